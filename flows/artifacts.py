@@ -1,0 +1,52 @@
+"""What the Prefect UI shows of a run: its name, a progress bar while it works, a report at its end."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.runtime import flow_run
+
+from tasks.progress import Progress, RunReport, listening
+from tasks.report import as_markdown
+
+_EVERY = 3.0  # seconds between updates
+
+
+def run_name() -> str:
+    """The corpus, the model of a backfill, and the time: `ingest docs 2026-03-01 02:00`."""
+    parameters: dict[str, Any] = flow_run.parameters
+    model = parameters.get("model")
+    parts = [flow_run.flow_name, Path(parameters["corpus_file"]).stem, model, time.strftime("%Y-%m-%d %H:%M")]
+    return " ".join(str(part) for part in parts if part)
+
+
+@contextmanager
+def progress_shown() -> Iterator[None]:
+    """Keep a progress artifact for each stage that tells of progress, renewed every few seconds."""
+    artifacts: dict[str, tuple[UUID, float]] = {}
+
+    def show(progress: Progress) -> None:
+        share = 100.0 * progress.done / progress.total if progress.total else 0.0
+        known = artifacts.get(progress.stage)
+        if known is None:
+            text = f"{progress.stage}: {progress.unit}"
+            identity = create_progress_artifact(share, key=f"progress-{progress.stage}", description=text)
+            artifacts[progress.stage] = (identity, time.monotonic())  # type: ignore[assignment]
+        elif time.monotonic() - known[1] > _EVERY or progress.done == progress.total:
+            text = f"{progress.stage}: {progress.done:,} of {progress.total or 0:,} {progress.unit}"
+            update_progress_artifact(known[0], share, description=text)
+            artifacts[progress.stage] = (known[0], time.monotonic())
+
+    with listening(show):
+        yield
+
+
+def publish_report(report: RunReport) -> None:
+    """The table of counts, rates and failures."""
+    create_markdown_artifact(
+        as_markdown(report), key=f"report-{report.corpus}".lower().replace("_", "-"), description="What the run did"
+    )

@@ -1,0 +1,76 @@
+"""The stages of the flows, as Prefect tasks.
+
+Each one works from the state of the lake, so Prefect may run it again after a failure: it goes on where the
+lake says. What fails for lasting reasons (a wrong file, a missing model) is not tried again.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec, TypeVar
+
+import pyarrow as pa
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+
+from tasks import documents, vectors
+from tasks.compare import Changes
+from tasks.errors import LakeError, SourceError
+from tasks.models import ResolvedModel, resolve_model
+from tasks.progress import EmbeddingCounts
+from tasks.run import Run
+from tasks.settings import Model
+from tasks.sources import Listing
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _may_pass(_task: Any, _task_run: Any, state: Any) -> bool:
+    """Whether a stage failed for a reason that may pass: a store that did not answer."""
+    try:
+        state.result()
+    except (SourceError, LakeError, OSError) as error:
+        return not isinstance(error, FileNotFoundError)
+    except BaseException:
+        return False
+    return False
+
+
+def _store_task(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """A task that talks to a store, and is tried again where that may help."""
+    return task(name=name, cache_policy=NO_CACHE, retries=2, retry_delay_seconds=[5, 30], retry_condition_fn=_may_pass)
+
+
+@task(name="resolve models", cache_policy=NO_CACHE)
+def resolve_models(models: list[Model]) -> list[ResolvedModel]:
+    """Find every model's files, before anything is read."""
+    return [resolve_model(model) for model in models]
+
+
+@_store_task("list sources")
+def list_documents(run: Run) -> Listing:
+    """What the sources hold."""
+    return documents.list_documents(run)
+
+
+@_store_task("compare with lake")
+def compare(run: Run, listing: Listing) -> Changes:
+    """How the sources differ from the lake."""
+    return documents.compare_with_lake(run.corpus, run.lake, listing)
+
+
+@task(name="load and chunk", cache_policy=NO_CACHE)
+def load(run: Run, listing: Listing, changes: Changes) -> Iterator[pa.Table]:
+    """Read, extract, deduplicate, chunk and land; gives the chunks while it goes on."""
+    yield from documents.land_documents(run, listing, changes)
+
+
+@task(name="embed", cache_policy=NO_CACHE)
+def embed(run: Run, model: ResolvedModel, landed: Iterator[pa.Table]) -> EmbeddingCounts:
+    """Bring a model's table up to the chunks, those that are landed meanwhile included."""
+    return vectors.embed_model(run, model, landed)
+
+
+@_store_task("index and finish")
+def finish(run: Run, primary: str | None) -> None:
+    """Clean the other tables, index the large ones, and say in the catalog which are complete."""
+    vectors.finish(run, primary)

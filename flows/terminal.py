@@ -1,0 +1,186 @@
+"""What the command line shows: progress bars on a terminal, plain lines in a log, tables, errors."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from tasks.configuration import redact
+from tasks.errors import EmbedlakeError
+from tasks.progress import Progress as Told
+from tasks.progress import RunReport, listening
+from tasks.report import report_rows
+from tasks.search import Passage
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+_LOG_EVERY = 10.0  # seconds between lines where there is no terminal
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def print_rows(rows: list[tuple[str, str]]) -> None:
+    """Names and values in two columns."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(escape(name), escape(value))
+    out.print(table)
+
+
+def print_error(error: EmbedlakeError, as_json: bool) -> None:
+    """What failed and what to do next; secrets hidden."""
+    message, hint = redact(error.message), redact(error.hint)
+    if as_json:
+        print_json({"error": {"kind": type(error).__name__, "message": message, "hint": hint}})
+        return
+    err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
+    if hint:
+        err.print(f"[bold]next:[/] {escape(hint)}", soft_wrap=True)
+
+
+@contextmanager
+def progress_shown(quiet: bool) -> Iterator[None]:
+    """Show what the stages tell, on standard error."""
+    if quiet:
+        yield
+    elif err.is_terminal:
+        with _bars() as bars, listening(_to_bars(bars)):
+            yield
+    else:
+        with listening(_to_lines()):
+            yield
+
+
+def _bars() -> Progress:
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description:<6}"), BarColumn(), MofNCompleteColumn(),
+        TextColumn("{task.fields[unit]}  {task.fields[rate]}"), TimeRemainingColumn(), console=err,
+    )  # fmt: skip
+
+
+def _to_bars(bars: Progress) -> Any:
+    shown: dict[str, TaskID] = {}
+    started: dict[str, float] = {}
+
+    def show(progress: Told) -> None:
+        if progress.stage not in shown:
+            shown[progress.stage] = bars.add_task(progress.stage, total=progress.total, unit=progress.unit, rate="")
+            started[progress.stage] = time.monotonic()
+        rate = progress.done / max(time.monotonic() - started[progress.stage], 0.001)
+        bars.update(
+            shown[progress.stage],
+            completed=progress.done,
+            total=progress.total,
+            rate=f"{rate:,.0f}/s" if progress.done else "",
+        )
+
+    return show
+
+
+def _to_lines() -> Any:
+    first: dict[str, float] = {}
+    last: dict[str, tuple[float, int]] = {}
+
+    def show(progress: Told) -> None:
+        now = time.monotonic()
+        first.setdefault(progress.stage, now)
+        at, done = last.get(progress.stage, (first[progress.stage], -1))
+        finished = progress.done == progress.total and done != progress.done
+        if now - at < _LOG_EVERY and not (finished and progress.stage != "embed"):
+            return
+        last[progress.stage] = (now, progress.done)
+        rate = progress.done / max(now - first[progress.stage], 0.001)
+        left = f", {(progress.total - progress.done) / rate:,.0f} s left" if progress.total and rate else ""
+        of = f" of {progress.total:,}" if progress.total else ""
+        err.print(
+            f"{time.strftime('%H:%M:%S')} {progress.stage}: {progress.done:,}{of} {progress.unit}, {rate:,.0f}/s{left}",
+            soft_wrap=True,
+        )
+
+    return show
+
+
+def print_report(report: RunReport) -> None:
+    """The end of a run."""
+    if report.idle:
+        out.print(f"Nothing to do: every table of {report.corpus} is up to date.")
+    print_rows(report_rows(report))
+
+
+def print_passages(passages: list[Passage]) -> None:
+    """What a search found, best first."""
+    if not passages:
+        out.print("Nothing found.")
+    for rank, passage in enumerate(passages, 1):
+        headings = f"  {' > '.join(passage.headings)}" if passage.headings else ""
+        place = f"{passage.document_id}{headings}"
+        out.print(
+            f"[bold]{rank}. {escape(place)}[/]  [cyan]{passage.score:.3f}[/]  characters {passage.start}–{passage.end}",
+            soft_wrap=True,
+        )
+        lines = [line for line in passage.text.split("\n") if line.strip()]
+        shown = "\n".join("   " + line[:160] for line in lines[:6]) + ("\n   …" if len(lines) > 6 else "")
+        out.print(escape(shown), soft_wrap=True)
+
+
+def print_status(found: dict[str, Any]) -> None:
+    """What a lake holds."""
+    documents = ", ".join(f"{count:,} {state}" for state, count in sorted(found["documents"].items())) or "none"
+    print_rows(
+        [
+            ("corpus", found["corpus"]),
+            ("lake", found["lake"]),
+            ("documents", documents),
+            ("chunks", f"{found['chunks']:,}"),
+        ]
+    )
+    _print_table("models", ["table", "state", "rows", "pending", "dimension"], found["models"])
+    _print_table(
+        "last runs",
+        ["started", "kind", "state", "documents", "embedded", "set aside"],
+        [_run_row(run) for run in found["runs"]],
+    )
+    if found["failures"]["total"]:
+        title = f"failures ({found['failures']['total']:,})"
+        _print_table(title, ["document_id", "stage", "error", "message", "hint"], found["failures"]["last"])
+
+
+def _run_row(run: dict[str, Any]) -> dict[str, Any]:
+    counts = run["counts"]
+    documents = counts["documents"]
+    return run | {
+        "documents": documents["new"] + documents["changed"] + documents["deleted"],
+        "embedded": sum(model["embedded"] for model in counts["models"]),
+        "set aside": counts["failed"],
+    }
+
+
+def _print_table(title: str, columns: list[str], rows: list[dict[str, Any]]) -> None:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(f"{row[c]:,}" if isinstance(row[c], int) else str(row[c] or "")) for c in columns))
+    out.print()
+    out.print(table)

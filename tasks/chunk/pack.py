@@ -1,0 +1,101 @@
+"""Choosing cuts so that an edit changes only the chunks around it.
+
+Filling chunks from the top of a document moves every later boundary when a line is added near the top. Here
+the boundaries that a text offers get ranks that depend on the few tokens after them alone, and a span that is
+too long is cut at its lowest rank, then each half likewise, until every part fits. The parts are subtrees of
+the treap over the ranks (Seidel and Aragon, Randomized Search Trees, 1996): inserting or removing a boundary
+changes only the path to it. Then small neighbours are joined, each time where the boundary between them is the
+weakest around, which looks no further than the next part. So a chunk a few chunks' size from an edit stays.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.chunk.levels import Level
+from tasks.chunk.tokens import Tokens
+
+_ROUNDS = 4  # of joining: fills chunks to about 70 % of their size; each lets an edit reach one part further
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A span in characters, its first token and the one after its last, and the boundary that it begins at:
+    the level it was found on, then its rank."""
+
+    start: int
+    end: int
+    first: int
+    last: int
+    boundary: tuple[int, int]
+
+
+def pack(span: Span, levels: Sequence[Level], tokens: Tokens, size: int) -> list[Span]:
+    """Cut a span into parts of at most `size` tokens, in order and without gaps.
+
+    Args:
+        span: start and end in characters.
+        levels: where it may be cut; a finer level is asked only about a part that the coarser ones left too long.
+        tokens: of the whole text.
+        size: most tokens in a part, the model's marks included.
+    """
+    room = max(size - tokens.marks, 1)
+    parts = list(_cut(span, levels, tokens, room))
+    for _ in range(_ROUNDS):
+        parts = _join(parts, room)
+    return [(part.start, part.end) for part in parts]
+
+
+def _cut(span: Span, levels: Sequence[Level], tokens: Tokens, room: int) -> Iterator[_Part]:
+    whole = _Part(*span, tokens.index(span[0]), tokens.index(span[1]), (-1, 0))
+    stack = [(whole, 0)]
+    while stack:
+        part, level = stack.pop()
+        if part.last - part.first <= room or level == len(levels):
+            yield part
+            continue
+        cuts = levels[level](part.start, part.end)
+        pieces = list(_group(part, np.array([part.start, *cuts, part.end]), tokens, room, level))
+        stack.extend((piece, level + 1) for piece in reversed(pieces))
+
+
+def _group(part: _Part, edges: np.ndarray, tokens: Tokens, room: int, level: int) -> Iterator[_Part]:
+    """Cut a part at its lowest ranks until what is left fits, or is a single piece."""
+    at = np.searchsorted(tokens.starts, edges)
+    ranks = tokens.ranks[np.minimum(at, len(tokens.ranks) - 1)]
+    stack = [(0, len(edges) - 1)]
+    while stack:
+        first, last = stack.pop()
+        if last - first == 1 or at[last] - at[first] <= room:
+            boundary = (level, int(ranks[first])) if first else part.boundary
+            yield _Part(int(edges[first]), int(edges[last]), int(at[first]), int(at[last]), boundary)
+            continue
+        cut = first + 1 + _lowest(ranks[first + 1 : last])
+        stack += [(cut, last), (first, cut)]
+
+
+def _lowest(ranks: np.ndarray) -> int:
+    """The index of the lowest rank; of equal ones, as in repetitive text, the one in the middle."""
+    lowest = np.flatnonzero(ranks == ranks.min())
+    return int(lowest[len(lowest) // 2])
+
+
+def _join(parts: list[_Part], room: int) -> list[_Part]:
+    """Join neighbours that fit together, where the boundary between is weaker than those on both sides."""
+
+    def strength(i: int) -> tuple[int, int]:
+        """Of the boundary before part i; the greatest joins first, (-1, -1) never does."""
+        fits = 0 < i < len(parts) and parts[i].last - parts[i - 1].first <= room
+        return parts[i].boundary if fits else (-1, -1)
+
+    strengths = [strength(i) for i in range(len(parts) + 1)]
+    joined: list[_Part] = []
+    for i, part in enumerate(parts):
+        if strengths[i] > (-1, -1) and strengths[i - 1] < strengths[i] > strengths[i + 1]:
+            before = joined.pop()
+            part = _Part(before.start, part.end, before.first, part.last, before.boundary)
+        joined.append(part)
+    return joined

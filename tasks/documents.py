@@ -1,0 +1,155 @@
+"""The way of documents: listed, compared with the lake, read, and landed with their chunks."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from tasks.compare import FILE_COLUMNS, Changes, compare
+from tasks.errors import BrokenDocument, DocumentError, ModelError, UnreadDocument
+from tasks.failures import record_failures
+from tasks.lake import Lake
+from tasks.land import Landing, heirs, remove_documents
+from tasks.load import Block, Files, Work, group_files, read_blocks
+from tasks.models import find_model
+from tasks.prepare import Failure, settings_hash, tokenizer_reference
+from tasks.progress import Progress, tell
+from tasks.readers import read_all
+from tasks.run import Run
+from tasks.settings import Corpus
+from tasks.sources import File, Listing, is_damaged, list_files
+
+
+def list_documents(run: Run) -> Listing:
+    """What the sources hold."""
+    listing = list_files(run.corpus.sources)
+    run.report.documents.listed = len(listing.files)
+    run.report.documents.left_out = listing.left_out
+    return listing
+
+
+def compare_with_lake(corpus: Corpus, lake: Lake, listing: Listing) -> Changes:
+    """How the sources differ from the lake."""
+    known = lake.read(lake.name("documents"), FILE_COLUMNS, "container IS NULL")
+    settings = {source.name: settings_hash(corpus, source) for source in corpus.sources}
+    return compare(listing.files, known, settings)
+
+
+def tokenizer_folder(corpus: Corpus) -> str:
+    """The folder whose tokenizer counts.
+
+    Raises:
+        ModelError: the model has no tokenizer.json.
+    """
+    reference = tokenizer_reference(corpus)
+    folder = find_model(reference)
+    if not (folder / "tokenizer.json").exists():
+        raise ModelError(
+            f"model {reference!r} has no tokenizer.json to count tokens with",
+            "Name another one under `chunking: tokenizer`.",
+        )
+    return str(folder)
+
+
+def land_documents(run: Run, listing: Listing, changes: Changes) -> Iterator[pa.Table]:
+    """Bring documents and chunks up to the sources; gives the chunks that were written, while it goes on."""
+    lake, counts = run.lake, run.report.documents
+    counts.unchanged = changes.unchanged
+    gone, contents = _with_records(lake, changes.gone)
+    landing = Landing(lake, run.report.run_id, counts, contents)
+    landing.remove(gone)
+    remove_documents(lake, set(changes.gone) - gone)
+    by_id = {file.document_id: file for file in listing.files}
+    yield from _read(run, landing, changes.to_read)
+    for _ in range(3):  # an heir may find its text taken, and another then inherits
+        files = sorted(_files_of(lake, heirs(lake), by_id), key=lambda file: file.document_id)
+        if not files:
+            break
+        yield from _read(run, Landing(lake, run.report.run_id, counts), files)
+
+
+def _read(run: Run, landing: Landing, files: list[File]) -> Iterator[pa.Table]:
+    """Read files and land what is in them; a container's own row follows its last record."""
+    if not files:
+        return
+    corpus = run.corpus
+    ends: dict[str, DocumentError | None] = {}
+    done = 0
+    current: File | None = None
+    for work, prepared in read_all(_works(corpus, files, ends), corpus, tokenizer_folder(corpus)):
+        if current and not (isinstance(work, Block) and work.file == current):
+            yield from _end_container(run, landing, current, ends)
+            done, current = done + 1, None
+        yield from landing.add(prepared)
+        if isinstance(work, Files):
+            done += len(work.files)
+        else:
+            current = work.file
+        tell(Progress("read", done, len(files), "files"))
+    if current:
+        yield from _end_container(run, landing, current, ends)
+    for file in files:  # containers that held no record, or could not be opened
+        if file.document_id in ends and file != current:
+            yield from _end_container(run, landing, file, ends)
+    yield from landing.flush()
+    tell(Progress("read", len(files), len(files), "files"))
+
+
+def _end_container(run: Run, landing: Landing, file: File, ends: dict[str, DocumentError | None]) -> Iterator[pa.Table]:
+    if file.document_id not in ends:
+        return
+    error = ends.pop(file.document_id)
+    source = next(source for source in run.corpus.sources if source.name == file.source)
+    settings = settings_hash(run.corpus, source)
+    if error is None:
+        yield from landing.finish_container(file, settings)
+        return
+    yield from landing.flush()
+    record_failures(run.lake, [Failure.of(error, file.document_id, file.uri, "read")])
+    run.report.documents.failed += 1
+    if not error.transient:
+        landing.write_file(file, settings, "quarantined")
+
+
+def _works(corpus: Corpus, files: list[File], ends: dict[str, DocumentError | None]) -> Iterator[Work]:
+    """Work for the readers; notes in `ends` how each container ended."""
+    yield from group_files(file for file in files if not file.is_container)
+    for file in files:
+        if not file.is_container:
+            continue
+        source = next(source for source in corpus.sources if source.name == file.source)
+        try:
+            yield from read_blocks(file, source)
+            ends[file.document_id] = None
+        except DocumentError as error:
+            ends[file.document_id] = error
+        except Exception as error:
+            ends[file.document_id] = _reading_failed(error)
+
+
+def _reading_failed(error: Exception) -> DocumentError:
+    if is_damaged(error):
+        return BrokenDocument(f"cannot be decompressed: {error}", "Is it complete? Store it again.")
+    if isinstance(error, OSError):
+        return UnreadDocument(f"cannot be read: {type(error).__name__}: {error}")
+    return BrokenDocument(
+        f"its reader failed: {type(error).__name__}: {error}"[:1000], "Is it complete? Store it again."
+    )
+
+
+def _with_records(lake: Lake, files: list[str]) -> tuple[set[str], set[str]]:
+    """The documents of files that are gone, records included and containers not, and their content hashes."""
+    table = lake.name("documents")
+    columns = ["document_id", "content_hash"]
+    own = lake.read_in(table, "document_id", files, [*columns, "state"]).to_pylist() if files else []
+    records = lake.read_in(table, "container", files, columns).to_pylist() if files else []
+    gone = [row for row in own if row["state"] != "container"] + records
+    return {row["document_id"] for row in gone}, {row["content_hash"] for row in gone}
+
+
+def _files_of(lake: Lake, document_ids: set[str], by_id: dict[str, File]) -> list[File]:
+    """The files that hold some documents."""
+    if not document_ids:
+        return []
+    rows = lake.read_in(lake.name("documents"), "document_id", document_ids, ["document_id", "container"]).to_pylist()
+    wanted = {row["container"] or row["document_id"] for row in rows}
+    return [by_id[identity] for identity in wanted if identity in by_id]

@@ -1,0 +1,309 @@
+"""Embedding: a model's table brought up to the chunks, whatever came before.
+
+What is pending is never written down: it is the chunks without a row of their version in the model's table.
+A text that the table has a vector for is not embedded again.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.errors import DocumentError, EmbedlakeError, OverlongChunk, UnusableVector
+from tasks.failures import record_failures
+from tasks.lake import Lake
+from tasks.pools import Batch, Embedded, Pool
+from tasks.prepare import Failure
+from tasks.progress import EmbeddingCounts, Progress, Report
+
+_COMMIT_ROWS = 2048
+_COMMIT_SECONDS = 15.0
+_MOST_TEXTS = 256  # in a batch
+_CHUNKS_IN_WINDOW = 4096  # sorted by length together
+
+StartPool = Callable[[int], Pool]
+"""Starts encoders, given the number of tokens known to be pending (a lower bound)."""
+
+
+class TextHashes:
+    """Text hashes, 8 bytes each; may rarely say yes to one that was not added."""
+
+    def __init__(self, hashes: pa.ChunkedArray) -> None:
+        self._sorted = np.unique(_numbers(hashes))
+        self._recent: set[int] = set()
+
+    def add(self, hashes: Iterable[str]) -> None:
+        """Remember hashes."""
+        self._recent.update(int(value[:16], 16) for value in hashes)
+        if len(self._recent) > 200_000:
+            self._sorted = np.union1d(self._sorted, np.fromiter(self._recent, np.uint64))
+            self._recent.clear()
+
+    def __contains__(self, value: str) -> bool:
+        number = int(value[:16], 16)
+        at = int(np.searchsorted(self._sorted, np.uint64(number)))
+        return number in self._recent or (at < len(self._sorted) and int(self._sorted[at]) == number)
+
+
+def pending_chunks(lake: Lake, table: str) -> pa.ChunkedArray:
+    """Ids of the chunks that have no row of their version in a model's table, and did not fail there."""
+    chunks = lake.read(lake.name("chunks"), ["chunk_id", "version"])
+    done = lake.read(table, ["version"])["version"]
+    failed = lake.read(lake.name("failures"), ["chunk_version"], f"stage = 'embed:{table}'")["chunk_version"]
+    missing = pc.and_(pc.invert(_among(chunks["version"], done)), pc.invert(_among(chunks["version"], failed)))
+    return chunks.filter(missing)["chunk_id"]
+
+
+def remove_orphans(lake: Lake, table: str) -> int:
+    """Delete a model's rows whose chunk is gone; how many."""
+    rows = lake.read(table, ["chunk_id"])["chunk_id"]
+    chunks = lake.read(lake.name("chunks"), ["chunk_id"])["chunk_id"]
+    orphans = rows.filter(pc.invert(_among(rows, chunks))).to_pylist()
+    lake.delete_in(table, "chunk_id", orphans)
+    return len(orphans)
+
+
+class Embedding:
+    """Brings one model's table up to the chunks.
+
+    Args:
+        lake: where the tables are.
+        table: the model's, full name; it may not exist yet.
+        start_pool: starts encoders when something has to be embedded.
+        open_table: makes the table, given dimension and most tokens.
+        report: is told of progress.
+    """
+
+    def __init__(
+        self, lake: Lake, table: str, start_pool: StartPool, open_table: Callable[[int, int], object], report: Report
+    ) -> None:
+        self._lake = lake
+        self._table = table
+        self._start_pool = start_pool
+        self._open_table = open_table
+        self._report = report
+        self._pool: Pool | None = None
+        self._submitted = TextHashes(lake.read(table, ["text_hash"])["text_hash"])
+        self._rows: list[pa.Table] = []
+        self._last_commit = time.monotonic()
+        self._known_total = 0
+        self._landed = 0
+        self.counts = EmbeddingCounts(table)
+
+    def run(self, arrivals: Iterator[pa.Table | None]) -> EmbeddingCounts:
+        """Embed what is pending, and what arrives meanwhile, until nothing is left.
+
+        Args:
+            arrivals: tables of chunks just written; None where none is there yet.
+
+        Raises:
+            EmbedlakeError: chunks stay pending although every one was tried.
+        """
+        started = time.monotonic()
+        try:
+            self._embed(chain(self._pending(), arrivals))
+            while remaining := len(pending := pending_chunks(self._lake, self._table)):
+                self._embed(self._fetch(pending), first=False)
+                if len(pending_chunks(self._lake, self._table)) >= remaining:
+                    raise EmbedlakeError(
+                        f"{remaining} chunks stay without a vector in {self._table}",
+                        "Run again; if it stays so, report it.",
+                    )
+        except KeyboardInterrupt:
+            self._commit()
+            raise
+        finally:
+            if self._pool:
+                self._pool.close()
+        if self._lake.count(self._table):
+            self.counts.removed = remove_orphans(self._lake, self._table)
+        self.counts.rows = self._lake.count(self._table)
+        self.counts.seconds = time.monotonic() - started
+        return self.counts
+
+    def _pending(self) -> Iterator[pa.Table]:
+        yield from self._fetch(pending_chunks(self._lake, self._table))
+
+    def _fetch(self, chunk_ids: pa.ChunkedArray) -> Iterator[pa.Table]:
+        if len(chunk_ids) > self._lake.count(self._lake.name("chunks")) // 2:  # most of them: one pass is cheaper
+            for rows in self._lake.scan(self._lake.name("chunks")):
+                yield rows.filter(_among(rows["chunk_id"], chunk_ids))
+            return
+        for start in range(0, len(chunk_ids), _CHUNKS_IN_WINDOW):
+            ids = chunk_ids.slice(start, _CHUNKS_IN_WINDOW).to_pylist()
+            yield self._lake.read_in(self._lake.name("chunks"), "chunk_id", ids, self._lake.chunk_columns())
+
+    def _embed(self, arrivals: Iterator[pa.Table | None], first: bool = True) -> None:
+        """One pass: every row is landed with a known vector, embedded, or left for the next pass, which by then
+        finds the vector or knows that there is none."""
+        windows = self._unknown(arrivals, first)
+        enough = self._lake.corpus.resources.in_process_below
+        held: list[pa.Table] = []
+        tokens = 0
+        for window in windows:
+            if window is not None:
+                held.append(window)
+                tokens += pc.sum(window["token_count"]).as_py()
+                if tokens >= enough or self._pool:
+                    break
+        if held:
+            if self._pool is None:
+                self._pool = self._start_pool(tokens)
+                self._open_table(self._pool.dimension, self._pool.max_tokens)
+            self._last_commit = time.monotonic()
+            batches = self._batches(chain(held, windows), self._pool.max_tokens)
+            for result in self._pool.embed(batches):
+                self._take(result)
+        self._commit()
+
+    def _unknown(self, arrivals: Iterator[pa.Table | None], first: bool) -> Iterator[pa.Table | None]:
+        """Rows to embed. Those whose text has a vector are landed with it; in the first pass those whose text
+        is on its way wait for the next."""
+        for rows in arrivals:
+            if rows is None or not rows.num_rows:
+                yield None
+                continue
+            self._known_total += rows.num_rows
+            hashes = rows["text_hash"].to_pylist()
+            seen = [text_hash in self._submitted for text_hash in hashes]
+            if any(seen):
+                without = self._reuse(rows.filter(pa.array(seen)))
+                rows = rows.filter(pc.invert(pa.array(seen)))
+                rows = rows if first else pa.concat_tables([rows, without])
+            self._submitted.add(rows["text_hash"].to_pylist())
+            self._tell()
+            yield rows if rows.num_rows else None
+
+    def _reuse(self, rows: pa.Table) -> pa.Table:
+        """Land rows with the vectors that the table has for their texts; gives the rows that it has none for."""
+        found = self._lake.read_in(self._table, "text_hash", rows["text_hash"].to_pylist(), ["text_hash", "vector"])
+        first = {text_hash: i for i, text_hash in enumerate(found["text_hash"].to_pylist())}
+        at = [first.get(text_hash) for text_hash in rows["text_hash"].to_pylist()]
+        here = pa.array([position is not None for position in at])
+        if first:
+            vectors = found["vector"].combine_chunks().take(pa.array([p for p in at if p is not None], pa.int64()))
+            reused = rows.filter(here).append_column(self._lake.vector_field(self._table), vectors)
+            self._land(reused)
+            self.counts.reused += reused.num_rows
+        return rows.filter(pc.invert(here))
+
+    def _batches(self, windows: Iterator[pa.Table | None], max_tokens: int) -> Iterator[Batch | None]:
+        for window in windows:
+            if window is None:
+                yield None
+            else:
+                yield from make_batches(window, self._lake.corpus.resources.batch_tokens, max_tokens)
+
+    def _take(self, result: Embedded) -> None:
+        """Land a batch; halve one that failed until the text that does it is found."""
+        batch = result.batch
+        if result.error is not None:
+            if len(batch.texts) == 1:
+                self._fail(batch.rows, result.error)
+                return
+            middle = len(batch.texts) // 2
+            halves = [halve(batch, 0, middle), halve(batch, middle, len(batch.texts))]
+            assert self._pool is not None
+            for again in self._pool.embed(iter(halves)):
+                self._take(again)
+            return
+        assert self._pool is not None
+        limit = self._pool.max_tokens
+        overlong = [count > limit for count in result.token_counts]
+        keep = list(range(len(batch.positions)))
+        if any(overlong) and self._lake.corpus.overlong == "refuse":
+            refused = [i for i in keep if overlong[batch.positions[i]]]
+            keep = [i for i in keep if not overlong[batch.positions[i]]]
+            error = OverlongChunk(
+                f"longer than the {limit} tokens that the model reads",
+                "Lower `chunking: size`, or set `overlong: count`.",
+            )
+            self._fail(batch.rows.take(refused), error)
+        else:
+            self.counts.overlong += sum(overlong)
+        vectors = result.vectors[[batch.positions[i] for i in keep]]
+        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1), pa.float32()), vectors.shape[1])
+        self._land(batch.rows.take(keep).append_column(self._lake.vector_field(self._table), column))
+        self.counts.embedded += len(batch.texts)
+        self.counts.tokens += sum(min(count, limit) for count in result.token_counts)
+
+    def _fail(self, rows: pa.Table, error: Exception) -> None:
+        cause = (
+            error
+            if isinstance(error, DocumentError)
+            else UnusableVector(f"{type(error).__name__}: {str(error)[-500:]}")
+        )
+        failures = [
+            Failure(
+                row["document_id"], row["uri"], f"embed:{self._table}", type(cause).__name__,
+                f"chunk {row['ordinal']} ({row['start']}-{row['end']}): {cause.message}",
+                cause.hint, False, row["chunk_id"], row["version"],
+            )
+            for row in rows.drop_columns(["text", "heading_path"]).to_pylist()
+        ]  # fmt: skip
+        record_failures(self._lake, failures)
+        self.counts.failed += len(failures)
+
+    def _land(self, rows: pa.Table) -> None:
+        self._rows.append(rows)
+        waiting = sum(table.num_rows for table in self._rows)
+        if waiting >= _COMMIT_ROWS or time.monotonic() - self._last_commit > _COMMIT_SECONDS:
+            self._commit()
+        self._landed += rows.num_rows
+        self._tell()
+
+    def _commit(self) -> None:
+        if self._rows:
+            rows = pa.concat_tables(self._rows)
+            self._rows = []
+            self._lake.merge(self._table, rows)
+        self._last_commit = time.monotonic()
+
+    def _tell(self) -> None:
+        self._report(Progress("embed", self._landed, max(self._known_total, self._landed), "chunks"))
+
+
+def make_batches(rows: pa.Table, batch_tokens: int, max_tokens: int) -> Iterator[Batch]:
+    """Cut rows into batches of texts of like length, the longest first.
+
+    Args:
+        rows: chunks; those of equal text go into one batch.
+        batch_tokens: most tokens in a batch, as if each text were as long as the longest.
+        max_tokens: that the model reads.
+    """
+    order = pc.sort_indices(rows, sort_keys=[("token_count", "descending"), ("text_hash", "ascending")])
+    rows = rows.take(order)
+    counts = rows["token_count"].to_pylist()
+    hashes = rows["text_hash"].to_pylist()
+    start = 0
+    while start < len(hashes):
+        longest = max(min(counts[start], max_tokens), 1)
+        most = max(min(batch_tokens // longest, _MOST_TEXTS), 1)
+        index: dict[str, int] = {}
+        end = start
+        while end < len(hashes) and (hashes[end] in index or len(index) < most):
+            index.setdefault(hashes[end], len(index))
+            end += 1
+        part = rows.slice(start, end - start)
+        texts = dict(zip(hashes[start:end], part["text"].to_pylist(), strict=True))
+        yield Batch(part, [texts[text_hash] for text_hash in index], [index[h] for h in hashes[start:end]])
+        start = end
+
+
+def halve(batch: Batch, first: int, last: int) -> Batch:
+    """The part of a batch with the texts from `first` up to `last`."""
+    keep = [i for i, position in enumerate(batch.positions) if first <= position < last]
+    return Batch(batch.rows.take(keep), batch.texts[first:last], [batch.positions[i] - first for i in keep])
+
+
+def _among(column: pa.ChunkedArray, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.is_in(column, value_set=values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values)
+
+
+def _numbers(hashes: pa.ChunkedArray) -> np.ndarray:
+    """The first 64 bits of each hash, as uint64."""
+    joined = bytes.fromhex("".join(hashes.to_pylist()))
+    return np.frombuffer(joined, ">u8")[::2].astype(np.uint64)

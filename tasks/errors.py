@@ -1,0 +1,110 @@
+"""Every error that embedlake raises on purpose.
+
+EmbedlakeError                    exit code
+├── ConfigurationError            2   the corpus file or the command line is wrong
+├── SourceError                   4   a source cannot be listed or opened
+├── LakeError                     5   the lake cannot be opened, read or written
+├── ModelError                    6   a model cannot be found, loaded or trusted
+└── DocumentError                 -   one document cannot be used; recorded, never raised to the user
+    ├── EmptyDocument                 nothing in it to embed
+    ├── EncryptedDocument             needs a password
+    ├── BrokenDocument                its content is not what its format promises
+    ├── UnsupportedDocument           no reader for this kind of content
+    ├── OversizedDocument             larger than `extraction.max_bytes`
+    ├── UnfinishedDocument            took longer than `extraction.timeout`, or ended its process
+    ├── OverlongChunk                 longer than the model reads, where the corpus refuses that
+    ├── UnusableVector                the model gave a vector that is not finite, or zero
+    └── UnreadDocument                could not be fetched (network, throttling): tried again by the next run
+"""
+
+EXIT_OK = 0
+EXIT_UNEXPECTED = 1
+EXIT_FAILURES = 3
+EXIT_INTERRUPTED = 130
+
+
+class EmbedlakeError(Exception):
+    """What failed, and what to do next.
+
+    Args:
+        message: what failed, what was expected and what came.
+        hint: the next thing to try; empty where the message says it.
+    """
+
+    exit_code = EXIT_UNEXPECTED
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+        return type(self), (self.message, self.hint)
+
+
+class ConfigurationError(EmbedlakeError):
+    """The corpus file or the command line is wrong."""
+
+    exit_code = 2
+
+
+class SourceError(EmbedlakeError):
+    """A source cannot be listed or opened."""
+
+    exit_code = 4
+
+
+class LakeError(EmbedlakeError):
+    """The lake cannot be opened, read or written."""
+
+    exit_code = 5
+
+
+class ModelError(EmbedlakeError):
+    """A model cannot be found, loaded or trusted."""
+
+    exit_code = 6
+
+
+class DocumentError(EmbedlakeError):
+    """One document cannot be used. It goes to the failures table and the run goes on."""
+
+    transient = False
+
+
+class EmptyDocument(DocumentError):
+    """There is nothing in it to embed."""
+
+
+class EncryptedDocument(DocumentError):
+    """It needs a password."""
+
+
+class BrokenDocument(DocumentError):
+    """Its content is not what its format promises."""
+
+
+class UnsupportedDocument(DocumentError):
+    """There is no reader for this kind of content."""
+
+
+class OversizedDocument(DocumentError):
+    """It is larger than `extraction.max_bytes`."""
+
+
+class UnfinishedDocument(DocumentError):
+    """It took longer than `extraction.timeout`, or ended the process that read it."""
+
+
+class OverlongChunk(DocumentError):
+    """It is longer than the model reads, and the corpus says `overlong: refuse`."""
+
+
+class UnusableVector(DocumentError):
+    """The model gave a vector that is not finite, or zero."""
+
+
+class UnreadDocument(DocumentError):
+    """It could not be fetched; the next run tries again by itself."""
+
+    transient = True

@@ -1,0 +1,50 @@
+"""Text from bytes in whatever encoding, and the one normalisation that every text gets."""
+
+import re
+import unicodedata
+
+from charset_normalizer import from_bytes
+
+from tasks.errors import BrokenDocument
+
+_SAMPLE = 256 * 1024  # bytes that encoding detection looks at
+
+
+def decode(data: bytes) -> str:
+    """The text of some bytes: by byte order mark, as UTF-8, or in the encoding that fits best.
+
+    Raises:
+        BrokenDocument: the bytes are no text.
+    """
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace")
+    if b"\0" in data[:_SAMPLE]:
+        raise BrokenDocument("not text: it holds NUL bytes", "Leave it out with `exclude`, or give its true format.")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        around = max(error.start - _SAMPLE // 2, 0)
+        best = from_bytes(data[around : around + _SAMPLE]).best()
+    if best is None:
+        raise BrokenDocument(
+            "not text: it fits no known encoding", "Leave it out with `exclude`, or convert it to UTF-8."
+        )
+    return data.decode(best.encoding, errors="replace")
+
+
+def normalise(text: str, code: bool = False) -> str:
+    """The text as it is stored, compared and embedded.
+
+    Lines end with a line feed and without white space, at most two blank lines follow each other, the text
+    neither begins nor ends with a blank line, lone surrogates and NULs become U+FFFD. Except in code, Unicode
+    is composed (NFC) and spaces within a line are single.
+    """
+    if not text.isascii():
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        if not code:
+            text = unicodedata.normalize("NFC", text)
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").replace("\ufeff", "")
+    if not code:
+        text = re.sub(r"(?<=\S)[^\S\n]+(?=\S)", " ", text)
+    text = re.sub(r"[^\S\n]+$", "", text, flags=re.MULTILINE)
+    return re.sub(r"\n{4,}", "\n\n\n", text).strip("\n")

@@ -1,0 +1,89 @@
+"""A file's bytes into an extracted text."""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from tasks.errors import EmptyDocument, UnsupportedDocument
+from tasks.extract.formats import format_of, language_of, signature_of, split_compression
+from tasks.extract.plain import decode, normalise
+
+_MEDIA_TYPES = {"text": "text/plain", "markdown": "text/markdown", "rst": "text/x-rst", "html": "text/html"}
+
+
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What a document says.
+
+    Attributes:
+        text: normalised; all offsets are into it, in characters.
+        title: or None.
+        kind: what the text is: text, markdown, rst, or code:<language>.
+        media_type: of the content it came from.
+    """
+
+    text: str
+    title: str | None
+    kind: str
+    media_type: str
+
+
+def extract(data: bytes, name: str, declared: str, max_bytes: int) -> Extracted:
+    """The text of a file.
+
+    Args:
+        data: its content, decompressed.
+        name: its name, which tells the format where the content does not.
+        declared: the format that the source declares, or `auto`.
+        max_bytes: most bytes that an archive may inflate to.
+
+    Raises:
+        DocumentError: a kind of it that says what is wrong with the document.
+    """
+    if not data.strip():
+        raise EmptyDocument(f"the file has {len(data)} bytes and no text")
+    signature = signature_of(data[:16])
+    wanted = (format_of(name) or "unknown") if declared == "auto" else declared
+    extension = PurePosixPath(split_compression(name)[0]).suffix.lower()
+    title: str | None = None
+    if signature == "pdf" or wanted == "pdf":
+        from tasks.extract.pdf import read_pdf
+
+        text, title = read_pdf(data)
+        kind, media_type = "text", "application/pdf"
+    elif signature == "zip" or wanted in ("office", "epub"):
+        from tasks.extract.office import read_office
+
+        if signature is not None and signature != "zip":
+            raise UnsupportedDocument(
+                f"named {extension}, but its content is {signature}", "Store it as .docx, unencrypted."
+            )
+        text, title = read_office(data, extension, max_bytes)
+        kind, media_type = "markdown", f"application/{'epub+zip' if wanted == 'epub' else 'vnd.openxmlformats'}"
+    elif signature is not None:
+        raise UnsupportedDocument(f"its content is {signature}, which holds no text", "Leave it out with `exclude`.")
+    elif wanted == "html":
+        from tasks.extract.web import read_html
+
+        text, title = read_html(decode(data))
+        kind, media_type = "markdown", "text/html"
+    else:
+        text = decode(data)
+        kind = f"code:{language_of(name)}" if wanted == "code" else wanted if wanted in _MEDIA_TYPES else "text"
+        media_type = _MEDIA_TYPES.get(wanted) or (f"text/x-{language_of(name)}" if wanted == "code" else "text/plain")
+    text = normalise(text, code=kind.startswith("code:"))
+    if not text.strip():
+        raise EmptyDocument("there is no text in it")
+    return Extracted(text, title or _title_of(text, kind), kind, media_type)
+
+
+def _title_of(text: str, kind: str) -> str | None:
+    """The first heading of a marked-up text."""
+    from tasks.chunk import markdown, restructured
+
+    if kind == "markdown":
+        first = next((line for line in text[:4000].split("\n") if line.startswith("# ")), None)
+        return first.removeprefix("# ").strip() if first else None
+    if kind == "rst":
+        found: list[markdown.Section] = restructured.sections(text[:4000])
+        return next((section.headings[0] for section in found if section.headings), None)
+    return None

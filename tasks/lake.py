@@ -1,0 +1,246 @@
+"""The lake: a LanceDB database, the only state there is. The one module that touches LanceDB."""
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import lancedb
+import pyarrow as pa
+
+from tasks.configuration import redact
+from tasks.errors import LakeError
+from tasks.models import ResolvedModel
+from tasks.schemas import CATALOG, FAILURES, RUNS, chunks_schema, documents_schema, embeddings_schema
+from tasks.settings import Corpus
+
+_VALUES_IN_FILTER = 2_000  # longest list in one SQL filter
+_INDEX_ROWS = 200_000  # below this a search over every vector is quick and exact
+
+logger = logging.getLogger("embedlake.lake")
+
+
+class Lake:
+    """The tables of one corpus.
+
+    Args:
+        corpus: whose tables.
+        create: make missing tables; a reader says False.
+        may_be_empty: where nothing is created, accept that nothing is there yet.
+
+    Raises:
+        LakeError: the store cannot be reached, or does not hold the corpus.
+    """
+
+    def __init__(self, corpus: Corpus, create: bool = False, may_be_empty: bool = False) -> None:
+        self.corpus = corpus
+        self.uri = corpus.lake.uri
+        try:
+            self._db = lancedb.connect(self.uri, storage_options=corpus.lake.options or None)
+            self._tables = {name: self._db.open_table(name) for name in self._names()}
+            if create:
+                for kind, schema in self._own_schemas().items():
+                    self._ensure(self.name(kind), schema)
+        except LakeError:
+            raise
+        except Exception as error:  # Lance raises what its object store raises
+            raise LakeError(
+                redact(f"the lake at {self.uri} cannot be opened: {type(error).__name__}: {str(error)[:400]}"),
+                "Check the address, the credentials and the network; for S3, set `lake: options`.",
+            ) from None
+        if not (create or may_be_empty) and self.name("documents") not in self._tables:
+            raise LakeError(
+                f"the lake at {self.uri} holds nothing of the corpus {corpus.name!r} yet",
+                "Fill it with: embedlake run CORPUS.yaml",
+            )
+
+    def name(self, kind: str) -> str:
+        """The full name of a table of this corpus."""
+        return f"{self.corpus.name}.{kind}"
+
+    def model_table(self, model: ResolvedModel) -> str:
+        """The full name of a model's table."""
+        return self.name(f"{model.name}.{model.revision}")
+
+    def read(self, table: str, columns: Sequence[str], where: str | None = None) -> pa.Table:
+        """Some columns of the rows that a filter lets through; of no rows where the table is not there."""
+        if table not in self._tables:
+            return pa.table({column: pa.array([], pa.string()) for column in columns})
+        return self._dataset(table).to_table(columns=list(columns), filter=where)
+
+    def scan(
+        self, table: str, columns: Sequence[str] | None = None, where: str | None = None, rows: int = 8192
+    ) -> Iterator[pa.Table]:
+        """The same, a batch at a time."""
+        if table in self._tables:
+            scanner = self._dataset(table).scanner(
+                columns=list(columns) if columns else None, filter=where, batch_size=rows
+            )
+            for batch in scanner.to_batches():
+                yield pa.Table.from_batches([batch])
+
+    def read_in(self, table: str, column: str, values: Iterable[str], columns: Sequence[str]) -> pa.Table:
+        """Rows whose column holds one of some values."""
+        parts = [self.read(table, columns, where) for where in _filters(column, values)]
+        return pa.concat_tables(parts) if parts else self.read(table, columns, "false")
+
+    def count(self, table: str) -> int:
+        """Rows of a table; 0 where it is not there."""
+        return self._tables[table].count_rows() if table in self._tables else 0
+
+    def merge(self, table: str, rows: pa.Table, replacing: str | None = None) -> None:
+        """Write rows by key, in one commit: new keys are inserted, known ones updated.
+
+        Args:
+            table: full name.
+            rows: as the table's schema says; columns in any order.
+            replacing: a filter; rows that it lets through and that are not among `rows` go, in the same commit.
+        """
+        schema = self._tables[table].schema
+        key = next(field.name for field in schema if (field.metadata or {}).get(b"lance-schema:unenforced-primary-key"))
+        builder = self._tables[table].merge_insert(key).when_matched_update_all().when_not_matched_insert_all()
+        if replacing:
+            builder = builder.when_not_matched_by_source_delete(replacing)
+        builder.execute(rows.select(schema.names).cast(schema))
+
+    def delete_in(self, table: str, column: str, values: Iterable[str]) -> None:
+        """Remove rows whose column holds one of some values."""
+        if table in self._tables:
+            for where in _filters(column, values):
+                self._tables[table].delete(where)
+
+    def catalog(self) -> list[dict[str, Any]]:
+        """A row per model table, as the catalog's schema says."""
+        found: list[dict[str, Any]] = self.read(self.name("catalog"), CATALOG.names).to_pylist()
+        return found
+
+    def live_table(self) -> str | None:
+        """The table that search uses by default."""
+        return next((row["table"] for row in self.catalog() if row["state"] == "live"), None)
+
+    def open_model(self, model: ResolvedModel, dimension: int, max_tokens: int) -> str:
+        """Make sure that a model has its table and its line in the catalog; the table's full name."""
+        table = self.model_table(model)
+        settings = model.provenance() | {"chunking": self.corpus.chunking.model_dump(), "software": _software()}
+        provenance = {
+            "embedlake.model": model.settings.model,
+            "embedlake.revision": model.revision,
+            "embedlake.provenance": json.dumps(settings),
+        }
+        self._ensure(table, embeddings_schema(self.corpus, dimension, provenance))
+        if table not in {row["table"] for row in self.catalog()}:
+            row = {
+                "table": table, "model": model.name, "reference": model.settings.model, "revision": model.revision,
+                "dimension": dimension, "max_tokens": max_tokens, "state": "building",
+                "settings": model.settings.model_dump_json(), "changed": datetime.now(UTC),
+            }  # fmt: skip
+            self.merge(self.name("catalog"), pa.Table.from_pylist([row], schema=CATALOG))
+        return table
+
+    def set_states(self, states: dict[str, str]) -> None:
+        """Change the states of model tables, in one commit."""
+        rows = [
+            row | {"state": states[row["table"]], "changed": datetime.now(UTC)}
+            for row in self.catalog()
+            if row["table"] in states
+        ]
+        self.merge(self.name("catalog"), pa.Table.from_pylist(rows, schema=CATALOG))
+
+    def search(self, table: str, vector: Sequence[float], limit: int, where: str | None) -> list[dict[str, Any]]:
+        """The nearest rows by cosine distance, which is in `_distance`.
+
+        Raises:
+            LakeError: the filter is not valid.
+        """
+        query: Any = self._tables[table].search(list(vector), vector_column_name="vector")
+        query = query.distance_type("cosine").limit(limit)
+        try:
+            if where:
+                query = query.where(where, prefilter=True)
+            columns = [name for name in self._tables[table].schema.names if name != "vector"]
+            found: list[dict[str, Any]] = query.select([*columns, "_distance"]).to_list()
+        except Exception as error:
+            columns_text = ", ".join(name for name in self._tables[table].schema.names if name != "vector")
+            raise LakeError(
+                f"the filter {where!r} cannot be used: {str(error)[:300]}",
+                f"Write SQL over the columns {columns_text}.",
+            ) from None
+        return found
+
+    def chunk_columns(self) -> list[str]:
+        """The columns of the chunks table."""
+        return chunks_schema(self.corpus).names
+
+    def vector_field(self, table: str) -> pa.Field:
+        """The column of a model table that holds its vectors."""
+        return self._tables[table].schema.field("vector")
+
+    def index(self, table: str) -> None:
+        """Build the vector index of a large table, or bring it up to date; small ones need none."""
+        handle = self._tables[table]
+        if handle.count_rows() < _INDEX_ROWS:
+            return
+        if not any("vector" in index.columns for index in handle.list_indices()):
+            handle.create_index(metric="cosine", vector_column_name="vector", index_type="IVF_PQ")
+        else:
+            handle.optimize()
+
+    def to_arrow(self, table: str) -> pa.Table:
+        """A whole table."""
+        return self._tables[table].to_arrow()
+
+    def _dataset(self, table: str) -> Any:
+        handle: Any = self._tables[table]
+        handle.checkout_latest()
+        return handle.to_lance()
+
+    def _names(self) -> list[str]:
+        found: list[str] = []
+        token: str | None = None
+        while True:
+            page: Any = self._db.list_tables(page_token=token)
+            found += page.tables
+            token = page.page_token
+            if not token:
+                break
+        prefix = f"{self.corpus.name}."
+        return [str(name) for name in found if name.startswith(prefix)]
+
+    def _own_schemas(self) -> dict[str, pa.Schema]:
+        return {
+            "documents": documents_schema(self.corpus), "chunks": chunks_schema(self.corpus),
+            "failures": FAILURES, "runs": RUNS, "catalog": CATALOG,
+        }  # fmt: skip
+
+    def _ensure(self, name: str, schema: pa.Schema) -> None:
+        """Open or create a table; add the columns of metadata fields that it does not have yet."""
+        if name not in self._tables:
+            self._tables[name] = self._db.create_table(name, schema=schema, exist_ok=True)
+        present = self._tables[name].schema
+        missing = [field for field in schema if field.name not in present.names]
+        for field in schema:
+            there = present.field(field.name).type if field.name in present.names else field.type
+            if field.name in self.corpus.metadata and there != field.type:
+                raise LakeError(
+                    f"metadata field {field.name!r} is {there} in the lake and {field.type} in the corpus file",
+                    "Keep the type, or give the field another name.",
+                )
+        if missing:
+            self._tables[name].add_columns(pa.schema(missing))
+
+
+def _software() -> dict[str, str]:
+    """The versions of what decides texts and vectors."""
+    from importlib.metadata import version
+
+    return {
+        name: version(name) for name in ("embedlake", "sentence-transformers", "transformers", "torch", "tokenizers")
+    }
+
+
+def _filters(column: str, values: Iterable[str]) -> Iterator[str]:
+    """SQL filters that together let through the rows whose column holds one of some values."""
+    quoted = ["'" + value.replace("'", "''") + "'" for value in sorted(set(values))]
+    for start in range(0, len(quoted), _VALUES_IN_FILTER):
+        yield f"{column} IN ({', '.join(quoted[start : start + _VALUES_IN_FILTER])})"

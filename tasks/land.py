@@ -1,0 +1,223 @@
+"""Landing documents and chunks: duplicates decided, differences written, the state last.
+
+The order of writes makes every step safe to break off and do again: failures, then chunks, then the documents
+that speak of them. A file of records gets its own row only when all its records are landed.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.failures import forget_failures, record_failures
+from tasks.lake import Lake
+from tasks.prepare import Failure, Prepared, repeated_id
+from tasks.progress import DocumentCounts
+from tasks.schemas import documents_schema
+from tasks.sources import File
+
+_COMMIT_CHUNKS = 4096  # rows written at once, or
+_COMMIT_DOCUMENTS = 2048
+
+
+class Landing:
+    """Lands what readers prepared.
+
+    Args:
+        lake: where to.
+        run_id: of this run.
+        counts: to add to.
+        gone_contents: content hashes of documents that this run deletes, to tell moves from new documents.
+    """
+
+    def __init__(self, lake: Lake, run_id: str, counts: DocumentCounts, gone_contents: set[str] | None = None) -> None:
+        self._lake = lake
+        self._run_id = run_id
+        self._counts = counts
+        self._gone_contents = gone_contents or set()
+        known = lake.read(lake.name("documents"), ["document_id", "text_hash", "state"])
+        self._known = set(known["document_id"].to_pylist())
+        self._owners = {
+            text_hash: identity
+            for identity, text_hash, state in zip(*(known[c].to_pylist() for c in known.column_names), strict=True)
+            if state == "active"
+        }
+        chunked = pc.unique(lake.read(lake.name("chunks"), ["document_id"])["document_id"])
+        self._known |= set(chunked.to_pylist())  # with documents whose chunks a broken-off run left
+        self._failing = set(lake.read(lake.name("failures"), ["document_id"])["document_id"].to_pylist())
+        self._seen: set[str] = set()
+        self._waiting: list[Prepared] = []
+
+    def add(self, prepared: Prepared) -> Iterator[pa.Table]:
+        """Take a result; gives the chunks that were written whenever enough has come together."""
+        self._counts.read_bytes += prepared.read
+        self._waiting.append(self._without_repeated_ids(prepared))
+        chunks = sum(p.chunks.num_rows for p in self._waiting)
+        if chunks >= _COMMIT_CHUNKS or sum(p.documents.num_rows for p in self._waiting) >= _COMMIT_DOCUMENTS:
+            yield from self.flush()
+
+    def flush(self) -> Iterator[pa.Table]:
+        """Write all that waits; gives the chunks that were written."""
+        if not self._waiting:
+            return
+        failures = [failure for prepared in self._waiting for failure in prepared.failures]
+        documents = pa.concat_tables([prepared.documents for prepared in self._waiting])
+        chunks = pa.concat_tables([prepared.chunks for prepared in self._waiting])
+        self._waiting = []
+        record_failures(self._lake, failures)
+        self._counts.failed += len(failures)
+        unread = {failure.document_id for failure in failures if failure.transient}
+        documents = documents.filter(pc.invert(_among(documents["document_id"], unread)))  # keep what the lake knows
+
+        before = self._rows_before(documents["document_id"].to_pylist())
+        documents = self._decide(documents, before)
+        canonical = documents.filter(pc.equal(documents["state"], "active"))["document_id"]
+        written = self._write_chunks(chunks.filter(_among(chunks["document_id"], canonical)), list(before))
+        self._write_documents(documents, before)
+        failed = {failure.document_id for failure in failures}
+        mended = (self._failing & set(documents["document_id"].to_pylist())) - failed
+        forget_failures(self._lake, mended)
+        self._failing = (self._failing - mended) | failed
+        self._counts.chunks += written.num_rows
+        self._counts.tokens += pc.sum(written["token_count"]).as_py() or 0
+        if written.num_rows:
+            yield written
+
+    def finish_container(self, file: File, settings: str) -> Iterator[pa.Table]:
+        """All records of a file came: remove those that it holds no more, then write the file's own row."""
+        yield from self.flush()
+        held = self._lake.read(
+            self._lake.name("documents"),
+            ["document_id"],
+            f"container = '{file.document_id.replace(chr(39), chr(39) * 2)}'",
+        )
+        self.remove([i for i in held["document_id"].to_pylist() if i not in self._seen])
+        self.write_file(file, settings, "container")
+
+    def write_file(self, file: File, settings: str, state: str) -> None:
+        """The row of a file as such."""
+        row = {
+            "document_id": file.document_id, "uri": file.uri, "tag": file.tag, "settings": settings, "state": state,
+            "bytes": file.size, "run": self._run_id,
+        }  # fmt: skip
+        self._lake.merge(
+            self._lake.name("documents"), pa.Table.from_pylist([row], schema=documents_schema(self._lake.corpus))
+        )
+        if state == "container" and file.document_id in self._failing:
+            forget_failures(self._lake, [file.document_id])
+
+    def remove(self, document_ids: Iterable[str]) -> None:
+        """Delete documents: their chunks first, themselves last."""
+        gone = set(document_ids)
+        if not gone:
+            return
+        remove_documents(self._lake, gone)
+        self._known -= gone
+        self._owners = {text_hash: owner for text_hash, owner in self._owners.items() if owner not in gone}
+        self._counts.deleted += len(gone)
+
+    def _without_repeated_ids(self, prepared: Prepared) -> Prepared:
+        """Set aside a record whose id came before in this run."""
+        ids = prepared.documents["document_id"].to_pylist()
+        repeated = self._seen.intersection(ids)
+        self._seen.update(ids)
+        if not repeated:
+            return prepared
+        first = pc.invert(_among(prepared.documents["document_id"], repeated))
+        chunks = prepared.chunks.filter(pc.invert(_among(prepared.chunks["document_id"], repeated)))
+        twins = prepared.documents.filter(pc.invert(first)).select(["document_id", "uri"]).to_pylist()
+        failures = [
+            Failure.of(repeated_id(t["document_id"]), f"{t['document_id']} in {t['uri']}", t["uri"], "extract")
+            for t in twins
+        ]
+        return Prepared(prepared.documents.filter(first), chunks, prepared.failures + failures, prepared.read)
+
+    def _rows_before(self, ids: list[str]) -> dict[str, dict[str, object]]:
+        known = [identity for identity in ids if identity in self._known]
+        table = self._lake.name("documents")
+        columns = documents_schema(self._lake.corpus).names
+        rows = (
+            {row["document_id"]: row for row in self._lake.read_in(table, "document_id", known, columns).to_pylist()}
+            if known
+            else {}
+        )
+        return {identity: rows.get(identity, {}) for identity in known}
+
+    def _decide(self, documents: pa.Table, before: dict[str, dict[str, object]]) -> pa.Table:
+        """Mark duplicates: of documents with equal text, the one that the lake has or that comes first stays."""
+        rows = documents.to_pylist()
+        for row in rows:
+            old = before.get(row["document_id"], {})
+            if (
+                self._owners.get(str(old.get("text_hash"))) == row["document_id"]
+                and old.get("text_hash") != row["text_hash"]
+            ):
+                del self._owners[str(old["text_hash"])]
+            if row["state"] == "active" and self._lake.corpus.deduplication == "exact":
+                owner = self._owners.setdefault(row["text_hash"], row["document_id"])
+                if owner != row["document_id"]:
+                    row.update(state="duplicate", duplicate_of=owner)
+                    self._counts.duplicates += 1
+            if row["container"] is not None:
+                row["tag"] = None  # the container's; so that a record that stays is not written again
+        return pa.Table.from_pylist(rows, schema=documents.schema)
+
+    def _write_chunks(self, chunks: pa.Table, known: list[str]) -> pa.Table:
+        """Write the chunks that differ from the lake's; gives those."""
+        table = self._lake.name("chunks")
+        replacing = None
+        if known:
+            there = self._lake.read_in(table, "document_id", known, ["chunk_id", "version"])
+            stale = there.filter(pc.invert(_among(there["chunk_id"], chunks["chunk_id"])))["chunk_id"].to_pylist()
+            chunks = chunks.filter(pc.invert(_among(chunks["version"], there["version"])))
+            if stale:
+                replacing = "chunk_id IN (" + ", ".join(f"'{chunk_id}'" for chunk_id in stale) + ")"
+        if chunks.num_rows or replacing:
+            self._lake.merge(table, chunks, replacing)
+        return chunks
+
+    def _write_documents(self, documents: pa.Table, before: dict[str, dict[str, object]]) -> None:
+        changed = []
+        for row in documents.to_pylist():
+            old = before.get(row["document_id"], {})
+            if not old:
+                self._counts.new += 1
+                self._counts.moved += row["content_hash"] in self._gone_contents
+            elif old["content_hash"] == row["content_hash"]:
+                self._counts.touched += 1
+            else:
+                self._counts.changed += 1
+            if {**old, "run": None} != {**row, "run": None}:
+                changed.append(row | {"run": self._run_id})
+        if changed:
+            self._lake.merge(self._lake.name("documents"), pa.Table.from_pylist(changed, schema=documents.schema))
+            self._known.update(row["document_id"] for row in changed)
+
+
+def remove_documents(lake: Lake, document_ids: Iterable[str]) -> None:
+    """Delete documents: chunks, then failures, then the rows that speak of them."""
+    ids = set(document_ids)
+    lake.delete_in(lake.name("chunks"), "document_id", ids)
+    forget_failures(lake, ids)
+    lake.delete_in(lake.name("documents"), "document_id", ids)
+
+
+def heirs(lake: Lake) -> set[str]:
+    """Duplicates whose canonical document is gone or says something else now; they have to be read again."""
+    documents = lake.read(
+        lake.name("documents"),
+        ["document_id", "text_hash", "duplicate_of", "state"],
+        "state IN ('active', 'duplicate')",
+    )
+    rows = documents.to_pylist()
+    active = {(row["document_id"], row["text_hash"]) for row in rows if row["state"] == "active"}
+    return {
+        row["document_id"]
+        for row in rows
+        if row["state"] == "duplicate" and (row["duplicate_of"], row["text_hash"]) not in active
+    }
+
+
+def _among(column: pa.ChunkedArray, values: object) -> pa.ChunkedArray:
+    value_set = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else pa.array(values, pa.string())
+    return pc.is_in(column, value_set=value_set)

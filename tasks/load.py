@@ -1,0 +1,155 @@
+"""Loading: files into work for the readers, a group of small files or a block of records at a time.
+
+Nothing here holds more than one block. Record files are cut into blocks where records end; a block is parsed
+by the reader that gets it.
+"""
+
+import io
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from tasks.errors import BrokenDocument, DocumentError
+from tasks.extract.plain import decode
+from tasks.settings import Source
+from tasks.sources import File, open_file
+
+_GROUP_FILES = 32
+_GROUP_BYTES = 2 * 2**20
+_BLOCK_BYTES = 2 * 2**20
+_BLOCK_ROWS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files that one reader takes together; each one is a document."""
+
+    files: list[File]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Records of one file.
+
+    Attributes:
+        file: the container.
+        first: the number of the first record (or line) in the file, from 1.
+        content: JSON Lines as bytes, else a table of the wanted columns.
+    """
+
+    file: File
+    first: int
+    content: bytes | pa.Table
+
+
+Work = Files | Block
+
+
+def group_files(files: Iterable[File]) -> Iterator[Files]:
+    """Groups of a few files or bytes, in order."""
+    group: list[File] = []
+    size = 0
+    for file in files:
+        if group and (len(group) == _GROUP_FILES or size + file.size > _GROUP_BYTES):
+            yield Files(group)
+            group, size = [], 0
+        group.append(file)
+        size += file.size
+    if group:
+        yield Files(group)
+
+
+def read_blocks(file: File, source: Source) -> Iterator[Block]:
+    """The records of a file, in blocks.
+
+    Raises:
+        BrokenDocument: the file is not what its format promises.
+        OSError: it cannot be fetched.
+    """
+    with open_file(source, file.path) as stream:
+        try:
+            if file.format == "jsonl":
+                yield from _line_blocks(file, stream)
+            else:
+                first = 1
+                for table in _tables(file, stream, wanted_columns(source)):
+                    for start in range(0, table.num_rows, _BLOCK_ROWS):
+                        yield Block(file, first + start, table.slice(start, _BLOCK_ROWS))
+                    first += table.num_rows
+        except pa.ArrowException as error:
+            raise BrokenDocument(
+                f"not a readable {file.format} file: {error}", "Is it complete? Store it again."
+            ) from None
+
+
+def wanted_columns(source: Source) -> list[str]:
+    """The columns that a source takes from a record, whether they are there or not."""
+    fields = source.fields
+    return [name for name in (fields.id, fields.title, *fields.text, *source.metadata.values()) if name]
+
+
+def parse_lines(content: bytes) -> Iterator[dict[str, Any] | DocumentError | None]:
+    """The record on each line of a JSON Lines block; None for a blank line, an error for a bad one."""
+    for line in decode(content).split("\n"):
+        if not line.strip():
+            yield None
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            yield BrokenDocument(f"not valid JSON: {error}", "Correct that line.")
+            continue
+        if isinstance(record, dict):
+            yield record
+        else:
+            yield BrokenDocument(f"expected a JSON object; came {type(record).__name__}", "Correct that line.")
+
+
+def _line_blocks(file: File, stream: Any) -> Iterator[Block]:
+    first, rest = 1, b""
+    while data := stream.read(_BLOCK_BYTES):
+        data = rest + data
+        cut = data.rfind(b"\n") + 1
+        if cut:
+            yield Block(file, first, data[:cut])
+            first += data.count(b"\n", 0, cut)
+        rest = data[cut:]
+    if rest.strip():
+        yield Block(file, first, rest)
+
+
+def _tables(file: File, stream: Any, wanted: list[str]) -> Iterator[pa.Table]:
+    if file.format == "parquet":
+        seekable = stream if stream.seekable() else io.BytesIO(stream.read())
+        parquet = pyarrow.parquet.ParquetFile(seekable)
+        present = parquet.schema_arrow.names
+        columns = [name for name in present if name in wanted] if wanted else present
+        for batch in parquet.iter_batches(batch_size=_BLOCK_ROWS, columns=columns):
+            yield pa.Table.from_batches([batch])
+        return
+    delimiter = "\t" if ".tsv" in file.path else ","
+    head = stream.readline()
+    names = (
+        next(
+            pa.csv.open_csv(io.BytesIO(head + b"\n"), parse_options=pa.csv.ParseOptions(delimiter=delimiter))
+        ).schema.names
+        if head.strip()
+        else []
+    )
+    if not names:
+        return
+    reader = pa.csv.open_csv(
+        stream,
+        read_options=pa.csv.ReadOptions(column_names=names, block_size=_BLOCK_BYTES),
+        parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        convert_options=pa.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+        ),
+    )
+    for batch in reader:
+        yield pa.Table.from_batches([batch])

@@ -1,0 +1,235 @@
+"""What a run would do, without doing it."""
+
+import json
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pyarrow.compute as pc
+
+from tasks.compare import Changes
+from tasks.documents import compare_with_lake, tokenizer_folder
+from tasks.embed import TextHashes, pending_chunks
+from tasks.encode import TorchEncoder
+from tasks.lake import Lake
+from tasks.load import Work, group_files, read_blocks
+from tasks.models import resolve_model
+from tasks.prepare import Prepared
+from tasks.readers import read_all
+from tasks.settings import Corpus
+from tasks.sources import File, list_files
+
+_PROBE_TEXTS = 24
+
+
+@dataclass(slots=True)
+class ModelPlan:
+    """What a run would do for one model.
+
+    Attributes:
+        model, table: its names; `exists` tells whether the table is there.
+        texts: distinct texts to embed; tokens: in them.
+        pending: chunks that an earlier run left without a vector.
+        overlong: chunks to embed that are longer than the model reads, or None where the model says nothing.
+        seconds: expected; measured says on what that stands: the last run, or a probe of a few texts just now.
+    """
+
+    model: str
+    table: str
+    exists: bool
+    texts: int = 0
+    tokens: int = 0
+    pending: int = 0
+    overlong: int | None = None
+    seconds: float = 0.0
+    measured: str = ""
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a run would do.
+
+    Attributes:
+        share_read: part of the bytes to read that was read for this plan; below 1 the figures about content
+            are scaled up from it.
+        new, changed, resettled, deleted, moved, duplicates, failing: documents; files where they hold records
+            that were not read.
+        resettled: files whose settings changed since they were read.
+        chunks, tokens: in the documents that would be read.
+        models: for each model.
+        cost: 0: no model of the corpus is paid.
+    """
+
+    corpus: str
+    listed: int = 0
+    unchanged: int = 0
+    new: int = 0
+    changed: int = 0
+    resettled: int = 0
+    deleted: int = 0
+    moved: int = 0
+    duplicates: int = 0
+    failing: int = 0
+    chunks: int = 0
+    tokens: int = 0
+    share_read: float = 1.0
+    cost: float = 0.0
+    left_out: dict[str, int] = field(default_factory=dict)
+    failures: list[dict[str, str]] = field(default_factory=list)
+    models: list[ModelPlan] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20) -> Plan:
+    """Compare, and read what a run would read, up to a limit; change nothing.
+
+    Args:
+        corpus: to plan for.
+        lake: of the corpus; may still hold nothing.
+        most_bytes: read at most about so many bytes as stored, spread over all files, and scale up.
+    """
+    models = [resolve_model(model) for model in corpus.models]
+    listing = list_files(corpus.sources)
+    changes = compare_with_lake(corpus, lake, listing)
+    sample, share = _sample(changes, most_bytes)
+    found = _Content(lake)
+    if sample:
+        for _, prepared in read_all(_works(corpus, sample, int(most_bytes)), corpus, tokenizer_folder(corpus)):
+            found.add(prepared)
+    gone = lake.read_in(lake.name("documents"), "document_id", changes.gone, ["content_hash"]) if changes.gone else None
+    gone_hashes = set(gone["content_hash"].to_pylist()) if gone else set()
+    plan = Plan(
+        corpus.name,
+        listed=len(listing.files),
+        unchanged=changes.unchanged,
+        new=len(changes.new),
+        changed=len(changes.changed),
+        resettled=len(changes.resettled),
+        deleted=len(changes.gone),
+        moved=_scaled(len(found.contents & gone_hashes), share),
+        duplicates=_scaled(found.duplicates, share),
+        failing=_scaled(len(found.failures), share),
+        chunks=_scaled(found.chunks, share),
+        tokens=_scaled(found.tokens, share),
+        share_read=share,
+        left_out=listing.left_out,
+        failures=found.failures[:20],
+    )
+    for model in models:
+        table = lake.model_table(model)
+        entry = ModelPlan(model.name, table, table in {row["table"] for row in lake.catalog()})
+        there = TextHashes(lake.read(table, ["text_hash"])["text_hash"])
+        texts = {h: t for h, t in found.texts.items() if h not in there}
+        pending = _pending_texts(lake, table, there)
+        entry.pending = len(pending)
+        pending = {h: t for h, t in pending.items() if h not in texts}
+        entry.texts = _scaled(len(texts), share) + len(pending)
+        entry.tokens = _scaled(sum(texts.values()), share) + sum(pending.values())
+        if entry.texts:
+            _estimate(entry, lake, model, found, share)
+        plan.models.append(entry)
+    return plan
+
+
+class _Content:
+    """What was met on reading."""
+
+    def __init__(self, lake: Lake) -> None:
+        known = lake.read(lake.name("documents"), ["document_id", "text_hash"], "state = 'active'")
+        self._owners = dict(zip(known["text_hash"].to_pylist(), known["document_id"].to_pylist(), strict=True))
+        self._exact = lake.corpus.deduplication == "exact"
+        self.texts: dict[str, int] = {}
+        self.probe: list[str] = []
+        self.counts: list[int] = []
+        self.contents: set[str] = set()
+        self.failures: list[dict[str, str]] = []
+        self.chunks = self.tokens = self.duplicates = 0
+
+    def add(self, prepared: Prepared) -> None:
+        self.failures += [
+            {"document": f.document_id, "error": f.error, "message": f.message} for f in prepared.failures
+        ]
+        rows = prepared.documents.filter(pc.equal(prepared.documents["state"], "active"))
+        twins = set()
+        for identity, text_hash, content in zip(
+            *(rows[c].to_pylist() for c in ("document_id", "text_hash", "content_hash")), strict=True
+        ):
+            self.contents.add(content)
+            if self._exact and self._owners.setdefault(text_hash, identity) != identity:
+                twins.add(identity)
+        self.duplicates += len(twins)
+        columns = (prepared.chunks[c].to_pylist() for c in ("document_id", "text_hash", "token_count", "text"))
+        for identity, text_hash, count, text in zip(*columns, strict=True):
+            if identity not in twins:
+                self.chunks, self.tokens = self.chunks + 1, self.tokens + count
+                self.counts.append(count)
+                self.texts[text_hash] = count
+                if len(self.probe) < _PROBE_TEXTS:
+                    self.probe.append(text)
+
+
+def _sample(changes: Changes, most_bytes: int) -> tuple[list[File], float]:
+    """Files spread evenly over all to read, and which part of the bytes they have."""
+    files = changes.to_read
+    total = sum(file.size for file in files)
+    if total <= most_bytes:
+        return files, 1.0
+    step = max(int(len(files) * most_bytes / total), 1)
+    chosen = files[:: max(len(files) // step, 1)]
+    return chosen, min(sum(min(file.size, most_bytes) for file in chosen) / total, 1.0)
+
+
+def _works(corpus: Corpus, files: list[File], most_bytes: int) -> Any:
+    yield from group_files(file for file in files if not file.is_container)
+    for file in (file for file in files if file.is_container):
+        source = next(source for source in corpus.sources if source.name == file.source)
+        read = 0
+        try:
+            for block in read_blocks(file, source):
+                work: Work = block
+                yield work
+                read += len(block.content) if isinstance(block.content, bytes) else block.content.nbytes
+                if read > most_bytes:
+                    break
+        except Exception:
+            continue
+
+
+def _pending_texts(lake: Lake, table: str, there: TextHashes) -> dict[str, int]:
+    ids = pending_chunks(lake, table).to_pylist()
+    rows = lake.read_in(lake.name("chunks"), "chunk_id", ids, ["text_hash", "token_count"]).to_pylist() if ids else []
+    return {row["text_hash"]: row["token_count"] for row in rows if row["text_hash"] not in there}
+
+
+def _estimate(entry: ModelPlan, lake: Lake, model: Any, found: _Content, share: float) -> None:
+    """Expected time by the rate of the last run that embedded, else by a probe of a few texts."""
+    for counts in sorted(
+        lake.read(lake.name("runs"), ["started", "counts"]).to_pylist(), key=lambda r: r["started"], reverse=True
+    ):
+        for past in json.loads(counts["counts"])["models"]:
+            if past["table"] == entry.table and past["tokens"] > 10_000:
+                entry.seconds = entry.tokens * past["seconds"] / past["tokens"]
+                entry.measured = "the last run"
+                break
+        if entry.measured:
+            break
+    known = {row["table"]: row["max_tokens"] for row in lake.catalog()}
+    limit = known.get(entry.table)
+    if not entry.measured and found.probe:
+        encoder = TorchEncoder(model)
+        limit = encoder.max_tokens
+        encoder.encode(found.probe[:4])
+        clock = time.monotonic()
+        encoder.encode(found.probe)
+        tokens = sum(min(count, limit) for count in encoder.count_tokens(found.probe))
+        entry.seconds = entry.tokens * (time.monotonic() - clock) / tokens
+        entry.measured = f"a probe of {len(found.probe)} texts"
+    if limit:
+        entry.overlong = _scaled(sum(count > limit for count in found.counts), share)
+
+
+def _scaled(count: int, share: float) -> int:
+    return round(count / share) if share < 1 else count

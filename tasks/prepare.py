@@ -1,0 +1,262 @@
+"""Preparing: files and records into rows of documents and chunks, in a reader's process.
+
+What a reader returns is plain Arrow; a document that cannot be used comes back as a failure beside the others.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+
+from tasks.chunk.split import split
+from tasks.chunk.tokens import load_tokenizer
+from tasks.errors import BrokenDocument, DocumentError, EmptyDocument
+from tasks.extract.plain import normalise
+from tasks.extract.read import Extracted, extract
+from tasks.hashing import chunk_ids, hash_bytes, hash_fields, hash_text
+from tasks.load import Block, Files, Work, parse_lines
+from tasks.schemas import chunks_schema, documents_schema
+from tasks.settings import Corpus, Source
+from tasks.sources import File, read_file
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A document or chunk that cannot be used: where, at which stage, and why."""
+
+    document_id: str
+    uri: str
+    stage: str
+    error: str
+    message: str
+    hint: str
+    transient: bool
+    chunk_id: str | None = None
+    chunk_version: str | None = None
+
+    @classmethod
+    def of(cls, error: DocumentError, document_id: str, uri: str, stage: str) -> "Failure":
+        """The failure that an error tells of."""
+        name = type(error).__name__
+        return cls(document_id, uri, stage, name, error.message[:2000], error.hint, error.transient)
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What one piece of work gave.
+
+    Attributes:
+        documents: rows as in the documents table; a failed document has state `quarantined`.
+        chunks: rows as in the chunks table.
+        failures: one for each failed document.
+        read: bytes read, after decompression.
+    """
+
+    documents: pa.Table
+    chunks: pa.Table
+    failures: list[Failure] = field(default_factory=list)
+    read: int = 0
+
+
+def settings_hash(corpus: Corpus, source: Source) -> str:
+    """The identity of all settings that decide what a document's rows are."""
+    return hash_fields(
+        corpus.extraction.max_bytes, corpus.chunking.model_dump(), tokenizer_reference(corpus), corpus.deduplication,
+        dict(corpus.metadata), source.format, source.fields.model_dump(), source.metadata,
+    )[:12]  # fmt: skip
+
+
+def tokenizer_reference(corpus: Corpus) -> str:
+    """The model whose tokens are counted."""
+    return corpus.chunking.tokenizer or corpus.models[0].model
+
+
+def prepare(work: Work, corpus: Corpus, tokenizer_folder: str) -> Prepared:
+    """Read, extract and chunk one piece of work.
+
+    Args:
+        work: files or records.
+        corpus: whose they are.
+        tokenizer_folder: a folder with the tokenizer.json that counts.
+    """
+    rows = _Rows(corpus, tokenizer_folder)
+    if isinstance(work, Files):
+        for file in work.files:
+            rows.add_file(file)
+    else:
+        rows.add_block(work)
+    return rows.finish()
+
+
+class _Rows:
+    """Collects rows for one piece of work."""
+
+    def __init__(self, corpus: Corpus, tokenizer_folder: str) -> None:
+        self.corpus = corpus
+        self.sources = {source.name: source for source in corpus.sources}
+        self.tokenizer = load_tokenizer(tokenizer_folder)
+        self.documents: list[dict[str, Any]] = []
+        self.chunks: list[dict[str, Any]] = []
+        self.failures: list[Failure] = []
+        self.read = 0
+
+    def finish(self) -> Prepared:
+        return Prepared(
+            pa.Table.from_pylist(self.documents, schema=documents_schema(self.corpus)),
+            pa.Table.from_pylist(self.chunks, schema=chunks_schema(self.corpus)),
+            self.failures,
+            self.read,
+        )
+
+    def add_file(self, file: File) -> None:
+        source = self.sources[file.source]
+        row: dict[str, Any] = {
+            "document_id": file.document_id, "uri": file.uri, "tag": file.tag, "bytes": file.size,
+            "settings": settings_hash(self.corpus, source),
+        }  # fmt: skip
+        stage = "read"
+        try:
+            data = read_file(source, file.path, self.corpus.extraction.max_bytes)
+            self.read += len(data)
+            row["content_hash"] = hash_bytes(data)
+            stage = "extract"
+            name = PurePosixPath(file.path).name
+            self._add(row, extract(data, name, source.format, self.corpus.extraction.max_bytes), {})
+        except DocumentError as error:
+            self._fail(row, error, stage)
+
+    def add_block(self, block: Block) -> None:
+        source = self.sources[block.file.source]
+        settings = settings_hash(self.corpus, source)
+        repeats: dict[str, int] = {}
+        ids: set[str] = set()
+        for number, record in _records(block):
+            self.read += len(str(record))
+            row: dict[str, Any] = {
+                "uri": block.file.uri, "container": block.file.document_id, "tag": block.file.tag,
+                "settings": settings, "document_id": f"{block.file.document_id}#line-{number}",
+            }  # fmt: skip
+            try:
+                if isinstance(record, DocumentError):
+                    raise record
+                row["content_hash"] = hash_fields(record)
+                key = self._record_key(record, source, repeats)
+                identity = f"{source.name}:{key}" if source.fields.id else f"{block.file.document_id}#{key}"
+                if identity in ids:
+                    raise repeated_id(identity)
+                ids.add(identity)
+                row["document_id"] = identity
+                title = _text_of(record, [source.fields.title]) if source.fields.title else None
+                text = normalise(_text_of(record, source.fields.text))
+                if not text.strip():
+                    raise EmptyDocument(
+                        f"no text in {', '.join(source.fields.text)}", "Set `fields: text` to the columns that hold it."
+                    )
+                row["bytes"] = len(text.encode())
+                metadata = self._metadata(record, source)
+                self._add(row, Extracted(text, title or None, "text", "text/plain"), metadata)
+            except DocumentError as error:
+                self._fail(row, error, "extract")
+
+    def _record_key(self, record: dict[str, Any], source: Source, repeats: dict[str, int]) -> str:
+        if source.fields.id is None:
+            content = hash_fields(record)[:16]
+            repeats[content] = repeats.get(content, -1) + 1
+            return content if repeats[content] == 0 else f"{content}-{repeats[content]}"
+        value = record.get(source.fields.id)
+        if value is None or value == "":
+            raise BrokenDocument(
+                f"no value for the id column {source.fields.id!r}",
+                "Set `fields: id` to a column that every record has.",
+            )
+        return str(value)
+
+    def _metadata(self, record: dict[str, Any], source: Source) -> dict[str, Any]:
+        found = {}
+        for name, kind in self.corpus.metadata.items():
+            value = record.get(source.metadata.get(name, name))
+            try:
+                found[name] = _cast(value, kind)
+            except (ValueError, TypeError):
+                raise BrokenDocument(
+                    f"metadata {name}: expected {kind}; came {value!r}"[:300],
+                    "Correct the record, or declare another type.",
+                ) from None
+        return found
+
+    def _add(self, row: dict[str, Any], extracted: Extracted, metadata: dict[str, Any]) -> None:
+        spans = split(extracted.text, extracted.kind, self.corpus.chunking, self.tokenizer)
+        texts = [extracted.text[span.start : span.end] for span in spans]
+        hashes = [hash_text(text) for text in texts]
+        row |= metadata | {
+            "state": "active", "text_hash": hash_text(extracted.text), "title": extracted.title,
+            "media_type": extracted.media_type,
+        }  # fmt: skip
+        self.documents.append(row)
+        ids = chunk_ids(row["document_id"], hashes)
+        for ordinal, (span, text, text_hash, chunk_id) in enumerate(zip(spans, texts, hashes, ids, strict=True)):
+            chunk = metadata | {
+                "chunk_id": chunk_id, "document_id": row["document_id"], "document_hash": row["content_hash"],
+                "ordinal": ordinal, "modality": "text", "start": span.start, "end": span.end,
+                "heading_path": list(span.headings), "text": text, "text_hash": text_hash,
+                "token_count": span.token_count, "uri": row["uri"], "title": extracted.title,
+            }  # fmt: skip
+            chunk["version"] = hash_fields(chunk)
+            self.chunks.append(chunk)
+
+    def _fail(self, row: dict[str, Any], error: DocumentError, stage: str) -> None:
+        self.failures.append(Failure.of(error, row["document_id"], row["uri"], stage))
+        self.documents.append(row | {"state": "quarantined"})
+
+
+def repeated_id(identity: str) -> BrokenDocument:
+    """What is wrong with a record whose id another one has."""
+    return BrokenDocument(
+        f"its id {identity!r} came before in this run; the first one is kept", "Give each record its own id."
+    )
+
+
+def quiet_worker() -> None:
+    """Set up a reader's process: one thread for each library, since there is a reader for each core."""
+    os.environ.update(TOKENIZERS_PARALLELISM="false", RAYON_NUM_THREADS="1", OMP_NUM_THREADS="1")
+    import logging
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run; it ends its readers itself
+    logging.disable(logging.ERROR)
+
+
+def _records(block: Block) -> Iterator[tuple[int, dict[str, Any] | DocumentError]]:
+    found = parse_lines(block.content) if isinstance(block.content, bytes) else block.content.to_pylist()
+    return ((block.first + i, record) for i, record in enumerate(found) if record is not None)
+
+
+def _text_of(record: dict[str, Any], columns: list[str]) -> str:
+    """The texts of some columns, a line feed between them."""
+    values = (record.get(column) for column in columns)
+    return "\n".join(str(value) for value in values if value is not None and str(value).strip())
+
+
+def _cast(value: Any, kind: str) -> Any:
+    if value is None or (value == "" and kind != "string"):
+        return None
+    if kind == "string":
+        return value if isinstance(value, str) else str(value)
+    if kind == "boolean":
+        if isinstance(value, bool):
+            return value
+        return (
+            {"true": True, "1": True, "false": False, "0": False}[str(value).lower()]
+            if str(value).lower() in ("true", "1", "false", "0")
+            else _refuse()
+        )
+    if isinstance(value, bool):
+        _refuse()
+    return int(value) if kind == "integer" else float(value)
+
+
+def _refuse() -> Any:
+    raise ValueError

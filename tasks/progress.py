@@ -1,0 +1,132 @@
+"""Progress and counts: what a run tells while it works and when it ends."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a stage is.
+
+    Attributes:
+        stage: its name.
+        done: units done.
+        total: units known so far, or None while nobody can know.
+        unit: documents or chunks.
+    """
+
+    stage: str
+    done: int
+    total: int | None
+    unit: str
+
+
+Report = Callable[[Progress], None]
+
+
+@dataclass(slots=True)
+class DocumentCounts:
+    """What happened to documents.
+
+    Attributes:
+        listed: files that the sources hold.
+        unchanged: files not read, since the lake knows this version of them.
+        new, changed, touched: documents read that the lake did not know; knew otherwise; knew just so.
+        moved: new ones whose content a document had that is gone.
+        deleted: documents that are gone.
+        duplicates: documents read whose text another one has.
+        failed: documents set aside in this run.
+        chunks: chunks written; tokens: in them; read_bytes: read, after decompression.
+        left_out: files that are another medium, by media type.
+    """
+
+    listed: int = 0
+    unchanged: int = 0
+    new: int = 0
+    changed: int = 0
+    touched: int = 0
+    moved: int = 0
+    deleted: int = 0
+    duplicates: int = 0
+    failed: int = 0
+    chunks: int = 0
+    tokens: int = 0
+    read_bytes: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class EmbeddingCounts:
+    """What happened to one model's table.
+
+    Attributes:
+        table: its full name.
+        embedded: texts that the model embedded; tokens: in them.
+        reused: rows written with a vector that the table had for the same text.
+        removed: rows of chunks that are gone.
+        overlong: embedded texts longer than the model reads, of which it read the beginning.
+        failed: chunks set aside in this run.
+        rows: of the table at the end.
+        seconds: from the first batch to the last commit.
+        state: of the table at the end: building, ready or live.
+    """
+
+    table: str
+    embedded: int = 0
+    tokens: int = 0
+    reused: int = 0
+    removed: int = 0
+    overlong: int = 0
+    failed: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+    state: str = "building"
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What a run did; what the CLI prints and the runs table keeps."""
+
+    corpus: str
+    kind: str
+    run_id: str
+    documents: DocumentCounts = field(default_factory=DocumentCounts)
+    models: list[EmbeddingCounts] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> int:
+        """Documents and chunks set aside in this run."""
+        return self.documents.failed + sum(model.failed for model in self.models)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there was nothing to do."""
+        counts = self.documents
+        worked = counts.new + counts.changed + counts.touched + counts.deleted + counts.failed
+        return not worked and not any(m.embedded or m.reused or m.removed or m.failed for m in self.models)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self) | {"failed": self.failed, "idle": self.idle}
+
+
+_listeners: list[Report] = []
+
+
+@contextmanager
+def listening(listener: Report) -> Iterator[None]:
+    """Have a listener told of all progress in this process."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+def tell(progress: Progress) -> None:
+    """Tell every listener."""
+    for listener in list(_listeners):
+        listener(progress)

@@ -1,0 +1,62 @@
+"""A run: the corpus, its lake and what has been counted so far, as the stages pass it along."""
+
+import json
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from tasks.configuration import load_corpus
+from tasks.lake import Lake
+from tasks.progress import RunReport
+from tasks.schemas import RUNS
+from tasks.settings import Corpus
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a flow."""
+
+    corpus: Corpus
+    lake: Lake
+    report: RunReport
+
+
+@contextmanager
+def run_of(kind: str, corpus_file: str | Path) -> Iterator[Run]:
+    """A run of a corpus, written to the runs table at its end if there was something to do.
+
+    Args:
+        kind: ingest or backfill.
+        corpus_file: the corpus.
+    """
+    corpus = load_corpus(corpus_file)
+    lake = Lake(corpus, create=True)
+    run = Run(corpus, lake, RunReport(corpus.name, kind, uuid.uuid4().hex[:12]))
+    started, clock = datetime.now(UTC), time.monotonic()
+    state = "failed"
+    try:
+        yield run
+        state = "completed"
+    except KeyboardInterrupt:
+        state = "interrupted"
+        raise
+    finally:
+        run.report.seconds = time.monotonic() - clock
+        if not run.report.idle:
+            row = {
+                "run_id": run.report.run_id,
+                "kind": kind,
+                "state": state,
+                "started": started,
+                "ended": datetime.now(UTC),
+                "host": socket.gethostname(),
+                "counts": json.dumps(run.report.to_dict()),
+            }
+            lake.merge(lake.name("runs"), pa.Table.from_pylist([row], schema=RUNS))

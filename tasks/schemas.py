@@ -1,0 +1,123 @@
+"""The tables of a lake: their columns and keys, as Arrow schemas.
+
+`<corpus>.documents`, `.chunks`, `.<model>.<revision>`, `.failures`, `.runs`, `.catalog`. Ids and hashes are
+32 hexadecimal digits, offsets are characters into the extracted text, times are UTC.
+"""
+
+import pyarrow as pa
+
+from tasks.settings import Corpus
+
+_METADATA_TYPES = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
+_TIME = pa.timestamp("us", tz="UTC")
+
+
+def _key(name: str) -> pa.Field:
+    """A key column. The mark makes Lance check it when two writers merge at once; it only does so while
+    the column has no scalar index."""
+    return pa.field(name, pa.string(), nullable=False, metadata={"lance-schema:unenforced-primary-key": "true"})
+
+
+def metadata_fields(corpus: Corpus) -> list[pa.Field]:
+    """The columns for the metadata fields that a corpus declares."""
+    return [pa.field(name, _METADATA_TYPES[kind]) for name, kind in corpus.metadata.items()]
+
+
+def documents_schema(corpus: Corpus) -> pa.Schema:
+    """A row per document seen; also one per file that only holds records (state `container`)."""
+    return pa.schema(
+        [
+            _key("document_id"),
+            pa.field("uri", pa.string()),
+            pa.field("container", pa.string()),  # document id of the file that holds this record, or null
+            pa.field("tag", pa.string()),  # the file's version as its store tells it: etag, or mtime and size
+            pa.field("settings", pa.string()),  # hash of the extraction and chunking settings it was read with
+            pa.field("media_type", pa.string()),
+            pa.field("content_hash", pa.string()),
+            pa.field("text_hash", pa.string()),
+            pa.field("state", pa.string()),  # active, duplicate, quarantined, container
+            pa.field("duplicate_of", pa.string()),
+            pa.field("title", pa.string()),
+            pa.field("bytes", pa.int64()),
+            pa.field("run", pa.string()),
+            *metadata_fields(corpus),
+        ]
+    )
+
+
+def _passage_fields(corpus: Corpus) -> list[pa.Field]:
+    """What a search shows, shared by chunks and model tables."""
+    return [
+        _key("chunk_id"),
+        pa.field("document_id", pa.string()),
+        pa.field("document_hash", pa.string()),
+        pa.field("ordinal", pa.int32()),
+        pa.field("modality", pa.string()),
+        pa.field("start", pa.int64()),
+        pa.field("end", pa.int64()),
+        pa.field("heading_path", pa.list_(pa.string())),
+        pa.field("text", pa.string()),
+        pa.field("text_hash", pa.string()),
+        pa.field("token_count", pa.int32()),
+        pa.field("uri", pa.string()),
+        pa.field("title", pa.string()),
+        pa.field("version", pa.string()),  # hash of all the columns above and the metadata
+        *metadata_fields(corpus),
+    ]
+
+
+def chunks_schema(corpus: Corpus) -> pa.Schema:
+    """A row per chunk, independent of any model."""
+    return pa.schema(_passage_fields(corpus))
+
+
+def embeddings_schema(corpus: Corpus, dimension: int, provenance: dict[str, str]) -> pa.Schema:
+    """A row per chunk with its vector, float32 of `dimension`; `provenance` becomes the table's metadata."""
+    vector = pa.field("vector", pa.list_(pa.float32(), dimension), nullable=False)
+    return pa.schema([*_passage_fields(corpus), vector], metadata=provenance)
+
+
+FAILURES = pa.schema(
+    [
+        _key("failure_id"),
+        pa.field("document_id", pa.string()),
+        pa.field("chunk_id", pa.string()),  # null where the whole document failed
+        pa.field("chunk_version", pa.string()),
+        pa.field("stage", pa.string()),  # read, extract, chunk, or embed:<table>
+        pa.field("uri", pa.string()),
+        pa.field("error", pa.string()),
+        pa.field("message", pa.string()),
+        pa.field("hint", pa.string()),
+        pa.field("transient", pa.bool_()),
+        pa.field("attempts", pa.int32()),
+        pa.field("first_time", _TIME),
+        pa.field("last_time", _TIME),
+    ]
+)
+
+RUNS = pa.schema(
+    [
+        _key("run_id"),
+        pa.field("kind", pa.string()),  # ingest or backfill
+        pa.field("state", pa.string()),  # running, completed, interrupted, failed
+        pa.field("started", _TIME),
+        pa.field("ended", _TIME),
+        pa.field("host", pa.string()),
+        pa.field("counts", pa.string()),  # JSON: counts of documents, chunks, tokens, seconds by stage
+    ]
+)
+
+CATALOG = pa.schema(
+    [
+        _key("table"),
+        pa.field("model", pa.string()),  # its short name
+        pa.field("reference", pa.string()),
+        pa.field("revision", pa.string()),
+        pa.field("dimension", pa.int32()),
+        pa.field("max_tokens", pa.int32()),
+        pa.field("state", pa.string()),  # building, ready, live, retired
+        pa.field("settings", pa.string()),  # JSON
+        pa.field("evaluation", pa.string()),  # JSON, or null
+        pa.field("changed", _TIME),
+    ]
+)

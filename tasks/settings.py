@@ -1,0 +1,221 @@
+"""A corpus as one YAML file: what it may say, with the defaults.
+
+Pure data: nothing here reads a file or reaches a store.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Format = Literal["auto", "text", "markdown", "rst", "html", "pdf", "office", "epub", "code", "jsonl", "csv", "parquet"]
+MetadataType = Literal["string", "integer", "number", "boolean"]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
+
+RESERVED_COLUMNS = frozenset(
+    (
+        "attempts", "bytes", "chunk_id", "container", "content_hash", "document_hash", "document_id", "duplicate_of",
+        "end", "heading_path", "media_type", "modality", "ordinal", "run", "settings", "source", "start", "state",
+        "tag", "text", "text_hash", "title", "token_count", "uri", "vector", "version",
+    )
+)  # fmt: skip
+
+
+class Settings(BaseModel):
+    """The base of every part of a corpus file: an unknown key is an error, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Fields(Settings):
+    """Which columns of a JSON Lines, CSV or Parquet record hold what."""
+
+    id: str | None = Field(None, description="Column with the record's id; without it, the text's hash is the id.")
+    text: list[str] = Field(["text"], min_length=1, description="Columns whose texts make the document, in order.")
+    title: str | None = Field(None, description="Column with the title.")
+
+    @field_validator("text", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
+class Source(Settings):
+    """Where documents come from."""
+
+    name: Name = Field(description="A short name; the first part of every document id of this source.")
+    uri: str = Field(
+        min_length=1, description="A folder, file or glob: a path relative to this file, s3://…, any fsspec scheme."
+    )
+    format: Format = Field("auto", description="What the files are; auto goes by content and file name.")
+    include: list[str] = Field([], description="Patterns as in .gitignore; only files that match are read.")
+    exclude: list[str] = Field([], description="Patterns as in .gitignore; files that match are left out.")
+    hidden: bool = Field(False, description="Also read files and folders whose name begins with a dot.")
+    fields: Fields = Field(default_factory=lambda: Fields.model_validate({}), description="Columns of a record.")
+    metadata: dict[str, str] = Field({}, description="Metadata field to record column, where their names differ.")
+    options: dict[str, Any] = Field({}, repr=False, description="Passed to fsspec: keys, endpoint, and the like.")
+
+
+class Extraction(Settings):
+    """How content becomes text."""
+
+    max_bytes: int = Field(256 * 2**20, gt=0, description="Largest document, in bytes after decompression.")
+    timeout: float = Field(300, gt=0, description="Longest time for one document or block of records, in seconds.")
+
+
+class Chunking(Settings):
+    """How text becomes chunks."""
+
+    strategy: Literal["auto", "recursive", "headings", "syntax", "sentences", "document"] = Field(
+        "auto",
+        description="auto: headings for Markdown and what is converted to it, syntax for code, recursive for the rest.",
+    )
+    size: int = Field(256, ge=8, le=1_000_000, description="Most tokens in a chunk, the model's own marks included.")
+    overlap: int = Field(0, ge=0, description="Tokens that a chunk repeats from the one before it.")
+    tokenizer: str | None = Field(
+        None, description="Whose tokens are counted: a model as under models; the first model's by default."
+    )
+
+    @model_validator(mode="after")
+    def _overlap_fits(self) -> "Chunking":
+        if self.overlap * 2 > self.size:
+            raise ValueError(f"overlap ({self.overlap}) must be at most half of size ({self.size})")
+        return self
+
+
+class Model(Settings):
+    """A model that embeds the corpus; it gets a table of its own."""
+
+    model: str = Field(
+        min_length=1,
+        description="A hub name (org/name), a local folder (./path, /path), or package:NAME for an installed one.",
+    )
+    name: Name = Field("", validate_default=False, description="Name of its table; from the model by default.")
+    hub_revision: str | None = Field(None, description="Branch, tag or commit on the hub.")
+    dimension: int | None = Field(None, gt=0, description="Cut vectors to this length (Matryoshka models).")
+    normalize: bool = Field(True, description="Scale every vector to length 1.")
+    query_prompt: str | None = Field(None, description="Put before a query; the model's own by default.")
+    document_prompt: str | None = Field(None, description="Put before a document; the model's own by default.")
+    max_tokens: int | None = Field(None, gt=0, description="Read at most this many tokens; the model's own by default.")
+    trust_remote_code: bool = Field(False, description="Run Python code that comes with the model.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = {"model": value}
+        if isinstance(value, dict) and isinstance(value.get("model"), str) and not value.get("name"):
+            value = {**value, "name": table_name_of(value["model"])}
+        return value
+
+
+class Lake(Settings):
+    """Where the tables are."""
+
+    uri: str = Field("lake", min_length=1, description="A folder relative to this file, or s3://….")
+    options: dict[str, str] = Field({}, repr=False, description="Passed to Lance's object store.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"uri": value} if isinstance(value, str) else value
+
+
+class Resources(Settings):
+    """What embedding may use."""
+
+    address: str | None = Field(None, description="A running Ray cluster; by default Ray starts on this machine.")
+    actors: int | None = Field(None, ge=1, description="Encoders at once; by default one per GPU, else one.")
+    cpus: float | None = Field(None, gt=0, description="CPUs for each actor; by default shared out evenly.")
+    gpus: float | None = Field(None, ge=0, description="GPUs for each actor; fractions share one.")
+    batch_tokens: int = Field(16_384, ge=64, description="Tokens in one batch sent to an actor, padding included.")
+    readers: int | None = Field(None, ge=1, description="Processes that read and chunk; by default one per core.")
+    in_process_below: int = Field(
+        100_000, ge=0, description="With fewer tokens to embed, embed in the run's own process without starting Ray."
+    )
+
+
+class Schedule(Settings):
+    """When `embedlake serve` runs the corpus."""
+
+    cron: str = Field(description="Five fields: minute, hour, day, month, weekday.")
+    timezone: str = Field("UTC", description="A name of the IANA database, such as Europe/Paris.")
+
+    @field_validator("cron")
+    @classmethod
+    def _five_fields(cls, value: str) -> str:
+        if len(value.split()) != 5:
+            raise ValueError("a cron line has five fields, for example '0 2 * * *'")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_timezone(cls, value: str) -> str:
+        from zoneinfo import ZoneInfo
+
+        try:
+            ZoneInfo(value)
+        except Exception:
+            raise ValueError(f"{value!r} is no time zone; expected a name such as UTC or Europe/Paris") from None
+        return value
+
+
+class Corpus(Settings):
+    """A named body of documents, and how it is embedded."""
+
+    name: Name = Field(description="Name of the corpus; its tables begin with it.")
+    lake: Lake = Field(default_factory=lambda: Lake.model_validate({}), description="Where the tables are.")
+    sources: list[Source] = Field(min_length=1, description="Where documents come from.")
+    metadata: dict[str, MetadataType] = Field(
+        {}, description="Metadata fields and their types; columns of every table."
+    )
+    extraction: Extraction = Field(
+        default_factory=lambda: Extraction.model_validate({}), description="How content becomes text."
+    )
+    chunking: Chunking = Field(
+        default_factory=lambda: Chunking.model_validate({}), description="How text becomes chunks."
+    )
+    deduplication: Literal["exact", "none"] = Field(
+        "exact", description="exact: documents with equal text are embedded once and recorded as duplicates."
+    )
+    models: list[Model] = Field(min_length=1, description="The first is the one that search uses by default.")
+    overlong: Literal["count", "refuse"] = Field(
+        "count", description="Chunks longer than a model reads: count them (the model cuts them), or refuse them."
+    )
+    resources: Resources = Field(
+        default_factory=lambda: Resources.model_validate({}), description="What embedding may use."
+    )
+    schedule: Schedule | None = Field(None, description="When `embedlake serve` runs it.")
+
+    @field_validator("metadata")
+    @classmethod
+    def _free_names(cls, value: dict[str, str]) -> dict[str, str]:
+        for name in value:
+            if name in RESERVED_COLUMNS:
+                raise ValueError(f"metadata field {name!r} has the name of a column that every table has; rename it")
+            if not re.fullmatch(r"[a-z_][a-z0-9_]*", name):
+                raise ValueError(f"metadata field {name!r} must be lower-case letters, digits and underscores")
+        return value
+
+    @model_validator(mode="after")
+    def _distinct_names(self) -> "Corpus":
+        for what, names in (
+            ("source", [source.name for source in self.sources]),
+            ("model", [model.name for model in self.models]),
+        ):
+            repeated = {name for name in names if names.count(name) > 1}
+            if repeated:
+                raise ValueError(f"two {what}s have the name {repeated.pop()!r}; give each one its own `name`")
+        for source in self.sources:
+            unknown = set(source.metadata) - set(self.metadata)
+            if unknown:
+                raise ValueError(
+                    f"source {source.name!r} fills metadata field {unknown.pop()!r}, which `metadata` does not declare"
+                )
+        return self
+
+
+def table_name_of(model: str) -> str:
+    """A table's name for a model: the last part of its reference, in letters, digits, _ and -."""
+    last = model.removeprefix("package:").rstrip("/").rsplit("/", 1)[-1]
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", last).strip("-_").lower() or "model"

@@ -1,0 +1,50 @@
+"""What a lake holds: tables, models, pending work, runs and failures."""
+
+import json
+from typing import Any
+
+from tasks.embed import pending_chunks
+from tasks.lake import Lake
+from tasks.schemas import FAILURES, RUNS
+
+
+def status_of(lake: Lake, runs: int = 5, failures: int = 20) -> dict[str, Any]:
+    """The state of a lake, as plain values.
+
+    Args:
+        lake: to look at.
+        runs: how many of the last runs.
+        failures: how many of the last failures.
+    """
+    documents = lake.read(lake.name("documents"), ["state", "bytes"])
+    states: dict[str, int] = {}
+    for state in documents["state"].to_pylist():
+        states[state] = states.get(state, 0) + 1
+    models = [
+        {
+            "table": row["table"], "model": row["model"], "reference": row["reference"], "state": row["state"],
+            "dimension": row["dimension"], "rows": lake.count(row["table"]),
+            "pending": len(pending_chunks(lake, row["table"])),
+        }
+        for row in lake.catalog()
+    ]  # fmt: skip
+    all_failures = lake.read(lake.name("failures"), FAILURES.names).to_pylist()
+    all_failures.sort(key=lambda row: row["last_time"], reverse=True)
+    all_runs = lake.read(lake.name("runs"), RUNS.names).to_pylist()
+    all_runs.sort(key=lambda row: row["started"], reverse=True)
+    return {
+        "corpus": lake.corpus.name,
+        "lake": lake.uri,
+        "documents": states,
+        "chunks": lake.count(lake.name("chunks")),
+        "models": models,
+        "failures": {"total": len(all_failures), "last": [_plain(row) for row in all_failures[:failures]]},
+        "runs": [_plain(row | {"counts": json.loads(row["counts"])}) for row in all_runs[:runs]],
+    }
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat(timespec="seconds") if hasattr(value, "isoformat") else value
+        for name, value in row.items()
+    }

@@ -1,0 +1,70 @@
+"""The way of vectors: each model's table brought up to the chunks, and its place in the catalog."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import pyarrow as pa
+
+from tasks.embed import Embedding, StartPool, remove_orphans
+from tasks.encode import TorchEncoder
+from tasks.models import ResolvedModel
+from tasks.pools import LocalPool, Pool
+from tasks.progress import EmbeddingCounts, tell
+from tasks.run import Run
+from tasks.settings import Corpus
+
+
+def embed_model(run: Run, model: ResolvedModel, arrivals: Iterator[pa.Table | None]) -> EmbeddingCounts:
+    """Bring a model's table up to the chunks, those that arrive meanwhile included."""
+    lake = run.lake
+    embedding = Embedding(
+        lake, lake.model_table(model), start_pool_for(model, run.corpus), partial(lake.open_model, model), tell
+    )
+    run.report.models.append(embedding.counts)
+    return embedding.run(arrivals)
+
+
+def start_pool_for(model: ResolvedModel, corpus: Corpus) -> StartPool:
+    """Encoders in this process for a little work, on Ray for more."""
+
+    def start(tokens: int) -> Pool:
+        if tokens < corpus.resources.in_process_below:
+            return LocalPool(partial(TorchEncoder, model))
+        from tasks.ray_pool import RayPool
+
+        return RayPool(model, corpus.resources)
+
+    return start
+
+
+def finish(run: Run, primary: str | None) -> None:
+    """Take deleted chunks out of the tables of other models, index large tables, settle the catalog.
+
+    Args:
+        run: whose tables.
+        primary: the table that search is to use; None leaves it as it is, unless there is none yet.
+    """
+    done = {counts.table for counts in run.report.models}
+    for row in run.lake.catalog():
+        if row["table"] not in done:
+            remove_orphans(run.lake, row["table"])
+    for counts in run.report.models:
+        if counts.embedded or counts.reused:
+            run.lake.index(counts.table)
+    _settle_catalog(run, primary)
+
+
+def _settle_catalog(run: Run, primary: str | None) -> None:
+    """Complete tables become ready; the primary one live, in the same commit that makes the one before it ready."""
+    before = {row["table"]: row["state"] for row in run.lake.catalog()}
+    complete = [counts.table for counts in run.report.models if counts.table in before]
+    after = before | {table: "ready" for table in complete if before[table] == "building"}
+    if primary is None and "live" not in before.values() and complete:
+        primary = complete[0]
+    if primary in complete and after[primary] != "live":
+        after = {table: "ready" if state == "live" else state for table, state in after.items()} | {primary: "live"}
+    changed = {table: state for table, state in after.items() if state != before[table]}
+    if changed:
+        run.lake.set_states(changed)
+    for counts in run.report.models:
+        counts.state = after.get(counts.table, "building")
