@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks import documents, vectors
 from tasks.compare import Changes
-from tasks.errors import LakeError, SourceError
+from tasks.errors import LakeError, MissingSource, SourceError
 from tasks.models import ResolvedModel, resolve_model
 from tasks.progress import EmbeddingCounts
 from tasks.run import Run
@@ -28,10 +28,8 @@ def _may_pass(_task: Any, _task_run: Any, state: Any) -> bool:
     """Whether a stage failed for a reason that may pass: a store that did not answer."""
     try:
         state.result()
-    except (SourceError, LakeError, OSError) as error:
-        return not isinstance(error, FileNotFoundError)
-    except BaseException:
-        return False
+    except BaseException as error:
+        return isinstance(error, SourceError | LakeError) and not isinstance(error, MissingSource)
     return False
 
 
@@ -55,7 +53,9 @@ def list_documents(run: Run) -> Listing:
 @_store_task("compare with lake")
 def compare(run: Run, listing: Listing) -> Changes:
     """How the sources differ from the lake."""
-    return documents.compare_with_lake(run.corpus, run.lake, listing)
+    changes = documents.compare_with_lake(run.corpus, run.lake, listing)
+    run.report.documents.unchanged = changes.unchanged
+    return changes
 
 
 @task(name="load and chunk", cache_policy=NO_CACHE)

@@ -53,7 +53,6 @@ def tokenizer_folder(corpus: Corpus) -> str:
 def land_documents(run: Run, listing: Listing, changes: Changes) -> Iterator[pa.Table]:
     """Bring documents and chunks up to the sources; gives the chunks that were written, while it goes on."""
     lake, counts = run.lake, run.report.documents
-    counts.unchanged = changes.unchanged
     gone, contents = _with_records(lake, changes.gone)
     landing = Landing(lake, run.report.run_id, counts, contents)
     landing.remove(gone)
@@ -118,7 +117,7 @@ def _works(corpus: Corpus, files: list[File], ends: dict[str, DocumentError | No
             continue
         source = next(source for source in corpus.sources if source.name == file.source)
         try:
-            yield from read_blocks(file, source)
+            yield from read_blocks(file, source, corpus.metadata)
             ends[file.document_id] = None
         except DocumentError as error:
             ends[file.document_id] = error

@@ -54,6 +54,10 @@ class SourceError(EmbedlakeError):
     exit_code = 4
 
 
+class MissingSource(SourceError):
+    """There is nothing at a source's address."""
+
+
 class LakeError(EmbedlakeError):
     """The lake cannot be opened, read or written."""
 

@@ -73,9 +73,9 @@ def _fields(source: Source, files: list[File]) -> str:
     containers = [file for file in files if file.is_container]
     if not containers:
         return ""
-    wide = source.model_copy(update={"fields": source.fields.model_copy(update={"text": []}), "metadata": {}})
+    wide = source.model_copy(update={"fields": source.fields.model_copy(update={"text": []})})
     try:
-        block = next(read_blocks(containers[0], wide), None)
+        block = next(read_blocks(containers[0], wide, []), None)
     except Exception:
         block = None
     if block is None:

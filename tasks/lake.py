@@ -170,7 +170,8 @@ class Lake:
 
     def chunk_columns(self) -> list[str]:
         """The columns of the chunks table."""
-        return chunks_schema(self.corpus).names
+        names: list[str] = chunks_schema(self.corpus).names
+        return names
 
     def vector_field(self, table: str) -> pa.Field:
         """The column of a model table that holds its vectors."""

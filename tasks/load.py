@@ -64,8 +64,13 @@ def group_files(files: Iterable[File]) -> Iterator[Files]:
         yield Files(group)
 
 
-def read_blocks(file: File, source: Source) -> Iterator[Block]:
+def read_blocks(file: File, source: Source, metadata: Iterable[str]) -> Iterator[Block]:
     """The records of a file, in blocks.
+
+    Args:
+        file: a container.
+        source: it belongs to; says which columns are wanted. With no text column named, all are.
+        metadata: names of the corpus's metadata fields.
 
     Raises:
         BrokenDocument: the file is not what its format promises.
@@ -77,7 +82,7 @@ def read_blocks(file: File, source: Source) -> Iterator[Block]:
                 yield from _line_blocks(file, stream)
             else:
                 first = 1
-                for table in _tables(file, stream, wanted_columns(source)):
+                for table in _tables(file, stream, _wanted(source, metadata)):
                     for start in range(0, table.num_rows, _BLOCK_ROWS):
                         yield Block(file, first + start, table.slice(start, _BLOCK_ROWS))
                     first += table.num_rows
@@ -87,10 +92,13 @@ def read_blocks(file: File, source: Source) -> Iterator[Block]:
             ) from None
 
 
-def wanted_columns(source: Source) -> list[str]:
+def _wanted(source: Source, metadata: Iterable[str]) -> list[str]:
     """The columns that a source takes from a record, whether they are there or not."""
     fields = source.fields
-    return [name for name in (fields.id, fields.title, *fields.text, *source.metadata.values()) if name]
+    if not fields.text:
+        return []
+    named = (source.metadata.get(field, field) for field in metadata)
+    return [name for name in (fields.id, fields.title, *fields.text, *named) if name]
 
 
 def parse_lines(content: bytes) -> Iterator[dict[str, Any] | DocumentError | None]:
@@ -134,19 +142,14 @@ def _tables(file: File, stream: Any, wanted: list[str]) -> Iterator[pa.Table]:
         return
     delimiter = "\t" if ".tsv" in file.path else ","
     head = stream.readline()
-    names = (
-        next(
-            pa.csv.open_csv(io.BytesIO(head + b"\n"), parse_options=pa.csv.ParseOptions(delimiter=delimiter))
-        ).schema.names
-        if head.strip()
-        else []
-    )
+    options = pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    names = pa.csv.open_csv(io.BytesIO(head), parse_options=options).schema.names if head.strip() else []
     if not names:
         return
     reader = pa.csv.open_csv(
         stream,
         read_options=pa.csv.ReadOptions(column_names=names, block_size=_BLOCK_BYTES),
-        parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        parse_options=options,
         convert_options=pa.csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
         ),

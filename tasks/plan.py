@@ -188,7 +188,7 @@ def _works(corpus: Corpus, files: list[File], most_bytes: int) -> Any:
         source = next(source for source in corpus.sources if source.name == file.source)
         read = 0
         try:
-            for block in read_blocks(file, source):
+            for block in read_blocks(file, source, corpus.metadata):
                 work: Work = block
                 yield work
                 read += len(block.content) if isinstance(block.content, bytes) else block.content.nbytes

@@ -18,7 +18,14 @@ from pathspec import GitIgnoreSpec
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from tasks.configuration import redact
-from tasks.errors import BrokenDocument, ConfigurationError, OversizedDocument, SourceError, UnreadDocument
+from tasks.errors import (
+    BrokenDocument,
+    ConfigurationError,
+    MissingSource,
+    OversizedDocument,
+    SourceError,
+    UnreadDocument,
+)
 from tasks.extract.formats import CONTAINERS, format_of, other_medium, split_compression
 from tasks.settings import Source
 
@@ -103,7 +110,7 @@ def _entries(source: Source) -> Iterator[tuple[str, dict[str, Any], Any, str]]:
         else:
             raise FileNotFoundError(path)
     except FileNotFoundError:
-        raise SourceError(
+        raise MissingSource(
             redact(f"source {source.name!r}: nothing at {source.uri}"),
             "Correct its `uri`; nothing in the lake was changed.",
         ) from None

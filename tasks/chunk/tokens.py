@@ -72,10 +72,9 @@ def _blocks(text: str) -> list[tuple[int, int]]:
 
 def _ranks(ids: np.ndarray, width: int = 8) -> np.ndarray:
     """A number for each token from its id and those of the `width - 1` after it."""
+    padded = np.concatenate([ids + np.uint64(1), np.zeros(width, np.uint64)])
     rank = np.zeros(len(ids), np.uint64)
     for shift in range(width):
-        following = np.zeros(len(ids), np.uint64)
-        following[: len(ids) - shift] = ids[shift:] + np.uint64(1)
-        rank = (rank ^ following) * np.uint64(0x9E3779B97F4A7C15)
+        rank = (rank ^ padded[shift : shift + len(ids)]) * np.uint64(0x9E3779B97F4A7C15)
         rank ^= rank >> np.uint64(29)
     return rank

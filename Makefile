@@ -1,0 +1,42 @@
+# `make demo` and `make test` need nothing but Python (3.11 or later) and its venv module.
+PYTHON ?= python3
+BIN := .venv/bin
+STDLIB = $(shell $(BIN)/python -c "import sysconfig; print(sysconfig.get_path('stdlib'))")
+DEMO = STDLIB="$(STDLIB)" $(BIN)/embedlake
+
+.PHONY: setup demo test lint bench lock
+
+setup: .venv/.complete
+
+.venv/.complete: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: setup
+	$(BIN)/python infra/stdlib_docs.py build/stdlib.jsonl
+	$(DEMO) run configs/demo.yaml
+	$(DEMO) search configs/demo.yaml "run something when the interpreter exits" --limit 2
+	$(DEMO) search configs/demo.yaml "compare two texts and show where they differ" --limit 2
+	$(DEMO) search configs/demo.yaml "keep the results of expensive calls in memory" --limit 2
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python -m tests.benchmarks.scifact
+
+# Renew requirements.lock after a change of pyproject.toml. torch is left out: its build depends on the machine.
+lock: setup
+	$(BIN)/pip install --quiet pip-tools
+	$(BIN)/pip-compile --quiet --upgrade --extra test --generate-hashes --strip-extras --allow-unsafe \
+		--unsafe-package torch --no-emit-index-url --no-emit-find-links --no-header \
+		--output-file requirements.lock pyproject.toml

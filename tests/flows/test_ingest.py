@@ -1,0 +1,441 @@
+"""The ingest flow against real tables: whatever happens to the documents, the lake says what the sources say."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from flows.backfill import backfill
+from flows.ingest import ingest
+from tasks.configuration import load_corpus
+from tasks.encode import TorchEncoder
+from tasks.errors import LakeError, SourceError
+from tasks.lake import Lake
+from tasks.progress import RunReport
+from tasks.search import open_lake
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+TEXT = "\n\n".join(
+    f"Paragraph {i} tells of {word}." * 12 for i, word in enumerate(["rivers", "stones", "birds", "trees"])
+)
+Make = Callable[..., Path]
+
+
+def lake_of(corpus_file: Path) -> Lake:
+    return Lake(load_corpus(corpus_file))
+
+
+def rows(lake: Lake, table: str, *columns: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = lake.read(lake.name(table), columns).to_pylist()
+    return found
+
+
+def check_whole(corpus_file: Path) -> Lake:
+    """Every chunk has one row in every model's table, with its own version; every active document has chunks."""
+    lake = lake_of(corpus_file)
+    chunks = {row["chunk_id"]: row["version"] for row in rows(lake, "chunks", "chunk_id", "version")}
+    assert len(chunks) == lake.count(lake.name("chunks"))
+    for entry in lake.catalog():
+        found = lake.read(entry["table"], ["chunk_id", "version"])
+        assert len(found) == len(set(found["chunk_id"].to_pylist()))
+        assert dict(zip(found["chunk_id"].to_pylist(), found["version"].to_pylist(), strict=True)) == chunks
+    active = {row["document_id"] for row in rows(lake, "documents", "document_id", "state") if row["state"] == "active"}
+    assert {row["document_id"] for row in rows(lake, "chunks", "document_id")} == active
+    return lake
+
+
+def versions(lake: Lake) -> dict[str, int]:
+    return {name: table.version for name, table in lake._tables.items()}
+
+
+def embedded(report: RunReport) -> int:
+    return sum(model.embedded for model in report.models)
+
+
+def test_a_folder_becomes_searchable_and_a_second_run_does_nothing(make_corpus: Make, tmp_path: Path) -> None:
+    corpus_file = make_corpus()
+    (tmp_path / "docs" / "a.md").write_text("# Birds\n\nThe heron stands in the shallow water.\n")
+    (tmp_path / "docs" / "b.txt").write_text(TEXT)
+    report = ingest(str(corpus_file))
+    assert (report.documents.new, report.failed, report.idle) == (2, 0, False)
+    assert report.models[0].state == "live"
+    lake = check_whole(corpus_file)
+    before = versions(lake)
+    again = ingest(str(corpus_file))
+    assert again.idle
+    assert again.documents.unchanged == 2
+    assert versions(lake_of(corpus_file)) == before
+    [first, *_] = open_lake(corpus_file).search("The heron stands in the shallow water.", limit=1)
+    assert (first.document_id, first.headings) == ("docs:a.md", ["Birds"])
+
+
+def test_vectors_are_the_model_s(make_corpus: Make, tmp_path: Path) -> None:
+    corpus_file = make_corpus()
+    (tmp_path / "docs" / "b.txt").write_text(TEXT)
+    ingest(str(corpus_file))
+    from sentence_transformers import SentenceTransformer
+
+    table = open_lake(corpus_file).table()
+    model = SentenceTransformer(load_corpus(corpus_file).models[0].model, device="cpu")
+    expected = model.encode(table["text"].to_pylist(), normalize_embeddings=True)
+    found = np.stack([np.array(vector) for vector in table["vector"].to_pylist()])
+    assert np.allclose(found, expected, atol=1e-5)
+
+
+def test_offsets_give_the_text(make_corpus: Make, tmp_path: Path) -> None:
+    corpus_file = make_corpus()
+    (tmp_path / "docs" / "b.txt").write_text(TEXT)
+    ingest(str(corpus_file))
+    table = open_lake(corpus_file).table()
+    for start, end, text in zip(*(table[c].to_pylist() for c in ("start", "end", "text")), strict=True):
+        assert TEXT[start:end] == text
+
+
+def test_an_edit_embeds_only_chunks_with_new_text(make_corpus: Make, tmp_path: Path) -> None:
+    corpus_file = make_corpus(chunking={"size": 64})
+    file = tmp_path / "docs" / "long.txt"
+    text = "\n\n".join(f"Paragraph {i}: " + " ".join(f"word{i * j % 97}" for j in range(1, 25)) for i in range(60))
+    file.write_text(text)
+    first = ingest(str(corpus_file))
+    file.write_text("A line that is new at the very top.\n\n" + text.replace("Paragraph 30:", "Paragraph thirty:"))
+    report = ingest(str(corpus_file))
+    check_whole(corpus_file)
+    assert embedded(first) > 40
+    assert 0 < embedded(report) <= 16
+    assert report.models[0].reused > 0
+
+
+def test_a_touched_file_is_read_and_not_embedded(make_corpus: Make, tmp_path: Path) -> None:
+    corpus_file = make_corpus()
+    file = tmp_path / "docs" / "b.txt"
+    file.write_text(TEXT)
+    ingest(str(corpus_file))
+    file.touch()
+    report = ingest(str(corpus_file))
+    assert (report.documents.touched, report.documents.changed, embedded(report)) == (1, 0, 0)
+
+
+def test_moves_and_deletions_reach_every_table(make_corpus: Make, tmp_path: Path) -> None:
+    corpus_file = make_corpus()
+    docs = tmp_path / "docs"
+    (docs / "b.txt").write_text(TEXT)
+    (docs / "c.txt").write_text("Something else entirely, about harbours and ships.")
+    ingest(str(corpus_file))
+    (docs / "sub").mkdir()
+    (docs / "b.txt").rename(docs / "sub" / "moved.txt")
+    (docs / "c.txt").unlink()
+    report = ingest(str(corpus_file))
+    lake = check_whole(corpus_file)
+    assert (report.documents.moved, report.documents.deleted, embedded(report)) == (1, 2, 0)
+    assert {row["document_id"] for row in rows(lake, "documents", "document_id")} == {"docs:sub/moved.txt"}
+
+
+def test_a_duplicate_takes_the_place_of_the_document_it_repeats(make_corpus: Make, tmp_path: Path) -> None:
+    corpus_file = make_corpus()
+    docs = tmp_path / "docs"
+    (docs / "a.txt").write_text(TEXT)
+    (docs / "b.txt").write_text(TEXT.replace(". ", ".  ") + "\r\n")
+    (docs / "c.txt").write_text(TEXT + "\n\n")
+    report = ingest(str(corpus_file))
+    states = {
+        r["document_id"]: (r["state"], r["duplicate_of"])
+        for r in rows(check_whole(corpus_file), "documents", "document_id", "state", "duplicate_of")
+    }
+    assert report.documents.duplicates == 2
+    assert states == {
+        "docs:a.txt": ("active", None),
+        "docs:b.txt": ("duplicate", "docs:a.txt"),
+        "docs:c.txt": ("duplicate", "docs:a.txt"),
+    }
+    (docs / "a.txt").unlink()
+    report = ingest(str(corpus_file))
+    states = {
+        r["document_id"]: (r["state"], r["duplicate_of"])
+        for r in rows(check_whole(corpus_file), "documents", "document_id", "state", "duplicate_of")
+    }
+    assert embedded(report) == 0
+    assert states == {"docs:b.txt": ("active", None), "docs:c.txt": ("duplicate", "docs:b.txt")}
+    (docs / "b.txt").write_text("Now it says something else.")
+    ingest(str(corpus_file))
+    states = {
+        r["document_id"]: (r["state"], r["duplicate_of"])
+        for r in rows(check_whole(corpus_file), "documents", "document_id", "state", "duplicate_of")
+    }
+    assert states == {"docs:b.txt": ("active", None), "docs:c.txt": ("active", None)}
+
+
+def test_equal_chunks_are_embedded_once(make_corpus: Make, tmp_path: Path) -> None:
+    corpus_file = make_corpus()
+    for i in range(5):
+        (tmp_path / "docs" / f"{i}.md").write_text(
+            f"# Page {i}\n\nOwn text {i}.\n\n# Licence\n\nThe same words on every page.\n"
+        )
+    report = ingest(str(corpus_file))
+    assert report.models[0].rows == 10
+    assert embedded(report) == 6
+
+
+def test_a_bad_file_is_set_aside_and_comes_back_when_mended(make_corpus: Make, tmp_path: Path) -> None:
+    corpus_file = make_corpus()
+    docs = tmp_path / "docs"
+    (docs / "good.txt").write_text(TEXT)
+    (docs / "bad.pdf").write_bytes(b"%PDF-1.4 and then nothing that makes sense")
+    report = ingest(str(corpus_file))
+    assert report.documents.failed == 1
+    lake = check_whole(corpus_file)
+    [failure] = rows(lake, "failures", "document_id", "stage", "error", "attempts")
+    assert failure == {"document_id": "docs:bad.pdf", "stage": "extract", "error": "BrokenDocument", "attempts": 1}
+    assert ingest(str(corpus_file)).idle
+    (docs / "bad.pdf").write_text("Not a PDF, and broken still")
+    ingest(str(corpus_file))
+    [failure] = rows(lake_of(corpus_file), "failures", "document_id", "attempts")
+    assert failure["attempts"] == 2
+    (docs / "bad.pdf").unlink()
+    ingest(str(corpus_file))
+    assert rows(lake_of(corpus_file), "failures", "document_id") == []
+
+
+def records(n: int) -> list[dict[str, Any]]:
+    return [
+        {"key": f"r{i}", "headline": f"Item {i}", "body": f"Body of item {i} on subject {i * i}.", "year": 2000 + i}
+        for i in range(n)
+    ]
+
+
+def record_source(tmp_path: Path, name: str) -> dict[str, Any]:
+    return {
+        "sources": [
+            {
+                "name": "papers",
+                "uri": str(tmp_path / "docs" / name),
+                "fields": {"id": "key", "text": ["headline", "body"], "title": "headline"},
+            }
+        ],
+        "metadata": {"year": "integer"},
+    }
+
+
+@pytest.mark.parametrize("form", ["jsonl", "jsonl.gz", "csv", "parquet"])
+def test_records_become_documents_with_metadata(make_corpus: Make, tmp_path: Path, form: str) -> None:
+    corpus_file = make_corpus(**record_source(tmp_path, f"papers.{form}"))
+    table = pa.Table.from_pylist(records(30))
+    file = tmp_path / "docs" / f"papers.{form}"
+    if form == "parquet":
+        pa.parquet.write_table(table, file)
+    elif form == "csv":
+        pa.csv.write_csv(table, file)
+    else:
+        import gzip
+
+        data = "\n".join(json.dumps(record) for record in records(30)).encode()
+        file.write_bytes(gzip.compress(data) if form.endswith("gz") else data)
+    report = ingest(str(corpus_file))
+    check_whole(corpus_file)
+    assert (report.documents.new, report.documents.failed) == (30, 0)
+    found = open_lake(corpus_file).search(
+        "Body of item 7 on subject 49.", where="year >= 2005 AND year < 2010", limit=50
+    )
+    assert len(found) == 5
+    assert {passage.metadata["year"] for passage in found} == {2005, 2006, 2007, 2008, 2009}
+    assert all(passage.title and passage.title.startswith("Item") for passage in found)
+    with pytest.raises(LakeError, match="the filter 'jahr = 3' cannot be used"):
+        open_lake(corpus_file).search("x", where="jahr = 3")
+
+
+def test_records_that_change_go_and_come(make_corpus: Make, tmp_path: Path) -> None:
+    corpus_file = make_corpus(**record_source(tmp_path, "papers.jsonl"))
+    file = tmp_path / "docs" / "papers.jsonl"
+
+    def write(items: list[Any]) -> None:
+        file.write_text("\n".join(item if isinstance(item, str) else json.dumps(item) for item in items))
+
+    write(records(20))
+    ingest(str(corpus_file))
+    changed = records(22)[2:]
+    changed[3]["body"] = "Another body."
+    write(changed)
+    report = ingest(str(corpus_file))
+    check_whole(corpus_file)
+    assert (report.documents.new, report.documents.changed, report.documents.deleted, embedded(report)) == (2, 1, 2, 3)
+    bad = [
+        *changed,
+        "{not json",
+        "[1, 2]",
+        {"headline": "no key", "body": "x"},
+        changed[0],
+        {"key": "e", "body": " "},
+        {"key": "y", "body": "z", "year": "old"},
+    ]
+    write(bad)
+    report = ingest(str(corpus_file))
+    lake = check_whole(corpus_file)
+    messages = " | ".join(row["message"] for row in rows(lake, "failures", "message"))
+    assert report.documents.failed == 6
+    for expected in (
+        "not valid JSON",
+        "expected a JSON object",
+        "no value for the id column",
+        "came before",
+        "no text in",
+        "expected integer; came 'old'",
+    ):
+        assert expected in messages
+    write(changed)
+    ingest(str(corpus_file))
+    assert rows(check_whole(corpus_file), "failures", "message") == []
+    assert len(rows(lake_of(corpus_file), "documents", "document_id")) == 21  # 20 records and their file
+
+
+def test_records_without_ids_keep_theirs_when_others_come_before(make_corpus: Make, tmp_path: Path) -> None:
+    source = {"name": "lines", "uri": str(tmp_path / "docs" / "lines.jsonl")}
+    corpus_file = make_corpus(sources=[source])
+    file = tmp_path / "docs" / "lines.jsonl"
+    lines = [json.dumps({"text": f"Line of text number {i}"}) for i in range(10)]
+    file.write_text("\n".join(lines))
+    ingest(str(corpus_file))
+    file.write_text("\n".join([json.dumps({"text": "First of all"}), *lines]))
+    report = ingest(str(corpus_file))
+    check_whole(corpus_file)
+    assert (report.documents.new, embedded(report)) == (1, 1)
+
+
+def test_other_chunking_is_found_out_and_reuses_equal_texts(make_corpus: Make, tmp_path: Path) -> None:
+    make_corpus()
+    (tmp_path / "docs" / "short.txt").write_text("One short text.")
+    (tmp_path / "docs" / "long.txt").write_text(TEXT)
+    ingest(str(make_corpus()))
+    report = ingest(str(make_corpus(chunking={"size": 64})))
+    check_whole(make_corpus(chunking={"size": 64}))
+    assert report.documents.touched == 2
+    assert report.models[0].removed > 0
+    short = [
+        row
+        for row in rows(lake_of(make_corpus()), "chunks", "document_id", "text_hash")
+        if row["document_id"] == "docs:short.txt"
+    ]
+    assert len(short) == 1
+
+
+def test_a_run_that_breaks_off_keeps_its_vectors_and_goes_on(
+    make_corpus: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus_file = make_corpus(resources={"batch_tokens": 64})
+    for i in range(40):
+        (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i} speaks of subject {i * i} at some length.")
+    calls = 0
+    encode = TorchEncoder.encode
+
+    def break_off(self: TorchEncoder, texts: list[str]) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 5:
+            raise KeyboardInterrupt
+        return encode(self, texts)
+
+    monkeypatch.setattr(TorchEncoder, "encode", break_off)
+    with pytest.raises(KeyboardInterrupt):
+        ingest(str(corpus_file))
+    kept = lake_of(corpus_file)
+    table = kept.catalog()[0]["table"]
+    assert 0 < kept.count(table) < 40
+    assert kept.live_table() is None
+    report = ingest(str(corpus_file))
+    check_whole(corpus_file)
+    assert embedded(report) == 40 - kept.count(table)
+    assert report.models[0].state == "live"
+
+
+def test_one_text_that_a_model_cannot_embed_stops_only_itself(
+    make_corpus: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus_file = make_corpus()
+    for i in range(20):
+        (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i}." if i != 7 else "Poison!")
+    encode = TorchEncoder.encode
+
+    def poisoned(self: TorchEncoder, texts: list[str]) -> Any:
+        vectors = encode(self, texts)
+        vectors[[text == "Poison!" for text in texts]] = np.nan
+        return vectors
+
+    monkeypatch.setattr(TorchEncoder, "encode", poisoned)
+    report = ingest(str(corpus_file))
+    assert (report.models[0].rows, report.models[0].failed) == (19, 1)
+    [failure] = rows(lake_of(corpus_file), "failures", "document_id", "error", "chunk_id")
+    assert (failure["document_id"], failure["error"]) == ("docs:7.txt", "UnusableVector")
+    assert ingest(str(corpus_file)).idle
+
+
+def test_chunks_longer_than_the_model_reads_are_counted_or_refused(make_corpus: Make, tmp_path: Path) -> None:
+    whole = {"strategy": "document"}
+    corpus_file = make_corpus(chunking=whole)
+    (tmp_path / "docs" / "long.txt").write_text(TEXT * 5)
+    (tmp_path / "docs" / "short.txt").write_text("Short.")
+    assert ingest(str(corpus_file)).models[0].overlong == 1
+    refused = make_corpus("strict", chunking=whole, overlong="refuse")
+    report = ingest(str(refused))
+    assert (report.models[0].rows, report.models[0].failed) == (1, 1)
+    [failure] = rows(lake_of(refused), "failures", "error", "document_id")
+    assert failure == {"error": "OverlongChunk", "document_id": "docs:long.txt"}
+
+
+def test_a_backfill_fills_another_table_and_leaves_search_alone(
+    make_corpus: Make, tmp_path: Path, tiny_model: Path
+) -> None:
+    corpus_file = make_corpus()
+    (tmp_path / "docs" / "b.txt").write_text(TEXT)
+    ingest(str(corpus_file))
+    live = lake_of(corpus_file).live_table()
+    other = make_corpus(
+        models=[{"model": str(tiny_model), "name": "tiny"}, {"model": str(tiny_model), "name": "cut", "dimension": 8}]
+    )
+    report = backfill(str(other), "cut")
+    lake = check_whole(other)
+    assert lake.live_table() == live
+    assert {row["model"]: (row["state"], row["dimension"]) for row in lake.catalog()} == {
+        "tiny": ("live", 32),
+        "cut": ("ready", 8),
+    }
+    assert report.models[0].reused == 0
+    vectors = open_lake(other).table("cut")["vector"].to_pylist()
+    assert all(abs(np.linalg.norm(vector) - 1) < 1e-5 for vector in vectors)
+    (tmp_path / "docs" / "b.txt").write_text("Now short.")
+    ingest(str(make_corpus()))  # this file does not name the other model: what is gone leaves its table too
+    lake = lake_of(corpus_file)
+    cut = next(row["table"] for row in lake.catalog() if row["model"] == "cut")
+    assert lake.count(cut) == 0
+
+
+def test_the_first_model_of_the_file_goes_live_when_it_is_complete(
+    make_corpus: Make, tmp_path: Path, tiny_model: Path
+) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "b.txt").write_text(TEXT)
+    ingest(str(make_corpus()))
+    other = make_corpus(models=[{"model": str(tiny_model), "name": "next", "document_prompt": "passage: "}])
+    ingest(str(other))
+    assert {row["model"]: row["state"] for row in lake_of(other).catalog()} == {"tiny": "ready", "next": "live"}
+
+
+def test_a_source_that_is_not_there_changes_nothing(make_corpus: Make, tmp_path: Path) -> None:
+    corpus_file = make_corpus()
+    (tmp_path / "docs" / "b.txt").write_text(TEXT)
+    ingest(str(corpus_file))
+    (tmp_path / "docs").rename(tmp_path / "elsewhere")
+    corpus_text = corpus_file.read_text()
+    with pytest.raises(SourceError, match="nothing at"):
+        ingest(str(corpus_file))
+    corpus_file.write_text(corpus_text)
+    assert lake_of(corpus_file).count("notes.chunks") > 0
+
+
+def test_an_empty_folder_is_no_error(make_corpus: Make) -> None:
+    report = ingest(str(make_corpus()))
+    assert report.idle
+    assert report.documents.listed == 0

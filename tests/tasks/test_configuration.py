@@ -1,0 +1,87 @@
+"""A corpus file: what it may say, and what the user is told when it says something else."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tasks.configuration import load_corpus, redact, schema
+from tasks.errors import ConfigurationError
+
+GOOD = """\
+name: notes
+lake: ./lake
+sources:
+  - name: docs
+    uri: ./docs
+models:
+  - sentence-transformers/all-MiniLM-L6-v2
+"""
+
+WRONG = [
+    (GOOD + "chunkin: {size: 3}\n", r":8: chunkin: unknown key; did you mean 'chunking'\?"),
+    (GOOD + "chunking: {sise: 100}\n", r":8: chunking.sise: unknown key; did you mean 'size'\?"),
+    (GOOD.replace("    uri: ./docs\n", ""), r":4: sources\[0\].uri: this key is required"),
+    (GOOD.replace("uri: ./docs", "url: ./docs"), r":5: sources\[0\].url: unknown key; did you mean 'uri'\?"),
+    (GOOD + "chunking: {size: many}\n", r":8: chunking.size: .*integer.*; came 'many'"),
+    (GOOD + "chunking: {size: 64, overlap: 60}\n", r":8: chunking: overlap \(60\) must be at most half of size"),
+    (GOOD + "schedule: {cron: nightly}\n", r":8: schedule.cron: a cron line has five fields"),
+    (GOOD + "schedule: {cron: '0 2 * * *', timezone: Mars}\n", r":8: schedule.timezone: 'Mars' is no time zone"),
+    (GOOD + "metadata: {year: date}\n", r":8: metadata.year: expected 'string', 'integer'.*; came 'date'"),
+    (GOOD + "metadata: {text: string}\n", r":8: metadata: metadata field 'text' has the name of a column"),
+    (GOOD.replace("notes", "my notes", 1), r":1: name: .*; came 'my notes'"),
+    (GOOD.replace("./docs", "${NO_SUCH_VARIABLE}"), r":5: sources\[0\].uri: the environment variable NO_SUCH_VARIABLE"),
+    (GOOD.replace("models:", "models: ["), r": not valid YAML"),
+    (GOOD + "  - sentence-transformers/all-MiniLM-L6-v2\n", r"two models have the name 'all-minilm-l6-v2'"),
+    ("- just\n- a list\n", r"expected keys such as name"),
+    ("", r"an empty file"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG)
+def test_a_wrong_file_is_explained(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "corpus.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        load_corpus(file)
+    assert str(file) in caught.value.message
+
+
+def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "corpus.yaml").write_text(GOOD)
+    with pytest.raises(ConfigurationError, match="no such file") as caught:
+        load_corpus(tmp_path / "corpos.yaml")
+    assert "corpus.yaml" in caught.value.hint
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "corpus.yaml").write_text(GOOD.replace("sentence-transformers/all-MiniLM-L6-v2", "./models/mine"))
+    corpus = load_corpus(tmp_path / "corpus.yaml")
+    assert corpus.lake.uri == str(tmp_path / "lake")
+    assert corpus.sources[0].uri == str(tmp_path / "docs")
+    assert corpus.models[0].model == str(tmp_path / "models" / "mine")
+    assert corpus.models[0].name == "mine"
+
+
+def test_secrets_are_used_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_S3_SECRET", "hunter2hunter2")
+    (tmp_path / "corpus.yaml").write_text(
+        GOOD.replace("uri: ./docs", "uri: s3://b/c\n    options: {secret: '${TEST_S3_SECRET}'}")
+    )
+    corpus = load_corpus(tmp_path / "corpus.yaml")
+    assert corpus.sources[0].options == {"secret": "hunter2hunter2"}
+    assert "hunter2" not in repr(corpus)
+    assert redact("denied: hunter2hunter2") == "denied: ***"
+    (tmp_path / "corpus.yaml").write_text(GOOD + "chunking: {size: '${TEST_S3_SECRET}'}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_corpus(tmp_path / "corpus.yaml")
+    assert "hunter2" not in caught.value.message
+    assert "${TEST_S3_SECRET}" in caught.value.message
+
+
+def test_the_published_schema_is_the_code_s(make_corpus: Callable[..., Path]) -> None:
+    assert Path("configs/corpus.schema.json").read_text() == schema()
+    known = json.loads(schema())["properties"]
+    assert {"name", "sources", "models", "lake", "chunking"} <= set(known)
+    assert load_corpus(make_corpus()).chunking.size == 256

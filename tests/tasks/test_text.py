@@ -1,0 +1,57 @@
+"""Text from bytes, its one normalisation, hashes, and what files claim to be."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.errors import BrokenDocument
+from tasks.extract.formats import format_of, language_of, other_medium, signature_of, split_compression
+from tasks.extract.plain import decode, normalise
+from tasks.hashing import chunk_ids
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=()), max_size=300), st.booleans())
+def test_normalising_twice_is_normalising_once(text: str, code: bool) -> None:
+    once = normalise(text, code)
+    assert normalise(once, code) == once
+    once.encode()  # no lone surrogate is left
+
+
+def test_texts_that_differ_in_white_space_and_composition_are_equal() -> None:
+    assert normalise("Caf\u00e9  au\tlait \r\n\r\n\r\n\r\n\r\nEnd\n") == normalise("\nCafe\u0301 au lait\n\n\nEnd")
+
+
+def test_code_keeps_its_spaces() -> None:
+    assert normalise("a  =  1\r\n", code=True) == "a  =  1"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252", "shift_jis", "koi8-r"])
+def test_encodings_are_detected(encoding: str) -> None:
+    text = {
+        "shift_jis": "これは日本語の文章です。検索できるようにしたいと思います。" * 5,
+        "koi8-r": "Это русский текст, который нужно найти и прочитать без ошибок. " * 5,
+    }.get(encoding, "Größe und Maß: das Café öffnet um zehn, sagte der Schüler. " * 5)
+    assert decode(text.encode(encoding)) == text
+
+
+def test_binary_content_is_no_text() -> None:
+    with pytest.raises(BrokenDocument, match="NUL"):
+        decode(b"abc\0def")
+
+
+@given(st.lists(st.sampled_from(["aa", "bb", "cc"]), max_size=12))
+def test_chunk_ids_are_distinct_and_do_not_depend_on_position(hashes: list[str]) -> None:
+    ids = chunk_ids("doc", hashes)
+    assert len(set(ids)) == len(ids)
+    assert set(ids) <= set(chunk_ids("doc", ["new", *hashes]))
+
+
+def test_names_tell_formats() -> None:
+    assert format_of("a/b.md.gz") == "markdown"
+    assert format_of("README") == "text"
+    assert format_of("x.unknown") is None
+    assert language_of("x.py") == "python"
+    assert split_compression("data.jsonl.zst") == ("data.jsonl", "zstd")
+    assert other_medium("photo.png") == "image/png"
+    assert other_medium("notes.md") is None
+    assert signature_of(b"%PDF-1.7") == "pdf"
