@@ -9,7 +9,7 @@ from tasks.errors import BrokenDocument, DocumentError, ModelError, UnreadDocume
 from tasks.failures import record_failures
 from tasks.lake import Lake
 from tasks.land import Landing, heirs, remove_documents
-from tasks.load import Block, Files, Work, group_files, read_blocks
+from tasks.load import Block, Work, group_files, read_blocks
 from tasks.models import find_model
 from tasks.prepare import Failure, settings_hash, tokenizer_reference
 from tasks.progress import Progress, tell
@@ -73,24 +73,24 @@ def _read(run: Run, landing: Landing, files: list[File]) -> Iterator[pa.Table]:
     corpus = run.corpus
     ends: dict[str, DocumentError | None] = {}
     done = 0
+    total = None if any(file.is_container for file in files) else len(files)
     current: File | None = None
     for work, prepared in read_all(_works(corpus, files, ends), corpus, tokenizer_folder(corpus)):
         if current and not (isinstance(work, Block) and work.file == current):
             yield from _end_container(run, landing, current, ends)
-            done, current = done + 1, None
+            current = None
         yield from landing.add(prepared)
-        if isinstance(work, Files):
-            done += len(work.files)
-        else:
+        if isinstance(work, Block):
             current = work.file
-        tell(Progress("read", done, len(files), "files"))
+        done += prepared.documents.num_rows
+        tell(Progress("read", done, total, "documents"))
     if current:
         yield from _end_container(run, landing, current, ends)
     for file in files:  # containers that held no record, or could not be opened
         if file.document_id in ends and file != current:
             yield from _end_container(run, landing, file, ends)
     yield from landing.flush()
-    tell(Progress("read", len(files), len(files), "files"))
+    tell(Progress("read", done, done, "documents"))
 
 
 def _end_container(run: Run, landing: Landing, file: File, ends: dict[str, DocumentError | None]) -> Iterator[pa.Table]:

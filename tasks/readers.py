@@ -34,6 +34,8 @@ def read_all(works: Iterable[Work], corpus: Corpus, tokenizer_folder: str) -> It
         def settle(work: Work, future: Any) -> Iterator[tuple[Work, Prepared]]:
             try:
                 yield work, future.result()
+            except ImportError:  # the installation's fault, no document's
+                raise
             except Exception as error:  # whatever a parser raises, or the end of the process
                 halves = _halves(work)
                 if len(halves) == 1:

@@ -93,7 +93,7 @@ class Model(Settings):
     name: Name = Field("", validate_default=False, description="Name of its table; from the model by default.")
     hub_revision: str | None = Field(None, description="Branch, tag or commit on the hub.")
     dimension: int | None = Field(None, gt=0, description="Cut vectors to this length (Matryoshka models).")
-    normalize: bool = Field(True, description="Scale every vector to length 1.")
+    normalize: bool = Field(True, description="Scale every vector to length 1; false leaves it as the model gives it.")
     query_prompt: str | None = Field(None, description="Put before a query; the model's own by default.")
     document_prompt: str | None = Field(None, description="Put before a document; the model's own by default.")
     max_tokens: int | None = Field(None, gt=0, description="Read at most this many tokens; the model's own by default.")

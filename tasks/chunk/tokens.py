@@ -8,6 +8,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 _BLOCK = 20_000  # characters given to the tokenizer at once: its offsets come as Python objects
+_BLOCKS_AT_ONCE = 32
 _LONGEST = 64  # characters; a longer token (an unknown word) counts as several, so that chunks stay bounded
 
 
@@ -24,13 +25,14 @@ class Tokens:
     def __init__(self, text: str, tokenizer: Tokenizer) -> None:
         starts, ids = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
         blocks = _blocks(text)
-        encodings = tokenizer.encode_batch([text[begin:end] for begin, end in blocks], add_special_tokens=False)
-        for (begin, _), encoding in zip(blocks, encodings, strict=True):
-            offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)
-            pieces = 1 + np.maximum(offsets[:, 1] - offsets[:, 0] - 1, 0) // _LONGEST
-            within = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-            starts.append(np.repeat(offsets[:, 0], pieces) + within * _LONGEST + begin)
-            ids.append(np.repeat(np.array(encoding.ids, np.uint64), pieces))
+        for group in (blocks[i : i + _BLOCKS_AT_ONCE] for i in range(0, len(blocks), _BLOCKS_AT_ONCE)):
+            encodings = tokenizer.encode_batch([text[begin:end] for begin, end in group], add_special_tokens=False)
+            for (begin, _), encoding in zip(group, encodings, strict=True):
+                offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)
+                pieces = 1 + np.maximum(offsets[:, 1] - offsets[:, 0] - 1, 0) // _LONGEST
+                within = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+                starts.append(np.repeat(offsets[:, 0], pieces) + within * _LONGEST + begin)
+                ids.append(np.repeat(np.array(encoding.ids, np.uint64), pieces))
         self.starts = np.maximum.accumulate(np.concatenate(starts))
         self.ranks = _ranks(np.concatenate(ids))
         self.marks: int = tokenizer.num_special_tokens_to_add(False)

@@ -1,0 +1,63 @@
+"""A folder with one each of everything, good and bad."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flows.ingest import ingest
+from tasks.configuration import load_corpus
+from tasks.lake import Lake
+from tasks.search import open_lake
+from tests.conftest import MINILM
+from tests.samples import BAD, SUBJECTS, write_bad, write_good
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+def test_every_good_file_is_found_and_every_bad_one_explained(make_corpus: Callable[..., Path], tmp_path: Path) -> None:
+    write_good(tmp_path / "docs")
+    write_bad(tmp_path / "docs" / "bad")
+    (tmp_path / "docs" / "photo.png").write_bytes(b"\x89PNG")
+    corpus_file = make_corpus(models=[MINILM])
+    report = ingest(str(corpus_file))
+    lake = open_lake(corpus_file)
+    for name, subject in SUBJECTS.items():
+        [best] = lake.search(f"a document about {subject}", limit=1)
+        assert best.uri.endswith(name), f"{subject}: found {best.uri}"
+    assert report.documents.left_out == {"image/png": 1}
+    raw = Lake(load_corpus(corpus_file))
+    failures = raw.read(raw.name("failures"), ["document_id", "error", "message", "hint"]).to_pylist()
+    assert {f["document_id"].rsplit("/", 1)[-1]: f["error"] for f in failures} == BAD
+    assert all(failure["message"] for failure in failures)
+    assert report.failed == len(BAD)
+    again = ingest(str(corpus_file))
+    assert again.idle
+
+
+def test_a_reader_that_dies_or_never_ends_takes_one_document(
+    make_corpus: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks.load import group_files
+    from tasks.readers import read_all
+    from tasks.sources import list_files
+    from tests import poison
+
+    corpus_file = make_corpus(extraction={"timeout": 3}, resources={"readers": 2})
+    for i in range(12):
+        (tmp_path / "docs" / f"{i:02}.txt").write_text(f"Document {i}.")
+    (tmp_path / "docs" / "05.txt").write_text("crash")
+    (tmp_path / "docs" / "09.txt").write_text("hang")
+    corpus = load_corpus(corpus_file)
+    monkeypatch.setattr("tasks.readers.prepare", poison.prepare)
+    folder = corpus.models[0].model
+    results = [prepared for _, prepared in read_all(group_files(list_files(corpus.sources).files), corpus, folder)]
+    failures = {f.document_id: f.message for prepared in results for f in prepared.failures}
+    landed = [
+        row["document_id"] for prepared in results for row in prepared.documents.to_pylist() if row["state"] == "active"
+    ]
+    assert set(failures) == {"docs:05.txt", "docs:09.txt"}
+    assert "ended the process" in failures["docs:05.txt"]
+    assert "not read after 3 seconds" in failures["docs:09.txt"]
+    assert len(landed) == 10
+    assert landed == sorted(landed)

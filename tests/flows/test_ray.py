@@ -1,0 +1,91 @@
+"""Embedding on real Ray actors."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import ray
+
+from flows.ingest import ingest
+from tasks.ray_pool import share_out
+from tasks.search import open_lake
+from tasks.settings import Resources
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ray_ends() -> Iterator[None]:
+    yield
+    ray.shutdown()
+
+
+def test_actors_give_the_vectors_that_the_run_s_own_process_gives(
+    make_corpus: Callable[..., Path], tmp_path: Path
+) -> None:
+    own = make_corpus("own")
+    actors = make_corpus("actors", resources={"in_process_below": 0, "actors": 2, "batch_tokens": 512})
+    for i in range(60):
+        (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i} speaks of subject {i * i}. " * (1 + i % 7))
+    ingest(str(own))
+    ingest(str(actors))
+    one, two = (open_lake(file).table().sort_by("chunk_id") for file in (own, actors))
+    assert one["chunk_id"].equals(two["chunk_id"])
+    assert np.allclose(np.array(one["vector"].to_pylist()), np.array(two["vector"].to_pylist()), atol=1e-5)
+
+
+def test_an_actor_that_is_killed_is_replaced_and_its_work_done_again(
+    make_corpus: Callable[..., Path], tmp_path: Path
+) -> None:
+    corpus_file = make_corpus(resources={"in_process_below": 0, "actors": 1, "batch_tokens": 128})
+    for i in range(400):
+        (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i} speaks of subject {i * i}. " * (1 + i % 9))
+    killed: list[int] = []
+
+    def kill_soon() -> None:
+        for _ in range(600):
+            for process in psutil.Process().children(recursive=True):
+                if "ray::EncoderActor.encode" in process.name() or "EncoderActor.encode" in " ".join(_command(process)):
+                    os.kill(process.pid, signal.SIGKILL)
+                    killed.append(process.pid)
+                    return
+            threading.Event().wait(0.05)
+
+    killer = threading.Thread(target=kill_soon)
+    killer.start()
+    report = ingest(str(corpus_file))
+    killer.join()
+    assert killed, "no actor was seen at work"
+    assert report.failed == 0
+    table = open_lake(corpus_file).table()
+    assert table.num_rows == len(set(table["chunk_id"].to_pylist())) == 400
+
+
+def _command(process: Any) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.Error:
+        return []
+
+
+@pytest.mark.parametrize(
+    ("resources", "cpus", "gpus", "expected"),
+    [
+        ({}, 2, 0, (1, 2, 0)),
+        ({}, 32, 0, (4, 8, 0)),
+        ({}, 16, 4, (4, 4, 1)),
+        ({"actors": 2, "gpus": 0.5}, 8, 1, (2, 4, 0.5)),
+        ({"actors": 2}, 8, 1, (2, 4, 0.5)),
+        ({"actors": 3, "cpus": 1}, 8, 0, (3, 1, 0)),
+    ],
+)
+def test_actors_share_what_there_is(
+    resources: dict[str, Any], cpus: int, gpus: int, expected: tuple[int, float, float]
+) -> None:
+    assert share_out(Resources.model_validate(resources), cpus, gpus) == expected

@@ -1,0 +1,20 @@
+"""An extraction that crashes its process, or never ends, on documents that say so."""
+
+import os
+import signal
+import time
+from typing import Any
+
+from tasks import prepare as real
+from tasks.sources import read_file
+
+
+def prepare(work: Any, corpus: Any, tokenizer_folder: str) -> Any:
+    """As the real one, but for two words."""
+    for file in work.files:
+        data = read_file(corpus.sources[0], file.path, 1000)
+        if data == b"crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if data == b"hang":
+            time.sleep(3600)
+    return real.prepare(work, corpus, tokenizer_folder)

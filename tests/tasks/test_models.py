@@ -1,0 +1,190 @@
+"""Models by hub name, folder and package; what makes a revision."""
+
+import hashlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tasks.encode import TorchEncoder
+from tasks.errors import ModelError
+from tasks.models import find_model, resolve_model
+from tasks.settings import Model
+from tests.conftest import MINILM, MINILM_WEIGHTS
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def hub(tiny_model: Path) -> Iterator[str]:
+    """A fake of the Hugging Face hub on loopback, since the true one cannot be reached where tests run: it speaks
+    the hub's protocol (model info, file heads, files) for one model, acme/tiny."""
+    files = {str(p.relative_to(tiny_model)): p for p in tiny_model.rglob("*") if p.is_file()}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(body=True)
+
+        def do_HEAD(self) -> None:
+            self._answer(body=False)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def _answer(self, body: bool) -> None:
+            if self.path.startswith("/api/models/acme/tiny/revision/main"):
+                info = {
+                    "id": "acme/tiny",
+                    "modelId": "acme/tiny",
+                    "sha": COMMIT,
+                    "private": False,
+                    "tags": [],
+                    "downloads": 0,
+                    "likes": 0,
+                }
+                self._send(200, json.dumps(info | {"siblings": [{"rfilename": name} for name in files]}).encode(), body)
+            elif self.path.startswith(f"/api/models/acme/tiny/tree/{COMMIT}"):
+                tree = [
+                    {"type": "file", "path": n, "size": p.stat().st_size, "oid": "0" * 40} for n, p in files.items()
+                ]
+                self._send(200, json.dumps(tree).encode(), body)
+            elif self.path.startswith("/acme/tiny/resolve/") and self.path.split("/", 5)[5] in files:
+                self._send(200, files[self.path.split("/", 5)[5]].read_bytes(), body)
+            else:
+                self.send_response(404)
+                self.send_header("X-Error-Code", "RepoNotFound")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+        def _send(self, status: int, data: bytes, body: bool) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
+            self.send_header("X-Repo-Commit", COMMIT)
+            self.end_headers()
+            if body:
+                self.wfile.write(data)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+
+
+def in_fresh_process(code: str, environment: dict[str, str]) -> str:
+    """The hub's library reads its settings when it is imported."""
+    import os
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_a_hub_name_fetches_the_model(hub: str, tmp_path: Path, tiny_model: Path) -> None:
+    code = (
+        "from tasks.models import resolve_model; from tasks.settings import Model\n"
+        "m = resolve_model(Model.model_validate('acme/tiny')); print(m.revision, m.name, m.folder)"
+    )
+    revision, name, folder = in_fresh_process(
+        code, {"HF_ENDPOINT": hub, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
+    ).split()
+    assert (Path(folder) / "model.safetensors").read_bytes() == (tiny_model / "model.safetensors").read_bytes()
+    assert name == "tiny"
+    assert revision == resolve_model(Model.model_validate({"model": str(tiny_model), "name": "tiny"})).revision
+
+
+@pytest.mark.parametrize(
+    ("model", "environment", "message"),
+    [
+        ("acme/none", {}, "the hub has no such model"),
+        ("acme/tiny", {"HF_ENDPOINT": "http://127.0.0.1:9"}, "the hub cannot be reached"),
+    ],
+)
+def test_a_hub_that_does_not_have_it_is_explained(
+    hub: str, tmp_path: Path, model: str, environment: dict[str, str], message: str
+) -> None:
+    code = f"""
+from tasks.models import find_model
+from tasks.errors import ModelError
+try:
+    find_model({model!r})
+except ModelError as error:
+    print(error.message, "|", error.hint)
+"""
+    found = in_fresh_process(code, {"HF_ENDPOINT": hub, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0", **environment})
+    assert message in found
+
+
+def test_a_package_brings_the_true_minilm(minilm_folder: Path) -> None:
+    assert find_model(MINILM) == minilm_folder
+    assert hashlib.sha256((minilm_folder / "model.safetensors").read_bytes()).hexdigest() == MINILM_WEIGHTS
+
+
+@pytest.mark.parametrize("reference", ["package:no_such_package", "package:json", "/no/such/folder", "/tmp"])
+def test_what_is_no_model_is_explained(reference: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        find_model(reference)
+    assert reference in caught.value.message
+    assert caught.value.hint
+
+
+def test_settings_that_change_vectors_change_the_revision(tiny_model: Path) -> None:
+    def revision(**settings: object) -> str:
+        return resolve_model(Model.model_validate({"model": str(tiny_model), **settings})).revision
+
+    assert revision() == revision(name="other") == revision(query_prompt="query: ")
+    assert (
+        len(
+            {
+                revision(),
+                revision(dimension=8),
+                revision(document_prompt="d: "),
+                revision(normalize=False),
+                revision(max_tokens=64),
+            }
+        )
+        == 5
+    )
+
+
+def test_prompts_cut_and_normalisation(tiny_model: Path) -> None:
+    import numpy as np
+
+    def encoder(**settings: object) -> TorchEncoder:
+        return TorchEncoder(resolve_model(Model.model_validate({"model": str(tiny_model), **settings})))
+
+    plain = encoder()
+    assert np.isclose(np.linalg.norm(plain.encode(["x"])), 1)
+    assert np.allclose(encoder(document_prompt="d: ").encode(["x"]), plain.encode(["d: x"]), atol=1e-6)
+    assert np.allclose(encoder(query_prompt="q: ").encode_query("x"), plain.encode(["q: x"])[0], atol=1e-6)
+    cut = encoder(dimension=8)
+    assert (cut.dimension, cut.encode(["x"]).shape) == (8, (1, 8))
+    assert np.isclose(np.linalg.norm(cut.encode(["x"])), 1)
+    assert plain.count_tokens(["one two", ""]) == [4, 2]
+    with pytest.raises(ModelError, match="32 dimensions"):
+        encoder(dimension=64)
+
+
+def test_code_that_comes_with_a_model_needs_consent(tiny_model: Path, tmp_path: Path) -> None:
+    import shutil
+
+    folder = shutil.copytree(tiny_model, tmp_path / "custom")
+    modules = json.loads((folder / "modules.json").read_text())
+    modules[0]["type"] = "custom.Encoder"
+    (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "custom.py").write_text("raise SystemExit('ran')")
+    with pytest.raises(ModelError, match="code of its own") as caught:
+        resolve_model(Model.model_validate(str(folder)))
+    assert "trust_remote_code" in caught.value.hint
