@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STDLIB = $(shell $(BIN)/python -c "import sysconfig; print(sysconfig.get_path('stdlib'))")
+QUESTIONS = "compare two texts and show where they differ" "a queue that gives the smallest item first" \
+	"wait for several threads to reach the same point"
 DEMO = STDLIB="$(STDLIB)" $(BIN)/embedlake
 
 .PHONY: setup demo test lint bench lock
@@ -16,11 +18,12 @@ setup: .venv/.complete
 	touch $@
 
 demo: setup
-	$(BIN)/python infra/stdlib_docs.py build/stdlib.jsonl
-	$(DEMO) run configs/demo.yaml
-	$(DEMO) search configs/demo.yaml "run something when the interpreter exits" --limit 2
-	$(DEMO) search configs/demo.yaml "compare two texts and show where they differ" --limit 2
-	$(DEMO) search configs/demo.yaml "keep the results of expensive calls in memory" --limit 2
+	@$(BIN)/python infra/stdlib_docs.py build/stdlib.jsonl
+	@echo '$$ embedlake run configs/demo.yaml'; $(DEMO) run configs/demo.yaml
+	@for question in $(QUESTIONS); do \
+		echo; echo "$$ embedlake search configs/demo.yaml \"$$question\" -n 2"; \
+		$(DEMO) search configs/demo.yaml "$$question" -n 2; \
+	done
 
 test: lint
 	$(BIN)/python -m pytest

@@ -10,6 +10,7 @@ import importlib
 import inspect
 import io
 import json
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -28,7 +29,8 @@ def describe(name: str, thing: Any, module: str) -> dict[str, str] | None:
         call = f"{name}{inspect.signature(thing)}" if callable(thing) else name
     except (ValueError, TypeError):
         call = name
-    return {"id": name, "title": call[:200], "text": text, "module": module}
+    call = re.sub(r" at 0x[0-9a-f]+", "", call)[:200]  # an address differs from run to run
+    return {"id": name, "title": call, "text": text, "module": module}
 
 
 def records() -> Iterator[dict[str, str]]:

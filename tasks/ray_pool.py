@@ -2,6 +2,7 @@
 
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,9 @@ from tasks.errors import ModelError
 from tasks.models import ResolvedModel
 from tasks.pools import Batch, Embedded, encode_checked
 from tasks.settings import Resources
+
+# Lance warns at every fork; Ray's forks call exec at once and touch nothing of Lance's.
+warnings.filterwarnings("ignore", message="lance(db)? .*fork", category=Warning)
 
 _CORES_PER_ACTOR = 8  # torch gains little from more for one batch
 _AHEAD = 2  # batches given to an actor at once, so that it never waits for the next
