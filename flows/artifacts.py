@@ -10,6 +10,8 @@ from uuid import UUID
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.runtime import flow_run
 
+from tasks.configuration import load_corpus
+from tasks.errors import ConfigurationError
 from tasks.progress import Progress, RunReport, listening
 from tasks.report import as_markdown
 
@@ -17,10 +19,14 @@ _EVERY = 3.0  # seconds between updates
 
 
 def run_name() -> str:
-    """The corpus, the model of a backfill, and the time: `ingest docs 2026-03-01 02:00`."""
+    """The corpus, its models or the one of a backfill, and the time: `ingest docs minilm 2026-03-01 02:00`."""
     parameters: dict[str, Any] = flow_run.parameters
-    model = parameters.get("model")
-    parts = [flow_run.flow_name, Path(parameters["corpus_file"]).stem, model, time.strftime("%Y-%m-%d %H:%M")]
+    try:
+        corpus = load_corpus(parameters["corpus_file"])
+        name, models = corpus.name, "+".join(model.name for model in corpus.models)
+    except ConfigurationError:  # the run itself says what is wrong
+        name, models = Path(parameters["corpus_file"]).stem, ""
+    parts = [flow_run.flow_name, name, parameters.get("model", models), time.strftime("%Y-%m-%d %H:%M")]
     return " ".join(str(part) for part in parts if part)
 
 

@@ -1,5 +1,6 @@
 """The way of documents: listed, compared with the lake, read, and landed with their chunks."""
 
+import logging
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -18,6 +19,8 @@ from tasks.run import Run
 from tasks.settings import Corpus
 from tasks.sources import File, Listing, is_damaged, list_files
 
+logger = logging.getLogger("embedlake.documents")
+
 
 def list_documents(run: Run) -> Listing:
     """What the sources hold."""
@@ -31,7 +34,14 @@ def compare_with_lake(corpus: Corpus, lake: Lake, listing: Listing) -> Changes:
     """How the sources differ from the lake."""
     known = lake.read(lake.name("documents"), FILE_COLUMNS, "container IS NULL")
     settings = {source.name: settings_hash(corpus, source) for source in corpus.sources}
-    return compare(listing.files, known, settings)
+    changes = compare(listing.files, known, settings)
+    logger.info(
+        "%d files: %d new, %d changed, %d with other settings, %d unchanged; %d gone",
+        *map(len, (listing.files, changes.new, changes.changed, changes.resettled)),
+        changes.unchanged,
+        len(changes.gone),
+    )
+    return changes
 
 
 def tokenizer_folder(corpus: Corpus) -> str:

@@ -4,6 +4,7 @@ What is pending is never written down: it is the chunks without a row of their v
 A text that the table has a vector for is not embedded again.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
@@ -18,6 +19,8 @@ from tasks.lake import Lake
 from tasks.pools import Batch, Embedded, Pool
 from tasks.prepare import Failure
 from tasks.progress import EmbeddingCounts, Progress, Report
+
+logger = logging.getLogger("embedlake.embed")
 
 _COMMIT_ROWS = 2048
 _COMMIT_SECONDS = 15.0
@@ -260,6 +263,7 @@ class Embedding:
             rows = pa.concat_tables(self._rows)
             self._rows = []
             self._lake.merge(self._table, rows)
+            logger.info("%d vectors landed in %s", rows.num_rows, self._table)
         self._last_commit = time.monotonic()
 
     def _tell(self) -> None:

@@ -1,5 +1,6 @@
 """The failures table: what was set aside, recorded before it is skipped."""
 
+import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
@@ -10,6 +11,8 @@ from tasks.hashing import hash_fields
 from tasks.lake import Lake
 from tasks.prepare import Failure
 from tasks.schemas import FAILURES
+
+logger = logging.getLogger("embedlake.failures")
 
 
 def record_failures(lake: Lake, failures: Iterable[Failure]) -> None:
@@ -31,7 +34,17 @@ def record_failures(lake: Lake, failures: Iterable[Failure]) -> None:
         }
         for identity, f in by_id.items()
     ]  # fmt: skip
+    for failure in by_id.values():
+        logger.warning("set aside %s (%s): %s", failure.document_id, failure.stage, redact(failure.message))
     lake.merge(table, pa.Table.from_pylist(rows, schema=FAILURES))
+
+
+def failures_since(lake: Lake, start: datetime, most: int = 50) -> list[dict[str, str]]:
+    """What was set aside since a time: document, stage, error, message and hint of each, at most so many."""
+    columns = ["document_id", "stage", "error", "message", "hint", "last_time"]
+    rows = lake.read(lake.name("failures"), columns).to_pylist()
+    recent = sorted((row for row in rows if row.pop("last_time") >= start), key=lambda row: str(row["document_id"]))
+    return recent[:most]
 
 
 def forget_failures(lake: Lake, document_ids: Iterable[str]) -> None:

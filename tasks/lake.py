@@ -1,7 +1,6 @@
 """The lake: a LanceDB database, the only state there is. The one module that touches LanceDB."""
 
 import json
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -17,8 +16,6 @@ from tasks.settings import Corpus
 
 _VALUES_IN_FILTER = 2_000  # longest list in one SQL filter
 _INDEX_ROWS = 200_000  # below this a search over every vector is quick and exact
-
-logger = logging.getLogger("embedlake.lake")
 
 
 class Lake:

@@ -4,6 +4,7 @@ The order of writes makes every step safe to break off and do again: failures, t
 that speak of them. A file of records gets its own row only when all its records are landed.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
@@ -15,6 +16,8 @@ from tasks.prepare import Failure, Prepared, repeated_id
 from tasks.progress import DocumentCounts
 from tasks.schemas import documents_schema
 from tasks.sources import File
+
+logger = logging.getLogger("embedlake.land")
 
 _COMMIT_CHUNKS = 4096  # rows written at once, or
 _COMMIT_DOCUMENTS = 2048
@@ -80,6 +83,7 @@ class Landing:
         self._failing = (self._failing - mended) | failed
         self._counts.chunks += written.num_rows
         self._counts.tokens += pc.sum(written["token_count"]).as_py() or 0
+        logger.info("%d documents and %d chunks landed", documents.num_rows, written.num_rows)
         if written.num_rows:
             yield written
 

@@ -95,6 +95,7 @@ class RunReport:
     documents: DocumentCounts = field(default_factory=DocumentCounts)
     models: list[EmbeddingCounts] = field(default_factory=list)
     seconds: float = 0.0
+    failures: list[dict[str, str]] = field(default_factory=list)  # the first of those set aside in this run
 
     @property
     def failed(self) -> int:

@@ -49,7 +49,8 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
         if model.overlong:
             rows.append(("  longer than the model reads", f"{model.overlong:,} chunks: it read their beginning"))
     if report.failed:
-        rows.append(("set aside", f"{report.failed:,} (see: embedlake status)"))
+        rows.append(("set aside", f"{report.failed:,} (all of them: embedlake status)"))
+        rows += [(f"  {failure['document_id']}", failure["message"]) for failure in report.failures[:5]]
     rows.append(("time", f"{report.seconds:,.1f} s"))
     return rows
 
@@ -58,9 +59,23 @@ def as_markdown(report: RunReport) -> str:
     """The report as a Markdown table."""
     lines = [f"# {report.kind} {report.corpus}", "", "| | |", "|---|---|"]
     lines += [f"| {name.strip()} | {value} |" for name, value in report_rows(report)]
+    if report.failures:
+        lines += [
+            "",
+            "## Set aside",
+            "",
+            "| document | stage | error | message | what to do |",
+            "|---|---|---|---|---|",
+        ]
+        columns = ("document_id", "stage", "error", "message", "hint")
+        lines += ["| " + " | ".join(_cell(failure[c]) for c in columns) + " |" for failure in report.failures]
     if report.idle:
         lines += ["", "Nothing to do: every table is up to date."]
     return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(str(text).split()).replace("|", "\\|")
 
 
 def plan_rows(plan: Plan) -> list[tuple[str, str]]:

@@ -26,6 +26,7 @@ class Run:
     corpus: Corpus
     lake: Lake
     report: RunReport
+    started: datetime
 
 
 @contextmanager
@@ -38,8 +39,8 @@ def run_of(kind: str, corpus_file: str | Path) -> Iterator[Run]:
     """
     corpus = load_corpus(corpus_file)
     lake = Lake(corpus, create=True)
-    run = Run(corpus, lake, RunReport(corpus.name, kind, uuid.uuid4().hex[:12]))
     started, clock = datetime.now(UTC), time.monotonic()
+    run = Run(corpus, lake, RunReport(corpus.name, kind, uuid.uuid4().hex[:12]), started)
     state = "failed"
     try:
         yield run

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from tasks.embed import Embedding, StartPool, remove_orphans
 from tasks.encode import TorchEncoder
+from tasks.failures import failures_since
 from tasks.models import ResolvedModel
 from tasks.pools import LocalPool, Pool
 from tasks.progress import EmbeddingCounts, tell
@@ -52,6 +53,8 @@ def finish(run: Run, primary: str | None) -> None:
         if counts.embedded or counts.reused:
             run.lake.index(counts.table)
     _settle_catalog(run, primary)
+    if run.report.failed:
+        run.report.failures = failures_since(run.lake, run.started)
 
 
 def _settle_catalog(run: Run, primary: str | None) -> None:
