@@ -3,18 +3,20 @@
 from prefect import flow
 
 from flows import artifacts, stages
+from tasks.lease import writing
 from tasks.progress import RunReport
 from tasks.run import run_of
 from tasks.settings import Model
 
 
 @flow(name="backfill", flow_run_name=artifacts.run_name, validate_parameters=False)
-def backfill(corpus_file: str, model: str) -> RunReport:
+def backfill(corpus_file: str, model: str, wait: bool = False) -> RunReport:
     """Fill the table of a model from the chunks in the lake. Search goes on with the model it uses.
 
     Args:
         corpus_file: the corpus's YAML file.
         model: the name of a model in that file, or a reference as `model` takes it there.
+        wait: for another run that fills the same table to end, instead of leaving.
 
     Returns:
         What the run did.
@@ -22,7 +24,8 @@ def backfill(corpus_file: str, model: str) -> RunReport:
     with run_of("backfill", corpus_file) as run, artifacts.progress_shown():
         settings = next((m for m in run.corpus.models if model in (m.name, m.model)), None)
         [resolved] = stages.resolve_models([settings or Model.model_validate(model)])
-        stages.embed.with_options(task_run_name=f"embed {resolved.name}")(run, resolved, iter(()))
-        stages.finish(run, primary=None)
+        with writing(run.lake, [run.lake.model_table(resolved)], run.report.run_id, wait):
+            stages.embed.with_options(task_run_name=f"embed {resolved.name}")(run, resolved, iter(()))
+            stages.finish(run, primary=None)
     artifacts.publish_report(run.report)
     return run.report

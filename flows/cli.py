@@ -24,10 +24,11 @@ passages by meaning.
 
 Exit codes: 0 done; 1 unexpected error; 2 wrong corpus file or command line; 3 done, but documents or chunks were set
 aside in this run; 4 a source cannot be listed; 5 the lake cannot be reached; 6 a model cannot be loaded;
-130 interrupted.""",
+7 another run is writing; 130 interrupted.""",
 )  # fmt: skip
 
 Corpus = Annotated[Path, typer.Argument(metavar="CORPUS.yaml", help="The corpus file.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for another run to end, instead of leaving.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value, for scripts.")]
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -85,7 +86,14 @@ def plan(corpus_file: Corpus, json: Json = False) -> None:
 
 
 @app.command()
-def run(corpus_file: Corpus, json: Json = False) -> None:
+def run(
+    corpus_file: Corpus,
+    wait: Wait = False,
+    allow_shrinking: Annotated[
+        bool, typer.Option(help="Go on where a source lists less than half of what the lake knows.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Bring every table of a corpus up to its sources.
 
     May be broken off at any time; the same command goes on where it was.
@@ -93,7 +101,7 @@ def run(corpus_file: Corpus, json: Json = False) -> None:
     Example: embedlake run notes.yaml
     """
     _check(corpus_file)
-    _flow(lambda: _ingest(str(corpus_file)), json, f"embedlake run {corpus_file}")
+    _flow(lambda: _ingest(str(corpus_file), wait, allow_shrinking), json, f"embedlake run {corpus_file}")
 
 
 @app.command()
@@ -102,6 +110,7 @@ def backfill(
     model: Annotated[
         str, typer.Option(help="Name of a model in the corpus file, or a hub name, ./folder or package:NAME.")
     ],
+    wait: Wait = False,
     json: Json = False,
 ) -> None:
     """Embed with another model what is already chunked. Search goes on with the model it uses.
@@ -111,7 +120,7 @@ def backfill(
     _check(corpus_file)
     if model.startswith((".", "~")):
         model = str(Path(model).expanduser().resolve())
-    _flow(lambda: _backfill(str(corpus_file), model), json, f"embedlake backfill {corpus_file} --model {model}")
+    _flow(lambda: _backfill(str(corpus_file), model, wait), json, f"embedlake backfill {corpus_file} --model {model}")
 
 
 @app.command()
@@ -237,16 +246,16 @@ def _flow(start: Callable[[], "RunReport"], json: bool, again: str) -> None:
         sys.exit(EXIT_FAILURES)
 
 
-def _ingest(corpus_file: str) -> "RunReport":
+def _ingest(corpus_file: str, wait: bool, allow_shrinking: bool) -> "RunReport":
     from flows.ingest import ingest
 
-    return ingest(corpus_file)
+    return ingest(corpus_file, wait=wait, allow_shrinking=allow_shrinking)
 
 
-def _backfill(corpus_file: str, model: str) -> "RunReport":
+def _backfill(corpus_file: str, model: str, wait: bool) -> "RunReport":
     from flows.backfill import backfill
 
-    return backfill(corpus_file, model)
+    return backfill(corpus_file, model, wait=wait)
 
 
 def _check(*corpus_files: Path) -> None:

@@ -3,28 +3,35 @@
 from prefect import flow
 
 from flows import artifacts, stages
+from tasks.lease import writing
 from tasks.progress import RunReport
 from tasks.run import run_of
 
 
 @flow(name="ingest", flow_run_name=artifacts.run_name, validate_parameters=False)
-def ingest(corpus_file: str) -> RunReport:
+def ingest(corpus_file: str, wait: bool = False, allow_shrinking: bool = False) -> RunReport:
     """Bring every table of a corpus up to its sources.
 
     Args:
         corpus_file: the corpus's YAML file.
+        wait: for another run of the corpus to end, instead of leaving.
+        allow_shrinking: go on where a source lists less than half of what the lake knows.
 
     Returns:
         What the run did.
     """
     with run_of("ingest", corpus_file) as run, artifacts.progress_shown():
         models = stages.resolve_models(run.corpus.models)
+        tables = [run.lake.model_table(model) for model in models]
         listing = stages.list_documents(run)
-        changes = stages.compare(run, listing)
-        landed = stages.load(run, listing, changes) if changes.work else iter(())
-        for model in models:
-            stages.embed.with_options(task_run_name=f"embed {model.name}")(run, model, landed)
-            landed = iter(())
-        stages.finish(run, primary=run.lake.model_table(models[0]))
+        changes = stages.compare(run, listing, allow_shrinking)
+        if not stages.nothing_to_do(run, changes, tables):
+            with writing(run.lake, ["documents", *tables], run.report.run_id, wait):
+                changes = stages.compare(run, listing, allow_shrinking)  # another run may have written meanwhile
+                landed = stages.load(run, listing, changes)
+                for model in models:
+                    stages.embed.with_options(task_run_name=f"embed {model.name}")(run, model, landed)
+                    landed = iter(())
+                stages.finish(run, primary=tables[0])
     artifacts.publish_report(run.report)
     return run.report

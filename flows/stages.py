@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks import documents, vectors
 from tasks.compare import Changes
-from tasks.errors import LakeError, MissingSource, SourceError
+from tasks.errors import LakeError, MissingSource, ShrunkSource, SourceError
 from tasks.models import ResolvedModel, resolve_model
 from tasks.progress import EmbeddingCounts
 from tasks.run import Run
@@ -29,7 +29,7 @@ def _may_pass(_task: Any, _task_run: Any, state: Any) -> bool:
     try:
         state.result()
     except BaseException as error:
-        return isinstance(error, SourceError | LakeError) and not isinstance(error, MissingSource)
+        return isinstance(error, SourceError | LakeError) and not isinstance(error, MissingSource | ShrunkSource)
     return False
 
 
@@ -51,11 +51,17 @@ def list_documents(run: Run) -> Listing:
 
 
 @_store_task("compare with lake")
-def compare(run: Run, listing: Listing) -> Changes:
+def compare(run: Run, listing: Listing, allow_shrinking: bool) -> Changes:
     """How the sources differ from the lake."""
-    changes = documents.compare_with_lake(run.corpus, run.lake, listing)
+    changes = documents.compare_with_lake(run.corpus, run.lake, listing, allow_shrinking)
     run.report.documents.unchanged = changes.unchanged
     return changes
+
+
+@_store_task("look for work")
+def nothing_to_do(run: Run, changes: Changes, tables: list[str]) -> bool:
+    """Whether every table is up to its sources already; then nothing is written."""
+    return not changes.work and not documents.leftovers(run.lake) and vectors.settled(run, tables)
 
 
 @task(name="load and chunk", cache_policy=NO_CACHE)

@@ -1,11 +1,15 @@
 """Comparing what the sources list with what the lake knows: what a run has to read and what is gone."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from tasks.errors import ShrunkSource
 from tasks.sources import File
+
+_MANY = 10  # files; of fewer, half may well go in a day
 
 FILE_COLUMNS = ["document_id", "uri", "tag", "settings"]
 
@@ -62,3 +66,26 @@ def compare(files: list[File], known: pa.Table, settings: Mapping[str, str]) -> 
         else:
             unchanged += 1
     return Changes(new, changed, resettled, unchanged, sorted(before))
+
+
+def refuse_shrinking(sources: Iterable[str], files: Iterable[File], known: Iterable[str]) -> None:
+    """Stop where a source lists suspiciously little: a mount that is not there looks like an empty folder.
+
+    Args:
+        sources: names of the corpus's sources.
+        files: as listed.
+        known: ids of the files that the lake knows.
+
+    Raises:
+        ShrunkSource: nothing, or less than half of `_MANY` files or more, is left of a source.
+    """
+    listed = Counter(file.source for file in files)
+    before = Counter(identity.split(":", 1)[0] for identity in known)
+    for source in sources:
+        now, then = listed[source], before[source]
+        if (now == 0 and then > 0) or (then >= _MANY and now * 2 < then):
+            raise ShrunkSource(
+                f"source {source!r} lists {now:,} files; the lake knows {then:,}. Nothing was deleted.",
+                "Is its store whole, and are `uri`, `include` and `exclude` right?"
+                " If the rest is truly gone, run again with --allow-shrinking.",
+            )

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from tasks.compare import FILE_COLUMNS, Changes, compare
+from tasks.compare import FILE_COLUMNS, Changes, compare, refuse_shrinking
 from tasks.errors import BrokenDocument, DocumentError, ModelError, UnreadDocument
 from tasks.failures import record_failures
 from tasks.lake import Lake
-from tasks.land import Landing, heirs, remove_documents
+from tasks.land import Landing, heirs, remove_documents, strays
 from tasks.load import Block, Work, group_files, read_blocks
 from tasks.models import find_model
 from tasks.prepare import Failure, settings_hash, tokenizer_reference
@@ -30,10 +30,16 @@ def list_documents(run: Run) -> Listing:
     return listing
 
 
-def compare_with_lake(corpus: Corpus, lake: Lake, listing: Listing) -> Changes:
-    """How the sources differ from the lake."""
+def compare_with_lake(corpus: Corpus, lake: Lake, listing: Listing, allow_shrinking: bool = True) -> Changes:
+    """How the sources differ from the lake.
+
+    Raises:
+        ShrunkSource: a source lists less than half of what the lake knows of it, and that was not allowed.
+    """
     known = lake.read(lake.name("documents"), FILE_COLUMNS, "container IS NULL")
     settings = {source.name: settings_hash(corpus, source) for source in corpus.sources}
+    if not allow_shrinking:
+        refuse_shrinking([source.name for source in corpus.sources], listing.files, known["document_id"].to_pylist())
     changes = compare(listing.files, known, settings)
     logger.info(
         "%d files: %d new, %d changed, %d with other settings, %d unchanged; %d gone",
@@ -42,6 +48,11 @@ def compare_with_lake(corpus: Corpus, lake: Lake, listing: Listing) -> Changes:
         len(changes.gone),
     )
     return changes
+
+
+def leftovers(lake: Lake) -> bool:
+    """Whether an earlier run broke off before it had settled heirs and strays."""
+    return bool(strays(lake) or heirs(lake))
 
 
 def tokenizer_folder(corpus: Corpus) -> str:
@@ -74,6 +85,7 @@ def land_documents(run: Run, listing: Listing, changes: Changes) -> Iterator[pa.
         if not files:
             break
         yield from _read(run, Landing(lake, run.report.run_id, counts), files)
+    lake.delete_in(lake.name("chunks"), "document_id", strays(lake))
 
 
 def _read(run: Run, landing: Landing, files: list[File]) -> Iterator[pa.Table]:

@@ -60,13 +60,19 @@ def pending_chunks(lake: Lake, table: str) -> pa.ChunkedArray:
     return chunks.filter(missing)["chunk_id"]
 
 
-def remove_orphans(lake: Lake, table: str) -> int:
-    """Delete a model's rows whose chunk is gone; how many."""
+def orphans(lake: Lake, table: str) -> list[str]:
+    """Keys of a model's rows whose chunk is gone."""
     rows = lake.read(table, ["chunk_id"])["chunk_id"]
     chunks = lake.read(lake.name("chunks"), ["chunk_id"])["chunk_id"]
-    orphans = rows.filter(pc.invert(_among(rows, chunks))).to_pylist()
-    lake.delete_in(table, "chunk_id", orphans)
-    return len(orphans)
+    found: list[str] = rows.filter(pc.invert(_among(rows, chunks))).to_pylist()
+    return found
+
+
+def remove_orphans(lake: Lake, table: str) -> int:
+    """Delete a model's rows whose chunk is gone; how many."""
+    gone = orphans(lake, table)
+    lake.delete_in(table, "chunk_id", gone)
+    return len(gone)
 
 
 class Embedding:
@@ -115,8 +121,9 @@ class Embedding:
                         f"{remaining} chunks stay without a vector in {self._table}",
                         "Run again; if it stays so, report it.",
                     )
-        except KeyboardInterrupt:
-            self._commit()
+        except BaseException as error:
+            if not isinstance(error, Exception):  # asked to stop: keep what is embedded
+                self._commit()
             raise
         finally:
             if self._pool:

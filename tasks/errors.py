@@ -3,8 +3,12 @@
 EmbedlakeError                    exit code
 ├── ConfigurationError            2   the corpus file or the command line is wrong
 ├── SourceError                   4   a source cannot be listed or opened
+│   ├── ShrunkSource                  it lists suspiciously little
+│   └── MissingSource                 there is nothing at its address
 ├── LakeError                     5   the lake cannot be opened, read or written
 ├── ModelError                    6   a model cannot be found, loaded or trusted
+├── LeaseHeld                     7   another run writes
+├── LeaseLost                     7   this run was silent for so long that another took its lease
 └── DocumentError                 -   one document cannot be used; recorded, never raised to the user
     ├── EmptyDocument                 nothing in it to embed
     ├── EncryptedDocument             needs a password
@@ -58,6 +62,10 @@ class MissingSource(SourceError):
     """There is nothing at a source's address."""
 
 
+class ShrunkSource(SourceError):
+    """A source lists so much less than the lake knows that it may be an accident."""
+
+
 class LakeError(EmbedlakeError):
     """The lake cannot be opened, read or written."""
 
@@ -68,6 +76,18 @@ class ModelError(EmbedlakeError):
     """A model cannot be found, loaded or trusted."""
 
     exit_code = 6
+
+
+class LeaseHeld(EmbedlakeError):
+    """Another run writes what this one wants to write."""
+
+    exit_code = 7
+
+
+class LeaseLost(EmbedlakeError):
+    """This run was silent for so long that another took its lease; it must not write any more."""
+
+    exit_code = 7
 
 
 class DocumentError(EmbedlakeError):

@@ -1,7 +1,8 @@
 """The lake: a LanceDB database, the only state there is. The one module that touches LanceDB."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,8 @@ from tasks.schemas import CATALOG, FAILURES, RUNS, chunks_schema, documents_sche
 from tasks.settings import Corpus
 
 _VALUES_IN_FILTER = 2_000  # longest list in one SQL filter
+logger = logging.getLogger("embedlake.lake")
+
 _INDEX_ROWS = 200_000  # below this a search over every vector is quick and exact
 
 
@@ -33,6 +36,7 @@ class Lake:
     def __init__(self, corpus: Corpus, create: bool = False, may_be_empty: bool = False) -> None:
         self.corpus = corpus
         self.uri = corpus.lake.uri
+        self.fence: Callable[[], None] | None = None  # called before each write; raises where it must not be made
         try:
             self._db = lancedb.connect(self.uri, storage_options=corpus.lake.options or None)
             self._tables = {name: self._db.open_table(name) for name in self._names()}
@@ -51,6 +55,10 @@ class Lake:
                 f"the lake at {self.uri} holds nothing of the corpus {corpus.name!r} yet",
                 "Fill it with: embedlake run CORPUS.yaml",
             )
+
+    def create(self, kind: str, schema: pa.Schema) -> None:
+        """Make sure that a table is there."""
+        self._ensure(self.name(kind), schema)
 
     def name(self, kind: str) -> str:
         """The full name of a table of this corpus."""
@@ -97,14 +105,29 @@ class Lake:
         schema = self._tables[table].schema
         key = next(field.name for field in schema if (field.metadata or {}).get(b"lance-schema:unenforced-primary-key"))
         builder = self._tables[table].merge_insert(key).when_matched_update_all().when_not_matched_insert_all()
+        self._check_fence()
         if replacing:
             builder = builder.when_not_matched_by_source_delete(replacing)
         builder.execute(rows.select(schema.names).cast(schema))
+
+    def insert_missing(self, table: str, rows: pa.Table) -> None:
+        """Write rows whose key is not there yet."""
+        key = rows.schema.names[0]
+        self._tables[table].merge_insert(key).when_not_matched_insert_all().execute(rows)
+
+    def update(self, table: str, where: str, values: dict[str, Any]) -> None:
+        """Change the rows that a filter lets through, unless another writer changes them first: then, nothing.
+        Read them again to know."""
+        try:
+            self._tables[table].update(where=where, values=values)
+        except (RuntimeError, ValueError) as error:  # Lance's conflict with the writer that was first
+            logger.debug("update of %s was not made: %s", table, error)
 
     def delete_in(self, table: str, column: str, values: Iterable[str]) -> None:
         """Remove rows whose column holds one of some values."""
         if table in self._tables:
             for where in _filters(column, values):
+                self._check_fence()
                 self._tables[table].delete(where)
 
     def catalog(self) -> list[dict[str, Any]]:
@@ -187,6 +210,10 @@ class Lake:
     def to_arrow(self, table: str) -> pa.Table:
         """A whole table."""
         return self._tables[table].to_arrow()
+
+    def _check_fence(self) -> None:
+        if self.fence:
+            self.fence()
 
     def _dataset(self, table: str) -> Any:
         handle: Any = self._tables[table]

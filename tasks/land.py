@@ -208,20 +208,23 @@ def remove_documents(lake: Lake, document_ids: Iterable[str]) -> None:
 
 def heirs(lake: Lake) -> set[str]:
     """Duplicates whose canonical document is gone or says something else now; they have to be read again."""
-    documents = lake.read(
-        lake.name("documents"),
-        ["document_id", "text_hash", "duplicate_of", "state"],
-        "state IN ('active', 'duplicate')",
-    )
-    rows = documents.to_pylist()
-    active = {(row["document_id"], row["text_hash"]) for row in rows if row["state"] == "active"}
-    return {
-        row["document_id"]
-        for row in rows
-        if row["state"] == "duplicate" and (row["duplicate_of"], row["text_hash"]) not in active
-    }
+    table, columns = lake.name("documents"), ["document_id", "text_hash", "duplicate_of"]
+    duplicates = lake.read(table, columns, "state = 'duplicate'").to_pylist()
+    if not duplicates:
+        return set()
+    active = lake.read_in(table, "document_id", {row["duplicate_of"] for row in duplicates}, [*columns, "state"])
+    says = {row["document_id"]: row["text_hash"] for row in active.to_pylist() if row["state"] == "active"}
+    return {row["document_id"] for row in duplicates if says.get(row["duplicate_of"]) != row["text_hash"]}
 
 
-def _among(column: pa.ChunkedArray, values: object) -> pa.ChunkedArray:
+def strays(lake: Lake) -> list[str]:
+    """Documents that have chunks and are not active: what a run left that broke off between the two writes."""
+    chunked = pc.unique(lake.read(lake.name("chunks"), ["document_id"])["document_id"])
+    active = lake.read(lake.name("documents"), ["document_id"], "state = 'active'")["document_id"]
+    found: list[str] = chunked.filter(pc.invert(_among(chunked, active))).to_pylist()
+    return found
+
+
+def _among(column: pa.ChunkedArray | pa.Array, values: object) -> pa.ChunkedArray:
     value_set = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else pa.array(values, pa.string())
     return pc.is_in(column, value_set=value_set)

@@ -41,12 +41,12 @@ def run_of(kind: str, corpus_file: str | Path) -> Iterator[Run]:
     lake = Lake(corpus, create=True)
     started, clock = datetime.now(UTC), time.monotonic()
     run = Run(corpus, lake, RunReport(corpus.name, kind, uuid.uuid4().hex[:12]), started)
-    state = "failed"
+    state = "running"
     try:
         yield run
         state = "completed"
-    except KeyboardInterrupt:
-        state = "interrupted"
+    except BaseException as error:
+        state = "failed" if isinstance(error, Exception) else "interrupted"
         raise
     finally:
         run.report.seconds = time.monotonic() - clock

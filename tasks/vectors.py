@@ -5,7 +5,7 @@ from functools import partial
 
 import pyarrow as pa
 
-from tasks.embed import Embedding, StartPool, remove_orphans
+from tasks.embed import Embedding, StartPool, orphans, pending_chunks, remove_orphans
 from tasks.encode import TorchEncoder
 from tasks.failures import failures_since
 from tasks.models import ResolvedModel
@@ -38,6 +38,17 @@ def start_pool_for(model: ResolvedModel, corpus: Corpus) -> StartPool:
     return start
 
 
+def settled(run: Run, tables: list[str]) -> bool:
+    """Whether the tables of all models are up to the chunks, and the first of `tables` is live."""
+    catalog = {row["table"]: row["state"] for row in run.lake.catalog()}
+    if any(pending_chunks(run.lake, table) for table in tables) or any(orphans(run.lake, table) for table in catalog):
+        return False
+    run.report.models = [
+        EmbeddingCounts(table, rows=run.lake.count(table), state=catalog[table]) for table in tables if table in catalog
+    ]
+    return catalog.get(tables[0], "live") == "live" and "building" not in {catalog.get(table) for table in tables}
+
+
 def finish(run: Run, primary: str | None) -> None:
     """Take deleted chunks out of the tables of other models, index large tables, settle the catalog.
 
@@ -45,9 +56,8 @@ def finish(run: Run, primary: str | None) -> None:
         run: whose tables.
         primary: the table that search is to use; None leaves it as it is, unless there is none yet.
     """
-    done = {counts.table for counts in run.report.models}
-    for row in run.lake.catalog():
-        if row["table"] not in done:
+    if run.report.kind == "ingest":
+        for row in run.lake.catalog():
             remove_orphans(run.lake, row["table"])
     for counts in run.report.models:
         if counts.embedded or counts.reused:
