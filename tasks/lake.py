@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import lancedb
@@ -38,8 +38,9 @@ class Lake:
         self.uri = corpus.lake.uri
         self.fence: Callable[[], None] | None = None  # called before each write; raises where it must not be made
         try:
-            self._db = lancedb.connect(self.uri, storage_options=corpus.lake.options or None)
-            self._tables = {name: self._db.open_table(name) for name in self._names()}
+            options = corpus.lake.options or None
+            self._db = lancedb.connect(self.uri, storage_options=options, read_consistency_interval=timedelta(0))
+            self.refresh()
             if create:
                 for kind, schema in self._own_schemas().items():
                     self._ensure(self.name(kind), schema)
@@ -55,6 +56,10 @@ class Lake:
                 f"the lake at {self.uri} holds nothing of the corpus {corpus.name!r} yet",
                 "Fill it with: embedlake run CORPUS.yaml",
             )
+
+    def refresh(self) -> None:
+        """Look which tables there are; another run may have made some."""
+        self._tables = {name: self._db.open_table(name) for name in self._names()}
 
     def create(self, kind: str, schema: pa.Schema) -> None:
         """Make sure that a table is there."""
@@ -216,9 +221,7 @@ class Lake:
             self.fence()
 
     def _dataset(self, table: str) -> Any:
-        handle: Any = self._tables[table]
-        handle.checkout_latest()
-        return handle.to_lance()
+        return self._tables[table].to_lance()
 
     def _names(self) -> list[str]:
         found: list[str] = []

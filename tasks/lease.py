@@ -2,7 +2,7 @@
 
 A row for each scope (the documents, or one model's table) says who holds it, since when, and when it last gave a
 sign of life. Taking, renewing and giving up are updates on the condition that the row is as it was read; of two at
-once Lance lets one through. Who lost is told by reading the row again. A holder that gives no sign for `TTL` seconds
+once Lance lets one through. Who lost is told by reading the row again. A holder that gives no sign for `lease: seconds`
 has lost its lease to whoever asks next; one whose process is seen to be gone, at once.
 
 A holder looks before each write whether it still holds the lease. Should a run be stopped between that look and
@@ -24,8 +24,7 @@ import pyarrow as pa
 from tasks.errors import LeaseHeld, LeaseLost
 from tasks.lake import Lake
 
-TTL = 60.0  # seconds without a sign of life after which a lease may be taken over
-_LOOK = 2.0  # seconds between looks at a lease that another holds
+_LOOK = 1.0  # seconds between looks at a lease that another holds
 
 LEASES = pa.schema(
     [
@@ -52,10 +51,9 @@ class _Row:
     since: float
     heartbeat: float
 
-    @property
-    def free(self) -> bool:
-        """Whether it may be taken: nobody holds it, or the holder is silent or gone."""
-        if not self.holder or time.time() - self.heartbeat > TTL:
+    def free(self, seconds: float) -> bool:
+        """Whether it may be taken: nobody holds it, or the holder is gone, or silent for so many seconds."""
+        if not self.holder or time.time() - self.heartbeat > seconds:
             return True
         return self.place == _place() and not Path(f"/proc/{self.process}").exists()
 
@@ -80,6 +78,7 @@ class Lease:
         self._lake = lake
         self._scope = scope
         self._holder = holder
+        self._seconds = lake.corpus.lease.seconds
         self._epoch = 0
         self._beat_at = 0.0
         self._lock = threading.Lock()
@@ -92,7 +91,7 @@ class Lease:
         """
         while True:
             row = self._read()
-            if row.free:
+            if row.free(self._seconds):
                 now = time.time()
                 self._update(
                     f"epoch = {row.epoch} AND holder = '{row.holder}'",
@@ -108,7 +107,7 @@ class Lease:
                 what = "the documents" if self._scope == "documents" else f"the table {self._scope}"
                 raise LeaseHeld(
                     f"{what} of the corpus {self._lake.corpus.name!r} are being written by {row.told()}",
-                    f"Wait for it with --wait. A run that died is taken over by itself within {TTL:.0f} s.",
+                    f"Wait for it with --wait. A run that died is taken over by itself within {self._seconds:.0f} s.",
                 )
             time.sleep(_LOOK)
 
@@ -135,7 +134,7 @@ class Lease:
         Raises:
             LeaseLost: it is not.
         """
-        if time.monotonic() - self._beat_at > TTL / 2:
+        if time.monotonic() - self._beat_at > self._seconds / 2:
             self.beat()
 
     def release(self) -> None:
@@ -177,7 +176,7 @@ def writing(lake: Lake, scopes: Iterable[str], holder: str, wait: bool) -> Itera
             lease.check()
 
     def keep() -> None:
-        while not ended.wait(TTL / 6):
+        while not ended.wait(lake.corpus.lease.seconds / 6):
             for lease in held:
                 with suppress(Exception):  # a store that does not answer now; `check` decides
                     lease.beat()
@@ -191,6 +190,7 @@ def writing(lake: Lake, scopes: Iterable[str], holder: str, wait: bool) -> Itera
             held.append(lease)
         keeper.start()
         lake.fence = check
+        lake.refresh()
         yield
     finally:
         lake.fence = None

@@ -135,6 +135,12 @@ class Resources(Settings):
     )
 
 
+class Lease(Settings):
+    """How one writer keeps others away."""
+
+    seconds: float = Field(60, ge=2, description="A run silent for so long may be taken for dead, and its lease taken.")
+
+
 class Schedule(Settings):
     """When `embedlake serve` runs the corpus."""
 
@@ -184,6 +190,9 @@ class Corpus(Settings):
     )
     resources: Resources = Field(
         default_factory=lambda: Resources.model_validate({}), description="What embedding may use."
+    )
+    lease: Lease = Field(
+        default_factory=lambda: Lease.model_validate({}), description="How one writer keeps others away."
     )
     schedule: Schedule | None = Field(None, description="When `embedlake serve` runs it.")
 

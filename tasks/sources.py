@@ -152,7 +152,7 @@ def read_file(source: Source, path: str, max_bytes: int) -> bytes:
     @retry(
         retry=retry_if_exception(is_transient),
         stop=stop_after_attempt(_ATTEMPTS),
-        wait=wait_exponential_jitter(initial=0.5, max=20),
+        wait=wait_exponential_jitter(multiplier=0.5, max=20),
         reraise=True,
         sleep=time.sleep,
     )

@@ -37,12 +37,12 @@ def outline(text: str) -> tuple[list[Section], list[int]]:
         line_starts.append(line_starts[-1] + len(line) + 1)
     parsed = MarkdownIt("commonmark").enable("table").parse(text)
     headings, blocks = [], []
-    for token, inline in zip(parsed, [*parsed[1:], None], strict=True):
+    for i, token in enumerate(parsed):
         if token.level or token.map is None or token.nesting < 0:
             continue
         offset = line_starts[token.map[0]]
         blocks.append(offset)
-        if token.type == "heading_open" and inline:
-            title = "".join(part.content for part in inline.children or []).strip()
+        if token.type == "heading_open":
+            title = "".join(part.content for part in parsed[i + 1].children or []).strip()
             headings.append((offset, int(token.tag[1]), title))
     return nest(headings), blocks

@@ -18,6 +18,7 @@ from tasks.errors import LakeError, SourceError
 from tasks.lake import Lake
 from tasks.progress import RunReport
 from tasks.search import open_lake
+from tests.lakes import check_whole, lake_of, rows
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -25,29 +26,6 @@ TEXT = "\n\n".join(
     f"Paragraph {i} tells of {word}." * 12 for i, word in enumerate(["rivers", "stones", "birds", "trees"])
 )
 Make = Callable[..., Path]
-
-
-def lake_of(corpus_file: Path) -> Lake:
-    return Lake(load_corpus(corpus_file))
-
-
-def rows(lake: Lake, table: str, *columns: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = lake.read(lake.name(table), columns).to_pylist()
-    return found
-
-
-def check_whole(corpus_file: Path) -> Lake:
-    """Every chunk has one row in every model's table, with its own version; every active document has chunks."""
-    lake = lake_of(corpus_file)
-    chunks = {row["chunk_id"]: row["version"] for row in rows(lake, "chunks", "chunk_id", "version")}
-    assert len(chunks) == lake.count(lake.name("chunks"))
-    for entry in lake.catalog():
-        found = lake.read(entry["table"], ["chunk_id", "version"])
-        assert len(found) == len(set(found["chunk_id"].to_pylist()))
-        assert dict(zip(found["chunk_id"].to_pylist(), found["version"].to_pylist(), strict=True)) == chunks
-    active = {row["document_id"] for row in rows(lake, "documents", "document_id", "state") if row["state"] == "active"}
-    assert {row["document_id"] for row in rows(lake, "chunks", "document_id")} == active
-    return lake
 
 
 def versions(lake: Lake) -> dict[str, int]:

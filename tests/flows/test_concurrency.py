@@ -1,0 +1,175 @@
+"""Several runs at once, runs that are killed, runs that sleep through their lease. `CHAOS_ROUNDS` sets how many."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.conftest import free_port, wait_until
+from tests.lakes import check_whole, lake_of
+
+BIN = Path(sys.executable).parent
+ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "3"))
+Make = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A Prefect server that all runs share, as they would in production."""
+    home, port = tmp_path_factory.mktemp("prefect"), free_port()
+    found = {**os.environ, "PREFECT_HOME": str(home), "PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(
+            [BIN / "prefect", "server", "start", "--port", str(port)], env=found, stdout=log, stderr=log
+        )
+    wait_until(lambda: "Uvicorn running" in (home / "log").read_text() or _listens(port), 90, "the Prefect server")
+    yield found
+    server.terminate()
+    server.wait()
+
+
+def _listens(port: int) -> bool:
+    import socket
+
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def start(environment: dict[str, str], *arguments: object) -> "subprocess.Popen[str]":
+    command = [str(BIN / "embedlake"), *map(str, arguments), "--json"]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def end(process: "subprocess.Popen[str]", seconds: float = 240) -> tuple[int, Any]:
+    out, err = process.communicate(timeout=seconds)
+    assert "Traceback" not in out + err, out + err
+    return process.returncode, json.loads(out) if out.strip() else {"stderr": err}
+
+
+def fill(folder: Path, count: int) -> None:
+    for i in range(count):
+        (folder / f"{i}.txt").write_text(
+            f"Document {i} speaks of subject {i * i} at some length, as documents will do."
+        )
+
+
+def stores(tmp_path: Path, s3_server: dict[str, str]) -> dict[str, Any]:
+    s3 = {
+        "aws_access_key_id": s3_server["key"], "aws_secret_access_key": s3_server["secret"],
+        "aws_endpoint": s3_server["endpoint"], "aws_region": "us-east-1", "allow_http": "true",
+    }  # fmt: skip
+    return {"disk": str(tmp_path / "lake"), "s3": {"uri": f"s3://embedlake/{tmp_path.name}", "options": s3}}
+
+
+@pytest.mark.parametrize("store", ["disk", "s3"])
+def test_four_runs_at_once_do_the_work_of_one(
+    make_corpus: Make, tmp_path: Path, environment: dict[str, str], s3_server: dict[str, str], store: str
+) -> None:
+    corpus_file = make_corpus(lake=stores(tmp_path, s3_server)[store])
+    fill(tmp_path / "docs", 300)
+    results = [end(process) for process in [start(environment, "run", corpus_file, "--wait") for _ in range(4)]]
+    assert [code for code, _ in results] == [0] * 4, results
+    assert check_whole(corpus_file).count("notes.chunks") == 300
+    assert sum(model["embedded"] for _, report in results for model in report["models"]) == 300
+
+
+def test_two_ingests_and_two_backfills_at_once(
+    make_corpus: Make, tmp_path: Path, tiny_model: Path, environment: dict[str, str]
+) -> None:
+    models = [{"model": str(tiny_model), "name": name, "document_prompt": name} for name in ("one", "two", "three")]
+    first = make_corpus(models=models[:1])
+    fill(tmp_path / "docs", 100)
+    assert end(start(environment, "run", first))[0] == 0
+    fill(tmp_path / "docs", 300)
+    every = tmp_path / "every.yaml"
+    every.write_text(json.dumps(json.loads(first.read_text()) | {"models": models}))
+    processes = [start(environment, "run", first, "--wait") for _ in range(2)]
+    processes += [start(environment, "backfill", every, "--model", name, "--wait") for name in ("two", "three")]
+    results = [end(process) for process in processes]
+    assert [code for code, _ in results] == [0] * 4, results
+    assert end(start(environment, "run", every))[0] == 0  # what came after the backfills had looked
+    assert check_whole(every).count("notes.chunks") == 300
+
+
+def test_a_second_run_says_who_writes(make_corpus: Make, tmp_path: Path, environment: dict[str, str]) -> None:
+    corpus_file = make_corpus(resources={"batch_tokens": 64})
+    fill(tmp_path / "docs", 2000)
+    first = start(environment, "run", corpus_file)
+    wait_until(lambda: any((tmp_path / "lake").glob("notes.tiny.*/data/*")), 90, "the first vectors")
+    os.kill(first.pid, signal.SIGSTOP)  # for less than its lease, so that it does not end too soon for this test
+    code, second = end(start(environment, "run", corpus_file))
+    os.kill(first.pid, signal.SIGCONT)
+    assert (code, second["error"]["kind"]) == (7, "LeaseHeld")
+    assert f"process {first.pid}" in second["error"]["message"]
+    assert end(first)[0] == 0
+    check_whole(corpus_file)
+
+
+def test_a_run_that_sleeps_through_its_lease_writes_no_more(
+    make_corpus: Make, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    corpus_file = make_corpus(resources={"batch_tokens": 64}, lease={"seconds": 4})
+    fill(tmp_path / "docs", 2000)
+    sleeper = start(environment, "run", corpus_file)
+    wait_until(lambda: any((tmp_path / "lake").glob("notes.tiny.*/data/*")), 90, "the first vectors")
+    os.kill(sleeper.pid, signal.SIGSTOP)
+    time.sleep(6)
+    code, _ = end(start(environment, "run", corpus_file))
+    assert code == 0
+    os.kill(sleeper.pid, signal.SIGCONT)
+    code, report = end(sleeper)
+    assert (code, report["error"]["kind"]) == (7, "LeaseLost"), report
+    assert check_whole(corpus_file).count("notes.chunks") == 2000
+    assert end(start(environment, "run", corpus_file))[1]["idle"]
+
+
+@pytest.mark.parametrize("victim", ["driver", "actor", "node"])
+def test_what_is_killed_is_gone_on_with(
+    make_corpus: Make, tmp_path: Path, environment: dict[str, str], victim: str
+) -> None:
+    generator = random.Random(victim)
+    corpus_file = make_corpus(resources={"in_process_below": 0 if victim != "driver" else 10**9, "batch_tokens": 512})
+    count = 600
+    for turn in range(ROUNDS):
+        for i in range(turn * count, (turn + 1) * count):
+            (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i} speaks of subject {i * i} at some length.")
+        process = start(environment, "run", corpus_file)
+        time.sleep(generator.uniform(4, 14))
+        _kill(process, victim)
+        code, report = end(process)
+        assert code in (0, 1, -signal.SIGKILL), report
+        lake = lake_of(corpus_file)
+        kept = sum(lake.count(row["table"]) for row in lake.catalog())
+        code, report = end(start(environment, "run", corpus_file))
+        assert code == 0, report
+        assert check_whole(corpus_file).count("notes.chunks") == (turn + 1) * count
+        embedded = sum(model["embedded"] for model in report["models"])
+        assert embedded == (turn + 1) * count - kept  # nothing that was landed is embedded again
+
+
+def _kill(process: "subprocess.Popen[str]", victim: str) -> None:
+    if victim == "driver":
+        process.kill()
+        return
+    word = "EncoderActor" if victim == "actor" else "raylet"
+    try:
+        family = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return
+    for child in family:
+        try:
+            if word in child.name() or word in " ".join(child.cmdline()[:1]):
+                child.kill()
+        except psutil.Error:
+            continue

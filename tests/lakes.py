@@ -1,0 +1,32 @@
+"""What must hold of every settled lake."""
+
+from pathlib import Path
+from typing import Any
+
+from tasks.configuration import load_corpus
+from tasks.lake import Lake
+
+
+def lake_of(corpus_file: Path) -> Lake:
+    return Lake(load_corpus(corpus_file))
+
+
+def rows(lake: Lake, table: str, *columns: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = lake.read(lake.name(table), columns).to_pylist()
+    return found
+
+
+def check_whole(corpus_file: Path) -> Lake:
+    """Every chunk has one row in every model's table, with its own version; every active document has chunks."""
+    lake = lake_of(corpus_file)
+    chunks = {row["chunk_id"]: row["version"] for row in rows(lake, "chunks", "chunk_id", "version")}
+    assert len(chunks) == lake.count(lake.name("chunks"))
+    for entry in lake.catalog():
+        found = lake.read(entry["table"], ["chunk_id", "version"])
+        assert len(found) == len(set(found["chunk_id"].to_pylist()))
+        assert dict(zip(found["chunk_id"].to_pylist(), found["version"].to_pylist(), strict=True)) == chunks
+    documents = rows(lake, "documents", "document_id", "state")
+    assert len({row["document_id"] for row in documents}) == len(documents)
+    active = {row["document_id"] for row in documents if row["state"] == "active"}
+    assert {row["document_id"] for row in rows(lake, "chunks", "document_id")} == active
+    return lake
