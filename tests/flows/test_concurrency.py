@@ -122,7 +122,7 @@ def test_a_run_that_sleeps_through_its_lease_writes_no_more(
     corpus_file = make_corpus(resources={"batch_tokens": 64}, lease={"seconds": 4})
     fill(tmp_path / "docs", 2000)
     sleeper = start(environment, "run", corpus_file)
-    wait_until(lambda: any((tmp_path / "lake").glob("notes.tiny.*/data/*")), 90, "the first vectors")
+    wait_until(lambda: any((tmp_path / "lake").glob("notes.chunks.lance/data/*")), 90, "the first chunks")
     os.kill(sleeper.pid, signal.SIGSTOP)
     time.sleep(6)
     code, _ = end(start(environment, "run", corpus_file))
