@@ -4,12 +4,22 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from tasks.errors import EXIT_FAILURES, EXIT_INTERRUPTED, EXIT_UNEXPECTED, ConfigurationError, EmbedlakeError
+from flows.failures import failures_app
+from flows.options import MODEL, Corpus, Json, Wait
+from tasks.errors import (
+    EXIT_FAILURES,
+    EXIT_INTERRUPTED,
+    EXIT_UNEXPECTED,
+    EXIT_WRONG,
+    ConfigurationError,
+    EmbedlakeError,
+)
 
 if TYPE_CHECKING:
     from tasks.progress import RunReport
@@ -24,13 +34,11 @@ passages by meaning.
 
 Exit codes: 0 done; 1 unexpected error; 2 wrong corpus file or command line; 3 done, but documents or chunks were set
 aside in this run; 4 a source cannot be listed; 5 the lake cannot be reached; 6 a model cannot be loaded;
-7 another run is writing; 130 interrupted.""",
+7 another run is writing; 8 verify found
+something wrong; 130 interrupted.""",
 )  # fmt: skip
 
-Corpus = Annotated[Path, typer.Argument(metavar="CORPUS.yaml", help="The corpus file.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait for another run to end, instead of leaving.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value, for scripts.")]
-MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+app.add_typer(failures_app, name="failures")
 
 
 @app.command()
@@ -77,7 +85,7 @@ def plan(corpus_file: Corpus, json: Json = False) -> None:
     from tasks.report import plan_rows
 
     corpus = load_corpus(corpus_file)
-    with progress_shown(json), err.status("comparing and reading") if err.is_terminal and not json else _nothing():
+    with progress_shown(json), err.status("comparing and reading") if err.is_terminal and not json else nullcontext():
         found = plan_of(corpus, Lake(corpus, may_be_empty=True))
     if json:
         print_json(found.to_dict())
@@ -168,6 +176,38 @@ def status(corpus_file: Corpus, json: Json = False) -> None:
 
 
 @app.command()
+def verify(
+    corpus_file: Corpus,
+    sample: Annotated[int, typer.Option(min=0, help="Chunks of each table to read and embed again and compare.")] = 20,
+    repair: Annotated[bool, typer.Option(help="Remove what is wrong; the next run writes it anew.")] = False,
+    json: Json = False,
+) -> None:
+    """Audit a lake from its data alone: missing, double and orphaned rows, bad vectors, offsets, provenance.
+
+    Ends with 8 if something is wrong and was not mended.
+
+    Example: embedlake verify notes.yaml --repair
+    """
+    _quiet_libraries()
+    from flows.terminal import print_findings, print_json
+    from tasks.configuration import load_corpus
+    from tasks.lake import Lake
+    from tasks.lease import writing
+    from tasks.verify import verify as verify_lake
+
+    lake = Lake(load_corpus(corpus_file))
+    scopes = ["documents", *(row["table"] for row in lake.catalog())] if repair else []
+    with writing(lake, scopes, f"verify-{os.getpid()}", wait=False) if repair else nullcontext():
+        found = verify_lake(lake, sample, repair)
+    if json:
+        print_json([finding.to_dict() for finding in found])
+    else:
+        print_findings(found, f"embedlake run {corpus_file}")
+    if not all(finding.mended for finding in found):
+        sys.exit(EXIT_WRONG)
+
+
+@app.command()
 def serve(
     corpus_files: Annotated[
         list[Path], typer.Argument(metavar="CORPUS.yaml...", help="Corpus files or folders of them.")
@@ -231,7 +271,7 @@ def _flow(start: Callable[[], "RunReport"], json: bool, again: str) -> None:
     from flows.terminal import err, print_json, print_report, progress_shown
 
     try:
-        with progress_shown(json):
+        with progress_shown(json), redirect_stdout(sys.stderr):  # libraries print what they like
             report = start()
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "TerminationSignal":
@@ -287,12 +327,6 @@ def _quiet_libraries() -> None:
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }.items():
         os.environ.setdefault(name, value)
-
-
-def _nothing() -> Any:
-    from contextlib import nullcontext
-
-    return nullcontext()
 
 
 def _interrupt(_signal: int, _frame: object) -> NoReturn:

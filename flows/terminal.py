@@ -26,6 +26,7 @@ from tasks.progress import Progress as Told
 from tasks.progress import RunReport, listening
 from tasks.report import report_rows
 from tasks.search import Passage
+from tasks.verify import Finding
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -164,6 +165,28 @@ def print_status(found: dict[str, Any]) -> None:
     if found["failures"]["total"]:
         title = f"failures ({found['failures']['total']:,})"
         _print_table(title, ["document_id", "stage", "error", "message", "hint"], found["failures"]["last"])
+
+
+def print_failures(rows: list[dict[str, Any]]) -> None:
+    """What was set aside."""
+    if not rows:
+        out.print("No failures.")
+        return
+    short = [row | {"id": row["failure_id"][:8]} for row in rows]
+    _print_table(
+        f"failures ({len(rows):,})", ["id", "document_id", "stage", "error", "attempts", "message", "hint"], short
+    )
+
+
+def print_findings(found: list[Finding], again: str) -> None:
+    """What an audit found."""
+    if not found:
+        out.print("Whole: no row missing, double, orphaned or wrong.")
+        return
+    rows = [finding.to_dict() | {"examples": ", ".join(finding.examples)} for finding in found]
+    _print_table("findings", ["table", "problem", "count", "mended", "examples"], rows)
+    mended = all(finding.mended for finding in found)
+    out.print(f"\n{'Removed. To write it anew' if mended else 'To mend it: --repair, then'}: {again}", soft_wrap=True)
 
 
 def _run_row(run: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ A text that the table has a vector for is not embedded again.
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
@@ -97,6 +98,8 @@ class Embedding:
         self._pool: Pool | None = None
         self._submitted = TextHashes(lake.read(table, ["text_hash"])["text_hash"])
         self._rows: list[pa.Table] = []
+        self._outstanding = 0  # batches without a result
+        self._halves: deque[Batch] = deque()
         self._last_commit = time.monotonic()
         self._known_total = 0
         self._landed = 0
@@ -201,24 +204,32 @@ class Embedding:
         return rows.filter(pc.invert(here))
 
     def _batches(self, windows: Iterator[pa.Table | None], max_tokens: int) -> Iterator[Batch | None]:
+        """The batches of all windows, and the halves of those that failed, until every one has its result."""
+        batch_tokens = self._lake.corpus.resources.batch_tokens
         for window in windows:
-            if window is None:
-                yield None
-            else:
-                yield from make_batches(window, self._lake.corpus.resources.batch_tokens, max_tokens)
+            for batch in make_batches(window, batch_tokens, max_tokens) if window is not None else [None]:
+                yield from self._again()
+                self._outstanding += batch is not None
+                yield batch
+        while self._outstanding or self._halves:
+            yield from self._again()
+            yield None
+
+    def _again(self) -> Iterator[Batch]:
+        while self._halves:
+            self._outstanding += 1
+            yield self._halves.popleft()
 
     def _take(self, result: Embedded) -> None:
         """Land a batch; halve one that failed until the text that does it is found."""
         batch = result.batch
+        self._outstanding -= 1
         if result.error is not None:
-            if len(batch.texts) == 1:
-                self._fail(batch.rows, result.error)
-                return
             middle = len(batch.texts) // 2
-            halves = [halve(batch, 0, middle), halve(batch, middle, len(batch.texts))]
-            assert self._pool is not None
-            for again in self._pool.embed(iter(halves)):
-                self._take(again)
+            if middle:
+                self._halves += [halve(batch, 0, middle), halve(batch, middle, len(batch.texts))]
+            else:
+                self._fail(batch.rows, result.error)
             return
         assert self._pool is not None
         limit = self._pool.max_tokens

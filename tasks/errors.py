@@ -24,6 +24,7 @@ EmbedlakeError                    exit code
 EXIT_OK = 0
 EXIT_UNEXPECTED = 1
 EXIT_FAILURES = 3
+EXIT_WRONG = 8
 EXIT_INTERRUPTED = 130
 
 

@@ -95,6 +95,15 @@ class Lake:
         parts = [self.read(table, columns, where) for where in _filters(column, values)]
         return pa.concat_tables(parts) if parts else self.read(table, columns, "false")
 
+    def take(self, table: str, positions: list[int], columns: Sequence[str]) -> pa.Table:
+        """Some columns of the rows at some positions."""
+        return self._dataset(table).take(positions, columns=list(columns))
+
+    def provenance(self, table: str) -> dict[str, str]:
+        """What a model table's schema says of how it was made."""
+        metadata = self._tables[table].schema.metadata or {}
+        return {key.decode(): value.decode() for key, value in metadata.items()}
+
     def count(self, table: str) -> int:
         """Rows of a table; 0 where it is not there."""
         return self._tables[table].count_rows() if table in self._tables else 0

@@ -3,14 +3,15 @@
 import logging
 import os
 import warnings
+from collections import Counter, deque
 from collections.abc import Iterator
 from typing import Any
 
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
 
 from tasks.encode import TorchEncoder, Vectors
-from tasks.errors import ModelError
+from tasks.errors import EmbedlakeError, ModelError
 from tasks.models import ResolvedModel
 from tasks.pools import Batch, Embedded, encode_checked
 from tasks.settings import Resources
@@ -21,6 +22,10 @@ warnings.filterwarnings("ignore", message="lance(db)? .*fork", category=Warning)
 _CORES_PER_ACTOR = 8  # torch gains little from more for one batch
 _AHEAD = 2  # batches given to an actor at once, so that it never waits for the next
 _POLL = 0.2  # seconds
+_LOADING = 900.0  # seconds that actors have to load their model
+_DEATHS = 2  # of its actor, after which a batch is taken for the cause
+
+logger = logging.getLogger("embedlake.ray")
 
 
 class EncoderActor:
@@ -39,7 +44,7 @@ class EncoderActor:
 
 
 class RayPool:
-    """Actors that hold a model. Ray starts one anew that dies, and does its batches again.
+    """Actors that hold a model. One that dies is started anew, and its batches are done again; so is all of Ray.
 
     Args:
         model: to load.
@@ -51,42 +56,24 @@ class RayPool:
     """
 
     def __init__(self, model: ResolvedModel, resources: Resources) -> None:
+        self._model = model
+        self._resources = resources
         self._started_here = not ray.is_initialized()
-        if self._started_here:
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-            ray.init(
-                address=resources.address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR
-            ) if not resources.address else ray.init(
-                address=resources.address, log_to_driver=False, logging_level=logging.ERROR
-            )
-        total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        count, cpus, gpus = share_out(resources, total.get("CPU", 1.0), total.get("GPU", 0.0))
-        options: dict[str, Any] = {"num_cpus": cpus, "num_gpus": gpus, "max_restarts": -1, "max_task_retries": 1}
-        actor = ray.remote(EncoderActor).options(**options)
-        self._actors: list[Any] = [actor.remote(model, max(int(cpus), 1)) for _ in range(count)]
-        try:
-            shapes = ray.get([actor.shape.remote() for actor in self._actors], timeout=900)
-        except RayError as error:
-            self.close()
-            cause = getattr(error, "cause", None)
-            if isinstance(cause, ModelError):
-                raise cause from None
-            raise ModelError(
-                f"{count} actors with {cpus:g} CPUs and {gpus:g} GPUs each cannot start: {str(error)[-500:]}",
-                "Check `resources` against what the machine or cluster has.",
-            ) from None
-        self.dimension, self.max_tokens = shapes[0]
+        self._actors: list[Any] = []
+        self._start()
 
     def embed(self, batches: Iterator[Batch | None]) -> Iterator[Embedded]:
-        """Results as they come."""
+        """Results as they come. Batches that were with an actor or node that died are done again; one that ends
+        its actor time after time comes back with the error."""
         running: dict[Any, tuple[Batch, Any]] = {}
-        room = [actor for actor in self._actors for _ in range(_AHEAD)]
+        again: deque[Batch] = deque()
+        deaths: Counter[int] = Counter()
+        room = self._room()
         exhausted = False
-        while running or not exhausted:
-            while room and not exhausted:
+        while running or again or not exhausted:
+            while room and (again or not exhausted):
                 try:
-                    batch = next(batches)
+                    batch = again.popleft() if again else next(batches)
                 except StopIteration:
                     exhausted = True
                     break
@@ -97,12 +84,25 @@ class RayPool:
             ready, _ = ray.wait(list(running), timeout=_POLL) if running else ([], [])
             for reference in ready:
                 batch, actor = running.pop(reference)
-                room.insert(0, actor)
                 try:
                     vectors, token_counts = ray.get(reference)
+                except RayTaskError as error:  # raised by the model
+                    yield Embedded(batch, error=error.cause if isinstance(error.cause, Exception) else error)
+                except RayError as error:  # an actor or a node is gone
+                    if not self._alive():
+                        again.extend([batch, *(lost for lost, _ in running.values())])
+                        running.clear()
+                        self._restart(error)
+                        room = self._room()
+                        break
+                    deaths[id(batch)] += 1
+                    if deaths[id(batch)] < _DEATHS:
+                        again.append(batch)
+                    else:
+                        yield Embedded(batch, error=error)
+                else:
                     yield Embedded(batch, vectors, token_counts)
-                except RayError as error:
-                    yield Embedded(batch, error=error)
+                room.insert(0, actor)
 
     def close(self) -> None:
         """End the actors, and Ray where this pool started it."""
@@ -110,6 +110,56 @@ class RayPool:
             ray.kill(actor)
         if self._started_here:
             ray.shutdown()
+
+    def _start(self, again: bool = True) -> None:
+        if self._started_here:
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+            os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+            here: dict[str, Any] = {} if self._resources.address else {"include_dashboard": False}
+            ray.init(address=self._resources.address, log_to_driver=False, logging_level=logging.ERROR, **here)
+        total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        count, cpus, gpus = share_out(self._resources, total.get("CPU", 1.0), total.get("GPU", 0.0))
+        options: dict[str, Any] = {"num_cpus": cpus, "num_gpus": gpus, "max_restarts": -1, "max_task_retries": 0}
+        actor = ray.remote(EncoderActor).options(**options)
+        self._actors = [actor.remote(self._model, max(int(cpus), 1)) for _ in range(count)]
+        try:
+            shapes = ray.get([actor.shape.remote() for actor in self._actors], timeout=_LOADING)
+        except RayError as error:
+            self.close()
+            cause = getattr(error, "cause", None)
+            if isinstance(cause, ModelError):
+                raise cause from None
+            if again and self._started_here and not isinstance(error, RayTaskError):
+                logger.warning("Ray died while its actors started (%s); starting it anew", type(error).__name__)
+                self._start(again=False)
+                return
+            raise ModelError(
+                f"{count} actors with {cpus:g} CPUs and {gpus:g} GPUs each cannot start: {str(error)[-500:]}",
+                "Check `resources` against what the machine or cluster has.",
+            ) from None
+        self.dimension, self.max_tokens = shapes[0]
+
+    def _room(self) -> list[Any]:
+        return [actor for actor in self._actors for _ in range(_AHEAD)]
+
+    def _alive(self) -> bool:
+        """Whether the actors answer; one that died is started anew by Ray meanwhile, and has its time to load."""
+        try:
+            ray.get([actor.shape.remote() for actor in self._actors], timeout=_LOADING)
+        except RayError:
+            return False
+        return True
+
+    def _restart(self, error: RayError) -> None:
+        """Start Ray and the actors anew on this machine; on a cluster, that is not for a run to do."""
+        if not self._started_here or self._resources.address:
+            raise EmbedlakeError(
+                f"Ray's actors are gone: {str(error)[:300]}",
+                "Look after the cluster, then run again: it goes on from here.",
+            ) from None
+        logger.warning("Ray is gone (%s); starting it anew", type(error).__name__)
+        ray.shutdown()
+        self._start()
 
 
 def share_out(resources: Resources, cpus: float, gpus: float) -> tuple[int, float, float]:

@@ -89,6 +89,7 @@ FAILURES = pa.schema(
         pa.field("message", pa.string()),
         pa.field("hint", pa.string()),
         pa.field("transient", pa.bool_()),
+        pa.field("ignored", pa.bool_()),  # a person looked and let it be
         pa.field("attempts", pa.int32()),
         pa.field("first_time", _TIME),
         pa.field("last_time", _TIME),

@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 from tasks.embed import pending_chunks
+from tasks.failures import list_failures
 from tasks.lake import Lake
-from tasks.schemas import FAILURES, RUNS
+from tasks.schemas import RUNS
 
 
 def status_of(lake: Lake, runs: int = 5, failures: int = 20) -> dict[str, Any]:
@@ -28,8 +29,7 @@ def status_of(lake: Lake, runs: int = 5, failures: int = 20) -> dict[str, Any]:
         }
         for row in lake.catalog()
     ]  # fmt: skip
-    all_failures = lake.read(lake.name("failures"), FAILURES.names).to_pylist()
-    all_failures.sort(key=lambda row: row["last_time"], reverse=True)
+    all_failures = list_failures(lake)
     all_runs = lake.read(lake.name("runs"), RUNS.names).to_pylist()
     all_runs.sort(key=lambda row: row["started"], reverse=True)
     return {
@@ -38,12 +38,13 @@ def status_of(lake: Lake, runs: int = 5, failures: int = 20) -> dict[str, Any]:
         "documents": states,
         "chunks": lake.count(lake.name("chunks")),
         "models": models,
-        "failures": {"total": len(all_failures), "last": [_plain(row) for row in all_failures[:failures]]},
-        "runs": [_plain(row | {"counts": json.loads(row["counts"])}) for row in all_runs[:runs]],
+        "failures": {"total": len(all_failures), "last": [plain(row) for row in all_failures[:failures]]},
+        "runs": [plain(row | {"counts": json.loads(row["counts"])}) for row in all_runs[:runs]],
     }
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
+def plain(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with times as text, for JSON."""
     return {
         name: value.isoformat(timespec="seconds") if hasattr(value, "isoformat") else value
         for name, value in row.items()

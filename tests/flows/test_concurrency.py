@@ -18,7 +18,7 @@ from tests.conftest import free_port, wait_until
 from tests.lakes import check_whole, lake_of
 
 BIN = Path(sys.executable).parent
-ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "2"))
 Make = Callable[..., Path]
 
 
