@@ -28,7 +28,7 @@ def ingest(corpus_file: str, wait: bool = False, allow_shrinking: bool = False) 
         if not stages.nothing_to_do(run, changes, tables):
             with writing(run.lake, ["documents", *tables], run.report.run_id, wait):
                 changes = stages.compare(run, listing, allow_shrinking)  # another run may have written meanwhile
-                landed = stages.load(run, listing, changes)
+                landed = stages.load(run, listing, changes, allow_shrinking)
                 for model in models:
                     stages.embed.with_options(task_run_name=f"embed {model.name}")(run, model, landed)
                     landed = iter(())

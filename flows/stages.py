@@ -65,9 +65,9 @@ def nothing_to_do(run: Run, changes: Changes, tables: list[str]) -> bool:
 
 
 @task(name="load and chunk", cache_policy=NO_CACHE)
-def load(run: Run, listing: Listing, changes: Changes) -> Iterator[pa.Table]:
+def load(run: Run, listing: Listing, changes: Changes, allow_shrinking: bool) -> Iterator[pa.Table]:
     """Read, extract, deduplicate, chunk and land; gives the chunks while it goes on."""
-    yield from documents.land_documents(run, listing, changes)
+    yield from documents.land_documents(run, listing, changes, allow_shrinking)
 
 
 @task(name="embed", cache_policy=NO_CACHE)

@@ -9,7 +9,7 @@ import pyarrow as pa
 from tasks.errors import ShrunkSource
 from tasks.sources import File
 
-_MANY = 10  # files; of fewer, half may well go in a day
+MANY = 10  # files; of fewer, half may well go in a day
 
 FILE_COLUMNS = ["document_id", "uri", "tag", "settings"]
 
@@ -77,13 +77,13 @@ def refuse_shrinking(sources: Iterable[str], files: Iterable[File], known: Itera
         known: ids of the files that the lake knows.
 
     Raises:
-        ShrunkSource: nothing, or less than half of `_MANY` files or more, is left of a source.
+        ShrunkSource: nothing, or less than half of `MANY` files or more, is left of a source.
     """
     listed = Counter(file.source for file in files)
     before = Counter(identity.split(":", 1)[0] for identity in known)
     for source in sources:
         now, then = listed[source], before[source]
-        if (now == 0 and then > 0) or (then >= _MANY and now * 2 < then):
+        if (now == 0 and then > 0) or (then >= MANY and now * 2 < then):
             raise ShrunkSource(
                 f"source {source!r} lists {now:,} files; the lake knows {then:,}. Nothing was deleted.",
                 "Is its store whole, and are `uri`, `include` and `exclude` right?"

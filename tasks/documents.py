@@ -71,11 +71,15 @@ def tokenizer_folder(corpus: Corpus) -> str:
     return str(folder)
 
 
-def land_documents(run: Run, listing: Listing, changes: Changes) -> Iterator[pa.Table]:
-    """Bring documents and chunks up to the sources; gives the chunks that were written, while it goes on."""
+def land_documents(run: Run, listing: Listing, changes: Changes, allow_shrinking: bool) -> Iterator[pa.Table]:
+    """Bring documents and chunks up to the sources; gives the chunks that were written, while it goes on.
+
+    Raises:
+        ShrunkSource: a file holds less than half of the records that the lake knows, and that was not allowed.
+    """
     lake, counts = run.lake, run.report.documents
     gone, contents = _with_records(lake, changes.gone)
-    landing = Landing(lake, run.report.run_id, counts, contents)
+    landing = Landing(lake, run.report.run_id, counts, contents, allow_shrinking)
     landing.remove(gone)
     remove_documents(lake, set(changes.gone) - gone)
     by_id = {file.document_id: file for file in listing.files}

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,9 @@ from tasks.settings import Corpus
 
 _VALUES_IN_FILTER = 2_000  # longest list in one SQL filter
 logger = logging.getLogger("embedlake.lake")
+
+_MANY_FILES = 64
+_KEPT = timedelta(days=7)
 
 _INDEX_ROWS = 200_000  # below this a search over every vector is quick and exact
 
@@ -122,7 +126,8 @@ class Lake:
         self._check_fence()
         if replacing:
             builder = builder.when_not_matched_by_source_delete(replacing)
-        builder.execute(rows.select(schema.names).cast(schema))
+        with self._explained(table):
+            builder.execute(rows.select(schema.names).cast(schema))
 
     def insert_missing(self, table: str, rows: pa.Table) -> None:
         """Write rows whose key is not there yet."""
@@ -142,7 +147,8 @@ class Lake:
         if table in self._tables:
             for where in _filters(column, values):
                 self._check_fence()
-                self._tables[table].delete(where)
+                with self._explained(table):
+                    self._tables[table].delete(where)
 
     def catalog(self) -> list[dict[str, Any]]:
         """A row per model table, as the catalog's schema says."""
@@ -221,9 +227,30 @@ class Lake:
         else:
             handle.optimize()
 
+    def compact(self, table: str) -> None:
+        """Join the small files that many commits leave, and forget versions of more than a week ago, which no
+        reader or writer still uses. A conflict with another writer leaves it for the next time."""
+        if self._dataset(table).stats.dataset_stats()["num_fragments"] < _MANY_FILES:
+            return
+        try:
+            self._tables[table].optimize(cleanup_older_than=_KEPT)
+        except RuntimeError as error:
+            logger.info("%s was not compacted this time: %s", table, error)
+
     def to_arrow(self, table: str) -> pa.Table:
         """A whole table."""
         return self._tables[table].to_arrow()
+
+    @contextmanager
+    def _explained(self, table: str) -> Iterator[None]:
+        """Say what a failed write means; Lance raises what its object store raises."""
+        try:
+            yield
+        except (RuntimeError, OSError) as error:
+            raise LakeError(
+                redact(f"{table} cannot be written: {str(error)[:600]}"),
+                "Nothing that was landed is lost. See to the store (space, network, permissions), then run again.",
+            ) from error
 
     def _check_fence(self) -> None:
         if self.fence:

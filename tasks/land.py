@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.compare import MANY
+from tasks.errors import ShrunkSource
 from tasks.failures import forget_failures, record_failures
 from tasks.lake import Lake
 from tasks.prepare import Failure, Prepared, repeated_id
@@ -31,9 +33,18 @@ class Landing:
         run_id: of this run.
         counts: to add to.
         gone_contents: content hashes of documents that this run deletes, to tell moves from new documents.
+        allow_shrinking: go on where a file holds less than half of the records that the lake knows.
     """
 
-    def __init__(self, lake: Lake, run_id: str, counts: DocumentCounts, gone_contents: set[str] | None = None) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        run_id: str,
+        counts: DocumentCounts,
+        gone_contents: set[str] | None = None,
+        allow_shrinking: bool = False,
+    ) -> None:
+        self._allow_shrinking = allow_shrinking
         self._lake = lake
         self._run_id = run_id
         self._counts = counts
@@ -95,7 +106,14 @@ class Landing:
             ["document_id"],
             f"container = '{file.document_id.replace(chr(39), chr(39) * 2)}'",
         )
-        self.remove([i for i in held["document_id"].to_pylist() if i not in self._seen])
+        gone = [identity for identity in held["document_id"].to_pylist() if identity not in self._seen]
+        if not self._allow_shrinking and len(held) >= MANY and len(gone) * 2 > len(held):
+            raise ShrunkSource(
+                f"{file.uri} holds {len(held) - len(gone):,} of the {len(held):,} records that the lake knows of it."
+                " Nothing was deleted.",
+                "Is it whole? If the rest is truly gone, run again with --allow-shrinking.",
+            )
+        self.remove(gone)
         self.write_file(file, settings, "container")
 
     def write_file(self, file: File, settings: str, state: str) -> None:

@@ -62,6 +62,10 @@ def finish(run: Run, primary: str | None) -> None:
     for counts in run.report.models:
         if counts.embedded or counts.reused:
             run.lake.index(counts.table)
+            run.lake.compact(counts.table)
+    if run.report.kind == "ingest":
+        for own in ("documents", "chunks", "leases"):
+            run.lake.compact(run.lake.name(own))
     _settle_catalog(run, primary)
     if run.report.failed:
         run.report.failures = failures_since(run.lake, run.started)

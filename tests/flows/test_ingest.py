@@ -1,6 +1,8 @@
 """The ingest flow against real tables: whatever happens to the documents, the lake says what the sources say."""
 
 import json
+import resource
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from flows.backfill import backfill
 from flows.ingest import ingest
 from tasks.configuration import load_corpus
 from tasks.encode import TorchEncoder
-from tasks.errors import LakeError, SourceError
+from tasks.errors import LakeError, ShrunkSource, SourceError
 from tasks.lake import Lake
 from tasks.progress import RunReport
 from tasks.search import open_lake
@@ -417,3 +419,66 @@ def test_an_empty_folder_is_no_error(make_corpus: Make) -> None:
     report = ingest(str(make_corpus()))
     assert report.idle
     assert report.documents.listed == 0
+
+
+def test_a_source_that_lists_suspiciously_little_stops_the_run(make_corpus: Make, tmp_path: Path) -> None:
+    corpus_file = make_corpus()
+    for i in range(20):
+        (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i}.")
+    ingest(str(corpus_file))
+    for i in range(15):
+        (tmp_path / "docs" / f"{i}.txt").unlink()
+    with pytest.raises(ShrunkSource, match="lists 5 files; the lake knows 20"):
+        ingest(str(corpus_file))
+    assert check_whole(corpus_file).count("notes.chunks") == 20
+    assert ingest(str(corpus_file), allow_shrinking=True).documents.deleted == 15
+    assert check_whole(corpus_file).count("notes.chunks") == 5
+
+
+def test_a_file_that_holds_suspiciously_few_records_stops_the_run(make_corpus: Make, tmp_path: Path) -> None:
+    corpus_file = make_corpus(**record_source(tmp_path, "papers.jsonl"))
+    file = tmp_path / "docs" / "papers.jsonl"
+    file.write_text("\n".join(map(json.dumps, records(20))))
+    ingest(str(corpus_file))
+    file.write_text("\n".join(map(json.dumps, records(5))))
+    with pytest.raises(ShrunkSource, match="holds 5 of the 20 records"):
+        ingest(str(corpus_file))
+    assert check_whole(corpus_file).count("notes.chunks") == 20
+    ingest(str(corpus_file), allow_shrinking=True)
+    assert check_whole(corpus_file).count("notes.chunks") == 5
+
+
+def test_a_full_disk_ends_the_run_with_a_message_and_loses_nothing(make_corpus: Make, tmp_path: Path) -> None:
+    corpus_file = make_corpus()
+    (tmp_path / "docs" / "a.txt").write_text(TEXT)
+    ingest(str(corpus_file))
+    for i in range(300):
+        (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i} speaks of subject {i * i}. " * 40)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # writing beyond the limit then fails, as on a full disk
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, before[1]))
+    try:
+        with pytest.raises(LakeError, match="cannot be written"):
+            ingest(str(corpus_file))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert open_lake(corpus_file).search("rivers")
+    ingest(str(corpus_file))
+    check_whole(corpus_file)
+
+
+def test_many_commits_are_compacted_beside_readers(make_corpus: Make, tmp_path: Path) -> None:
+    corpus_file = make_corpus()
+    lake = None
+    for i in range(70):
+        (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i}.")
+    ingest(str(corpus_file))
+    lake = lake_of(corpus_file)
+    handle = lake._tables["notes.chunks"]
+    for row in handle.to_arrow().to_pylist():
+        lake.merge("notes.chunks", pa.Table.from_pylist([row], schema=handle.schema))
+    reader = lake_of(corpus_file)
+    lake.compact("notes.chunks")
+    assert lake._dataset("notes.chunks").stats.dataset_stats()["num_fragments"] < 10
+    assert reader.count("notes.chunks") == 70
+    check_whole(corpus_file)
