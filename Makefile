@@ -35,7 +35,8 @@ lint: setup
 	$(BIN)/lint-imports
 
 bench: setup
-	$(BIN)/python -m tests.benchmarks.scifact
+	$(BIN)/python -m tests.benchmarks.no_change 100000
+	$(if $(SCIFACT),$(BIN)/python -m tests.benchmarks.scifact configs/scifact.yaml)
 
 # Renew requirements.lock after a change of pyproject.toml. torch is left out: its build depends on the machine.
 lock: setup

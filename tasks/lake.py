@@ -230,7 +230,7 @@ class Lake:
     def compact(self, table: str) -> None:
         """Join the small files that many commits leave, and forget versions of more than a week ago, which no
         reader or writer still uses. A conflict with another writer leaves it for the next time."""
-        if self._dataset(table).stats.dataset_stats()["num_fragments"] < _MANY_FILES:
+        if table not in self._tables or self._dataset(table).stats.dataset_stats()["num_fragments"] < _MANY_FILES:
             return
         try:
             self._tables[table].optimize(cleanup_older_than=_KEPT)
