@@ -7,17 +7,19 @@ A text that the table has a vector for is not embedded again.
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.batches import Batch, halve, make_batches
+from tasks.columns import among
 from tasks.errors import DocumentError, EmbedlakeError, OverlongChunk, UnusableVector
 from tasks.failures import record_failures
 from tasks.lake import Lake
-from tasks.pools import Batch, Embedded, Pool
+from tasks.pending import TextHashes, pending_chunks, remove_orphans
+from tasks.pools import Embedded, Pool
 from tasks.prepare import Failure
 from tasks.progress import EmbeddingCounts, Progress, Report
 
@@ -25,55 +27,10 @@ logger = logging.getLogger("embedlake.embed")
 
 _COMMIT_ROWS = 2048
 _COMMIT_SECONDS = 15.0
-_MOST_TEXTS = 256  # in a batch
 _CHUNKS_IN_WINDOW = 4096  # sorted by length together
 
 StartPool = Callable[[int], Pool]
 """Starts encoders, given the number of tokens known to be pending (a lower bound)."""
-
-
-class TextHashes:
-    """Text hashes, 8 bytes each; may rarely say yes to one that was not added."""
-
-    def __init__(self, hashes: pa.ChunkedArray) -> None:
-        self._sorted = np.unique(_numbers(hashes))
-        self._recent: set[int] = set()
-
-    def add(self, hashes: Iterable[str]) -> None:
-        """Remember hashes."""
-        self._recent.update(int(value[:16], 16) for value in hashes)
-        if len(self._recent) > 200_000:
-            self._sorted = np.union1d(self._sorted, np.fromiter(self._recent, np.uint64))
-            self._recent.clear()
-
-    def __contains__(self, value: str) -> bool:
-        number = int(value[:16], 16)
-        at = int(np.searchsorted(self._sorted, np.uint64(number)))
-        return number in self._recent or (at < len(self._sorted) and int(self._sorted[at]) == number)
-
-
-def pending_chunks(lake: Lake, table: str) -> pa.ChunkedArray:
-    """Ids of the chunks that have no row of their version in a model's table, and did not fail there."""
-    chunks = lake.read(lake.name("chunks"), ["chunk_id", "version"])
-    done = lake.read(table, ["version"])["version"]
-    failed = lake.read(lake.name("failures"), ["chunk_version"], f"stage = 'embed:{table}'")["chunk_version"]
-    missing = pc.and_(pc.invert(_among(chunks["version"], done)), pc.invert(_among(chunks["version"], failed)))
-    return chunks.filter(missing)["chunk_id"]
-
-
-def orphans(lake: Lake, table: str) -> list[str]:
-    """Keys of a model's rows whose chunk is gone."""
-    rows = lake.read(table, ["chunk_id"])["chunk_id"]
-    chunks = lake.read(lake.name("chunks"), ["chunk_id"])["chunk_id"]
-    found: list[str] = rows.filter(pc.invert(_among(rows, chunks))).to_pylist()
-    return found
-
-
-def remove_orphans(lake: Lake, table: str) -> int:
-    """Delete a model's rows whose chunk is gone; how many."""
-    gone = orphans(lake, table)
-    lake.delete_in(table, "chunk_id", gone)
-    return len(gone)
 
 
 class Embedding:
@@ -143,7 +100,7 @@ class Embedding:
     def _fetch(self, chunk_ids: pa.ChunkedArray) -> Iterator[pa.Table]:
         if len(chunk_ids) > self._lake.count(self._lake.name("chunks")) // 2:  # most of them: one pass is cheaper
             for rows in self._lake.scan(self._lake.name("chunks")):
-                yield rows.filter(_among(rows["chunk_id"], chunk_ids))
+                yield rows.filter(among(rows["chunk_id"], chunk_ids))
             return
         for start in range(0, len(chunk_ids), _CHUNKS_IN_WINDOW):
             ids = chunk_ids.slice(start, _CHUNKS_IN_WINDOW).to_pylist()
@@ -286,46 +243,3 @@ class Embedding:
 
     def _tell(self) -> None:
         self._report(Progress("embed", self._landed, max(self._known_total, self._landed), "chunks"))
-
-
-def make_batches(rows: pa.Table, batch_tokens: int, max_tokens: int) -> Iterator[Batch]:
-    """Cut rows into batches of texts of like length, the longest first.
-
-    Args:
-        rows: chunks; those of equal text go into one batch.
-        batch_tokens: most tokens in a batch, as if each text were as long as the longest.
-        max_tokens: that the model reads.
-    """
-    order = pc.sort_indices(rows, sort_keys=[("token_count", "descending"), ("text_hash", "ascending")])
-    rows = rows.take(order)
-    counts = rows["token_count"].to_pylist()
-    hashes = rows["text_hash"].to_pylist()
-    start = 0
-    while start < len(hashes):
-        longest = max(min(counts[start], max_tokens), 1)
-        most = max(min(batch_tokens // longest, _MOST_TEXTS), 1)
-        index: dict[str, int] = {}
-        end = start
-        while end < len(hashes) and (hashes[end] in index or len(index) < most):
-            index.setdefault(hashes[end], len(index))
-            end += 1
-        part = rows.slice(start, end - start)
-        texts = dict(zip(hashes[start:end], part["text"].to_pylist(), strict=True))
-        yield Batch(part, [texts[text_hash] for text_hash in index], [index[h] for h in hashes[start:end]])
-        start = end
-
-
-def halve(batch: Batch, first: int, last: int) -> Batch:
-    """The part of a batch with the texts from `first` up to `last`."""
-    keep = [i for i, position in enumerate(batch.positions) if first <= position < last]
-    return Batch(batch.rows.take(keep), batch.texts[first:last], [batch.positions[i] - first for i in keep])
-
-
-def _among(column: pa.ChunkedArray, values: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.is_in(column, value_set=values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values)
-
-
-def _numbers(hashes: pa.ChunkedArray) -> np.ndarray:
-    """The first 64 bits of each hash, as uint64."""
-    joined = bytes.fromhex("".join(hashes.to_pylist()))
-    return np.frombuffer(joined, ">u8")[::2].astype(np.uint64)

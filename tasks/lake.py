@@ -19,6 +19,8 @@ from tasks.settings import Corpus
 _VALUES_IN_FILTER = 2_000  # longest list in one SQL filter
 logger = logging.getLogger("embedlake.lake")
 
+# Of Lance's object store: it gives up on a request after a few minutes, where by itself it does in a third of a second.
+_PATIENCE = {"client_max_retries": "12", "client_retry_timeout": "300"}
 _MANY_FILES = 64
 _KEPT = timedelta(days=7)
 
@@ -42,7 +44,7 @@ class Lake:
         self.uri = corpus.lake.uri
         self.fence: Callable[[], None] | None = None  # called before each write; raises where it must not be made
         try:
-            options = corpus.lake.options or None
+            options = {**_PATIENCE, **corpus.lake.options} if "://" in self.uri else None
             self._db = lancedb.connect(self.uri, storage_options=options, read_consistency_interval=timedelta(0))
             self.refresh()
             if create:

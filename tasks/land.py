@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.columns import among
 from tasks.compare import MANY
 from tasks.errors import ShrunkSource
 from tasks.failures import forget_failures, record_failures
@@ -81,12 +82,12 @@ class Landing:
         record_failures(self._lake, failures)
         self._counts.failed += len(failures)
         unread = {failure.document_id for failure in failures if failure.transient}
-        documents = documents.filter(pc.invert(_among(documents["document_id"], unread)))  # keep what the lake knows
+        documents = documents.filter(pc.invert(among(documents["document_id"], unread)))  # keep what the lake knows
 
         before = self._rows_before(documents["document_id"].to_pylist())
         documents = self._decide(documents, before)
         canonical = documents.filter(pc.equal(documents["state"], "active"))["document_id"]
-        written = self._write_chunks(chunks.filter(_among(chunks["document_id"], canonical)), list(before))
+        written = self._write_chunks(chunks.filter(among(chunks["document_id"], canonical)), list(before))
         self._write_documents(documents, before)
         failed = {failure.document_id for failure in failures}
         mended = (self._failing & set(documents["document_id"].to_pylist())) - failed
@@ -145,8 +146,8 @@ class Landing:
         self._seen.update(ids)
         if not repeated:
             return prepared
-        first = pc.invert(_among(prepared.documents["document_id"], repeated))
-        chunks = prepared.chunks.filter(pc.invert(_among(prepared.chunks["document_id"], repeated)))
+        first = pc.invert(among(prepared.documents["document_id"], repeated))
+        chunks = prepared.chunks.filter(pc.invert(among(prepared.chunks["document_id"], repeated)))
         twins = prepared.documents.filter(pc.invert(first)).select(["document_id", "uri"]).to_pylist()
         failures = [
             Failure.of(repeated_id(t["document_id"]), f"{t['document_id']} in {t['uri']}", t["uri"], "extract")
@@ -190,8 +191,8 @@ class Landing:
         replacing = None
         if known:
             there = self._lake.read_in(table, "document_id", known, ["chunk_id", "version"])
-            stale = there.filter(pc.invert(_among(there["chunk_id"], chunks["chunk_id"])))["chunk_id"].to_pylist()
-            chunks = chunks.filter(pc.invert(_among(chunks["version"], there["version"])))
+            stale = there.filter(pc.invert(among(there["chunk_id"], chunks["chunk_id"])))["chunk_id"].to_pylist()
+            chunks = chunks.filter(pc.invert(among(chunks["version"], there["version"])))
             if stale:
                 replacing = "chunk_id IN (" + ", ".join(f"'{chunk_id}'" for chunk_id in stale) + ")"
         if chunks.num_rows or replacing:
@@ -239,10 +240,5 @@ def strays(lake: Lake) -> list[str]:
     """Documents that have chunks and are not active: what a run left that broke off between the two writes."""
     chunked = pc.unique(lake.read(lake.name("chunks"), ["document_id"])["document_id"])
     active = lake.read(lake.name("documents"), ["document_id"], "state = 'active'")["document_id"]
-    found: list[str] = chunked.filter(pc.invert(_among(chunked, active))).to_pylist()
+    found: list[str] = chunked.filter(pc.invert(among(chunked, active))).to_pylist()
     return found
-
-
-def _among(column: pa.ChunkedArray | pa.Array, values: object) -> pa.ChunkedArray:
-    value_set = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else pa.array(values, pa.string())
-    return pc.is_in(column, value_set=value_set)

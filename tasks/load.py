@@ -15,7 +15,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from tasks.errors import BrokenDocument, DocumentError
-from tasks.extract.plain import decode
+from tasks.extract.plain import decode, without_surrogates
 from tasks.settings import Source
 from tasks.sources import File, open_file
 
@@ -108,14 +108,23 @@ def parse_lines(content: bytes) -> Iterator[dict[str, Any] | DocumentError | Non
             yield None
             continue
         try:
-            record = json.loads(line)
-        except ValueError as error:
+            record = _whole(json.loads(line)) if "\\u" in line else json.loads(line)
+        except (ValueError, RecursionError) as error:
             yield BrokenDocument(f"not valid JSON: {error}", "Correct that line.")
             continue
         if isinstance(record, dict):
             yield record
         else:
             yield BrokenDocument(f"expected a JSON object; came {type(record).__name__}", "Correct that line.")
+
+
+def _whole(value: Any) -> Any:
+    """The value with U+FFFD for every lone surrogate, which no file and no table can hold."""
+    if isinstance(value, dict):
+        return {_whole(name): _whole(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return without_surrogates(value) if isinstance(value, str) else value
 
 
 def _line_blocks(file: File, stream: Any) -> Iterator[Block]:

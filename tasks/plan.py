@@ -9,11 +9,11 @@ import pyarrow.compute as pc
 
 from tasks.compare import Changes
 from tasks.documents import compare_with_lake, tokenizer_folder
-from tasks.embed import TextHashes, pending_chunks
 from tasks.encode import TorchEncoder
 from tasks.lake import Lake
 from tasks.load import Work, group_files, read_blocks
 from tasks.models import resolve_model
+from tasks.pending import TextHashes, pending_chunks
 from tasks.prepare import Prepared
 from tasks.readers import read_all
 from tasks.settings import Corpus

@@ -5,25 +5,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-import pyarrow as pa
 
+from tasks.batches import Batch
 from tasks.encode import Encoder, Vectors
 from tasks.errors import UnusableVector
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Chunks to embed together.
-
-    Attributes:
-        rows: as in the chunks table; rows of equal text stand next to each other.
-        texts: the distinct texts, in order of first appearance.
-        positions: index into `texts` for each row.
-    """
-
-    rows: pa.Table
-    texts: list[str]
-    positions: list[int]
 
 
 @dataclass(frozen=True, slots=True)

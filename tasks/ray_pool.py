@@ -10,10 +10,11 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
+from tasks.batches import Batch
 from tasks.encode import TorchEncoder, Vectors
 from tasks.errors import EmbedlakeError, ModelError
 from tasks.models import ResolvedModel
-from tasks.pools import Batch, Embedded, encode_checked
+from tasks.pools import Embedded, encode_checked
 from tasks.settings import Resources
 
 # Lance warns at every fork; Ray's forks call exec at once and touch nothing of Lance's.

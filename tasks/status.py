@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from tasks.embed import pending_chunks
 from tasks.failures import list_failures
 from tasks.lake import Lake
+from tasks.pending import pending_chunks
 from tasks.schemas import RUNS
 
 

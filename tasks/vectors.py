@@ -5,10 +5,11 @@ from functools import partial
 
 import pyarrow as pa
 
-from tasks.embed import Embedding, StartPool, orphans, pending_chunks, remove_orphans
+from tasks.embed import Embedding, StartPool
 from tasks.encode import TorchEncoder
 from tasks.failures import failures_since
 from tasks.models import ResolvedModel
+from tasks.pending import orphans, pending_chunks, remove_orphans
 from tasks.pools import LocalPool, Pool
 from tasks.progress import EmbeddingCounts, tell
 from tasks.run import Run

@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.embed import orphans, pending_chunks
 from tasks.encode import TorchEncoder
 from tasks.errors import DocumentError
 from tasks.extract.read import extract
@@ -17,6 +16,7 @@ from tasks.hashing import hash_bytes, hash_fields, hash_text
 from tasks.lake import Lake
 from tasks.land import heirs, strays
 from tasks.models import resolve_model
+from tasks.pending import orphans, pending_chunks
 from tasks.schemas import chunks_schema
 from tasks.settings import Model
 from tasks.sources import read_file

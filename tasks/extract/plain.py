@@ -32,6 +32,11 @@ def decode(data: bytes) -> str:
     return data.decode(best.encoding, errors="replace")
 
 
+def without_surrogates(text: str) -> str:
+    """The text with U+FFFD for every lone surrogate."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def normalise(text: str, code: bool = False) -> str:
     """The text as it is stored, compared and embedded.
 
@@ -40,7 +45,7 @@ def normalise(text: str, code: bool = False) -> str:
     is composed (NFC) and spaces within a line are single.
     """
     if not text.isascii():
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        text = without_surrogates(text)
         if not code:
             text = unicodedata.normalize("NFC", text)
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").replace("\ufeff", "")

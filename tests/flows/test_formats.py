@@ -10,6 +10,7 @@ from tasks.configuration import load_corpus
 from tasks.lake import Lake
 from tasks.search import open_lake
 from tests.conftest import MINILM
+from tests.lakes import check_whole
 from tests.samples import BAD, SUBJECTS, write_bad, write_good
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -61,3 +62,32 @@ def test_a_reader_that_dies_or_never_ends_takes_one_document(
     assert "not read after 3 seconds" in failures["docs:09.txt"]
     assert len(landed) == 10
     assert landed == sorted(landed)
+
+
+def test_poisonous_documents_stop_no_other(make_corpus: Callable[..., Path], tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    corpus_file = make_corpus(sources=[{"name": "docs", "uri": str(docs)}], chunking={"size": 256})
+    (docs / "good.txt").write_text("A good document.")
+    with (docs / "huge.txt").open("wb") as file:
+        file.truncate(2**30)  # 1 GB
+    (docs / "nul.txt").write_bytes(b"\0" * 1_000_000)
+    (docs / "line.txt").write_text("river stone " * 500_000)  # a million tokens on one line
+    (docs / "surrogates.jsonl").write_text('{"text": "lone \\ud800 surrogate"}\n{"text": "and a good one"}\n')
+    (docs / "nested.jsonl").write_text("[" * 100_000 + "\n" + '{"text": "after the nest"}\n')
+    (docs / "deep.py").write_text("x = " + "(" * 5000 + "1" + ")" * 5000)
+    (docs / "entities.html").write_text(
+        '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><html><p>&b; text</p></html>'
+    )
+    report = ingest(str(corpus_file))
+    lake = Lake(load_corpus(corpus_file))
+    failures = lake.read(lake.name("failures"), ["document_id", "error"]).to_pylist()
+    assert {row["document_id"].split(":")[1]: row["error"] for row in failures} == {
+        "huge.txt": "OversizedDocument",
+        "nul.txt": "BrokenDocument",
+        "nested.jsonl#line-1": "BrokenDocument",
+        "entities.html": "EmptyDocument",
+    }
+    check_whole(corpus_file)
+    assert report.models[0].rows > 5
+    texts = {hit.text for hit in open_lake(corpus_file).search("lone surrogate", limit=1000)}
+    assert {"lone \ufffd surrogate", "and a good one", "after the nest", "A good document."} <= texts

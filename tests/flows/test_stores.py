@@ -1,5 +1,10 @@
 """The same corpus and lake on local disk and on a real S3 server."""
 
+import contextlib
+import random
+import socket
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +18,7 @@ from tasks.configuration import load_corpus
 from tasks.errors import LakeError, SourceError
 from tasks.search import open_lake
 from tasks.sources import list_files
+from tests.lakes import check_whole
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -64,3 +70,86 @@ def test_stores_that_are_not_there_say_so(make_corpus: Callable[..., Path], monk
     lake = make_corpus("nolake", lake={"uri": "/proc/no/such/place"})
     with pytest.raises(LakeError, match="cannot be opened"):
         ingest(str(lake))
+
+
+class FaultyProxy:
+    """Passes TCP connections on to a port, dropping one in ten, and all of them while `gone`."""
+
+    def __init__(self, port: int) -> None:
+        self.dropped = 0
+        self.gone = False
+        self._to = port
+        self._chance = random.Random(7)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        """A connection lives for at most ten packets each way, so that dropping hits requests, not only starts."""
+        if self.gone or self._chance.random() < 0.1:
+            self.dropped += 1
+            client.close()
+            return
+        server = socket.create_connection(("127.0.0.1", self._to))
+        other = threading.Thread(target=self._pump, args=(server, client), daemon=True)
+        other.start()
+        self._pump(client, server)
+        other.join()
+
+    def _pump(self, source: socket.socket, target: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                if self.gone:
+                    break
+                target.sendall(data)
+        except OSError:
+            pass
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def test_an_s3_server_that_drops_connections_and_vanishes_for_a_while(
+    make_corpus: Callable[..., Path], tmp_path: Path, s3_server: dict[str, str]
+) -> None:
+    proxy = FaultyProxy(int(s3_server["endpoint"].rsplit(":", 1)[1]))
+    endpoint = f"http://127.0.0.1:{proxy.port}"
+    direct = s3fs.S3FileSystem(key=s3_server["key"], secret=s3_server["secret"], endpoint_url=s3_server["endpoint"])
+    for i in range(40):
+        direct.pipe(f"embedlake/faulty/{i}.txt", f"Document {i} speaks of subject {i * i}.".encode())
+    options = {"key": s3_server["key"], "secret": s3_server["secret"], "endpoint_url": endpoint}
+    lake_options = {
+        "aws_access_key_id": s3_server["key"], "aws_secret_access_key": s3_server["secret"],
+        "aws_endpoint": endpoint, "aws_region": "us-east-1", "allow_http": "true",
+    }  # fmt: skip
+    corpus_file = make_corpus(
+        "faulty",
+        sources=[{"name": "docs", "uri": "s3://embedlake/faulty", "options": options}],
+        lake={"uri": "s3://embedlake/faultylake", "options": lake_options},
+        resources={"batch_tokens": 64},
+    )
+
+    def vanish() -> None:
+        time.sleep(2)
+        proxy.gone = True
+        time.sleep(8)
+        proxy.gone = False
+
+    threading.Thread(target=vanish, daemon=True).start()
+    report = ingest(str(corpus_file))
+    while report.documents.failed:  # what could not be fetched is tried again by the next run
+        report = ingest(str(corpus_file))
+    assert proxy.dropped > 0
+    assert check_whole(corpus_file).count("faulty.chunks") == 40
+    proxy.close()
