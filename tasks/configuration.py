@@ -4,7 +4,7 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
@@ -166,14 +166,15 @@ def _anchored(corpus: Corpus, folder: Path) -> Corpus:
     def normal(uri: str) -> str:
         return os.path.normpath(uri) if "://" not in uri and "::" not in uri else uri
 
-    def model(entry: Mapping[str, Any]) -> dict[str, Any]:
-        reference = str(entry["model"])
-        local = reference.startswith((".", "/", "~"))
-        return {**entry, "model": normal(anchor(reference)) if local else reference}
+    def model(reference: str) -> str:
+        return normal(anchor(reference)) if reference.startswith((".", "/", "~")) else reference
 
     data = corpus.model_dump()
     data["lake"]["uri"] = normal(anchor(corpus.lake.uri))
     for source in data["sources"]:
         source["uri"] = normal(anchor(source["uri"]))
-    data["models"] = [model(entry) for entry in data["models"]]
+    for entry in data["models"]:
+        entry["model"] = model(entry["model"])
+    if corpus.chunking.tokenizer:
+        data["chunking"]["tokenizer"] = model(corpus.chunking.tokenizer)
     return Corpus.model_validate(data)

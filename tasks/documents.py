@@ -62,7 +62,8 @@ def tokenizer_folder(corpus: Corpus) -> str:
         ModelError: the model has no tokenizer.json.
     """
     reference = tokenizer_reference(corpus)
-    folder = find_model(reference)
+    own = corpus.chunking.tokenizer is None
+    folder = find_model(reference, corpus.models[0].hub_revision if own else None)
     if not (folder / "tokenizer.json").exists():
         raise ModelError(
             f"model {reference!r} has no tokenizer.json to count tokens with",

@@ -56,12 +56,16 @@ def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
-    (tmp_path / "corpus.yaml").write_text(GOOD.replace("sentence-transformers/all-MiniLM-L6-v2", "./models/mine"))
+    (tmp_path / "corpus.yaml").write_text(
+        GOOD.replace("sentence-transformers/all-MiniLM-L6-v2", "./models/mine")
+        + "chunking: {tokenizer: ./models/mine}\n"
+    )
     corpus = load_corpus(tmp_path / "corpus.yaml")
     assert corpus.lake.uri == str(tmp_path / "lake")
     assert corpus.sources[0].uri == str(tmp_path / "docs")
     assert corpus.models[0].model == str(tmp_path / "models" / "mine")
     assert corpus.models[0].name == "mine"
+    assert corpus.chunking.tokenizer == corpus.models[0].model
 
 
 def test_secrets_are_used_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
