@@ -2,6 +2,8 @@
 
 import logging
 import os
+import signal
+import threading
 import warnings
 from collections import Counter, deque
 from collections.abc import Iterator
@@ -82,7 +84,7 @@ class RayPool:
                     break
                 actor = room.pop()
                 running[actor.encode.remote(batch.texts)] = (batch, actor)
-            ready, _ = ray.wait(list(running), timeout=_POLL) if running else ([], [])
+            ready = _ready(list(running))
             for reference in ready:
                 batch, actor = running.pop(reference)
                 try:
@@ -117,7 +119,10 @@ class RayPool:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
             os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
             here: dict[str, Any] = {} if self._resources.address else {"include_dashboard": False}
+            on_term = signal.getsignal(signal.SIGTERM)
             ray.init(address=self._resources.address, log_to_driver=False, logging_level=logging.ERROR, **here)
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, on_term)  # Ray's handler would abort the run instead of ending it
         total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         count, cpus, gpus = share_out(self._resources, total.get("CPU", 1.0), total.get("GPU", 0.0))
         options: dict[str, Any] = {"num_cpus": cpus, "num_gpus": gpus, "max_restarts": -1, "max_task_retries": 0}
@@ -161,6 +166,16 @@ class RayPool:
         logger.warning("Ray is gone (%s); starting it anew", type(error).__name__)
         ray.shutdown()
         self._start()
+
+
+def _ready(references: list[Any]) -> list[Any]:
+    """Those that are done, after a short wait."""
+    if not references:
+        return []
+    try:
+        return ray.wait(references, timeout=_POLL)[0]
+    except SystemError as error:  # what a signal's exception becomes on its way through Ray's compiled code
+        raise error.__cause__ or error from None
 
 
 def share_out(resources: Resources, cpus: float, gpus: float) -> tuple[int, float, float]:
