@@ -161,9 +161,9 @@ def test_an_interrupted_run_leaves_a_whole_state_and_says_how_to_go_on(
     command = [str(Path(sys.executable).parent / "embedlake"), "run", str(corpus_file)]
     environment = {**os.environ, "PREFECT_HOME": str(tmp_path / "prefect")}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-    wait_until(lambda: any((tmp_path / "lake").glob("notes.tiny.*/data/*")), 90, "the first vectors")
+    wait_until(lambda: any((tmp_path / "lake").glob("notes.tiny.*/data/*")), 180, "the first vectors")
     process.send_signal(stop)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=150)
     assert process.returncode == 130, out + err
     assert f"To go on: embedlake run {corpus_file}" in err
     assert "Traceback" not in out + err

@@ -103,10 +103,10 @@ def test_two_ingests_and_two_backfills_at_once(
 
 
 def test_a_second_run_says_who_writes(make_corpus: Make, tmp_path: Path, environment: dict[str, str]) -> None:
-    corpus_file = make_corpus(resources={"batch_tokens": 64})
+    corpus_file = make_corpus(resources={"batch_tokens": 64}, lease={"seconds": 300})
     fill(tmp_path / "docs", 2000)
     first = start(environment, "run", corpus_file)
-    wait_until(lambda: any((tmp_path / "lake").glob("notes.tiny.*/data/*")), 90, "the first vectors")
+    wait_until(lambda: any((tmp_path / "lake").glob("notes.chunks.lance/data/*")), 90, "the first chunks")
     os.kill(first.pid, signal.SIGSTOP)  # for less than its lease, so that it does not end too soon for this test
     code, second = end(start(environment, "run", corpus_file))
     os.kill(first.pid, signal.SIGCONT)

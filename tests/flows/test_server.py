@@ -62,7 +62,15 @@ def test_a_run_shows_its_tasks_progress_and_report(
     assert run["state_name"] == "Completed"
     tasks = {task["name"].rsplit("-", 1)[0]: task["state_name"] for task in ask(server, "POST", "task_runs/filter", {})}
     assert tasks == dict.fromkeys(
-        ["resolve models", "list sources", "compare with lake", "load and chunk", "embed tiny", "index and finish"],
+        [
+            "resolve models",
+            "list sources",
+            "compare with lake",
+            "look for work",
+            "load and chunk",
+            "embed tiny",
+            "index and finish",
+        ],
         "Completed",
     )
     artifacts = {artifact["key"]: artifact for artifact in ask(server, "POST", "artifacts/filter", {})}
