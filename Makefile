@@ -38,9 +38,12 @@ bench: setup
 	$(BIN)/python -m tests.benchmarks.no_change 100000
 	$(if $(SCIFACT),$(BIN)/python -m tests.benchmarks.scifact configs/scifact.yaml)
 
-# Renew requirements.lock after a change of pyproject.toml. torch is left out: its build depends on the machine.
+# Renew requirements.lock after a change of pyproject.toml. torch is left out, with the CUDA packages that some of its
+# builds need: its build depends on the machine.
 lock: setup
+	mkdir -p build
 	$(BIN)/pip install --quiet pip-tools
 	$(BIN)/pip-compile --quiet --upgrade --extra test --generate-hashes --strip-extras --allow-unsafe \
 		--unsafe-package torch --no-emit-index-url --no-emit-find-links --no-header \
-		--output-file requirements.lock pyproject.toml
+		--output-file build/all.lock pyproject.toml
+	awk '/^[^ #]/ { keep = !/^(nvidia-|cuda-|triton|embedlake )/ } keep' build/all.lock > requirements.lock

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_MOST_TEXTS = 256  # in a batch
-
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -39,7 +37,7 @@ def make_batches(rows: pa.Table, batch_tokens: int, max_tokens: int) -> Iterator
     start = 0
     while start < len(hashes):
         longest = max(min(counts[start], max_tokens), 1)
-        most = max(min(batch_tokens // longest, _MOST_TEXTS), 1)
+        most = max(batch_tokens // longest, 1)
         index: dict[str, int] = {}
         end = start
         while end < len(hashes) and (hashes[end] in index or len(index) < most):

@@ -25,12 +25,13 @@ from tasks.progress import EmbeddingCounts, Progress, Report
 
 logger = logging.getLogger("embedlake.embed")
 
-_COMMIT_ROWS = 2048
+_COMMIT_ROWS = 16_384
 _COMMIT_SECONDS = 15.0
-_CHUNKS_IN_WINDOW = 4096  # sorted by length together
+_CHUNKS_IN_WINDOW = 16_384  # sorted by length together
 
-StartPool = Callable[[int], Pool]
-"""Starts encoders, given the number of tokens known to be pending (a lower bound)."""
+StartPool = Callable[[int, list[pa.Table]], Pool]
+"""Starts encoders and makes their table, given the number of tokens known to be pending (a lower bound) and the
+chunks that have them."""
 
 
 class Embedding:
@@ -40,17 +41,13 @@ class Embedding:
         lake: where the tables are.
         table: the model's, full name; it may not exist yet.
         start_pool: starts encoders when something has to be embedded.
-        open_table: makes the table, given dimension and most tokens.
         report: is told of progress.
     """
 
-    def __init__(
-        self, lake: Lake, table: str, start_pool: StartPool, open_table: Callable[[int, int], object], report: Report
-    ) -> None:
+    def __init__(self, lake: Lake, table: str, start_pool: StartPool, report: Report) -> None:
         self._lake = lake
         self._table = table
         self._start_pool = start_pool
-        self._open_table = open_table
         self._report = report
         self._pool: Pool | None = None
         self._submitted = TextHashes(lake.read(table, ["text_hash"])["text_hash"])
@@ -121,10 +118,10 @@ class Embedding:
                     break
         if held:
             if self._pool is None:
-                self._pool = self._start_pool(tokens)
-                self._open_table(self._pool.dimension, self._pool.max_tokens)
+                self._pool = self._start_pool(tokens, held)
+                self.counts.backend = self._pool.backend
             self._last_commit = time.monotonic()
-            batches = self._batches(chain(held, windows), self._pool.max_tokens)
+            batches = self._batches(chain(held, windows), self._pool)
             for result in self._pool.embed(batches):
                 self._take(result)
         self._commit()
@@ -137,13 +134,12 @@ class Embedding:
                 yield None
                 continue
             self._known_total += rows.num_rows
-            hashes = rows["text_hash"].to_pylist()
-            seen = [text_hash in self._submitted for text_hash in hashes]
-            if any(seen):
+            seen = self._submitted.among(rows["text_hash"])
+            if seen.any():
                 without = self._reuse(rows.filter(pa.array(seen)))
-                rows = rows.filter(pc.invert(pa.array(seen)))
+                rows = rows.filter(pa.array(~seen))
                 rows = rows if first else pa.concat_tables([rows, without])
-            self._submitted.add(rows["text_hash"].to_pylist())
+            self._submitted.add(rows["text_hash"])
             self._tell()
             yield rows if rows.num_rows else None
 
@@ -160,11 +156,11 @@ class Embedding:
             self.counts.reused += reused.num_rows
         return rows.filter(pc.invert(here))
 
-    def _batches(self, windows: Iterator[pa.Table | None], max_tokens: int) -> Iterator[Batch | None]:
+    def _batches(self, windows: Iterator[pa.Table | None], pool: Pool) -> Iterator[Batch | None]:
         """The batches of all windows, and the halves of those that failed, until every one has its result."""
-        batch_tokens = self._lake.corpus.resources.batch_tokens
+        batch_tokens = self._lake.corpus.resources.batch_tokens or pool.batch_tokens
         for window in windows:
-            for batch in make_batches(window, batch_tokens, max_tokens) if window is not None else [None]:
+            for batch in make_batches(window, batch_tokens, pool.max_tokens) if window is not None else [None]:
                 yield from self._again()
                 self._outstanding += batch is not None
                 yield batch

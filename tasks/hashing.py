@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import orjson
+
 
 def hash_bytes(data: bytes) -> str:
     """The identity of some bytes: 32 hexadecimal digits."""
@@ -21,7 +23,11 @@ def hash_text(text: str) -> str:
 
 def hash_fields(*fields: object) -> str:
     """The identity of a few values together; equal only if each is equal."""
-    return hash_bytes(json.dumps(fields, sort_keys=True, default=str, ensure_ascii=False).encode())
+    try:
+        data = orjson.dumps(fields, default=str, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # an integer of more than 64 bits, or a key that is no text
+        data = json.dumps(fields, sort_keys=True, default=str, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return hash_bytes(data)
 
 
 def hash_settings(settings: dict[str, Any]) -> str:

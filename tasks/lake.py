@@ -161,7 +161,9 @@ class Lake:
         """The table that search uses by default."""
         return next((row["table"] for row in self.catalog() if row["state"] == "live"), None)
 
-    def open_model(self, model: ResolvedModel, dimension: int, max_tokens: int) -> str:
+    def open_model(
+        self, model: ResolvedModel, dimension: int, max_tokens: int, evaluation: dict[str, Any] | None = None
+    ) -> str:
         """Make sure that a model has its table and its line in the catalog; the table's full name."""
         table = self.model_table(model)
         settings = model.provenance() | {"chunking": self.corpus.chunking.model_dump(), "software": _software()}
@@ -176,6 +178,8 @@ class Lake:
                 "table": table, "model": model.name, "reference": model.settings.model, "revision": model.revision,
                 "dimension": dimension, "max_tokens": max_tokens, "state": "building",
                 "settings": model.settings.model_dump_json(), "changed": datetime.now(UTC),
+                "evaluation": json.dumps(evaluation) if evaluation else None,
+                "calibration": json.dumps(model.calibration) if model.calibration else None,
             }  # fmt: skip
             self.merge(self.name("catalog"), pa.Table.from_pylist([row], schema=CATALOG))
         return table
@@ -301,7 +305,8 @@ def _software() -> dict[str, str]:
     from importlib.metadata import version
 
     return {
-        name: version(name) for name in ("embedlake", "sentence-transformers", "transformers", "torch", "tokenizers")
+        name: version(name)
+        for name in ("embedlake", "sentence-transformers", "transformers", "torch", "openvino", "tokenizers")
     }
 
 

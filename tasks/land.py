@@ -5,6 +5,7 @@ that speak of them. A file of records gets its own row only when all its records
 """
 
 import logging
+import time
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
@@ -22,8 +23,8 @@ from tasks.sources import File
 
 logger = logging.getLogger("embedlake.land")
 
-_COMMIT_CHUNKS = 4096  # rows written at once, or
-_COMMIT_DOCUMENTS = 2048
+_COMMIT_ROWS = 16_384  # documents or chunks written at once, or what came together in
+_COMMIT_SECONDS = 10.0
 
 
 class Landing:
@@ -62,17 +63,19 @@ class Landing:
         self._failing = set(lake.read(lake.name("failures"), ["document_id"])["document_id"].to_pylist())
         self._seen: set[str] = set()
         self._waiting: list[Prepared] = []
+        self._last_flush = time.monotonic()
 
     def add(self, prepared: Prepared) -> Iterator[pa.Table]:
         """Take a result; gives the chunks that were written whenever enough has come together."""
         self._counts.read_bytes += prepared.read
         self._waiting.append(self._without_repeated_ids(prepared))
-        chunks = sum(p.chunks.num_rows for p in self._waiting)
-        if chunks >= _COMMIT_CHUNKS or sum(p.documents.num_rows for p in self._waiting) >= _COMMIT_DOCUMENTS:
+        rows = sum(max(p.documents.num_rows, p.chunks.num_rows) for p in self._waiting)
+        if rows >= _COMMIT_ROWS or time.monotonic() - self._last_flush > _COMMIT_SECONDS:
             yield from self.flush()
 
     def flush(self) -> Iterator[pa.Table]:
         """Write all that waits; gives the chunks that were written."""
+        self._last_flush = time.monotonic()
         if not self._waiting:
             return
         failures = [failure for prepared in self._waiting for failure in prepared.failures]
@@ -168,22 +171,27 @@ class Landing:
 
     def _decide(self, documents: pa.Table, before: dict[str, dict[str, object]]) -> pa.Table:
         """Mark duplicates: of documents with equal text, the one that the lake has or that comes first stays."""
-        rows = documents.to_pylist()
-        for row in rows:
-            old = before.get(row["document_id"], {})
-            if (
-                self._owners.get(str(old.get("text_hash"))) == row["document_id"]
-                and old.get("text_hash") != row["text_hash"]
-            ):
-                del self._owners[str(old["text_hash"])]
-            if row["state"] == "active" and self._lake.corpus.deduplication == "exact":
-                owner = self._owners.setdefault(row["text_hash"], row["document_id"])
-                if owner != row["document_id"]:
-                    row.update(state="duplicate", duplicate_of=owner)
-                    self._counts.duplicates += 1
-            if row["container"] is not None:
-                row["tag"] = None  # the container's; so that a record that stays is not written again
-        return pa.Table.from_pylist(rows, schema=documents.schema)
+        exact = self._lake.corpus.deduplication == "exact"
+        columns = (documents[name].to_pylist() for name in ("document_id", "text_hash", "state"))
+        owners: list[str | None] = []
+        for identity, text_hash, state in zip(*columns, strict=True):
+            said = str(before[identity].get("text_hash")) if identity in before else text_hash
+            if said != text_hash and self._owners.get(said) == identity:
+                del self._owners[said]
+            owner = self._owners.setdefault(text_hash, identity) if exact and state == "active" else identity
+            owners.append(None if owner == identity else owner)
+        duplicate_of = pa.array(owners, pa.string())
+        twin = duplicate_of.is_valid()
+        self._counts.duplicates += pc.sum(twin).as_py() or 0
+        # A record's tag would be its file's: without it, a record that stays is not written again.
+        tag = pc.if_else(documents["container"].is_valid(), pa.scalar(None, pa.string()), documents["tag"])
+        changed = {
+            "state": pc.if_else(twin, "duplicate", documents["state"]), "duplicate_of": duplicate_of, "tag": tag,
+            "run": pa.array([self._run_id] * len(documents), pa.string()),
+        }  # fmt: skip
+        for name, values in changed.items():
+            documents = documents.set_column(documents.schema.get_field_index(name), name, values)
+        return documents
 
     def _write_chunks(self, chunks: pa.Table, known: list[str]) -> pa.Table:
         """Write the chunks that differ from the lake's; gives those."""
@@ -200,21 +208,24 @@ class Landing:
         return chunks
 
     def _write_documents(self, documents: pa.Table, before: dict[str, dict[str, object]]) -> None:
+        """Write the rows that are new or differ from the lake's."""
+        known = among(documents["document_id"], [identity for identity, row in before.items() if row])
+        new = documents.filter(pc.invert(known))
+        self._counts.new += new.num_rows
+        self._counts.moved += pc.sum(among(new["content_hash"], self._gone_contents)).as_py() or 0
         changed = []
-        for row in documents.to_pylist():
-            old = before.get(row["document_id"], {})
-            if not old:
-                self._counts.new += 1
-                self._counts.moved += row["content_hash"] in self._gone_contents
-            elif old["content_hash"] == row["content_hash"]:
+        for row in documents.filter(known).to_pylist():
+            old = before[row["document_id"]]
+            if old["content_hash"] == row["content_hash"]:
                 self._counts.touched += 1
             else:
                 self._counts.changed += 1
             if {**old, "run": None} != {**row, "run": None}:
-                changed.append(row | {"run": self._run_id})
-        if changed:
-            self._lake.merge(self._lake.name("documents"), pa.Table.from_pylist(changed, schema=documents.schema))
-            self._known.update(row["document_id"] for row in changed)
+                changed.append(row)
+        written = pa.concat_tables([new, pa.Table.from_pylist(changed, schema=new.schema)])
+        if written.num_rows:
+            self._lake.merge(self._lake.name("documents"), written)
+            self._known.update(written["document_id"].to_pylist())
 
 
 def remove_documents(lake: Lake, document_ids: Iterable[str]) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import importlib.util
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,14 @@ class ResolvedModel:
         folder: where its files are.
         weights: SHA-256 over the files that decide its vectors, 64 hexadecimal digits.
         revision: identity of weights and settings together, 12 hexadecimal digits; part of the table's name.
+        calibration: of an int8 model, the texts that its ranges are taken from.
     """
 
     settings: Model
     folder: Path
     weights: str
     revision: str
+    calibration: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -37,7 +39,7 @@ class ResolvedModel:
 
     def provenance(self) -> dict[str, Any]:
         """All that decides its vectors."""
-        return {"weights": self.weights, "precision": "float32", **vector_settings(self.settings)}
+        return {"weights": self.weights, **vector_settings(self.settings)}
 
 
 def resolve_model(model: Model) -> ResolvedModel:
@@ -53,8 +55,18 @@ def resolve_model(model: Model) -> ResolvedModel:
             "If you trust it, set `trust_remote_code: true` for this model in the corpus file.",
         )
     weights = _hash_folder(folder)
-    revision = hash_settings({"weights": weights, "precision": "float32", **vector_settings(model)})
+    revision = hash_settings({"weights": weights, **vector_settings(model)})
     return ResolvedModel(model, folder, weights, revision)
+
+
+def resolve_entry(entry: dict[str, Any]) -> ResolvedModel:
+    """The model that a row of the catalog tells of, with the files that are on this machine now.
+
+    Raises:
+        ModelError: there is no such model, or it cannot be fetched.
+    """
+    model = resolve_model(Model.model_validate(json.loads(entry["settings"])))
+    return replace(model, calibration=tuple(json.loads(entry["calibration"] or "[]")))
 
 
 def find_model(reference: str, hub_revision: str | None = None) -> Path:
@@ -85,6 +97,7 @@ def vector_settings(model: Model) -> dict[str, Any]:
         "normalize": model.normalize,
         "document_prompt": model.document_prompt,
         "max_tokens": model.max_tokens,
+        "int8": model.int8,
     }
 
 

@@ -1,13 +1,13 @@
 """What a model's table lacks and has too much of, read off the tables themselves."""
 
-from collections.abc import Iterable
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.columns import among
 from tasks.lake import Lake
+
+_RECENT = 200_000  # hashes in a set, before they are sorted into the array
 
 
 class TextHashes:
@@ -17,17 +17,22 @@ class TextHashes:
         self._sorted = np.unique(_numbers(hashes))
         self._recent: set[int] = set()
 
-    def add(self, hashes: Iterable[str]) -> None:
+    def add(self, hashes: pa.ChunkedArray) -> None:
         """Remember hashes."""
-        self._recent.update(int(value[:16], 16) for value in hashes)
-        if len(self._recent) > 200_000:
+        self._recent.update(_numbers(hashes).tolist())
+        if len(self._recent) > _RECENT:
             self._sorted = np.union1d(self._sorted, np.fromiter(self._recent, np.uint64))
             self._recent.clear()
 
-    def __contains__(self, value: str) -> bool:
-        number = int(value[:16], 16)
-        at = int(np.searchsorted(self._sorted, np.uint64(number)))
-        return number in self._recent or (at < len(self._sorted) and int(self._sorted[at]) == number)
+    def among(self, hashes: pa.ChunkedArray) -> np.ndarray:
+        """Whether each hash was added: booleans, of shape (n_hashes,)."""
+        numbers = _numbers(hashes)
+        recent = np.fromiter(map(self._recent.__contains__, numbers.tolist()), np.bool_, len(numbers))
+        if not len(self._sorted):
+            return recent
+        at = np.minimum(np.searchsorted(self._sorted, numbers), len(self._sorted) - 1)
+        found: np.ndarray = recent | (self._sorted[at] == numbers)
+        return found
 
 
 def pending_chunks(lake: Lake, table: str) -> pa.ChunkedArray:

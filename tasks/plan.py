@@ -5,11 +5,12 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.compare import Changes
 from tasks.documents import compare_with_lake, tokenizer_folder
-from tasks.encode import TorchEncoder
+from tasks.encode.choose import load_encoder
 from tasks.lake import Lake
 from tasks.load import Work, group_files, read_blocks
 from tasks.models import resolve_model
@@ -122,7 +123,8 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20) -> Plan:
         table = lake.model_table(model)
         entry = ModelPlan(model.name, table, table in {row["table"] for row in lake.catalog()})
         there = TextHashes(lake.read(table, ["text_hash"])["text_hash"])
-        texts = {h: t for h, t in found.texts.items() if h not in there}
+        known = there.among(pa.chunked_array([pa.array(list(found.texts), pa.string())])).tolist()
+        texts = {h: t for (h, t), seen in zip(found.texts.items(), known, strict=True) if not seen}
         pending = _pending_texts(lake, table, there)
         entry.pending = len(pending)
         pending = {h: t for h, t in pending.items() if h not in texts}
@@ -200,8 +202,11 @@ def _works(corpus: Corpus, files: list[File], most_bytes: int) -> Any:
 
 def _pending_texts(lake: Lake, table: str, there: TextHashes) -> dict[str, int]:
     ids = pending_chunks(lake, table).to_pylist()
-    rows = lake.read_in(lake.name("chunks"), "chunk_id", ids, ["text_hash", "token_count"]).to_pylist() if ids else []
-    return {row["text_hash"]: row["token_count"] for row in rows if row["text_hash"] not in there}
+    if not ids:
+        return {}
+    rows = lake.read_in(lake.name("chunks"), "chunk_id", ids, ["text_hash", "token_count"])
+    rows = rows.filter(pa.array(~there.among(rows["text_hash"])))
+    return dict(zip(rows["text_hash"].to_pylist(), rows["token_count"].to_pylist(), strict=True))
 
 
 def _estimate(entry: ModelPlan, lake: Lake, model: Any, found: _Content, share: float) -> None:
@@ -219,12 +224,12 @@ def _estimate(entry: ModelPlan, lake: Lake, model: Any, found: _Content, share: 
     known = {row["table"]: row["max_tokens"] for row in lake.catalog()}
     limit = known.get(entry.table)
     if not entry.measured and found.probe:
-        encoder = TorchEncoder(model)
+        encoder = load_encoder(model)
         limit = encoder.max_tokens
         encoder.encode(found.probe[:4])
         clock = time.monotonic()
-        encoder.encode(found.probe)
-        tokens = sum(min(count, limit) for count in encoder.count_tokens(found.probe))
+        counts = encoder.encode(found.probe)[1]
+        tokens = sum(min(count, limit) for count in counts)
         entry.seconds = entry.tokens * (time.monotonic() - clock) / tokens
         entry.measured = f"a probe of {len(found.probe)} texts"
     if limit:

@@ -1,14 +1,14 @@
 """Pools of encoders: where batches are embedded. Here the run's own process; tasks.ray_pool has Ray's actors."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from tasks.batches import Batch
-from tasks.encode import Encoder, Vectors
-from tasks.errors import UnusableVector
+from tasks.encode.interface import Encoder, Vectors, encode_checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,16 @@ class Embedded:
 
 
 class Pool(Protocol):
-    """Embeds batches. A `None` among the batches means that none is there yet, and results may be looked for."""
+    """Embeds batches. A `None` among the batches means that none is there yet, and results may be looked for.
+
+    Attributes:
+        dimension, max_tokens, backend, batch_tokens: of its encoders.
+    """
 
     dimension: int
     max_tokens: int
+    backend: str
+    batch_tokens: int
 
     def embed(self, batches: Iterator[Batch | None]) -> Iterator[Embedded]:
         """Results in any order; takes a further batch only when there is room for it."""
@@ -44,37 +50,36 @@ class Pool(Protocol):
 
 
 class LocalPool:
-    """One encoder in the run's own process."""
+    """One encoder in the run's own process, on threads beside the one that lands what it gives."""
 
     def __init__(self, make_encoder: Callable[[], Encoder]) -> None:
         self._encoder = make_encoder()
         self.dimension = self._encoder.dimension
         self.max_tokens = self._encoder.max_tokens
+        self.backend = self._encoder.backend
+        self.batch_tokens = self._encoder.batch_tokens
+        self._threads = ThreadPoolExecutor(self._encoder.concurrency, thread_name_prefix="encode")
 
     def embed(self, batches: Iterator[Batch | None]) -> Iterator[Embedded]:
-        """Each batch's result before the next is taken."""
-        for batch in batches:
-            if batch is None:
-                continue
-            try:
-                vectors, token_counts = encode_checked(self._encoder, batch.texts)
-                yield Embedded(batch, vectors, token_counts)
-            except Exception as error:  # whatever the model raises; the batch is split to find the cause
-                yield Embedded(batch, error=error)
+        """Results as they come; one batch more than are encoded at once waits, so that encoding never does."""
+        running: dict[Future[tuple[Vectors, list[int]]], Batch] = {}
+        exhausted = False
+        while running or not exhausted:
+            while not exhausted and len(running) <= self._encoder.concurrency:
+                batch = next(batches, StopIteration)
+                if batch is StopIteration:
+                    exhausted = True
+                elif isinstance(batch, Batch):
+                    running[self._threads.submit(encode_checked, self._encoder, batch.texts)] = batch
+                else:
+                    break
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                batch = running.pop(future)
+                try:
+                    yield Embedded(batch, *future.result())
+                except Exception as error:  # whatever the model raises; the batch is split to find the cause
+                    yield Embedded(batch, error=error)
 
     def close(self) -> None:
-        """Nothing to let go of."""
-
-
-def encode_checked(encoder: Encoder, texts: list[str]) -> tuple[Vectors, list[int]]:
-    """Vectors and token counts of some texts.
-
-    Raises:
-        UnusableVector: a vector has another shape than it must, is not finite, or is zero.
-    """
-    vectors = encoder.encode(texts)
-    if vectors.shape != (len(texts), encoder.dimension):
-        raise UnusableVector(f"expected vectors of shape {(len(texts), encoder.dimension)}; came {vectors.shape}")
-    if not (np.isfinite(vectors).all() and np.abs(vectors).max(axis=1).min() > 0):
-        raise UnusableVector("the model gave a vector that is zero or not finite")
-    return vectors, encoder.count_tokens(texts)
+        """End the threads; what they have begun is dropped."""
+        self._threads.shutdown(wait=False, cancel_futures=True)

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from tasks.chunk.split import split
-from tasks.chunk.tokens import load_tokenizer
+from tasks.chunk.tokens import load_counter
 from tasks.errors import BrokenDocument, DocumentError, EmptyDocument
 from tasks.extract.plain import normalise
 from tasks.extract.read import Extracted, extract
@@ -97,7 +97,7 @@ class _Rows:
     def __init__(self, corpus: Corpus, tokenizer_folder: str) -> None:
         self.corpus = corpus
         self.sources = {source.name: source for source in corpus.sources}
-        self.tokenizer = load_tokenizer(tokenizer_folder)
+        self.counter = load_counter(tokenizer_folder)
         self.documents: list[dict[str, Any]] = []
         self.chunks: list[dict[str, Any]] = []
         self.failures: list[Failure] = []
@@ -188,7 +188,7 @@ class _Rows:
         return found
 
     def _add(self, row: dict[str, Any], extracted: Extracted, metadata: dict[str, Any]) -> None:
-        spans = split(extracted.text, extracted.kind, self.corpus.chunking, self.tokenizer)
+        spans = split(extracted.text, extracted.kind, self.corpus.chunking, self.counter)
         texts = [extracted.text[span.start : span.end] for span in spans]
         hashes = [hash_text(text) for text in texts]
         row |= metadata | {

@@ -71,6 +71,7 @@ class EmbeddingCounts:
         rows: of the table at the end.
         seconds: from the first batch to the last commit.
         state: of the table at the end: building, ready or live.
+        backend: what ran the model, and how precisely; empty where nothing was embedded.
     """
 
     table: str
@@ -83,6 +84,7 @@ class EmbeddingCounts:
     rows: int = 0
     seconds: float = 0.0
     state: str = "building"
+    backend: str = ""
 
 
 @dataclass(slots=True)

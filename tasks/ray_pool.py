@@ -13,10 +13,11 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from tasks.batches import Batch
-from tasks.encode import TorchEncoder, Vectors
+from tasks.encode.choose import load_encoder
+from tasks.encode.interface import Vectors, encode_checked
 from tasks.errors import EmbedlakeError, ModelError
 from tasks.models import ResolvedModel
-from tasks.pools import Embedded, encode_checked
+from tasks.pools import Embedded
 from tasks.settings import Resources
 
 # Lance warns at every fork; Ray's forks call exec at once and touch nothing of Lance's.
@@ -35,11 +36,12 @@ class EncoderActor:
     """What runs in an actor: an encoder that lives as long as the run."""
 
     def __init__(self, model: ResolvedModel, threads: int) -> None:
-        self._encoder = TorchEncoder(model, threads)
+        self._encoder = load_encoder(model, threads)
 
-    def shape(self) -> tuple[int, int]:
-        """Dimension, and the most tokens that it reads."""
-        return self._encoder.dimension, self._encoder.max_tokens
+    def shape(self) -> tuple[int, int, str, int]:
+        """Dimension, the most tokens that it reads, what runs it, and tokens that suit a batch."""
+        encoder = self._encoder
+        return encoder.dimension, encoder.max_tokens, encoder.backend, encoder.batch_tokens
 
     def encode(self, texts: list[str]) -> tuple[Vectors, list[int]]:
         """Vectors and token counts of some texts."""
@@ -126,6 +128,7 @@ class RayPool:
         total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         count, cpus, gpus = share_out(self._resources, total.get("CPU", 1.0), total.get("GPU", 0.0))
         options: dict[str, Any] = {"num_cpus": cpus, "num_gpus": gpus, "max_restarts": -1, "max_task_retries": 0}
+        options["max_concurrency"] = _AHEAD  # one batch is tokenised while another is on the processor
         actor = ray.remote(EncoderActor).options(**options)
         self._actors = [actor.remote(self._model, max(int(cpus), 1)) for _ in range(count)]
         try:
@@ -143,7 +146,7 @@ class RayPool:
                 f"{count} actors with {cpus:g} CPUs and {gpus:g} GPUs each cannot start: {str(error)[-500:]}",
                 "Check `resources` against what the machine or cluster has.",
             ) from None
-        self.dimension, self.max_tokens = shapes[0]
+        self.dimension, self.max_tokens, self.backend, self.batch_tokens = shapes[0]
 
     def _room(self) -> list[Any]:
         return [actor for actor in self._actors for _ in range(_AHEAD)]

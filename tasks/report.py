@@ -31,14 +31,10 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
             kinds = ", ".join(f"{n:,} {kind}" for kind, n in sorted(counts.left_out.items()))
             rows.append(("left out, no text", kinds))
     for model in report.models:
-        rate = (
-            f", {model.embedded / model.seconds:,.0f} texts/s, {model.tokens / model.seconds:,.0f} tokens/s"
-            if model.embedded
-            else ""
-        )
         rows.append((f"{model.table}", f"{model.rows:,} rows, {model.state}"))
         if model.embedded:
-            rows.append(("  embedded", f"{model.embedded:,} texts{rate}"))
+            rate = f"{model.embedded / model.seconds:,.0f} texts/s, {model.tokens / model.seconds:,.0f} tokens/s"
+            rows.append(("  embedded", f"{model.embedded:,} texts, {rate}, by {model.backend}"))
         for name, value in (
             ("  vectors reused", model.reused),
             ("  rows removed", model.removed),

@@ -118,7 +118,8 @@ CATALOG = pa.schema(
         pa.field("max_tokens", pa.int32()),
         pa.field("state", pa.string()),  # building, ready, live, retired
         pa.field("settings", pa.string()),  # JSON
-        pa.field("evaluation", pa.string()),  # JSON, or null
+        pa.field("evaluation", pa.string()),  # JSON, or null: what int8 changes, by tasks.encode.quantise
+        pa.field("calibration", pa.string()),  # JSON, or null: the texts that an int8 model was calibrated on
         pa.field("changed", _TIME),
     ]
 )

@@ -8,8 +8,7 @@ for passage in lake.search("run something when the interpreter exits"):
 frame = lake.table().to_pandas()
 """
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,11 @@ from typing import Any
 import pyarrow as pa
 
 from tasks.configuration import load_corpus
-from tasks.encode import Encoder, TorchEncoder
+from tasks.encode.choose import load_encoder
+from tasks.encode.interface import Encoder
 from tasks.errors import ConfigurationError, ModelError
 from tasks.lake import Lake
-from tasks.models import resolve_model
-from tasks.settings import Model
+from tasks.models import resolve_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +118,19 @@ class OpenLake:
     def _encoder(self, row: dict[str, Any]) -> Encoder:
         table = row["table"]
         if table not in self._encoders:
-            settings = Model.model_validate(json.loads(row["settings"]))
+            model = resolve_entry(row)
+            settings = model.settings
             named = [m for m in self._lake.corpus.models if m.name == settings.name]
             if named:  # the query's prompt changes no vector in the table: the file's word counts
                 settings = settings.model_copy(update={"query_prompt": named[0].query_prompt})
-            model = resolve_model(settings)
+                model = replace(model, settings=settings)
             if model.revision != row["revision"]:
                 raise ModelError(
                     f"table {table} was filled by other weights of {settings.model!r} than are on this machine,"
                     f" which are revision {model.revision}",
                     "Get the weights that filled it, or run again to fill a table with these.",
                 )
-            self._encoders[table] = TorchEncoder(model)
+            self._encoders[table] = load_encoder(model)
         return self._encoders[table]
 
     def _passage(self, hit: dict[str, Any]) -> Passage:

@@ -98,6 +98,15 @@ class Model(Settings):
     document_prompt: str | None = Field(None, description="Put before a document; the model's own by default.")
     max_tokens: int | None = Field(None, gt=0, description="Read at most this many tokens; the model's own by default.")
     trust_remote_code: bool = Field(False, description="Run Python code that comes with the model.")
+    backend: Literal["auto", "torch", "openvino"] = Field(
+        "auto", description="What runs it; auto: torch on a GPU, OpenVINO on a CPU where it gives the same vectors."
+    )
+    precision: Literal["auto", "float32"] = Field(
+        "auto", description="auto: half precision where the processor has it (cosine to float32 0.999 or more)."
+    )
+    int8: bool = Field(
+        False, description="Run it in int8 on the CPU: faster, a little less exact; gets a table of its own."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -128,7 +137,9 @@ class Resources(Settings):
     actors: int | None = Field(None, ge=1, description="Encoders at once; by default one per GPU, else one.")
     cpus: float | None = Field(None, gt=0, description="CPUs for each actor; by default shared out evenly.")
     gpus: float | None = Field(None, ge=0, description="GPUs for each actor; fractions share one.")
-    batch_tokens: int = Field(16_384, ge=64, description="Tokens in one batch sent to an actor, padding included.")
+    batch_tokens: int | None = Field(
+        None, ge=64, description="Tokens in one batch sent to an encoder; by default what suits it."
+    )
     readers: int | None = Field(None, ge=1, description="Processes that read and chunk; by default one per core.")
     in_process_below: int = Field(
         100_000, ge=0, description="With fewer tokens to embed, embed in the run's own process without starting Ray."

@@ -1,42 +1,66 @@
 """The way of vectors: each model's table brought up to the chunks, and its place in the catalog."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pyarrow as pa
 
 from tasks.embed import Embedding, StartPool
-from tasks.encode import TorchEncoder
+from tasks.encode.choose import load_encoder
 from tasks.failures import failures_since
+from tasks.lake import Lake
 from tasks.models import ResolvedModel
 from tasks.pending import orphans, pending_chunks, remove_orphans
 from tasks.pools import LocalPool, Pool
 from tasks.progress import EmbeddingCounts, tell
 from tasks.run import Run
-from tasks.settings import Corpus
 
 
 def embed_model(run: Run, model: ResolvedModel, arrivals: Iterator[pa.Table | None]) -> EmbeddingCounts:
     """Bring a model's table up to the chunks, those that arrive meanwhile included."""
     lake = run.lake
-    embedding = Embedding(
-        lake, lake.model_table(model), start_pool_for(model, run.corpus), partial(lake.open_model, model), tell
-    )
+    embedding = Embedding(lake, lake.model_table(model), start_pool_for(model, lake), tell)
     run.report.models.append(embedding.counts)
     return embedding.run(arrivals)
 
 
-def start_pool_for(model: ResolvedModel, corpus: Corpus) -> StartPool:
-    """Encoders in this process for a little work, on Ray for more."""
+def start_pool_for(model: ResolvedModel, lake: Lake) -> StartPool:
+    """Encoders in this process for a little work, on Ray for more; and the table for their vectors."""
 
-    def start(tokens: int) -> Pool:
-        if tokens < corpus.resources.in_process_below:
-            return LocalPool(partial(TorchEncoder, model))
-        from tasks.ray_pool import RayPool
+    def start(tokens: int, windows: list[pa.Table]) -> Pool:
+        calibrated, evaluation = _calibrated(model, lake, windows) if model.settings.int8 else (model, None)
+        pool: Pool
+        if tokens < lake.corpus.resources.in_process_below:
+            pool = LocalPool(partial(load_encoder, calibrated))
+        else:
+            from tasks.ray_pool import RayPool
 
-        return RayPool(model, corpus.resources)
+            pool = RayPool(calibrated, lake.corpus.resources)
+        lake.open_model(calibrated, pool.dimension, pool.max_tokens, evaluation)
+        return pool
 
     return start
+
+
+def _calibrated(
+    model: ResolvedModel, lake: Lake, windows: list[pa.Table]
+) -> tuple[ResolvedModel, dict[str, Any] | None]:
+    """An int8 model with the texts that it is calibrated on, as the catalog has them or else from the first chunks;
+    of a new one, what int8 changes, measured on other texts."""
+    known = next((row for row in lake.catalog() if row["table"] == lake.model_table(model)), None)
+    if known:
+        return replace(model, calibration=tuple(json.loads(known["calibration"]))), None
+    from tasks.encode.quantise import SAMPLE, measure_change
+
+    texts = pa.concat_tables([window.select(["text"]) for window in windows])["text"].unique()
+    spread = texts.take(pa.array(range(0, len(texts), max(len(texts) // (2 * SAMPLE), 1)))).to_pylist()[: 2 * SAMPLE]
+    calibrated = replace(model, calibration=tuple(spread[::2]))
+    full = replace(model, settings=model.settings.model_copy(update={"int8": False}))
+    change = measure_change(load_encoder(calibrated), load_encoder(full), spread[1::2] or spread)
+    return calibrated, {"int8": change.to_dict()}
 
 
 def settled(run: Run, tables: list[str]) -> bool:

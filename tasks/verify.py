@@ -9,16 +9,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.encode import TorchEncoder
+from tasks.encode.choose import load_encoder
+from tasks.encode.interface import cosines
 from tasks.errors import DocumentError
 from tasks.extract.read import extract
 from tasks.hashing import hash_bytes, hash_fields, hash_text
 from tasks.lake import Lake
 from tasks.land import heirs, strays
-from tasks.models import resolve_model
+from tasks.models import resolve_entry
 from tasks.pending import orphans, pending_chunks
 from tasks.schemas import chunks_schema
-from tasks.settings import Model
 from tasks.sources import read_file
 
 _NEAR = 0.999  # least cosine between a vector and the same text embedded again
@@ -140,13 +140,12 @@ def _other_vectors(lake: Lake, entry: dict[str, Any], sample: int) -> list[str]:
     rows = _sample(lake, entry["table"], ["chunk_id", "text", "vector"], sample)
     if not rows.num_rows:
         return []
-    model = resolve_model(Model.model_validate(json.loads(entry["settings"])))
+    model = resolve_entry(entry)
     if model.revision != entry["revision"]:
         return []  # other weights than filled it: nothing to compare with
-    again = TorchEncoder(model).encode(rows["text"].to_pylist())
-    there = _matrix(rows["vector"], entry["dimension"])
-    cosines = (again * there).sum(axis=1) / (np.linalg.norm(again, axis=1) * np.linalg.norm(there, axis=1))
-    found: list[str] = rows["chunk_id"].filter(pa.array(~(cosines >= _NEAR))).to_pylist()
+    again = load_encoder(model).encode(rows["text"].to_pylist())[0]
+    near = cosines(again, _matrix(rows["vector"], entry["dimension"])) >= _NEAR
+    found: list[str] = rows["chunk_id"].filter(pa.array(~near)).to_pylist()
     return found
 
 

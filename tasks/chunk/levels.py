@@ -46,8 +46,8 @@ def sentences(text: str) -> Level:
     return cuts
 
 
-def every_token(tokens: Tokens) -> Level:
-    """A piece begins with each token; the last resort."""
+def every_unit(tokens: Tokens) -> Level:
+    """A piece begins with each unit that tokens are counted in; the last resort."""
 
     def cuts(start: int, end: int) -> np.ndarray:
         first, last = np.searchsorted(tokens.starts, [start + 1, end])

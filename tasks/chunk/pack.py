@@ -64,8 +64,9 @@ def _cut(span: Span, levels: Sequence[Level], tokens: Tokens, room: int) -> Iter
 
 def _group(part: _Part, edges: np.ndarray, tokens: Tokens, room: int, level: int) -> Iterator[_Part]:
     """Cut a part at its lowest ranks until what is left fits, or is a single piece."""
-    at = np.searchsorted(tokens.starts, edges)
-    ranks = tokens.ranks[np.minimum(at, len(tokens.ranks) - 1)]
+    units = tokens.unit(edges)
+    at = tokens.before[units]
+    ranks = tokens.ranks[np.minimum(units, len(tokens.ranks) - 1)]
     stack = [(0, len(edges) - 1)]
     while stack:
         first, last = stack.pop()

@@ -5,14 +5,15 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tokenizers import Tokenizer
+import numpy as np
 
 from tasks.chunk import levels, markdown, restructured, syntax
 from tasks.chunk.pack import Span, pack
-from tasks.chunk.tokens import Tokens
+from tasks.chunk.tokens import Counter, Tokens
 from tasks.settings import Chunking
 
 _LONGEST_OUTLINE = 4_000_000  # characters; longer texts are cut without parsing them as a whole
+_SHORT = 8  # characters a token; a text with more is hardly one chunk
 _INK = re.compile(r"\S")
 
 
@@ -32,16 +33,21 @@ class Chunk:
     token_count: int
 
 
-def split(text: str, kind: str, chunking: Chunking, tokenizer: Tokenizer) -> list[Chunk]:
+def split(text: str, kind: str, chunking: Chunking, counter: Counter) -> list[Chunk]:
     """Cut a text into chunks of at most `chunking.size` tokens; with strategy `document`, into one.
 
     Args:
         text: an extracted text.
         kind: what it is: text, markdown, rst, or code:<language>.
         chunking: strategy, size and overlap, both in tokens.
-        tokenizer: that counts.
+        counter: of tokens.
     """
-    tokens = Tokens(text, tokenizer)
+    whole = chunking.strategy == "document" or (kind == "text" and len(text) < _SHORT * chunking.size)
+    count = counter.whole(text) if whole else None
+    if count is not None and (count <= chunking.size or chunking.strategy == "document"):
+        start, end = _trim(text, 0, len(text))
+        return [Chunk(start, end, (), count)] if start < end else []
+    tokens = Tokens(text, counter)
     if chunking.strategy == "document":
         spans: Iterator[tuple[Span, tuple[str, ...]]] = iter([((0, len(text)), ())])
     else:
@@ -60,7 +66,7 @@ def _spans(text: str, kind: str, chunking: Chunking, tokens: Tokens) -> Iterator
         strategy = {"text": "recursive", "markdown": "headings", "rst": "headings"}.get(kind, "syntax")  # type: ignore[assignment]
     size = chunking.size - chunking.overlap
     whole = (0, len(text))
-    fine = [levels.lines(text), levels.words(text), levels.every_token(tokens)]
+    fine = [levels.lines(text), levels.words(text), levels.every_unit(tokens)]
     prose = [levels.sentences(text), *fine]
     parser = syntax.parser_for(kind.removeprefix("code:"))
     if len(text) > _LONGEST_OUTLINE:
@@ -112,7 +118,8 @@ def _overlapped(span: Span, floor: int, within: list[levels.Level], tokens: Toke
     start, end = span
     if not overlap or start <= floor:
         return span
-    earliest = int(tokens.starts[max(tokens.index(start) - overlap, 0)])
+    unit = int(np.searchsorted(tokens.before, max(tokens.index(start) - overlap, 0)))
+    earliest = int(tokens.starts[unit])
     earliest = max(earliest, floor)
     for level in within:
         found = level(max(earliest - 1, floor), start)

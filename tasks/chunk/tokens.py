@@ -1,7 +1,12 @@
-"""Counting tokens: where each token of a text begins, found once for the whole text."""
+"""Counting tokens: how many each word of a text has, found once for the whole text.
+
+A tokenizer that splits at white space first, as BERT's does, gives a word the same tokens wherever it stands. So
+each distinct word is tokenised once in a process, and counting is looking words up. Other tokenizers read all of it.
+"""
 
 import json
-from functools import cache
+import zlib
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,36 +15,93 @@ from tokenizers import Tokenizer
 _BLOCK = 20_000  # characters given to the tokenizer at once: its offsets come as Python objects
 _BLOCKS_AT_ONCE = 32
 _LONGEST = 64  # characters; a longer token (an unknown word) counts as several, so that chunks stay bounded
+_LONG_WORD = 24  # characters; a longer word is taken apart into its tokens, where it may have to be cut
+_MOST_WORDS = 500_000  # remembered at once
+_SEPARATORS = "\x1c\x1d\x1e\x1f"  # white space to Python, nothing to tokenizers
+_SPACES = np.array([chr(code).isspace() for code in range(0x3001)])  # all white space of Unicode lies below
+
+
+class Counter:
+    """Counts tokens as one tokenizer does.
+
+    Attributes:
+        tokenizer: it, without truncation or padding.
+        marks: tokens that the model adds around every text.
+        by_words: whether a word has the same tokens wherever it stands.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.marks: int = tokenizer.num_special_tokens_to_add(False)
+        parts = json.loads(tokenizer.to_str())
+        self.by_words = ((parts["pre_tokenizer"] or {}).get("type"), parts["model"].get("type")) == (
+            "BertPreTokenizer",
+            "WordPiece",
+        )
+        self._words: dict[str, int] = {}  # the CRC of a word times 2^16, plus its tokens, or 0 for a long one
+
+    def whole(self, text: str) -> int | None:
+        """Tokens of a text, with the marks that the model adds; None where it takes more than adding words up."""
+        if not self.by_words or _has_separators(text):
+            return None
+        words = text.split()
+        self._learn(words)
+        counts = [self._words[word] & 0xFFFF for word in words]
+        return sum(counts) + self.marks if all(counts) else None
+
+    def words(self, words: list[str]) -> "tuple[np.ndarray, np.ndarray]":
+        """Tokens of each word, 0 for a long one, and a number that stands on the word alone; both int64."""
+        self._learn(words)
+        found = np.fromiter(map(self._words.__getitem__, words), np.int64, len(words))
+        return found & 0xFFFF, found >> 16
+
+    def _learn(self, words: list[str]) -> None:
+        """Tokenise the words that are new."""
+        missing = set(words).difference(self._words)
+        if not missing:
+            return
+        if len(self._words) > _MOST_WORDS:
+            self._words.clear()
+            missing = set(words)
+        new = list(missing)
+        encodings = self.tokenizer.encode_batch_fast(new, add_special_tokens=False)
+        for word, encoding in zip(new, encodings, strict=True):
+            count = 0 if len(word) > _LONG_WORD else len(encoding.ids)
+            self._words[word] = zlib.crc32(word.encode("utf-8", "surrogatepass")) << 16 | count
 
 
 class Tokens:
-    """The tokens of one text.
+    """The tokens of one text, in units that stand on their own: words, or single tokens.
 
     Attributes:
-        starts: character offset of each token, ascending, int64 of shape (n_tokens,).
-        ranks: a random-looking number for each token, the same wherever the next few tokens are the same,
-            uint64 of shape (n_tokens,).
+        starts: character offset of each unit, ascending, int64 of shape (n_units,).
+        before: tokens before each unit, and in all, int64 of shape (n_units + 1,).
         marks: tokens that the model adds around every text.
     """
 
-    def __init__(self, text: str, tokenizer: Tokenizer) -> None:
-        starts, ids = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
-        blocks = _blocks(text)
-        for group in (blocks[i : i + _BLOCKS_AT_ONCE] for i in range(0, len(blocks), _BLOCKS_AT_ONCE)):
-            encodings = tokenizer.encode_batch([text[begin:end] for begin, end in group], add_special_tokens=False)
-            for (begin, _), encoding in zip(group, encodings, strict=True):
-                offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)
-                pieces = 1 + np.maximum(offsets[:, 1] - offsets[:, 0] - 1, 0) // _LONGEST
-                within = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-                starts.append(np.repeat(offsets[:, 0], pieces) + within * _LONGEST + begin)
-                ids.append(np.repeat(np.array(encoding.ids, np.uint64), pieces))
-        self.starts = np.maximum.accumulate(np.concatenate(starts))
-        self.ranks = _ranks(np.concatenate(ids))
-        self.marks: int = tokenizer.num_special_tokens_to_add(False)
+    def __init__(self, text: str, counter: Counter) -> None:
+        if counter.by_words and not _has_separators(text):
+            self.starts, counts, self._numbers = _by_words(text, counter)
+        else:
+            self.starts, self._numbers = _by_tokens(text, counter.tokenizer)
+            counts = np.ones(len(self.starts), np.int64)
+        self.before = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+        self.marks = counter.marks
+
+    @cached_property
+    def ranks(self) -> np.ndarray:
+        """A random-looking number for each unit, the same wherever the next few units are the same, uint64 of
+        shape (n_units,)."""
+        return _ranks(self._numbers.astype(np.uint64))
+
+    def unit(self, offset: "int | np.ndarray") -> "np.ndarray":
+        """How many units begin before a character offset."""
+        found: np.ndarray = np.searchsorted(self.starts, offset)
+        return found
 
     def index(self, offset: int) -> int:
-        """How many tokens begin before a character offset."""
-        return int(np.searchsorted(self.starts, offset))
+        """How many tokens stand before a character offset."""
+        return int(self.before[self.unit(offset)])
 
     def count(self, start: int, end: int) -> int:
         """Tokens of a span, with the marks that the model adds."""
@@ -47,8 +109,8 @@ class Tokens:
 
 
 @cache
-def load_tokenizer(folder: str) -> Tokenizer:
-    """The tokenizer in a model's folder, without truncation or padding.
+def load_counter(folder: str) -> Counter:
+    """Counts as the tokenizer in a model's folder does.
 
     Raises:
         FileNotFoundError: the folder holds no tokenizer.json.
@@ -56,7 +118,50 @@ def load_tokenizer(folder: str) -> Tokenizer:
     tokenizer = Tokenizer.from_str(json.dumps(json.loads((Path(folder) / "tokenizer.json").read_text("utf-8"))))
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    return tokenizer
+    return Counter(tokenizer)
+
+
+def _has_separators(text: str) -> bool:
+    return any(separator in text for separator in _SEPARATORS)
+
+
+def _by_words(text: str, counter: Counter) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
+    """Where units begin, their tokens, and the numbers that ranks are made of."""
+    words = text.split()
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    space = _SPACES[np.minimum(codes, 0x2FFF)] | (codes == 0x3000)
+    starts = np.flatnonzero(~space & np.concatenate([[True], space[:-1]]))
+    counts, numbers = counter.words(words)
+    long = np.flatnonzero(counts == 0)
+    if not len(long):
+        return starts, counts, numbers
+    all_starts, all_counts, all_numbers, done = [], [], [], 0
+    for i in long.tolist():
+        within, inner = _by_tokens(words[i], counter.tokenizer)
+        all_starts += [starts[done:i], within + starts[i]]
+        all_counts += [counts[done:i], np.ones(len(within), np.int64)]
+        all_numbers += [numbers[done:i], inner]
+        done = i + 1
+    return (
+        np.concatenate([*all_starts, starts[done:]]),
+        np.concatenate([*all_counts, counts[done:]]),
+        np.concatenate([*all_numbers, numbers[done:]]),
+    )
+
+
+def _by_tokens(text: str, tokenizer: Tokenizer) -> "tuple[np.ndarray, np.ndarray]":
+    """Where tokens begin, and their ids."""
+    starts, ids = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    blocks = _blocks(text)
+    for group in (blocks[i : i + _BLOCKS_AT_ONCE] for i in range(0, len(blocks), _BLOCKS_AT_ONCE)):
+        encodings = tokenizer.encode_batch([text[begin:end] for begin, end in group], add_special_tokens=False)
+        for (begin, _), encoding in zip(group, encodings, strict=True):
+            offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)
+            pieces = 1 + np.maximum(offsets[:, 1] - offsets[:, 0] - 1, 0) // _LONGEST
+            within = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+            starts.append(np.repeat(offsets[:, 0], pieces) + within * _LONGEST + begin)
+            ids.append(np.repeat(np.array(encoding.ids, np.int64), pieces))
+    return np.maximum.accumulate(np.concatenate(starts)), np.concatenate(ids)
 
 
 def _blocks(text: str) -> list[tuple[int, int]]:
@@ -72,11 +177,11 @@ def _blocks(text: str) -> list[tuple[int, int]]:
     return blocks
 
 
-def _ranks(ids: np.ndarray, width: int = 8) -> np.ndarray:
-    """A number for each token from its id and those of the `width - 1` after it."""
-    padded = np.concatenate([ids + np.uint64(1), np.zeros(width, np.uint64)])
-    rank = np.zeros(len(ids), np.uint64)
+def _ranks(numbers: np.ndarray, width: int = 8) -> np.ndarray:
+    """A number for each unit from its own and those of the `width - 1` after it."""
+    padded = np.concatenate([numbers + np.uint64(1), np.zeros(width, np.uint64)])
+    rank = np.zeros(len(numbers), np.uint64)
     for shift in range(width):
-        rank = (rank ^ padded[shift : shift + len(ids)]) * np.uint64(0x9E3779B97F4A7C15)
+        rank = (rank ^ padded[shift : shift + len(numbers)]) * np.uint64(0x9E3779B97F4A7C15)
         rank ^= rank >> np.uint64(29)
     return rank

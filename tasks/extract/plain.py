@@ -7,6 +7,7 @@ from charset_normalizer import from_bytes
 
 from tasks.errors import BrokenDocument
 
+_OTHER_SPACE = re.compile(r"[^\S\n ]")
 _SAMPLE = 256 * 1024  # bytes that encoding detection looks at
 
 
@@ -49,7 +50,10 @@ def normalise(text: str, code: bool = False) -> str:
         if not code:
             text = unicodedata.normalize("NFC", text)
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").replace("\ufeff", "")
-    if not code:
+    if not code and ("  " in text or _OTHER_SPACE.search(text)):
         text = re.sub(r"(?<=\S)[^\S\n]+(?=\S)", " ", text)
-    text = re.sub(r"[^\S\n]+$", "", text, flags=re.MULTILINE)
-    return re.sub(r"\n{4,}", "\n\n\n", text).strip("\n")
+    if " \n" in text or text.endswith(" ") or _OTHER_SPACE.search(text):
+        text = re.sub(r"[^\S\n]+$", "", text, flags=re.MULTILINE)
+    if "\n\n\n\n" in text:
+        text = re.sub(r"\n{4,}", "\n\n\n", text)
+    return text.strip("\n")

@@ -15,7 +15,7 @@ import pytest
 from flows.backfill import backfill
 from flows.ingest import ingest
 from tasks.configuration import load_corpus
-from tasks.encode import TorchEncoder
+from tasks.encode.openvino_backend import OpenVinoEncoder
 from tasks.errors import LakeError, ShrunkSource, SourceError
 from tasks.lake import Lake
 from tasks.progress import RunReport
@@ -55,8 +55,11 @@ def test_a_folder_becomes_searchable_and_a_second_run_does_nothing(make_corpus: 
     assert (first.document_id, first.headings) == ("docs:a.md", ["Birds"])
 
 
-def test_vectors_are_the_model_s(make_corpus: Make, tmp_path: Path) -> None:
-    corpus_file = make_corpus()
+@pytest.mark.parametrize(("precision", "most"), [("float32", 1e-5), ("auto", 1e-3)])
+def test_vectors_are_the_model_s(
+    make_corpus: Make, tmp_path: Path, tiny_model: Path, precision: str, most: float
+) -> None:
+    corpus_file = make_corpus(models=[{"model": str(tiny_model), "precision": precision}])
     (tmp_path / "docs" / "b.txt").write_text(TEXT)
     ingest(str(corpus_file))
     from sentence_transformers import SentenceTransformer
@@ -65,7 +68,7 @@ def test_vectors_are_the_model_s(make_corpus: Make, tmp_path: Path) -> None:
     model = SentenceTransformer(load_corpus(corpus_file).models[0].model, device="cpu")
     expected = model.encode(table["text"].to_pylist(), normalize_embeddings=True)
     found = np.stack([np.array(vector) for vector in table["vector"].to_pylist()])
-    assert np.allclose(found, expected, atol=1e-5)
+    assert np.allclose(found, expected, atol=most)
 
 
 def test_offsets_give_the_text(make_corpus: Make, tmp_path: Path) -> None:
@@ -309,16 +312,16 @@ def test_a_run_that_breaks_off_keeps_its_vectors_and_goes_on(
     for i in range(40):
         (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i} speaks of subject {i * i} at some length.")
     calls = 0
-    encode = TorchEncoder.encode
+    encode = OpenVinoEncoder.encode
 
-    def break_off(self: TorchEncoder, texts: list[str]) -> Any:
+    def break_off(self: OpenVinoEncoder, texts: list[str]) -> Any:
         nonlocal calls
         calls += 1
         if calls == 5:
             raise KeyboardInterrupt
         return encode(self, texts)
 
-    monkeypatch.setattr(TorchEncoder, "encode", break_off)
+    monkeypatch.setattr(OpenVinoEncoder, "encode", break_off)
     with pytest.raises(KeyboardInterrupt):
         ingest(str(corpus_file))
     lake = lake_of(corpus_file)
@@ -337,14 +340,14 @@ def test_one_text_that_a_model_cannot_embed_stops_only_itself(
     corpus_file = make_corpus()
     for i in range(20):
         (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i}." if i != 7 else "Poison!")
-    encode = TorchEncoder.encode
+    encode = OpenVinoEncoder.encode
 
-    def poisoned(self: TorchEncoder, texts: list[str]) -> Any:
-        vectors = encode(self, texts)
+    def poisoned(self: OpenVinoEncoder, texts: list[str]) -> Any:
+        vectors, counts = encode(self, texts)
         vectors[[text == "Poison!" for text in texts]] = np.nan
-        return vectors
+        return vectors, counts
 
-    monkeypatch.setattr(TorchEncoder, "encode", poisoned)
+    monkeypatch.setattr(OpenVinoEncoder, "encode", poisoned)
     report = ingest(str(corpus_file))
     assert (report.models[0].rows, report.models[0].failed) == (19, 1)
     [failure] = rows(lake_of(corpus_file), "failures", "document_id", "error", "chunk_id")

@@ -27,7 +27,7 @@ from flows.backfill import backfill
 from flows.ingest import ingest
 from tasks import documents, vectors
 from tasks.chunk.split import split
-from tasks.chunk.tokens import load_tokenizer
+from tasks.chunk.tokens import load_counter
 from tasks.configuration import load_corpus
 from tasks.extract.plain import normalise
 from tasks.hashing import hash_text
@@ -58,16 +58,16 @@ class CountingEncoder:
     embedded: ClassVar[list[str]] = []
     dimension = 4
     max_tokens = 512
+    backend = "counting"
+    concurrency = 1
+    batch_tokens = 4096
 
     def __init__(self, model: ResolvedModel) -> None:
         pass
 
     def encode(self, texts: list[str]) -> Any:
         CountingEncoder.embedded += texts
-        return np.stack([vector_of(text) for text in texts])
-
-    def count_tokens(self, texts: list[str]) -> list[int]:
-        return [len(text.split()) for text in texts]
+        return np.stack([vector_of(text) for text in texts]), [len(text.split()) for text in texts]
 
 
 def vector_of(text: str) -> Any:
@@ -227,7 +227,7 @@ class History(RuleBasedStateMachine):
         for text, twins in by_text.items():
             [active] = [twin for twin in twins if states[twin]["state"] == "active"]
             assert all(states[twin]["duplicate_of"] == active for twin in twins if twin != active)
-            for chunk in split(text, "text", lake.corpus.chunking, load_tokenizer(str(self.tiny_model))):
+            for chunk in split(text, "text", lake.corpus.chunking, load_counter(str(self.tiny_model))):
                 expected.add((active, chunk.start, chunk.end, text[chunk.start : chunk.end]))
         columns = ["document_id", "start", "end", "text"]
         found = [tuple(row.values()) for row in rows(lake, "chunks", *columns)]
@@ -250,7 +250,7 @@ def _without_model(monkeypatch: pytest.MonkeyPatch, tiny_model: Path, prefect_se
         for work in works:
             yield work, prepare(work, corpus, folder)
 
-    monkeypatch.setattr(vectors, "TorchEncoder", CountingEncoder)
+    monkeypatch.setattr(vectors, "load_encoder", CountingEncoder)
     monkeypatch.setattr(documents, "read_all", read_here)
     History.tiny_model = tiny_model
     return

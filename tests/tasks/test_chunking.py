@@ -4,25 +4,18 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer
 
 from tasks.chunk import markdown, restructured
 from tasks.chunk.split import Chunk, split
-from tasks.chunk.tokens import Tokens, load_tokenizer
+from tasks.chunk.tokens import Tokens, load_counter
 from tasks.settings import Chunking
 
 SENTENCES = """the cat sat on a mat while rain fell. over hills? under bridges! and nobody, not even she, knew why:"""
 WORDS = SENTENCES.split()
 PARAGRAPH = st.lists(st.sampled_from(WORDS), min_size=1, max_size=60).map(" ".join)
 TEXT = st.lists(PARAGRAPH, min_size=1, max_size=30).map("\n\n".join)
-
-
-@pytest.fixture(scope="session")
-def tokenizer(minilm_folder: Path) -> Tokenizer:
-    return load_tokenizer(str(minilm_folder))
 
 
 @cache
@@ -36,7 +29,7 @@ def _folder() -> str:
 
 
 def chunked(text: str, kind: str = "text", **settings: object) -> list[Chunk]:
-    return split(text, kind, Chunking.model_validate({"size": 32, **settings}), load_tokenizer(_folder()))
+    return split(text, kind, Chunking.model_validate({"size": 32, **settings}), load_counter(_folder()))
 
 
 def texts_of(text: str, chunks: list[Chunk]) -> list[str]:
@@ -56,6 +49,16 @@ def test_chunks_hold_all_text_in_order_within_size(text: str, kind: str) -> None
     assert not text[position:].strip()
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.one_of(TEXT, st.text(max_size=300), st.text("aB1.,-_ \n\t漢é\u0301\x00\x1c\xa0\u3000", max_size=100)))
+def test_counts_are_those_of_the_tokenizer(text: str) -> None:
+    counter = load_counter(_folder())
+    assert counter.by_words
+    assert Tokens(text, counter).count(0, len(text)) == len(counter.tokenizer.encode(text).ids)
+    for chunk in chunked(text):
+        assert chunk.token_count == len(counter.tokenizer.encode(text[chunk.start : chunk.end]).ids)
+
+
 @settings(max_examples=60, deadline=None)
 @given(TEXT, PARAGRAPH, st.data())
 def test_an_edit_changes_only_chunks_nearby(text: str, added: str, data: st.DataObject) -> None:
@@ -65,7 +68,7 @@ def test_an_edit_changes_only_chunks_nearby(text: str, added: str, data: st.Data
     after = "\n\n".join([*paragraphs[:at], added, *paragraphs[at:]])
     old, new = chunked(before), chunked(after)
     edit = len("\n\n".join(paragraphs[:at]))
-    tokens = Tokens(before, load_tokenizer(_folder()))
+    tokens = Tokens(before, load_counter(_folder()))
     reach = 12 * 32  # tokens
     kept = set(texts_of(after, new))
     for chunk in old:
@@ -77,7 +80,7 @@ def test_an_edit_changes_only_chunks_nearby(text: str, added: str, data: st.Data
             assert before[chunk.start : chunk.end] in kept
 
 
-def test_an_edit_in_a_long_text_keeps_nearly_all_chunks(tokenizer: Tokenizer) -> None:
+def test_an_edit_in_a_long_text_keeps_nearly_all_chunks() -> None:
     import pydoc_data.topics as pydoc  # real prose of 400,000 characters that comes with Python
 
     text = "\n\n".join(pydoc.topics.values())
@@ -89,7 +92,7 @@ def test_an_edit_in_a_long_text_keeps_nearly_all_chunks(tokenizer: Tokenizer) ->
     assert len(before - after) <= 12
 
 
-def test_a_long_line_without_spaces_or_meaning_is_cut(tokenizer: Tokenizer) -> None:
+def test_a_long_line_without_spaces_or_meaning_is_cut() -> None:
     for text in ("x" * 200_000, "word " * 100_000, "。" * 50_000):
         chunks = chunked(text, size=256)
         assert all(chunk.token_count <= 256 for chunk in chunks)

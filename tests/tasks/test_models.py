@@ -6,10 +6,12 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tasks.encode import TorchEncoder
+from tasks.encode.choose import load_encoder
+from tasks.encode.interface import Encoder
 from tasks.errors import ModelError
 from tasks.models import find_model, resolve_model
 from tasks.settings import Model
@@ -159,20 +161,26 @@ def test_settings_that_change_vectors_change_the_revision(tiny_model: Path) -> N
     )
 
 
-def test_prompts_cut_and_normalisation(tiny_model: Path) -> None:
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_prompts_cut_and_normalisation(tiny_model: Path, backend: str) -> None:
     import numpy as np
 
-    def encoder(**settings: object) -> TorchEncoder:
-        return TorchEncoder(resolve_model(Model.model_validate({"model": str(tiny_model), **settings})))
+    def encoder(**settings: object) -> Encoder:
+        return load_encoder(resolve_model(Model.model_validate({"model": str(tiny_model), **settings})))
 
-    plain = encoder()
-    assert np.isclose(np.linalg.norm(plain.encode(["x"])), 1)
-    assert np.allclose(encoder(document_prompt="d: ").encode(["x"]), plain.encode(["d: x"]), atol=1e-6)
-    assert np.allclose(encoder(query_prompt="q: ").encode_query("x"), plain.encode(["q: x"])[0], atol=1e-6)
-    cut = encoder(dimension=8)
-    assert (cut.dimension, cut.encode(["x"]).shape) == (8, (1, 8))
-    assert np.isclose(np.linalg.norm(cut.encode(["x"])), 1)
-    assert plain.count_tokens(["one two", ""]) == [4, 2]
+    def vectors(encoder: Encoder, *texts: str) -> Any:
+        return encoder.encode(list(texts))[0]
+
+    plain = encoder(backend=backend)
+    assert backend in plain.backend
+    assert np.isclose(np.linalg.norm(vectors(plain, "x")), 1, atol=1e-6)
+    prompted = encoder(backend=backend, document_prompt="d: ", query_prompt="q: ")
+    assert np.allclose(vectors(prompted, "x"), vectors(plain, "d: x"), atol=1e-3)
+    assert np.allclose(prompted.encode_query("x"), vectors(plain, "q: x")[0], atol=1e-3)
+    cut = encoder(backend=backend, dimension=8)
+    assert (cut.dimension, vectors(cut, "x").shape) == (8, (1, 8))
+    assert np.isclose(np.linalg.norm(vectors(cut, "x")), 1, atol=1e-6)
+    assert plain.encode(["one two", ""])[1] == [4, 2]
     with pytest.raises(ModelError, match="32 dimensions"):
         encoder(dimension=64)
 

@@ -1,0 +1,60 @@
+"""Choosing the encoder for a model on this machine."""
+
+import logging
+from pathlib import Path
+
+from tasks.encode.interface import Encoder
+from tasks.errors import ModelError
+from tasks.models import ResolvedModel
+
+logger = logging.getLogger("embedlake.encode")
+
+
+def load_encoder(model: ResolvedModel, threads: int | None = None) -> Encoder:
+    """The quickest encoder that gives the model's own vectors.
+
+    A static model looks its vectors up. A transformer runs on torch where there is a GPU, else on OpenVINO if it
+    gives the same vectors there, else on torch; any other model runs as sentence-transformers runs it.
+
+    Args:
+        model: on this machine.
+        threads: of the CPU to use; all by default.
+
+    Raises:
+        ModelError: the model cannot be loaded, or not as the corpus file asks.
+    """
+    from tasks.encode.static import StaticEncoder, is_static
+
+    settings = model.settings
+    if is_static(model.folder):
+        return StaticEncoder(model)
+    if settings.int8 or settings.backend == "openvino" or (settings.backend == "auto" and not _may_have_gpu()):
+        from tasks.encode.export import NotConvertible, converted
+        from tasks.encode.openvino_backend import OpenVinoEncoder
+
+        try:
+            return OpenVinoEncoder(converted(model), settings, threads)
+        except NotConvertible as reason:
+            if settings.int8 or settings.backend == "openvino":
+                raise ModelError(
+                    f"model {settings.model!r} cannot be run by OpenVINO: {reason}",
+                    "Leave out `int8` and `backend`.",
+                ) from None
+            logger.info("%s runs on torch: %s", settings.name, reason)
+    import torch
+
+    from tasks.encode.general import GeneralEncoder
+    from tasks.encode.torch_backend import TorchEncoder, describe, device_of_machine, load_model
+
+    if threads:
+        torch.set_num_threads(threads)
+    loaded = load_model(model, device_of_machine())
+    description = describe(loaded)
+    return TorchEncoder(model, loaded, description) if description else GeneralEncoder(model, loaded)
+
+
+def _may_have_gpu() -> bool:
+    """Whether it is worth loading torch to ask it: loading takes seconds."""
+    import sys
+
+    return sys.platform == "darwin" or Path("/proc/driver/nvidia").exists() or Path("/dev/kfd").exists()

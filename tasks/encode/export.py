@@ -1,0 +1,134 @@
+"""Converting a model to OpenVINO, once: cached by its weights, the versions that made it, and its calibration."""
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks.encode.interface import cosines
+from tasks.errors import ModelError
+from tasks.hashing import hash_settings
+from tasks.models import ResolvedModel
+from tasks.settings import Model
+
+if TYPE_CHECKING:
+    import openvino
+
+_LEAST_COSINE = 0.999
+_TRIALS = [
+    "A queue that gives the smallest item first.",
+    "Water boils at a lower temperature on a mountain, since the air presses less on it. " * 8,
+    "def mean(values):\n    return sum(values) / len(values)\n",
+    "Der Fluss führte Hochwasser; 町は静かだった。",
+]
+
+logger = logging.getLogger("embedlake.encode")
+
+
+class NotConvertible(Exception):
+    """Why a model cannot be run by OpenVINO as it runs on torch."""
+
+
+def converted(model: ResolvedModel) -> Path:
+    """The folder of a model's conversion, made now if it is not there.
+
+    Raises:
+        NotConvertible: it cannot be converted, or gives other vectors than on torch. That is remembered.
+        ModelError: the model cannot be loaded, or nncf is missing.
+    """
+    if model.settings.int8 and find_spec("nncf") is None:
+        raise ModelError("`int8: true` needs nncf, which is not installed", "pip install 'embedlake[int8]'")
+    folder = _folder_for(model)
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        place = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+        try:
+            _convert(model, place)
+            os.rename(place, folder)
+        except OSError:  # another process was first
+            if not folder.exists():
+                raise
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+    refused = folder / "refused.txt"
+    if refused.exists():
+        raise NotConvertible(refused.read_text("utf-8"))
+    return folder
+
+
+def _folder_for(model: ResolvedModel) -> Path:
+    """Where the conversion is kept: in the user's cache, since a model's own folder may be anyone's."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "embedlake" / "openvino"
+    made_by = {
+        name: version(name) for name in ("embedlake", "openvino", "torch", "transformers", "sentence-transformers")
+    }
+    if model.settings.int8:
+        made_by["nncf"] = version("nncf")
+    key = hash_settings({"weights": model.weights, "calibration": model.calibration, **made_by})
+    return cache / f"{model.name}-{key}"
+
+
+def _convert(model: ResolvedModel, folder: Path) -> None:
+    from tasks.encode.openvino_backend import OpenVinoEncoder
+    from tasks.encode.torch_backend import TorchEncoder, describe, load_model
+
+    loaded = load_model(model, "cpu")
+    description = describe(loaded)
+    if description is None:
+        (folder / "refused.txt").write_text("its modules or inputs are not the usual ones", "utf-8")
+        return
+    import openvino
+
+    try:
+        graph = _graph(loaded, description.inputs)
+        if model.settings.int8:
+            from tasks.encode.quantise import quantise
+
+            graph = quantise(graph, description, model.calibration)
+        openvino.save_model(graph, folder / "model.xml", compress_to_fp16=False)
+    except Exception as error:  # whatever the tracer or the converter does not know
+        reason = f"{type(error).__name__}: {str(error)[:300]}"
+        (folder / "refused.txt").write_text(f"it cannot be converted: {reason}", "utf-8")
+        return
+    (folder / "description.json").write_text(json.dumps(description.to_dict()), "utf-8")
+    if not model.settings.int8:  # of int8, tasks.encode.quantise measures what it changes
+        plain = Model.model_validate({"model": model.settings.model, "name": model.name})
+        there = TorchEncoder(ResolvedModel(plain, model.folder, model.weights, model.revision), loaded, description)
+        least = float(cosines(OpenVinoEncoder(folder, plain).encode(_TRIALS)[0], there.encode(_TRIALS)[0]).min())
+        if not least >= _LEAST_COSINE:
+            reason = f"its vectors differ from those on torch (cosine {least:.4f})"
+            (folder / "refused.txt").write_text(reason, "utf-8")
+
+
+def _graph(loaded: Any, inputs: list[str]) -> "openvino.Model":
+    """All modules of a model as one OpenVINO graph from token ids to vectors."""
+    import warnings
+
+    import openvino
+    import torch
+
+    class Stack(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.modules_in_order = torch.nn.ModuleList(loaded)
+
+        def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
+            features: dict[str, Any] = dict(zip(inputs, tensors, strict=True))
+            for module in self.modules_in_order:
+                features = module(features)
+            vectors: torch.Tensor = features["sentence_embedding"]
+            return vectors
+
+    features = loaded.preprocess(["an example", "another example, which is longer"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        graph = openvino.convert_model(Stack(), example_input=tuple(features[name] for name in inputs))
+    for port, name in zip(graph.inputs, inputs, strict=True):
+        port.get_tensor().set_names({name})
+    graph.reshape({name: [-1, -1] for name in inputs})
+    return graph
