@@ -158,9 +158,8 @@ class Embedding:
 
     def _batches(self, windows: Iterator[pa.Table | None], pool: Pool) -> Iterator[Batch | None]:
         """The batches of all windows, and the halves of those that failed, until every one has its result."""
-        batch_tokens = self._lake.corpus.resources.batch_tokens or pool.batch_tokens
         for window in windows:
-            for batch in make_batches(window, batch_tokens, pool.max_tokens) if window is not None else [None]:
+            for batch in make_batches(window, pool.batch_tokens, pool.max_tokens) if window is not None else [None]:
                 yield from self._again()
                 self._outstanding += batch is not None
                 yield batch

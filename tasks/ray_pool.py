@@ -6,7 +6,7 @@ import signal
 import threading
 import warnings
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ray
@@ -14,7 +14,7 @@ from ray.exceptions import RayError, RayTaskError
 
 from tasks.batches import Batch
 from tasks.encode.choose import load_encoder
-from tasks.encode.interface import Vectors, encode_checked
+from tasks.encode.interface import Encoder, Vectors, encode_checked
 from tasks.errors import EmbedlakeError, ModelError
 from tasks.models import ResolvedModel
 from tasks.pools import Embedded
@@ -32,11 +32,15 @@ _DEATHS = 2  # of its actor, after which a batch is taken for the cause
 logger = logging.getLogger("embedlake.ray")
 
 
+MakeEncoder = Callable[[ResolvedModel, int | None, int | None], Encoder]
+"""As tasks.encode.choose.load_encoder."""
+
+
 class EncoderActor:
     """What runs in an actor: an encoder that lives as long as the run."""
 
-    def __init__(self, model: ResolvedModel, threads: int) -> None:
-        self._encoder = load_encoder(model, threads)
+    def __init__(self, make_encoder: MakeEncoder, model: ResolvedModel, threads: int, budget: int | None) -> None:
+        self._encoder = make_encoder(model, threads, budget)
 
     def shape(self) -> tuple[int, int, str, int]:
         """Dimension, the most tokens that it reads, what runs it, and tokens that suit a batch."""
@@ -55,13 +59,15 @@ class RayPool:
         model: to load.
         resources: actors, and CPUs or GPUs for each; where they say nothing, one actor for each GPU, else one
             for every 8 cores.
+        make_encoder: loads the model in an actor.
 
     Raises:
         ModelError: the actors cannot load the model or cannot be placed.
     """
 
-    def __init__(self, model: ResolvedModel, resources: Resources) -> None:
+    def __init__(self, model: ResolvedModel, resources: Resources, make_encoder: MakeEncoder = load_encoder) -> None:
         self._model = model
+        self._make_encoder = make_encoder
         self._resources = resources
         self._started_here = not ray.is_initialized()
         self._actors: list[Any] = []
@@ -130,7 +136,10 @@ class RayPool:
         options: dict[str, Any] = {"num_cpus": cpus, "num_gpus": gpus, "max_restarts": -1, "max_task_retries": 0}
         options["max_concurrency"] = _AHEAD  # one batch is tokenised while another is on the processor
         actor = ray.remote(EncoderActor).options(**options)
-        self._actors = [actor.remote(self._model, max(int(cpus), 1)) for _ in range(count)]
+        self._actors = [
+            actor.remote(self._make_encoder, self._model, max(int(cpus), 1), self._resources.batch_tokens)
+            for _ in range(count)
+        ]
         try:
             shapes = ray.get([actor.shape.remote() for actor in self._actors], timeout=_LOADING)
         except RayError as error:

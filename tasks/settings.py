@@ -138,7 +138,7 @@ class Resources(Settings):
     cpus: float | None = Field(None, gt=0, description="CPUs for each actor; by default shared out evenly.")
     gpus: float | None = Field(None, ge=0, description="GPUs for each actor; fractions share one.")
     batch_tokens: int | None = Field(
-        None, ge=64, description="Tokens in one batch sent to an encoder; by default what suits it."
+        None, ge=8, description="Tokens that a model runs at once, padding included; `embedlake bench` finds the best."
     )
     readers: int | None = Field(None, ge=1, description="Processes that read and chunk; by default one per core.")
     in_process_below: int = Field(

@@ -34,7 +34,7 @@ def start_pool_for(model: ResolvedModel, lake: Lake) -> StartPool:
         calibrated, evaluation = _calibrated(model, lake, windows) if model.settings.int8 else (model, None)
         pool: Pool
         if tokens < lake.corpus.resources.in_process_below:
-            pool = LocalPool(partial(load_encoder, calibrated))
+            pool = LocalPool(partial(load_encoder, calibrated, budget=lake.corpus.resources.batch_tokens))
         else:
             from tasks.ray_pool import RayPool
 

@@ -10,7 +10,7 @@ from tasks.models import ResolvedModel
 logger = logging.getLogger("embedlake.encode")
 
 
-def load_encoder(model: ResolvedModel, threads: int | None = None) -> Encoder:
+def load_encoder(model: ResolvedModel, threads: int | None = None, budget: int | None = None) -> Encoder:
     """The quickest encoder that gives the model's own vectors.
 
     A static model looks its vectors up. A transformer runs on torch where there is a GPU, else on OpenVINO if it
@@ -19,6 +19,7 @@ def load_encoder(model: ResolvedModel, threads: int | None = None) -> Encoder:
     Args:
         model: on this machine.
         threads: of the CPU to use; all by default.
+        budget: tokens to run at once, padding included; by default what suits the processor.
 
     Raises:
         ModelError: the model cannot be loaded, or not as the corpus file asks.
@@ -33,7 +34,7 @@ def load_encoder(model: ResolvedModel, threads: int | None = None) -> Encoder:
         from tasks.encode.openvino_backend import OpenVinoEncoder
 
         try:
-            return OpenVinoEncoder(converted(model), settings, threads)
+            return OpenVinoEncoder(converted(model), settings, threads, budget)
         except NotConvertible as reason:
             if settings.int8 or settings.backend == "openvino":
                 raise ModelError(
@@ -50,7 +51,9 @@ def load_encoder(model: ResolvedModel, threads: int | None = None) -> Encoder:
         torch.set_num_threads(threads)
     loaded = load_model(model, device_of_machine())
     description = describe(loaded)
-    return TorchEncoder(model, loaded, description) if description else GeneralEncoder(model, loaded)
+    if description is None:
+        return GeneralEncoder(model, loaded, budget)
+    return TorchEncoder(model, loaded, description, budget)
 
 
 def _may_have_gpu() -> bool:

@@ -3,34 +3,34 @@
 import numpy as np
 from sentence_transformers import SentenceTransformer
 
-from tasks.encode.interface import Vectors, finish
+from tasks.encode.interface import CALL, Vectors, finish
+from tasks.encode.torch_backend import BUDGETS
 from tasks.encode.transformer import checked_dimension
 from tasks.models import ResolvedModel
-
-_BATCH = {"cpu": 8}  # texts; on CPU small batches sorted by length beat large ones
 
 
 class GeneralEncoder:
     """A model whose modules or inputs are not the usual ones."""
 
     concurrency = 1
-    batch_tokens = 16_384
 
-    def __init__(self, model: ResolvedModel, loaded: SentenceTransformer) -> None:
+    def __init__(self, model: ResolvedModel, loaded: SentenceTransformer, budget: int | None = None) -> None:
         self._model = loaded
         self._settings = model.settings
         if model.settings.max_tokens:
             self._model.max_seq_length = model.settings.max_tokens
         self.dimension = checked_dimension(model.settings, loaded.get_embedding_dimension() or 0)
         self.max_tokens = int(min(self._model.max_seq_length or 1_000_000_000, 1_000_000_000))
+        budget = budget or BUDGETS[loaded.device.type]
+        self.batch_tokens = CALL * budget
+        self._batch_size = max(budget // min(self.max_tokens, 512), 1)
         self.backend = f"sentence-transformers {loaded.device.type}"
 
     def encode(self, texts: list[str]) -> tuple[Vectors, list[int]]:
         """Vectors of documents, float32 of shape (n_texts, dimension), and their tokens, uncut."""
         vectors = self._model.encode_document(
-            texts, prompt=self._settings.document_prompt, show_progress_bar=False,
-            batch_size=_BATCH.get(self._model.device.type, 64),
-        )  # fmt: skip
+            texts, prompt=self._settings.document_prompt, show_progress_bar=False, batch_size=self._batch_size
+        )
         prompt = self._settings.document_prompt or ""
         encoded = self._model.tokenizer([prompt + text for text in texts], truncation=False, verbose=False)
         counts = [len(ids) for ids in encoded["input_ids"]]

@@ -18,7 +18,7 @@ class Encoder(Protocol):
         max_tokens: the most tokens of a text that it reads, its own marks included.
         backend: what runs it and how precisely, for reports: `openvino bf16`.
         concurrency: calls of `encode` worth making at once.
-        batch_tokens: tokens that suit one call of `encode`.
+        batch_tokens: tokens that suit one call of `encode`, which may run them in several batches.
     """
 
     dimension: int
@@ -35,6 +35,9 @@ class Encoder(Protocol):
     def encode_query(self, text: str) -> Vectors:
         """The vector of a query, float32 of shape (dimension,)."""
         ...
+
+
+CALL = 8  # batches that a model runs in one call
 
 
 def encode_checked(encoder: Encoder, texts: list[str]) -> tuple[Vectors, list[int]]:

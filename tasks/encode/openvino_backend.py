@@ -25,11 +25,12 @@ class OpenVinoEncoder(TransformerEncoder):
         folder: with model.xml, model.bin and description.json.
         settings: as the corpus gives them.
         threads: to run on; every core by default. Each one is a stream with a batch of its own.
+        budget: tokens that a stream runs at once, padding included.
     """
 
-    def __init__(self, folder: Path, settings: Model, threads: int | None = None) -> None:
+    def __init__(self, folder: Path, settings: Model, threads: int | None = None, budget: int | None = None) -> None:
         description = Description(**json.loads((folder / "description.json").read_text("utf-8")))
-        super().__init__(description, settings, _BUDGET)
+        super().__init__(description, settings, budget or _BUDGET)
         threads = threads or len(os.sched_getaffinity(0))
         core = openvino.Core()
         precision = "bf16" if settings.precision != "float32" and has_bf16() else "f32"

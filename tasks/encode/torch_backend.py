@@ -16,7 +16,7 @@ from tasks.encode.transformer import TransformerEncoder
 from tasks.errors import ModelError
 from tasks.models import ResolvedModel
 
-_BUDGET = {"cpu": 2048, "cuda": 65_536, "mps": 8192}  # tokens run at once
+BUDGETS = {"cpu": 2048, "cuda": 65_536, "mps": 8192}  # tokens run at once
 _MODULES = {"Transformer", "Pooling", "Dense", "Normalize", "LayerNorm", "Dropout"}
 _PROBES = ["", "a", "  Two words ", "Ünïcode — and 漢字.", "def f(x):\n\treturn x[1:]\n", "long text " * 4000]
 
@@ -88,17 +88,17 @@ class TorchEncoder(TransformerEncoder):
     A batch that does not fit the device's memory is run in halves, and later ones are smaller.
     """
 
-    def __init__(self, model: ResolvedModel, loaded: SentenceTransformer, description: Description) -> None:
+    def __init__(
+        self, model: ResolvedModel, loaded: SentenceTransformer, description: Description, budget: int | None = None
+    ) -> None:
         self._device = loaded.device.type
-        super().__init__(description, model.settings, _BUDGET.get(self._device, 8192))
+        super().__init__(description, model.settings, budget or BUDGETS[self._device])
         self._model = loaded
         half = self._device == "cuda" and model.settings.precision != "float32"
         if half:
             self._model.to(torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)
         self.backend = f"torch {self._device} {str(self._model.dtype).removeprefix('torch.')}"
-        if self._device != "cpu":
-            self.batch_tokens = 2 * self._budget
-        else:
+        if self._device == "cpu":
             self.concurrency = 1  # torch uses all its threads for one batch
 
     def _run(self, batches: Iterable[Features]) -> Iterator[Vectors]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from tasks.encode.interface import Vectors, finish
+from tasks.encode.interface import CALL, Vectors, finish
 from tasks.encode.tokens import Description, Features, TextTokenizer, batches_of
 from tasks.errors import ModelError
 from tasks.settings import Model
@@ -25,13 +25,13 @@ class TransformerEncoder(ABC):
 
     backend = ""
     concurrency = 2  # while one call is on the processor, the next one tokenises
-    batch_tokens = 16_384
 
     def __init__(self, description: Description, settings: Model, budget: int) -> None:
         self.dimension = checked_dimension(settings, description.dimension)
         self.max_tokens = settings.max_tokens or description.max_tokens
         self._normalize = settings.normalize
         self._budget = budget
+        self.batch_tokens = CALL * budget
         self._tokenizer = TextTokenizer(description, self.max_tokens)
         self._query_prompt = or_default(settings.query_prompt, description.query_prompt)
         self._document_prompt = or_default(settings.document_prompt, description.document_prompt)

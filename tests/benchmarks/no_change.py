@@ -31,7 +31,7 @@ class HashEncoder:
     concurrency = 1
     batch_tokens = 65_536
 
-    def __init__(self, model: ResolvedModel) -> None:
+    def __init__(self, model: ResolvedModel, threads: int | None = None, budget: int | None = None) -> None:
         self._generator = np.random.default_rng(7)
 
     def encode(self, texts: list[str]) -> Any:

@@ -153,7 +153,7 @@ def test_init_writes_a_corpus_that_runs(tmp_path: Path, tiny_model: Path, cli: C
 def test_an_interrupted_run_leaves_a_whole_state_and_says_how_to_go_on(
     make_corpus: Make, tmp_path: Path, stop: signal.Signals
 ) -> None:
-    corpus_file = make_corpus(resources={"in_process_below": 10_000_000, "batch_tokens": 64})
+    corpus_file = make_corpus(resources={"in_process_below": 10_000_000, "batch_tokens": 8})
     for i in range(3000):
         (tmp_path / "docs" / f"{i}.txt").write_text(
             f"Document {i} speaks of subject {i * i} at some length, as they do."

@@ -103,7 +103,7 @@ def test_two_ingests_and_two_backfills_at_once(
 
 
 def test_a_second_run_says_who_writes(make_corpus: Make, tmp_path: Path, environment: dict[str, str]) -> None:
-    corpus_file = make_corpus(resources={"batch_tokens": 64}, lease={"seconds": 300})
+    corpus_file = make_corpus(resources={"batch_tokens": 8}, lease={"seconds": 300})
     fill(tmp_path / "docs", 2000)
     first = start(environment, "run", corpus_file)
     wait_until(lambda: any((tmp_path / "lake").glob("notes.chunks.lance/data/*")), 90, "the first chunks")
@@ -119,7 +119,7 @@ def test_a_second_run_says_who_writes(make_corpus: Make, tmp_path: Path, environ
 def test_a_run_that_sleeps_through_its_lease_writes_no_more(
     make_corpus: Make, tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    corpus_file = make_corpus(resources={"batch_tokens": 64}, lease={"seconds": 4})
+    corpus_file = make_corpus(resources={"batch_tokens": 8}, lease={"seconds": 4})
     fill(tmp_path / "docs", 2000)
     sleeper = start(environment, "run", corpus_file)
     wait_until(lambda: any((tmp_path / "lake").glob("notes.chunks.lance/data/*")), 90, "the first chunks")
@@ -139,7 +139,7 @@ def test_what_is_killed_is_gone_on_with(
     make_corpus: Make, tmp_path: Path, environment: dict[str, str], victim: str
 ) -> None:
     generator = random.Random(victim)
-    corpus_file = make_corpus(resources={"in_process_below": 0 if victim != "driver" else 10**9, "batch_tokens": 512})
+    corpus_file = make_corpus(resources={"in_process_below": 0 if victim != "driver" else 10**9, "batch_tokens": 64})
     count = 600
     for turn in range(ROUNDS):
         for i in range(turn * count, (turn + 1) * count):

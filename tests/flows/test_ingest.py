@@ -308,7 +308,7 @@ def test_other_chunking_is_found_out_and_reuses_equal_texts(make_corpus: Make, t
 def test_a_run_that_breaks_off_keeps_its_vectors_and_goes_on(
     make_corpus: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    corpus_file = make_corpus(resources={"batch_tokens": 64})
+    corpus_file = make_corpus(resources={"batch_tokens": 8})
     for i in range(40):
         (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i} speaks of subject {i * i} at some length.")
     calls = 0

@@ -30,7 +30,7 @@ def test_actors_give_the_vectors_that_the_run_s_own_process_gives(
     make_corpus: Callable[..., Path], tmp_path: Path
 ) -> None:
     own = make_corpus("own")
-    actors = make_corpus("actors", resources={"in_process_below": 0, "actors": 2, "batch_tokens": 512})
+    actors = make_corpus("actors", resources={"in_process_below": 0, "actors": 2, "batch_tokens": 64})
     for i in range(60):
         (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i} speaks of subject {i * i}. " * (1 + i % 7))
     ingest(str(own))
@@ -43,7 +43,7 @@ def test_actors_give_the_vectors_that_the_run_s_own_process_gives(
 def test_an_actor_that_is_killed_is_replaced_and_its_work_done_again(
     make_corpus: Callable[..., Path], tmp_path: Path
 ) -> None:
-    corpus_file = make_corpus(resources={"in_process_below": 0, "actors": 1, "batch_tokens": 128})
+    corpus_file = make_corpus(resources={"in_process_below": 0, "actors": 1, "batch_tokens": 16})
     for i in range(400):
         (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i} speaks of subject {i * i}. " * (1 + i % 9))
     killed: list[int] = []

@@ -62,7 +62,7 @@ class CountingEncoder:
     concurrency = 1
     batch_tokens = 4096
 
-    def __init__(self, model: ResolvedModel) -> None:
+    def __init__(self, model: ResolvedModel, threads: int | None = None, budget: int | None = None) -> None:
         pass
 
     def encode(self, texts: list[str]) -> Any:

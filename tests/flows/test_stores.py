@@ -137,7 +137,7 @@ def test_an_s3_server_that_drops_connections_and_vanishes_for_a_while(
         "faulty",
         sources=[{"name": "docs", "uri": "s3://embedlake/faulty", "options": options}],
         lake={"uri": "s3://embedlake/faultylake", "options": lake_options},
-        resources={"batch_tokens": 64},
+        resources={"batch_tokens": 8},
     )
 
     def vanish() -> None:
