@@ -6,7 +6,7 @@ QUESTIONS = "compare two texts and show where they differ" "a queue that gives t
 	"wait for several threads to reach the same point"
 DEMO = STDLIB="$(STDLIB)" $(BIN)/embedlake
 
-.PHONY: setup demo test lint bench lock
+.PHONY: setup demo test lint bench bench-peers lock
 
 setup: .venv/.complete
 
@@ -37,6 +37,13 @@ lint: setup
 bench: setup
 	$(BIN)/python -m tests.benchmarks.no_change 100000
 	$(if $(SCIFACT),$(BIN)/python -m tests.benchmarks.scifact configs/scifact.yaml)
+
+# Beside other projects, in an environment of their own: SCIFACT=path/to/scifact make bench-peers
+bench-peers: setup
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet torch==2.13.0
+	.venv-peers/bin/pip install --quiet -r tests/benchmarks/peers.txt
+	$(BIN)/python -m tests.benchmarks.peers
 
 # Renew requirements.lock after a change of pyproject.toml. torch is left out, with the CUDA packages that some of its
 # builds need: its build depends on the machine.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from flows.bench import bench
 from flows.failures import failures_app
 from flows.options import MODEL, Corpus, Json, Wait
 from tasks.errors import (
@@ -39,6 +40,7 @@ something wrong; 130 interrupted.""",
 )  # fmt: skip
 
 app.add_typer(failures_app, name="failures")
+app.command()(bench)
 
 
 @app.command()

@@ -20,6 +20,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from tasks.bench import Bench
 from tasks.configuration import redact
 from tasks.errors import EmbedlakeError
 from tasks.progress import Progress as Told
@@ -187,6 +188,35 @@ def print_findings(found: list[Finding], again: str) -> None:
     _print_table("findings", ["table", "problem", "count", "mended", "examples"], rows)
     mended = all(finding.mended for finding in found)
     out.print(f"\n{'Removed. To write it anew' if mended else 'To mend it: --repair, then'}: {again}", soft_wrap=True)
+
+
+def print_bench(found: Bench) -> None:
+    """What a machine reaches with a model."""
+    about = found.machine
+    limits = ", ".join(
+        f"{about[f'limit_{name}'] / 1e9:,.0f} GFLOP/s in {name}" for name in ("f32", "bf16") if f"limit_{name}" in about
+    )
+    print_rows(
+        [
+            ("machine", f"{about['processor']}, {about['cores']} cores" + (f"; {limits}" if limits else "")),
+            ("model", found.model),
+            ("sample", f"{found.texts:,} texts, {found.tokens:,} tokens"),
+        ]
+    )
+    table = Table(box=None, pad_edge=False)
+    for column in ("run by", "settings", "texts/s", "tokens/s", "cosine", "of limit"):
+        table.add_column(column, justify="left" if column in ("run by", "settings") else "right", no_wrap=True)
+    for row in found.rows:
+        settings = row.settings | ({"batch_tokens": row.batch_tokens} if row.batch_tokens else {})
+        table.add_row(
+            row.backend, ", ".join(f"{name}: {value}" for name, value in settings.items()) or "default",
+            f"{row.texts_per_second:,.1f}", f"{row.tokens_per_second:,.0f}", f"{row.cosine_min:.5f}",
+            f"{row.share_of_limit:.0%}" if row.share_of_limit else "",
+        )  # fmt: skip
+    out.print()
+    out.print(table)
+    advice = ", ".join(f"{place}: {value}" for place, value in found.recommended.items())
+    out.print(f"\n{f'Recommended: {advice}' if advice else 'The defaults are the best here.'}")
 
 
 def _run_row(run: dict[str, Any]) -> dict[str, Any]:

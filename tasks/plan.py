@@ -2,13 +2,13 @@
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.compare import Changes
 from tasks.documents import compare_with_lake, tokenizer_folder
 from tasks.encode.choose import load_encoder
 from tasks.lake import Lake
@@ -95,10 +95,10 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20) -> Plan:
     models = [resolve_model(model) for model in corpus.models]
     listing = list_files(corpus.sources)
     changes = compare_with_lake(corpus, lake, listing)
-    sample, share = _sample(changes, most_bytes)
+    sample, share = spread_files(changes.to_read, most_bytes)
     found = _Content(lake)
     if sample:
-        for _, prepared in read_all(_works(corpus, sample, int(most_bytes)), corpus, tokenizer_folder(corpus)):
+        for _, prepared in read_all(some_works(corpus, sample, int(most_bytes)), corpus, tokenizer_folder(corpus)):
             found.add(prepared)
     gone = lake.read_in(lake.name("documents"), "document_id", changes.gone, ["content_hash"]) if changes.gone else None
     gone_hashes = set(gone["content_hash"].to_pylist()) if gone else set()
@@ -173,9 +173,8 @@ class _Content:
                     self.probe.append(text)
 
 
-def _sample(changes: Changes, most_bytes: int) -> tuple[list[File], float]:
-    """Files spread evenly over all to read, and which part of the bytes they have."""
-    files = changes.to_read
+def spread_files(files: list[File], most_bytes: int) -> tuple[list[File], float]:
+    """Files spread evenly over all, and which part of the bytes they have."""
     total = sum(file.size for file in files)
     if total <= most_bytes:
         return files, 1.0
@@ -184,15 +183,15 @@ def _sample(changes: Changes, most_bytes: int) -> tuple[list[File], float]:
     return chosen, min(sum(min(file.size, most_bytes) for file in chosen) / total, 1.0)
 
 
-def _works(corpus: Corpus, files: list[File], most_bytes: int) -> Any:
+def some_works(corpus: Corpus, files: list[File], most_bytes: int) -> Iterator[Work]:
+    """Work for the readers: all of the files, and the beginnings of those that hold records."""
     yield from group_files(file for file in files if not file.is_container)
     for file in (file for file in files if file.is_container):
         source = next(source for source in corpus.sources if source.name == file.source)
         read = 0
         try:
             for block in read_blocks(file, source, corpus.metadata):
-                work: Work = block
-                yield work
+                yield block
                 read += len(block.content) if isinstance(block.content, bytes) else block.content.nbytes
                 if read > most_bytes:
                     break

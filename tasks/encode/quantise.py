@@ -4,7 +4,9 @@ The method is that of nncf (Post-Training Optimization, model type transformer):
 by ranges seen on the sample. The sample is kept in the catalog, so the same model can be made again anywhere.
 """
 
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,7 +56,10 @@ def quantise(graph: "openvino.Model", description: Description, texts: tuple[str
     tokenizer = TextTokenizer(description, description.max_tokens)
     rows = tokenizer.tokenise(list(texts))[0]
     samples = [tokenizer.pad([row]) for row in rows]
-    return nncf.quantize(graph, nncf.Dataset(samples), subset_size=len(samples), model_type=nncf.ModelType.TRANSFORMER)
+    with redirect_stdout(StringIO()):  # its progress bars
+        return nncf.quantize(
+            graph, nncf.Dataset(samples), subset_size=len(samples), model_type=nncf.ModelType.TRANSFORMER
+        )
 
 
 def measure_change(int8: Encoder, full: Encoder, texts: list[str]) -> Change:
