@@ -34,9 +34,17 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# All but the peers; those that need texts run where SCIFACT (a folder in BEIR's format) and WORDNET say where they are.
 bench: setup
 	$(BIN)/python -m tests.benchmarks.no_change 100000
+	$(BIN)/python -m tests.benchmarks.landing 1000000
+	$(if $(WORDNET),$(BIN)/python -m tests.benchmarks.static $(WORDNET))
+	$(if $(SCIFACT),$(BIN)/python -m tests.benchmarks.reading)
+	$(if $(SCIFACT),$(BIN)/python -m tests.benchmarks.pipeline)
+	$(if $(SCIFACT),$(BIN)/python -m tests.benchmarks.scaling)
+	$(if $(SCIFACT),$(BIN)/embedlake run configs/scifact.yaml)
 	$(if $(SCIFACT),$(BIN)/python -m tests.benchmarks.scifact configs/scifact.yaml)
+	$(if $(SCIFACT),$(BIN)/embedlake bench configs/scifact.yaml)
 
 # Beside other projects, in an environment of their own: SCIFACT=path/to/scifact make bench-peers
 bench-peers: setup

@@ -20,6 +20,7 @@ from tasks.errors import (
     EXIT_WRONG,
     ConfigurationError,
     EmbedlakeError,
+    ServerError,
 )
 
 if TYPE_CHECKING:
@@ -35,8 +36,7 @@ passages by meaning.
 
 Exit codes: 0 done; 1 unexpected error; 2 wrong corpus file or command line; 3 done, but documents or chunks were set
 aside in this run; 4 a source cannot be listed; 5 the lake cannot be reached; 6 a model cannot be loaded;
-7 another run is writing; 8 verify found
-something wrong; 130 interrupted.""",
+7 another run is writing; 8 verify found something wrong; 9 the Prefect server does not answer; 130 interrupted.""",
 )  # fmt: skip
 
 app.add_typer(failures_app, name="failures")
@@ -270,6 +270,8 @@ def main() -> NoReturn:
 def _flow(start: Callable[[], "RunReport"], json: bool, again: str) -> None:
     """Run a flow with progress, then print its report."""
     _quiet_libraries()
+    from httpx import TransportError
+
     from flows.terminal import err, print_json, print_report, progress_shown
 
     try:
@@ -279,6 +281,11 @@ def _flow(start: Callable[[], "RunReport"], json: bool, again: str) -> None:
         if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "TerminationSignal":
             err.print(f"[bold]stopped.[/] What was landed stays. To go on: {again}", soft_wrap=True)
             raise KeyboardInterrupt from None
+        if isinstance(error, TransportError) or isinstance(error.__cause__, TransportError):
+            raise ServerError(
+                f"the Prefect server at {os.environ.get('PREFECT_API_URL', 'this machine')} does not answer: {error}",
+                "What was landed stays. Start the server, or unset PREFECT_API_URL to do without, then run again.",
+            ) from None
         raise
     if json:
         print_json(report.to_dict())

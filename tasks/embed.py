@@ -25,9 +25,8 @@ from tasks.progress import EmbeddingCounts, Progress, Report
 
 logger = logging.getLogger("embedlake.embed")
 
-_COMMIT_ROWS = 16_384
-_COMMIT_SECONDS = 15.0
-_CHUNKS_IN_WINDOW = 16_384  # sorted by length together
+COMMIT_ROWS = 16_384
+CHUNKS_IN_WINDOW = 16_384  # sorted by length together
 
 StartPool = Callable[[int, list[pa.Table]], Pool]
 """Starts encoders and makes their table, given the number of tokens known to be pending (a lower bound) and the
@@ -54,6 +53,7 @@ class Embedding:
         self._rows: list[pa.Table] = []
         self._outstanding = 0  # batches without a result
         self._halves: deque[Batch] = deque()
+        self._commit_seconds = lake.corpus.resources.commit_seconds
         self._last_commit = time.monotonic()
         self._known_total = 0
         self._landed = 0
@@ -99,8 +99,8 @@ class Embedding:
             for rows in self._lake.scan(self._lake.name("chunks")):
                 yield rows.filter(among(rows["chunk_id"], chunk_ids))
             return
-        for start in range(0, len(chunk_ids), _CHUNKS_IN_WINDOW):
-            ids = chunk_ids.slice(start, _CHUNKS_IN_WINDOW).to_pylist()
+        for start in range(0, len(chunk_ids), CHUNKS_IN_WINDOW):
+            ids = chunk_ids.slice(start, CHUNKS_IN_WINDOW).to_pylist()
             yield self._lake.read_in(self._lake.name("chunks"), "chunk_id", ids, self._lake.chunk_columns())
 
     def _embed(self, arrivals: Iterator[pa.Table | None], first: bool = True) -> None:
@@ -223,7 +223,7 @@ class Embedding:
     def _land(self, rows: pa.Table) -> None:
         self._rows.append(rows)
         waiting = sum(table.num_rows for table in self._rows)
-        if waiting >= _COMMIT_ROWS or time.monotonic() - self._last_commit > _COMMIT_SECONDS:
+        if waiting >= COMMIT_ROWS or time.monotonic() - self._last_commit > self._commit_seconds:
             self._commit()
         self._landed += rows.num_rows
         self._tell()

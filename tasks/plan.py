@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ from tasks.documents import compare_with_lake, tokenizer_folder
 from tasks.encode.choose import load_encoder
 from tasks.lake import Lake
 from tasks.load import Work, group_files, read_blocks
-from tasks.models import resolve_model
+from tasks.models import ResolvedModel, resolve_model
 from tasks.pending import TextHashes, pending_chunks
 from tasks.prepare import Prepared
 from tasks.readers import read_all
@@ -208,7 +208,7 @@ def _pending_texts(lake: Lake, table: str, there: TextHashes) -> dict[str, int]:
     return dict(zip(rows["text_hash"].to_pylist(), rows["token_count"].to_pylist(), strict=True))
 
 
-def _estimate(entry: ModelPlan, lake: Lake, model: Any, found: _Content, share: float) -> None:
+def _estimate(entry: ModelPlan, lake: Lake, model: ResolvedModel, found: _Content, share: float) -> None:
     """Expected time by the rate of the last run that embedded, else by a probe of a few texts."""
     for counts in sorted(
         lake.read(lake.name("runs"), ["started", "counts"]).to_pylist(), key=lambda r: r["started"], reverse=True
@@ -223,7 +223,8 @@ def _estimate(entry: ModelPlan, lake: Lake, model: Any, found: _Content, share: 
     known = {row["table"]: row["max_tokens"] for row in lake.catalog()}
     limit = known.get(entry.table)
     if not entry.measured and found.probe:
-        encoder = load_encoder(model)
+        plain = model.settings.model_copy(update={"int8": False})  # an int8 model is made by the run itself
+        encoder = load_encoder(replace(model, settings=plain))
         limit = encoder.max_tokens
         encoder.encode(found.probe[:4])
         clock = time.monotonic()

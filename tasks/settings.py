@@ -141,6 +141,9 @@ class Resources(Settings):
         None, ge=8, description="Tokens that a model runs at once, padding included; `embedlake bench` finds the best."
     )
     readers: int | None = Field(None, ge=1, description="Processes that read and chunk; by default one per core.")
+    commit_seconds: float = Field(
+        15, gt=0, description="Land vectors at least so often; a run that is killed loses at most these."
+    )
     in_process_below: int = Field(
         100_000, ge=0, description="With fewer tokens to embed, embed in the run's own process without starting Ray."
     )

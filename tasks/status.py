@@ -25,6 +25,7 @@ def status_of(lake: Lake, runs: int = 5, failures: int = 20) -> dict[str, Any]:
         {
             "table": row["table"], "model": row["model"], "reference": row["reference"], "state": row["state"],
             "dimension": row["dimension"], "rows": lake.count(row["table"]),
+            "evaluation": json.loads(row["evaluation"] or "null"),
             "pending": len(pending_chunks(lake, row["table"])),
         }
         for row in lake.catalog()

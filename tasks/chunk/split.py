@@ -13,7 +13,6 @@ from tasks.chunk.tokens import Counter, Tokens
 from tasks.settings import Chunking
 
 _LONGEST_OUTLINE = 4_000_000  # characters; longer texts are cut without parsing them as a whole
-_SHORT = 8  # characters a token; a text with more is hardly one chunk
 _INK = re.compile(r"\S")
 
 
@@ -42,18 +41,12 @@ def split(text: str, kind: str, chunking: Chunking, counter: Counter) -> list[Ch
         chunking: strategy, size and overlap, both in tokens.
         counter: of tokens.
     """
-    whole = chunking.strategy == "document" or (kind == "text" and len(text) < _SHORT * chunking.size)
-    count = counter.whole(text) if whole else None
-    if count is not None and (count <= chunking.size or chunking.strategy == "document"):
-        start, end = _trim(text, 0, len(text))
-        return [Chunk(start, end, (), count)] if start < end else []
     tokens = Tokens(text, counter)
-    if chunking.strategy == "document":
-        spans: Iterator[tuple[Span, tuple[str, ...]]] = iter([((0, len(text)), ())])
-    else:
-        spans = _spans(text, kind, chunking, tokens)
+    if chunking.strategy == "document" or (kind == "text" and tokens.total <= chunking.size):
+        start, end = _trim(text, 0, len(text))
+        return [Chunk(start, end, (), tokens.total)] if start < end else []
     chunks = []
-    for (start, end), headings in spans:
+    for (start, end), headings in _spans(text, kind, chunking, tokens):
         start, end = _trim(text, start, end)
         if start < end:
             chunks.append(Chunk(start, end, headings, tokens.count(start, end)))

@@ -38,28 +38,17 @@ class Counter:
             "BertPreTokenizer",
             "WordPiece",
         )
-        self._words: dict[str, int] = {}  # the CRC of a word times 2^16, plus its tokens, or 0 for a long one
+        self._words: dict[str, int] = {}
 
-    def whole(self, text: str) -> int | None:
-        """Tokens of a text, with the marks that the model adds; None where it takes more than adding words up."""
-        if not self.by_words or _has_separators(text):
-            return None
-        words = text.split()
-        self._learn(words)
-        counts = [self._words[word] & 0xFFFF for word in words]
-        return sum(counts) + self.marks if all(counts) else None
+    def look_up(self, words: list[str]) -> list[int]:
+        """For each word, a number that stands on it alone, times 2^16, plus its tokens, or 0 for a long one."""
+        try:
+            return [self._words[word] for word in words]
+        except KeyError:
+            self._learn(set(words).difference(self._words), words)
+            return [self._words[word] for word in words]
 
-    def words(self, words: list[str]) -> "tuple[np.ndarray, np.ndarray]":
-        """Tokens of each word, 0 for a long one, and a number that stands on the word alone; both int64."""
-        self._learn(words)
-        found = np.fromiter(map(self._words.__getitem__, words), np.int64, len(words))
-        return found & 0xFFFF, found >> 16
-
-    def _learn(self, words: list[str]) -> None:
-        """Tokenise the words that are new."""
-        missing = set(words).difference(self._words)
-        if not missing:
-            return
+    def _learn(self, missing: set[str], words: list[str]) -> None:
         if len(self._words) > _MOST_WORDS:
             self._words.clear()
             missing = set(words)
@@ -74,29 +63,42 @@ class Tokens:
     """The tokens of one text, in units that stand on their own: words, or single tokens.
 
     Attributes:
-        starts: character offset of each unit, ascending, int64 of shape (n_units,).
-        before: tokens before each unit, and in all, int64 of shape (n_units + 1,).
         marks: tokens that the model adds around every text.
     """
 
     def __init__(self, text: str, counter: Counter) -> None:
-        if counter.by_words and not _has_separators(text):
-            self.starts, counts, self._numbers = _by_words(text, counter)
-        else:
-            self.starts, self._numbers = _by_tokens(text, counter.tokenizer)
-            counts = np.ones(len(self.starts), np.int64)
-        self.before = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+        self._text = text
+        self._counter = counter
         self.marks = counter.marks
+        by_words = counter.by_words and not any(separator in text for separator in _SEPARATORS)
+        self._words = text.split() if by_words else None
+        self._found = counter.look_up(self._words) if self._words is not None else None
+
+    @cached_property
+    def total(self) -> int:
+        """Tokens of the whole text, with the marks that the model adds."""
+        counts = [number & 0xFFFF for number in self._found or [0]]
+        return (sum(counts) if all(counts) else int(self.before[-1])) + self.marks
+
+    @property
+    def starts(self) -> np.ndarray:
+        """Character offset of each unit, ascending, int64 of shape (n_units,)."""
+        return self._units[0]
+
+    @cached_property
+    def before(self) -> np.ndarray:
+        """Tokens before each unit, and in all, int64 of shape (n_units + 1,)."""
+        return np.concatenate([np.zeros(1, np.int64), np.cumsum(self._units[1])])
 
     @cached_property
     def ranks(self) -> np.ndarray:
         """A random-looking number for each unit, the same wherever the next few units are the same, uint64 of
         shape (n_units,)."""
-        return _ranks(self._numbers.astype(np.uint64))
+        return _ranks(self._units[2].astype(np.uint64))
 
     def unit(self, offset: "int | np.ndarray") -> "np.ndarray":
         """How many units begin before a character offset."""
-        found: np.ndarray = np.searchsorted(self.starts, offset)
+        found: np.ndarray = self.starts.searchsorted(offset)
         return found
 
     def index(self, offset: int) -> int:
@@ -106,6 +108,14 @@ class Tokens:
     def count(self, start: int, end: int) -> int:
         """Tokens of a span, with the marks that the model adds."""
         return self.index(end) - self.index(start) + self.marks
+
+    @cached_property
+    def _units(self) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
+        """Where units begin, their tokens, and the numbers that ranks are made of."""
+        if self._words is None or self._found is None:
+            starts, ids = _by_tokens(self._text, self._counter.tokenizer)
+            return starts, np.ones(len(starts), np.int64), ids
+        return _by_words(self._text, self._words, np.array(self._found, np.int64), self._counter.tokenizer)
 
 
 @cache
@@ -121,23 +131,20 @@ def load_counter(folder: str) -> Counter:
     return Counter(tokenizer)
 
 
-def _has_separators(text: str) -> bool:
-    return any(separator in text for separator in _SEPARATORS)
-
-
-def _by_words(text: str, counter: Counter) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
-    """Where units begin, their tokens, and the numbers that ranks are made of."""
-    words = text.split()
+def _by_words(
+    text: str, words: list[str], found: np.ndarray, tokenizer: Tokenizer
+) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
+    """Units where words were looked up: each word, and of the long ones each token."""
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     space = _SPACES[np.minimum(codes, 0x2FFF)] | (codes == 0x3000)
     starts = np.flatnonzero(~space & np.concatenate([[True], space[:-1]]))
-    counts, numbers = counter.words(words)
+    counts, numbers = found & 0xFFFF, found >> 16
     long = np.flatnonzero(counts == 0)
     if not len(long):
         return starts, counts, numbers
     all_starts, all_counts, all_numbers, done = [], [], [], 0
     for i in long.tolist():
-        within, inner = _by_tokens(words[i], counter.tokenizer)
+        within, inner = _by_tokens(words[i], tokenizer)
         all_starts += [starts[done:i], within + starts[i]]
         all_counts += [counts[done:i], np.ones(len(within), np.int64)]
         all_numbers += [numbers[done:i], inner]

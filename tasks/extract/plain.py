@@ -8,6 +8,7 @@ from charset_normalizer import from_bytes
 from tasks.errors import BrokenDocument
 
 _OTHER_SPACE = re.compile(r"[^\S\n ]")
+_OTHER_ASCII_SPACE = "\t\v\f\r\x1c\x1d\x1e\x1f"
 _SAMPLE = 256 * 1024  # bytes that encoding detection looks at
 
 
@@ -50,10 +51,18 @@ def normalise(text: str, code: bool = False) -> str:
         if not code:
             text = unicodedata.normalize("NFC", text)
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").replace("\ufeff", "")
-    if not code and ("  " in text or _OTHER_SPACE.search(text)):
+    other_space = _holds_other_space(text)
+    if not code and (other_space or "  " in text):
         text = re.sub(r"(?<=\S)[^\S\n]+(?=\S)", " ", text)
-    if " \n" in text or text.endswith(" ") or _OTHER_SPACE.search(text):
+    if other_space or " \n" in text or text.endswith(" "):
         text = re.sub(r"[^\S\n]+$", "", text, flags=re.MULTILINE)
     if "\n\n\n\n" in text:
         text = re.sub(r"\n{4,}", "\n\n\n", text)
     return text.strip("\n")
+
+
+def _holds_other_space(text: str) -> bool:
+    """Whether there is white space that is neither a space nor a line feed."""
+    if text.isascii():
+        return any(character in text for character in _OTHER_ASCII_SPACE)
+    return _OTHER_SPACE.search(text) is not None

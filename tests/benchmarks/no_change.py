@@ -7,6 +7,7 @@ is all but the model. Prefect's own start is left out: the stages are called as 
 """
 
 import json
+import resource
 import sys
 import tempfile
 import time
@@ -92,7 +93,9 @@ def main() -> None:
         corpus_file = folder / "many.yaml"
         corpus_file.write_text(json.dumps(corpus))
         full, report = run_once(corpus_file)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         print(f"{total:,} documents, first run: {full:.1f} s, {report.models[0].embedded:,} texts embedded")
+        print(f"most memory of the run's process: {peak:.2f} GB")
         before = versions(corpus_file)
         idle, report = run_once(corpus_file)
         same = versions(corpus_file) == before

@@ -93,8 +93,12 @@ def ray_data(records: Path, model: Path, place: Path) -> Any:
 
     class Embed:
         def __init__(self) -> None:
+            import os
+
+            import torch
             from sentence_transformers import SentenceTransformer
 
+            torch.set_num_threads(os.cpu_count() or 1)  # Ray gives an actor of one CPU one thread
             self.model = SentenceTransformer(str(model), device="cpu")
 
         def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:

@@ -139,6 +139,30 @@ def test_errors_are_json_where_asked(tmp_path: Path, cli: Callable[..., Any]) ->
     assert json.loads(out)["error"]["kind"] == "ConfigurationError"
 
 
+def test_bench_runs_a_model_in_every_way_and_writes_nothing(
+    filled: Path, tmp_path: Path, cli: Callable[..., Any]
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "lake").rglob("*")}
+    code, out, _ = cli("bench", filled, "--texts", "8", "--no-int8", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert {row["backend"].split()[0] for row in found["rows"]} == {"openvino", "torch"}
+    assert all(row["cosine_min"] > 0.99 and row["texts_per_second"] > 0 for row in found["rows"])
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "lake").rglob("*")} == before
+    code, out, _ = cli("bench", filled, "--texts", "8", "--no-int8")
+    assert "of limit" in out
+    assert cli("bench", filled, "--model", "none")[0] == 2
+
+
+def test_a_server_that_is_not_there_is_named(filled: Path) -> None:
+    environment = {**os.environ, "PREFECT_API_URL": "http://127.0.0.1:9/api"}
+    command = [str(Path(sys.executable).parent / "embedlake"), "run", str(filled)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 9, done.stderr
+    assert "http://127.0.0.1:9/api does not answer" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_init_writes_a_corpus_that_runs(tmp_path: Path, tiny_model: Path, cli: Callable[..., Any]) -> None:
     (tmp_path / "papers.jsonl").write_text(json.dumps({"_id": "1", "title": "T", "text": "Words.", "year": 3}) + "\n")
     target = tmp_path / "papers.yaml"
@@ -153,7 +177,7 @@ def test_init_writes_a_corpus_that_runs(tmp_path: Path, tiny_model: Path, cli: C
 def test_an_interrupted_run_leaves_a_whole_state_and_says_how_to_go_on(
     make_corpus: Make, tmp_path: Path, stop: signal.Signals
 ) -> None:
-    corpus_file = make_corpus(resources={"in_process_below": 10_000_000, "batch_tokens": 8})
+    corpus_file = make_corpus(resources={"in_process_below": 10_000_000, "batch_tokens": 8, "commit_seconds": 0.5})
     for i in range(3000):
         (tmp_path / "docs" / f"{i}.txt").write_text(
             f"Document {i} speaks of subject {i * i} at some length, as they do."

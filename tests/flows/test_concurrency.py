@@ -1,5 +1,6 @@
 """Several runs at once, runs that are killed, runs that sleep through their lease. `CHAOS_ROUNDS` sets how many."""
 
+import contextlib
 import json
 import os
 import random
@@ -14,6 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
+from tasks.errors import LakeError
+from tasks.verify import verify
 from tests.conftest import free_port, wait_until
 from tests.lakes import check_whole, lake_of
 
@@ -26,15 +29,26 @@ Make = Callable[..., Path]
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A Prefect server that all runs share, as they would in production."""
     home, port = tmp_path_factory.mktemp("prefect"), free_port()
-    found = {**os.environ, "PREFECT_HOME": str(home), "PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
-    with (home / "log").open("w") as log:
-        server = subprocess.Popen(
-            [BIN / "prefect", "server", "start", "--port", str(port)], env=found, stdout=log, stderr=log
-        )
-    wait_until(lambda: "Uvicorn running" in (home / "log").read_text() or _listens(port), 90, "the Prefect server")
-    yield found
+    server = start_server(home, port)
+    yield environment_of(home, port)
     server.terminate()
     server.wait()
+
+
+def environment_of(home: Path, port: int) -> dict[str, str]:
+    """What makes a command use the server there."""
+    return {**os.environ, "PREFECT_HOME": str(home), "PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
+
+
+def start_server(home: Path, port: int) -> "subprocess.Popen[bytes]":
+    """A Prefect server, ready."""
+    command = [BIN / "prefect", "server", "start", "--port", str(port)]
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(
+            command, env=environment_of(home, port), stdout=log, stderr=log, start_new_session=True
+        )
+    wait_until(lambda: _listens(port), 90, "the Prefect server")
+    return server
 
 
 def _listens(port: int) -> bool:
@@ -80,15 +94,22 @@ def test_four_runs_at_once_do_the_work_of_one(
     fill(tmp_path / "docs", 300)
     results = [end(process) for process in [start(environment, "run", corpus_file, "--wait") for _ in range(4)]]
     assert [code for code, _ in results] == [0] * 4, results
-    assert check_whole(corpus_file).count("notes.chunks") == 300
+    assert verify(check_whole(corpus_file)) == []
+    assert lake_of(corpus_file).count("notes.chunks") == 300
     assert sum(model["embedded"] for _, report in results for model in report["models"]) == 300
 
 
+@pytest.mark.parametrize("store", ["disk", "s3"])
 def test_two_ingests_and_two_backfills_at_once(
-    make_corpus: Make, tmp_path: Path, tiny_model: Path, environment: dict[str, str]
+    make_corpus: Make,
+    tmp_path: Path,
+    tiny_model: Path,
+    environment: dict[str, str],
+    s3_server: dict[str, str],
+    store: str,
 ) -> None:
     models = [{"model": str(tiny_model), "name": name, "document_prompt": name} for name in ("one", "two", "three")]
-    first = make_corpus(models=models[:1])
+    first = make_corpus(models=models[:1], lake=stores(tmp_path, s3_server)[store])
     fill(tmp_path / "docs", 100)
     assert end(start(environment, "run", first))[0] == 0
     fill(tmp_path / "docs", 300)
@@ -99,11 +120,12 @@ def test_two_ingests_and_two_backfills_at_once(
     results = [end(process) for process in processes]
     assert [code for code, _ in results] == [0] * 4, results
     assert end(start(environment, "run", every))[0] == 0  # what came after the backfills had looked
-    assert check_whole(every).count("notes.chunks") == 300
+    assert verify(check_whole(every)) == []
+    assert lake_of(every).count("notes.chunks") == 300
 
 
 def test_a_second_run_says_who_writes(make_corpus: Make, tmp_path: Path, environment: dict[str, str]) -> None:
-    corpus_file = make_corpus(resources={"batch_tokens": 8}, lease={"seconds": 300})
+    corpus_file = make_corpus(resources={"batch_tokens": 8, "commit_seconds": 0.5}, lease={"seconds": 300})
     fill(tmp_path / "docs", 2000)
     first = start(environment, "run", corpus_file)
     wait_until(lambda: any((tmp_path / "lake").glob("notes.chunks.lance/data/*")), 90, "the first chunks")
@@ -116,13 +138,24 @@ def test_a_second_run_says_who_writes(make_corpus: Make, tmp_path: Path, environ
     check_whole(corpus_file)
 
 
+@pytest.mark.parametrize("store", ["disk", "s3"])
 def test_a_run_that_sleeps_through_its_lease_writes_no_more(
-    make_corpus: Make, tmp_path: Path, environment: dict[str, str]
+    make_corpus: Make, tmp_path: Path, environment: dict[str, str], s3_server: dict[str, str], store: str
 ) -> None:
-    corpus_file = make_corpus(resources={"batch_tokens": 8}, lease={"seconds": 4})
+    corpus_file = make_corpus(
+        resources={"batch_tokens": 8, "commit_seconds": 0.5},
+        lease={"seconds": 4},
+        lake=stores(tmp_path, s3_server)[store],
+    )
     fill(tmp_path / "docs", 2000)
     sleeper = start(environment, "run", corpus_file)
-    wait_until(lambda: any((tmp_path / "lake").glob("notes.chunks.lance/data/*")), 90, "the first chunks")
+
+    def chunks_landed() -> bool:
+        with contextlib.suppress(LakeError):
+            return lake_of(corpus_file).count("notes.chunks") > 0
+        return False
+
+    wait_until(chunks_landed, 90, "the first chunks")
     os.kill(sleeper.pid, signal.SIGSTOP)
     time.sleep(6)
     code, _ = end(start(environment, "run", corpus_file))
@@ -130,7 +163,8 @@ def test_a_run_that_sleeps_through_its_lease_writes_no_more(
     os.kill(sleeper.pid, signal.SIGCONT)
     code, report = end(sleeper)
     assert (code, report["error"]["kind"]) == (7, "LeaseLost"), report
-    assert check_whole(corpus_file).count("notes.chunks") == 2000
+    assert verify(check_whole(corpus_file)) == []
+    assert lake_of(corpus_file).count("notes.chunks") == 2000
     assert end(start(environment, "run", corpus_file))[1]["idle"]
 
 
@@ -139,7 +173,9 @@ def test_what_is_killed_is_gone_on_with(
     make_corpus: Make, tmp_path: Path, environment: dict[str, str], victim: str
 ) -> None:
     generator = random.Random(victim)
-    corpus_file = make_corpus(resources={"in_process_below": 0 if victim != "driver" else 10**9, "batch_tokens": 64})
+    corpus_file = make_corpus(
+        resources={"in_process_below": 0 if victim != "driver" else 10**9, "batch_tokens": 64, "commit_seconds": 1}
+    )
     count = 600
     for turn in range(ROUNDS):
         for i in range(turn * count, (turn + 1) * count):
@@ -153,9 +189,36 @@ def test_what_is_killed_is_gone_on_with(
         kept = sum(lake.count(row["table"]) for row in lake.catalog())
         code, report = end(start(environment, "run", corpus_file))
         assert code == 0, report
-        assert check_whole(corpus_file).count("notes.chunks") == (turn + 1) * count
+        assert verify(check_whole(corpus_file)) == []
+        assert lake_of(corpus_file).count("notes.chunks") == (turn + 1) * count
         embedded = sum(model["embedded"] for model in report["models"])
         assert embedded == (turn + 1) * count - kept  # nothing that was landed is embedded again
+
+
+def test_a_prefect_server_that_is_killed_loses_nothing(make_corpus: Make, tmp_path: Path) -> None:
+    generator = random.Random(7)
+    corpus_file = make_corpus(
+        resources={"in_process_below": 10**9, "batch_tokens": 8, "commit_seconds": 1}, lease={"seconds": 5}
+    )
+    fill(tmp_path / "docs", 1500)
+    home, port = tmp_path / "prefect", free_port()
+    home.mkdir()
+    environment = environment_of(home, port)
+    for _ in range(ROUNDS):
+        server = start_server(home, port)
+        process = start(environment, "run", corpus_file)
+        time.sleep(generator.uniform(4, 10))
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+        code, report = end(process)
+        assert code == 0 or "Prefect server" in report["error"]["message"], (code, report)
+    server = start_server(home, port)
+    code, report = end(start(environment, "run", corpus_file))
+    os.killpg(server.pid, signal.SIGTERM)
+    server.wait()
+    assert code == 0, report
+    assert verify(check_whole(corpus_file)) == []
+    assert lake_of(corpus_file).count("notes.chunks") == 1500
 
 
 def _kill(process: "subprocess.Popen[str]", victim: str) -> None:

@@ -20,6 +20,7 @@ from tasks.errors import LakeError, ShrunkSource, SourceError
 from tasks.lake import Lake
 from tasks.progress import RunReport
 from tasks.search import open_lake
+from tasks.verify import verify
 from tests.lakes import check_whole, lake_of, rows
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -308,7 +309,7 @@ def test_other_chunking_is_found_out_and_reuses_equal_texts(make_corpus: Make, t
 def test_a_run_that_breaks_off_keeps_its_vectors_and_goes_on(
     make_corpus: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    corpus_file = make_corpus(resources={"batch_tokens": 8})
+    corpus_file = make_corpus(resources={"batch_tokens": 8, "commit_seconds": 0.001})
     for i in range(40):
         (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i} speaks of subject {i * i} at some length.")
     calls = 0
@@ -353,6 +354,28 @@ def test_one_text_that_a_model_cannot_embed_stops_only_itself(
     [failure] = rows(lake_of(corpus_file), "failures", "document_id", "error", "chunk_id")
     assert (failure["document_id"], failure["error"]) == ("docs:7.txt", "UnusableVector")
     assert ingest(str(corpus_file)).idle
+
+
+def test_int8_gets_a_table_of_its_own_that_says_what_it_changed(
+    make_corpus: Make, tmp_path: Path, tiny_model: Path
+) -> None:
+    models = [
+        {"model": str(tiny_model), "name": "tiny"},
+        {"model": str(tiny_model), "name": "small", "int8": True},
+    ]
+    corpus_file = make_corpus(models=models)
+    for i in range(40):
+        (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i} speaks of subject {i * i} at some length.")
+    report = ingest(str(corpus_file))
+    assert [model.backend.split()[1] for model in report.models][1] == "int8"
+    lake = lake_of(corpus_file)
+    [row] = [row for row in lake.catalog() if row["model"] == "small"]
+    assert len(json.loads(row["calibration"])) == 20
+    assert 0.8 < json.loads(row["evaluation"])["int8"]["cosine_min"] < 1
+    (tmp_path / "docs" / "more.txt").write_text("One more document.")
+    assert ingest(str(corpus_file)).models[1].embedded == 1
+    assert open_lake(corpus_file).search("One more document.", model="small")[0].document_id == "docs:more.txt"
+    assert verify(lake_of(corpus_file)) == []
 
 
 def test_chunks_longer_than_the_model_reads_are_counted_or_refused(make_corpus: Make, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import free_port, wait_until
+from tests.lakes import check_whole, lake_of
 
 BIN = Path(sys.executable).parent
 
@@ -110,6 +111,37 @@ def test_served_corpora_run_on_demand_and_on_schedule(
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+def test_a_run_that_is_cancelled_in_prefect_leaves_a_whole_state(
+    server: dict[str, str], make_corpus: Callable[..., Path], tmp_path: Path
+) -> None:
+    corpus_file = make_corpus(
+        "cancelled", resources={"batch_tokens": 8, "commit_seconds": 0.5, "in_process_below": 10**9}
+    )
+    for i in range(4000):
+        (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i} speaks of subject {i * i} at some length.")
+    with (tmp_path / "serve.log").open("w") as log:
+        process = subprocess.Popen([BIN / "embedlake", "serve", corpus_file], env=server, stdout=log, stderr=log)
+    try:
+        names = {"deployments": {"name": {"any_": ["cancelled"]}}, "flows": {"name": {"any_": ["ingest"]}}}
+        wait_until(lambda: bool(ask(server, "POST", "deployments/filter", names)), 60, "the deployment")
+        [deployment] = ask(server, "POST", "deployments/filter", names)
+        run = ask(server, "POST", f"deployments/{deployment['id']}/create_flow_run", {})
+        place = f"flow_runs/{run['id']}"
+        wait_until(lambda: any((tmp_path / "lake").glob("cancelled.tiny.*/data/*")), 120, "the first vectors")
+        ask(server, "POST", f"{place}/set_state", {"state": {"type": "CANCELLING"}})
+        wait_until(lambda: ask(server, "GET", place)["state_type"] == "CANCELLED", 60, "the end of the run")
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+    lake = lake_of(corpus_file)
+    kept = lake.count(lake.catalog()[0]["table"])
+    assert 0 < kept < 4000
+    command = [BIN / "embedlake", "run", corpus_file, "--json"]
+    report = json.loads(subprocess.run(command, env=server, check=True, capture_output=True).stdout)
+    assert report["models"][0]["embedded"] == 4000 - kept
+    check_whole(corpus_file)
 
 
 def test_the_work_pool_file_names_deployments_that_exist() -> None:

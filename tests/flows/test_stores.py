@@ -1,6 +1,7 @@
 """The same corpus and lake on local disk and on a real S3 server."""
 
 import contextlib
+import os
 import random
 import socket
 import threading
@@ -72,11 +73,20 @@ def test_stores_that_are_not_there_say_so(make_corpus: Callable[..., Path], monk
         ingest(str(lake))
 
 
+_ERROR = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
+_SLOW_DOWN = (
+    b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\n"
+    + f"Content-Length: {len(_ERROR)}\r\n\r\n".encode()
+    + _ERROR
+)
+GONE = float(os.environ.get("S3_GONE_SECONDS", "8"))
+
+
 class FaultyProxy:
-    """Passes TCP connections on to a port, dropping one in ten, and all of them while `gone`."""
+    """Passes TCP connections on to a port, dropping one in ten, throttling another, and dropping all while `gone`."""
 
     def __init__(self, port: int) -> None:
-        self.dropped = 0
+        self.dropped = self.throttled = 0
         self.gone = False
         self._to = port
         self._chance = random.Random(7)
@@ -94,8 +104,18 @@ class FaultyProxy:
 
     def _serve(self, client: socket.socket) -> None:
         """A connection lives for at most ten packets each way, so that dropping hits requests, not only starts."""
-        if self.gone or self._chance.random() < 0.1:
+        chance = self._chance.random()
+        if self.gone or chance < 0.1:
             self.dropped += 1
+            client.close()
+            return
+        if chance < 0.2:
+            self.throttled += 1
+            with contextlib.suppress(OSError):
+                client.recv(65536)
+                client.sendall(_SLOW_DOWN)
+                client.shutdown(socket.SHUT_WR)
+                client.recv(65536)
             client.close()
             return
         server = socket.create_connection(("127.0.0.1", self._to))
@@ -120,7 +140,7 @@ class FaultyProxy:
         self._listener.close()
 
 
-def test_an_s3_server_that_drops_connections_and_vanishes_for_a_while(
+def test_an_s3_server_that_drops_throttles_and_vanishes_for_a_while(
     make_corpus: Callable[..., Path], tmp_path: Path, s3_server: dict[str, str]
 ) -> None:
     proxy = FaultyProxy(int(s3_server["endpoint"].rsplit(":", 1)[1]))
@@ -143,7 +163,7 @@ def test_an_s3_server_that_drops_connections_and_vanishes_for_a_while(
     def vanish() -> None:
         time.sleep(2)
         proxy.gone = True
-        time.sleep(8)
+        time.sleep(GONE)
         proxy.gone = False
 
     threading.Thread(target=vanish, daemon=True).start()
@@ -151,5 +171,6 @@ def test_an_s3_server_that_drops_connections_and_vanishes_for_a_while(
     while report.documents.failed:  # what could not be fetched is tried again by the next run
         report = ingest(str(corpus_file))
     assert proxy.dropped > 0
+    assert proxy.throttled > 0
     assert check_whole(corpus_file).count("faulty.chunks") == 40
     proxy.close()

