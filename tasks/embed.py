@@ -25,7 +25,7 @@ from tasks.progress import EmbeddingCounts, Progress, Report
 
 logger = logging.getLogger("embedlake.embed")
 
-COMMIT_ROWS = 16_384
+COMMIT_ROWS = 32_768
 CHUNKS_IN_WINDOW = 16_384  # sorted by length together
 
 StartPool = Callable[[int, list[pa.Table]], Pool]

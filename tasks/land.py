@@ -7,6 +7,7 @@ that speak of them. A file of records gets its own row only when all its records
 import logging
 import time
 from collections.abc import Iterable, Iterator
+from sys import intern
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,7 +24,8 @@ from tasks.sources import File
 
 logger = logging.getLogger("embedlake.land")
 
-_COMMIT_ROWS = 16_384  # documents or chunks written at once, or what came together in
+_FIRST_COMMIT_ROWS = 1024  # documents or chunks written at once: few at first, so that encoders soon have work,
+_COMMIT_ROWS = 16_384  # then twice as many each time, up to these; or what came together in
 _COMMIT_SECONDS = 10.0
 
 
@@ -52,26 +54,25 @@ class Landing:
         self._counts = counts
         self._gone_contents = gone_contents or set()
         known = lake.read(lake.name("documents"), ["document_id", "text_hash", "state"])
-        self._known = set(known["document_id"].to_pylist())
-        self._owners = {
-            text_hash: identity
-            for identity, text_hash, state in zip(*(known[c].to_pylist() for c in known.column_names), strict=True)
-            if state == "active"
-        }
+        self._known = set(_interned(known["document_id"]))
+        active = known.filter(pc.equal(known["state"], "active"))
+        self._owners = dict(zip(active["text_hash"].to_pylist(), _interned(active["document_id"]), strict=True))
         chunked = pc.unique(lake.read(lake.name("chunks"), ["document_id"])["document_id"])
-        self._known |= set(chunked.to_pylist())  # with documents whose chunks a broken-off run left
+        self._known.update(_interned(chunked))  # with documents whose chunks a broken-off run left
         self._failing = set(lake.read(lake.name("failures"), ["document_id"])["document_id"].to_pylist())
         self._seen: set[str] = set()
         self._waiting: list[Prepared] = []
         self._last_flush = time.monotonic()
+        self._enough = _FIRST_COMMIT_ROWS
 
     def add(self, prepared: Prepared) -> Iterator[pa.Table]:
         """Take a result; gives the chunks that were written whenever enough has come together."""
         self._counts.read_bytes += prepared.read
         self._waiting.append(self._without_repeated_ids(prepared))
         rows = sum(max(p.documents.num_rows, p.chunks.num_rows) for p in self._waiting)
-        if rows >= _COMMIT_ROWS or time.monotonic() - self._last_flush > _COMMIT_SECONDS:
+        if rows >= self._enough or time.monotonic() - self._last_flush > _COMMIT_SECONDS:
             yield from self.flush()
+            self._enough = min(2 * self._enough, _COMMIT_ROWS)
 
     def flush(self) -> Iterator[pa.Table]:
         """Write all that waits; gives the chunks that were written."""
@@ -144,7 +145,8 @@ class Landing:
 
     def _without_repeated_ids(self, prepared: Prepared) -> Prepared:
         """Set aside a record whose id came before in this run."""
-        ids = prepared.documents["document_id"].to_pylist()
+        records = prepared.documents.filter(prepared.documents["container"].is_valid())
+        ids = _interned(records["document_id"])
         repeated = self._seen.intersection(ids)
         self._seen.update(ids)
         if not repeated:
@@ -172,9 +174,11 @@ class Landing:
     def _decide(self, documents: pa.Table, before: dict[str, dict[str, object]]) -> pa.Table:
         """Mark duplicates: of documents with equal text, the one that the lake has or that comes first stays."""
         exact = self._lake.corpus.deduplication == "exact"
-        columns = (documents[name].to_pylist() for name in ("document_id", "text_hash", "state"))
         owners: list[str | None] = []
-        for identity, text_hash, state in zip(*columns, strict=True):
+        for identity, text_hash, state in zip(
+            _interned(documents["document_id"]), documents["text_hash"].to_pylist(), documents["state"].to_pylist(),
+            strict=True,
+        ):  # fmt: skip
             said = str(before[identity].get("text_hash")) if identity in before else text_hash
             if said != text_hash and self._owners.get(said) == identity:
                 del self._owners[said]
@@ -225,7 +229,12 @@ class Landing:
         written = pa.concat_tables([new, pa.Table.from_pylist(changed, schema=new.schema)])
         if written.num_rows:
             self._lake.merge(self._lake.name("documents"), written)
-            self._known.update(written["document_id"].to_pylist())
+            self._known.update(_interned(written["document_id"]))
+
+
+def _interned(ids: pa.ChunkedArray) -> list[str]:
+    """Ids as Python's, each one in memory once however many tables of this module hold it."""
+    return [intern(identity) for identity in ids.to_pylist()]
 
 
 def remove_documents(lake: Lake, document_ids: Iterable[str]) -> None:

@@ -22,8 +22,9 @@ from tasks.sources import File, open_file
 
 _GROUP_FILES = 32
 _GROUP_BYTES = 2 * 2**20
-_BLOCK_BYTES = 2 * 2**20
+_BLOCK_BYTES = 2**19
 _BLOCK_ROWS = 1024
+_LONGEST_ROW = 16 * 2**20  # bytes of a row of CSV, which no block may cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ def _tables(file: File, stream: Any, wanted: list[str]) -> Iterator[pa.Table]:
         return
     reader = pa.csv.open_csv(
         stream,
-        read_options=pa.csv.ReadOptions(column_names=names, block_size=_BLOCK_BYTES),
+        read_options=pa.csv.ReadOptions(column_names=names, block_size=_LONGEST_ROW),
         parse_options=options,
         convert_options=pa.csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False

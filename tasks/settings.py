@@ -145,7 +145,7 @@ class Resources(Settings):
         15, gt=0, description="Land vectors at least so often; a run that is killed loses at most these."
     )
     in_process_below: int = Field(
-        100_000, ge=0, description="With fewer tokens to embed, embed in the run's own process without starting Ray."
+        2_000_000, ge=0, description="With fewer tokens to embed, embed in the run's own process without starting Ray."
     )
 
 
