@@ -38,8 +38,11 @@ class ResolvedModel:
         return self.settings.name
 
     def provenance(self) -> dict[str, Any]:
-        """All that decides its vectors."""
-        return {"weights": self.weights, **vector_settings(self.settings)}
+        """All that decides its vectors; backend and precision only in their last digits."""
+        return {
+            "weights": self.weights, "backend": self.settings.backend, "precision": self.settings.precision,
+            **vector_settings(self.settings),
+        }  # fmt: skip
 
 
 def resolve_model(model: Model) -> ResolvedModel:

@@ -41,7 +41,7 @@ def load_encoder(model: ResolvedModel, threads: int | None = None, budget: int |
                     f"model {settings.model!r} cannot be run by OpenVINO: {reason}",
                     "Leave out `int8` and `backend`.",
                 ) from None
-            logger.info("%s runs on torch: %s", settings.name, reason)
+            logger.warning("%s runs on torch: %s", settings.name, reason)
     import torch
 
     from tasks.encode.general import GeneralEncoder

@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import shutil
 import tempfile
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -38,23 +37,23 @@ def converted(model: ResolvedModel) -> Path:
     """The folder of a model's conversion, made now if it is not there.
 
     Raises:
-        NotConvertible: it cannot be converted, or gives other vectors than on torch. That is remembered.
+        NotConvertible: it cannot be converted, or gives other vectors than on torch (both are remembered), or there
+            is no place to keep it.
         ModelError: the model cannot be loaded, or nncf is missing.
     """
     if model.settings.int8 and find_spec("nncf") is None:
         raise ModelError("`int8: true` needs nncf, which is not installed", "pip install 'embedlake[int8]'")
     folder = _folder_for(model)
     if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        place = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
         try:
-            _convert(model, place)
-            os.rename(place, folder)
-        except OSError:  # another process was first
-            if not folder.exists():
-                raise
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".new-", dir=folder.parent, ignore_cleanup_errors=True) as place:
+                _convert(model, Path(place) / folder.name)
+                os.rename(Path(place) / folder.name, folder)
+        except OSError as error:
+            if not folder.exists():  # else another process was first
+                reason = f"{folder.parent} cannot be written ({error}); XDG_CACHE_HOME may name another place"
+                raise NotConvertible(reason) from None
     refused = folder / "refused.txt"
     if refused.exists():
         raise NotConvertible(refused.read_text("utf-8"))
@@ -77,6 +76,7 @@ def _convert(model: ResolvedModel, folder: Path) -> None:
     from tasks.encode.openvino_backend import OpenVinoEncoder
     from tasks.encode.torch_backend import TorchEncoder, describe, load_model
 
+    folder.mkdir()
     loaded = load_model(model, "cpu")
     description = describe(loaded)
     if description is None:
@@ -91,6 +91,8 @@ def _convert(model: ResolvedModel, folder: Path) -> None:
 
             graph = quantise(graph, description, model.calibration)
         openvino.save_model(graph, folder / "model.xml", compress_to_fp16=False)
+    except OSError:  # of the disk, not of the model
+        raise
     except Exception as error:  # whatever the tracer or the converter does not know
         reason = f"{type(error).__name__}: {str(error)[:300]}"
         (folder / "refused.txt").write_text(f"it cannot be converted: {reason}", "utf-8")

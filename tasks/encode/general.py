@@ -12,6 +12,7 @@ from tasks.models import ResolvedModel
 class GeneralEncoder:
     """A model whose modules or inputs are not the usual ones."""
 
+    modality = "text"
     concurrency = 1
 
     def __init__(self, model: ResolvedModel, loaded: SentenceTransformer, budget: int | None = None) -> None:

@@ -16,6 +16,7 @@ class Encoder(Protocol):
     Attributes:
         dimension: length of its vectors.
         max_tokens: the most tokens of a text that it reads, its own marks included.
+        modality: what it takes, as chunks name it; text for all encoders so far.
         backend: what runs it and how precisely, for reports: `openvino bf16`.
         concurrency: calls of `encode` worth making at once.
         batch_tokens: tokens that suit one call of `encode`, which may run them in several batches.
@@ -23,6 +24,7 @@ class Encoder(Protocol):
 
     dimension: int
     max_tokens: int
+    modality: str
     backend: str
     concurrency: int
     batch_tokens: int

@@ -26,6 +26,7 @@ def is_static(folder: Path) -> bool:
 class StaticEncoder:
     """A static model. Its speed is the tokenizer's, so neither torch nor sentence-transformers is loaded for it."""
 
+    modality = "text"
     backend = "static"
     concurrency = 1  # the tokenizer uses every core
     batch_tokens = 131_072

@@ -23,6 +23,7 @@ class TransformerEncoder(ABC):
         ModelError: the settings ask for more dimensions than there are.
     """
 
+    modality = "text"
     backend = ""
     concurrency = 2  # while one call is on the processor, the next one tokenises
 

@@ -28,6 +28,7 @@ class HashEncoder:
 
     dimension = 384
     max_tokens = 256
+    modality = "text"
     backend = "random"
     concurrency = 1
     batch_tokens = 65_536

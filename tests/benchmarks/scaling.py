@@ -26,6 +26,7 @@ class SleepingEncoder:
 
     dimension = 384
     max_tokens = 256
+    modality = "text"
     backend = "sleeping"
     concurrency = 1
     batch_tokens = 16_384

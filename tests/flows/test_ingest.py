@@ -441,6 +441,30 @@ def test_a_source_that_is_not_there_changes_nothing(make_corpus: Make, tmp_path:
     assert lake_of(corpus_file).count("notes.chunks") > 0
 
 
+def test_a_folder_that_may_not_be_read_stops_the_run_and_changes_nothing(
+    make_corpus: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fsspec.implementations.local import LocalFileSystem
+
+    corpus_file = make_corpus()
+    (tmp_path / "docs" / "closed").mkdir()
+    for place in ("a.txt", "closed/b.txt"):
+        (tmp_path / "docs" / place).write_text(f"Words of {place}.")
+    ingest(str(corpus_file))
+    listed = LocalFileSystem.ls
+
+    def refused(self: Any, path: str, **more: Any) -> Any:
+        if path.endswith("closed"):
+            raise PermissionError(path)
+        return listed(self, path, **more)
+
+    monkeypatch.setattr("flows.stages._may_pass", lambda *_: False)
+    monkeypatch.setattr(LocalFileSystem, "ls", refused)
+    with pytest.raises(SourceError, match="cannot be listed: PermissionError"):
+        ingest(str(corpus_file))
+    assert check_whole(corpus_file).count("notes.chunks") == 2
+
+
 def test_an_empty_folder_is_no_error(make_corpus: Make) -> None:
     report = ingest(str(make_corpus()))
     assert report.idle

@@ -58,6 +58,7 @@ class CountingEncoder:
     embedded: ClassVar[list[str]] = []
     dimension = 4
     max_tokens = 512
+    modality = "text"
     backend = "counting"
     concurrency = 1
     batch_tokens = 4096

@@ -1,5 +1,10 @@
 """Text from bytes, its one normalisation, hashes, and what files claim to be."""
 
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +12,9 @@ from hypothesis import strategies as st
 from tasks.errors import BrokenDocument
 from tasks.extract.formats import format_of, language_of, other_medium, signature_of, split_compression
 from tasks.extract.plain import decode, normalise
+from tasks.extract.read import extract
 from tasks.hashing import chunk_ids
+from tests.samples import docx
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=()), max_size=300), st.booleans())
@@ -55,3 +62,36 @@ def test_names_tell_formats() -> None:
     assert other_medium("photo.png") == "image/png"
     assert other_medium("notes.md") is None
     assert signature_of(b"%PDF-1.7") == "pdf"
+
+
+@pytest.mark.parametrize(
+    "entity",
+    [
+        '<!ENTITY a "aaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">',  # grows
+        '<!ENTITY b SYSTEM "file:///etc/hostname">',  # reads a file
+    ],
+)
+def test_entities_in_a_word_file_are_refused(entity: str) -> None:
+    attacked = rewritten(docx("MARK"), "word/document.xml", lambda xml: f"<!DOCTYPE x [{entity}]>{xml}")
+    attacked = rewritten(attacked, "word/document.xml", lambda xml: xml.replace("MARK", "&b;"))
+    with pytest.raises(BrokenDocument, match=r"not a readable \.docx file"):
+        extract(attacked, "attack.docx", "auto", 2**20)
+
+
+def test_names_in_an_archive_lead_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "inner")
+    attacked = rewritten(docx("A letter."), "../outside.txt", str)
+    assert extract(attacked, "attack.docx", "auto", 2**20).text == "A letter."
+    assert sorted(tmp_path.rglob("*")) == [tmp_path / "inner"]
+
+
+def rewritten(data: bytes, name: str, change: Callable[[str], str]) -> bytes:
+    """A zip archive with one entry changed, or added."""
+    source = zipfile.ZipFile(io.BytesIO(data))
+    parts = {entry: source.read(entry).decode() for entry in source.namelist()}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for entry, content in (parts | {name: change(parts.get(name, ""))}).items():
+            archive.writestr(entry, content)
+    return buffer.getvalue()
