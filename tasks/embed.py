@@ -26,6 +26,7 @@ from tasks.progress import EmbeddingCounts, Progress, Report
 logger = logging.getLogger("embedlake.embed")
 
 COMMIT_ROWS = 32_768
+_LARGE_SECONDS = 10.0  # work that still comes after these is taken for large, and encoders begin with what is there
 CHUNKS_IN_WINDOW = 16_384  # sorted by length together
 
 StartPool = Callable[[int, list[pa.Table]], Pool]
@@ -109,11 +110,13 @@ class Embedding:
         windows = self._unknown(arrivals, first)
         enough = self._lake.corpus.resources.in_process_below
         held: list[pa.Table] = []
-        tokens = 0
+        tokens, began = 0, time.monotonic()
         for window in windows:
             if window is not None:
                 held.append(window)
                 tokens += pc.sum(window["token_count"]).as_py()
+                if time.monotonic() - began > _LARGE_SECONDS:
+                    tokens = max(tokens, enough)
                 if tokens >= enough or self._pool:
                     break
         if held:

@@ -224,14 +224,18 @@ class Lake:
         return self._tables[table].schema.field("vector")
 
     def index(self, table: str) -> None:
-        """Build the vector index of a large table, or bring it up to date; small ones need none."""
+        """Build the vector index of a large table, or bring it up to date; small ones need none. A conflict with
+        another writer leaves it for the next time: rows that no index has are searched one by one."""
         handle = self._tables[table]
         if handle.count_rows() < _INDEX_ROWS:
             return
-        if not any("vector" in index.columns for index in handle.list_indices()):
-            handle.create_index(metric="cosine", vector_column_name="vector", index_type="IVF_PQ")
-        else:
-            handle.optimize()
+        try:
+            if not any("vector" in index.columns for index in handle.list_indices()):
+                handle.create_index(metric="cosine", vector_column_name="vector", index_type="IVF_PQ")
+            else:
+                handle.optimize(cleanup_older_than=_KEPT)
+        except RuntimeError as error:
+            logger.info("%s was not indexed this time: %s", table, error)
 
     def compact(self, table: str) -> None:
         """Join the small files that many commits leave, and forget versions of more than a week ago, which no

@@ -53,7 +53,7 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
 
 def as_markdown(report: RunReport) -> str:
     """The report as a Markdown table."""
-    lines = [f"# {report.kind} {report.corpus}", "", "| | |", "|---|---|"]
+    lines = [f"# {report.kind} {report.corpus}", "", "| what | how much |", "|---|---|"]
     lines += [f"| {name.strip()} | {value} |" for name, value in report_rows(report)]
     if report.failures:
         lines += [
