@@ -19,8 +19,8 @@ from tasks.settings import Corpus
 _VALUES_IN_FILTER = 2_000  # longest list in one SQL filter
 logger = logging.getLogger("embedlake.lake")
 
-# Of Lance's object store: it gives up on a request after a few minutes, where by itself it does in a third of a second.
-_PATIENCE = {"client_max_retries": "12", "client_retry_timeout": "300"}
+# Of Lance's object store: it gives up on a request after five minutes, where by itself it does in a third of a second.
+_PATIENCE = {"client_max_retries": "100", "client_retry_timeout": "300"}
 _MANY_FILES = 64
 _KEPT = timedelta(days=7)
 
@@ -83,17 +83,24 @@ class Lake:
         """Some columns of the rows that a filter lets through; of no rows where the table is not there."""
         if table not in self._tables:
             return pa.table({column: pa.array([], pa.string()) for column in columns})
-        return self._dataset(table).to_table(columns=list(columns), filter=where)
+        with self._explained(table, "read"):
+            return self._dataset(table).to_table(columns=list(columns), filter=where)
 
     def scan(
         self, table: str, columns: Sequence[str] | None = None, where: str | None = None, rows: int = 8192
     ) -> Iterator[pa.Table]:
         """The same, a batch at a time."""
         if table in self._tables:
-            scanner = self._dataset(table).scanner(
-                columns=list(columns) if columns else None, filter=where, batch_size=rows
-            )
-            for batch in scanner.to_batches():
+            with self._explained(table, "read"):
+                scanner = self._dataset(table).scanner(
+                    columns=list(columns) if columns else None, filter=where, batch_size=rows
+                )
+                batches = iter(scanner.to_batches())
+            while True:
+                with self._explained(table, "read"):
+                    batch = next(batches, None)
+                if batch is None:
+                    break
                 yield pa.Table.from_batches([batch])
 
     def read_in(self, table: str, column: str, values: Iterable[str], columns: Sequence[str]) -> pa.Table:
@@ -103,7 +110,8 @@ class Lake:
 
     def take(self, table: str, positions: list[int], columns: Sequence[str]) -> pa.Table:
         """Some columns of the rows at some positions."""
-        return self._dataset(table).take(positions, columns=list(columns))
+        with self._explained(table, "read"):
+            return self._dataset(table).take(positions, columns=list(columns))
 
     def provenance(self, table: str) -> dict[str, str]:
         """What a model table's schema says of how it was made."""
@@ -112,7 +120,8 @@ class Lake:
 
     def count(self, table: str) -> int:
         """Rows of a table; 0 where it is not there."""
-        return self._tables[table].count_rows() if table in self._tables else 0
+        with self._explained(table, "read"):
+            return self._tables[table].count_rows() if table in self._tables else 0
 
     def merge(self, table: str, rows: pa.Table, replacing: str | None = None) -> None:
         """Write rows by key, in one commit: new keys are inserted, known ones updated.
@@ -128,7 +137,7 @@ class Lake:
         self._check_fence()
         if replacing:
             builder = builder.when_not_matched_by_source_delete(replacing)
-        with self._explained(table):
+        with self._explained(table, "written"):
             builder.execute(rows.select(schema.names).cast(schema))
 
     def insert_missing(self, table: str, rows: pa.Table) -> None:
@@ -149,7 +158,7 @@ class Lake:
         if table in self._tables:
             for where in _filters(column, values):
                 self._check_fence()
-                with self._explained(table):
+                with self._explained(table, "written"):
                     self._tables[table].delete(where)
 
     def catalog(self) -> list[dict[str, Any]]:
@@ -249,16 +258,17 @@ class Lake:
 
     def to_arrow(self, table: str) -> pa.Table:
         """A whole table."""
-        return self._tables[table].to_arrow()
+        with self._explained(table, "read"):
+            return self._tables[table].to_arrow()
 
     @contextmanager
-    def _explained(self, table: str) -> Iterator[None]:
-        """Say what a failed write means; Lance raises what its object store raises."""
+    def _explained(self, table: str, done: str) -> Iterator[None]:
+        """Say what it means that a table could not be read or written; Lance raises what its object store raises."""
         try:
             yield
-        except (RuntimeError, OSError) as error:
+        except (RuntimeError, OSError, ValueError) as error:
             raise LakeError(
-                redact(f"{table} cannot be written: {str(error)[:600]}"),
+                redact(f"{table} cannot be {done}: {str(error)[:600]}"),
                 "Nothing that was landed is lost. See to the store (space, network, permissions), then run again.",
             ) from error
 
