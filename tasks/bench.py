@@ -196,9 +196,12 @@ def _limits() -> dict[str, float]:
     torch or OpenVINO reaches."""
     import torch
 
+    from tasks.encode.openvino_backend import has_bf16
+
     device = "cuda" if torch.cuda.is_available() else "cpu"
     found: dict[str, float] = {}
-    for names, dtype in ((("f32", "float32"), torch.float32), (("bf16", "bfloat16"), torch.bfloat16)):
+    precisions = [(("f32", "float32"), torch.float32), (("bf16", "bfloat16"), torch.bfloat16)]
+    for names, dtype in precisions if device == "cuda" or has_bf16() else precisions[:1]:
         left, right = (torch.randn(_SIDE, _SIDE, dtype=dtype, device=device) for _ in range(2))
         seconds = _best_of(lambda a=left, b=right: (a @ b)[0, 0].item())  # type: ignore[misc]  # item waits for it
         if device == "cpu":
@@ -221,13 +224,14 @@ def _openvino_product(precision: str) -> Callable[[], object]:
     return lambda: request.infer([values], share_inputs=True, share_outputs=True)
 
 
-def _best_of(call: Callable[[], object], times: int = 12) -> float:
-    """Seconds of the quickest of some calls."""
-    best = float("inf")
-    for _ in range(times):
+def _best_of(call: Callable[[], object], seconds: float = 1.0) -> float:
+    """Seconds of the quickest of the calls that fit in some time, of two at least."""
+    best, began, calls = float("inf"), time.perf_counter(), 0
+    while calls < 2 or time.perf_counter() - began < seconds:
         clock = time.perf_counter()
         call()
         best = min(best, time.perf_counter() - clock)
+        calls += 1
     return best
 
 
