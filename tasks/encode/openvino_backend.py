@@ -47,6 +47,8 @@ class OpenVinoEncoder(TransformerEncoder):
         self.backend = f"openvino {'int8' if settings.int8 else precision}"
         self._streams = ThreadPoolExecutor(threads, thread_name_prefix="openvino")
         self._local = threading.local()
+        # OpenVINO's first conversion of a NumPy type waits for itself if two threads make it at once.
+        self._streams.submit(self._infer, self._tokenizer.pad([np.zeros(1, np.int64)])).result()
 
     def _run(self, batches: Iterable[Features]) -> Iterator[Vectors]:
         return self._streams.map(self._infer, batches)
