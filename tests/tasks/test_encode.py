@@ -16,6 +16,7 @@ from tasks.encode.tokens import batches_of
 from tasks.errors import ModelError
 from tasks.models import ResolvedModel, resolve_model
 from tasks.settings import Model
+from tests.benchmarks.static import save_static_model
 from tests.conftest import MINILM
 
 TEXTS = [
@@ -157,18 +158,10 @@ def test_a_pickle_in_a_model_s_folder_is_not_run(tiny_model: Path, tmp_path: Pat
 
 
 @pytest.fixture(scope="module")
-def static_model(tmp_path_factory: pytest.TempPathFactory, minilm_folder: Path) -> Path:
+def static_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A static model of MiniLM's own token vectors, saved as sentence-transformers does."""
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
-    from tokenizers import Tokenizer
-
-    words = SentenceTransformer(str(minilm_folder), device="cpu")[0].auto_model.embeddings.word_embeddings
-    tokenizer = Tokenizer.from_file(str(minilm_folder / "tokenizer.json"))
-    tokenizer.no_truncation()
     folder = tmp_path_factory.mktemp("models") / "static"
-    module = StaticEmbedding(tokenizer, embedding_weights=words.weight.detach().numpy().copy())
-    SentenceTransformer(modules=[module], device="cpu").save(str(folder))
+    save_static_model(folder)
     return folder
 
 
