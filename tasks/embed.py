@@ -234,8 +234,8 @@ class Embedding:
     def _commit(self) -> None:
         if self._rows:
             rows = pa.concat_tables(self._rows)
-            self._rows = []
             self._lake.merge(self._table, rows)
+            self._rows = []  # not before: a commit that is broken off by a signal is made again, which the key allows
             logger.info("%d vectors landed in %s", rows.num_rows, self._table)
         self._last_commit = time.monotonic()
 
