@@ -9,6 +9,7 @@ from typing import Any
 
 import lancedb
 import pyarrow as pa
+from lancedb.index import IvfFlat, IvfRq
 
 from tasks.configuration import redact
 from tasks.errors import LakeError
@@ -25,6 +26,8 @@ _MANY_FILES = 64
 _KEPT = timedelta(days=7)
 
 _INDEX_ROWS = 200_000  # below this a search over every vector is quick and exact
+_PROBES = 50  # partitions of the index that a search reads at least; more where a filter leaves too few rows
+_REFINE = 10  # times the limit: so many of the nearest by the index are compared by their true vectors
 
 
 class Lake:
@@ -210,6 +213,7 @@ class Lake:
         """
         query: Any = self._tables[table].search(list(vector), vector_column_name="vector")
         query = query.distance_type("cosine").limit(limit)
+        query = query.minimum_nprobes(_PROBES).maximum_nprobes(0).refine_factor(_REFINE)
         try:
             if where:
                 query = query.where(where, prefilter=True)
@@ -233,14 +237,18 @@ class Lake:
         return self._tables[table].schema.field("vector")
 
     def index(self, table: str) -> None:
-        """Build the vector index of a large table, or bring it up to date; small ones need none. A conflict with
+        """Build the vector index of a large table, or bring it up to date; small ones need none. It keeps a bit for
+        each dimension (RaBitQ: Gao and Long, 2024); searches read the true vectors of the nearest. A conflict with
         another writer leaves it for the next time: rows that no index has are searched one by one."""
         handle = self._tables[table]
         if handle.count_rows() < _INDEX_ROWS:
             return
         try:
             if not any("vector" in index.columns for index in handle.list_indices()):
-                handle.create_index(metric="cosine", vector_column_name="vector", index_type="IVF_PQ")
+                whole = self.vector_field(table).type.list_size % 8 == 0  # as RaBitQ needs it
+                config = IvfRq(distance_type="cosine") if whole else IvfFlat(distance_type="cosine")
+                logger.info("building the vector index of %s", table)
+                handle.create_index("vector", config=config)
             else:
                 handle.optimize(cleanup_older_than=_KEPT)
         except RuntimeError as error:

@@ -515,20 +515,3 @@ def test_a_full_disk_ends_the_run_with_a_message_and_loses_nothing(make_corpus: 
     assert open_lake(corpus_file).search("rivers")
     ingest(str(corpus_file))
     check_whole(corpus_file)
-
-
-def test_many_commits_are_compacted_beside_readers(make_corpus: Make, tmp_path: Path) -> None:
-    corpus_file = make_corpus()
-    lake = None
-    for i in range(70):
-        (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i}.")
-    ingest(str(corpus_file))
-    lake = lake_of(corpus_file)
-    handle = lake._tables["notes.chunks"]
-    for row in handle.to_arrow().to_pylist():
-        lake.merge("notes.chunks", pa.Table.from_pylist([row], schema=handle.schema))
-    reader = lake_of(corpus_file)
-    lake.compact("notes.chunks")
-    assert lake._dataset("notes.chunks").stats.dataset_stats()["num_fragments"] < 10
-    assert reader.count("notes.chunks") == 70
-    check_whole(corpus_file)
