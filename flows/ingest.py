@@ -1,5 +1,7 @@
 """The main flow: a corpus in, a searchable table per model out."""
 
+from contextlib import closing
+
 from prefect import flow
 
 from flows import artifacts, stages
@@ -28,10 +30,9 @@ def ingest(corpus_file: str, wait: bool = False, allow_shrinking: bool = False) 
         if not stages.nothing_to_do(run, changes, tables):
             with writing(run.lake, ["documents", *tables], run.report.run_id, wait):
                 changes = stages.compare(run, listing, allow_shrinking)  # another run may have written meanwhile
-                landed = stages.load(run, listing, changes, allow_shrinking)
-                for model in models:
-                    stages.embed.with_options(task_run_name=f"embed {model.name}")(run, model, landed)
-                    landed = iter(())
+                with closing(stages.load(run, listing, changes, allow_shrinking)) as landed:
+                    for model in models:  # the first takes what is landed as it comes; the others find it in the lake
+                        stages.embed.with_options(task_run_name=f"embed {model.name}")(run, model, landed)
                 stages.finish(run, primary=tables[0])
     artifacts.publish_report(run.report)
     return run.report

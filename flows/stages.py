@@ -4,7 +4,7 @@ Each one works from the state of the lake, so Prefect may run it again after a f
 lake says. What fails for lasting reasons (a wrong file, a missing model) is not tried again.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, ParamSpec, TypeVar
 
 import pyarrow as pa
@@ -65,7 +65,7 @@ def nothing_to_do(run: Run, changes: Changes, tables: list[str]) -> bool:
 
 
 @task(name="load and chunk", cache_policy=NO_CACHE)
-def load(run: Run, listing: Listing, changes: Changes, allow_shrinking: bool) -> Iterator[pa.Table]:
+def load(run: Run, listing: Listing, changes: Changes, allow_shrinking: bool) -> Generator[pa.Table]:
     """Read, extract, deduplicate, chunk and land; gives the chunks while it goes on."""
     yield from documents.land_documents(run, listing, changes, allow_shrinking)
 

@@ -102,7 +102,8 @@ def _read(run: Run, landing: Landing, files: list[File]) -> Iterator[pa.Table]:
     done = 0
     total = None if any(file.is_container for file in files) else len(files)
     current: File | None = None
-    for work, prepared in read_all(_works(corpus, files, ends), corpus, tokenizer_folder(corpus)):
+    size = sum(file.size for file in files)
+    for work, prepared in read_all(_works(corpus, files, ends), corpus, tokenizer_folder(corpus), size):
         if current and not (isinstance(work, Block) and work.file == current):
             yield from _end_container(run, landing, current, ends)
             current = None

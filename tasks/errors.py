@@ -9,7 +9,7 @@ EmbedlakeError                    exit code
 ├── ModelError                    6   a model cannot be found, loaded or trusted
 ├── LeaseHeld                     7   another run writes
 ├── LeaseLost                     7   this run was silent for so long that another took its lease
-├── ServerError                   9   the Prefect server does not answer
+├── ServerError                   9   the Prefect server or the Ray cluster does not answer
 └── DocumentError                 -   one document cannot be used; recorded, never raised to the user
     ├── EmptyDocument                 nothing in it to embed
     ├── EncryptedDocument             needs a password
@@ -81,7 +81,7 @@ class ModelError(EmbedlakeError):
 
 
 class ServerError(EmbedlakeError):
-    """The Prefect server does not answer."""
+    """The Prefect server or the Ray cluster does not answer."""
 
     exit_code = 9
 

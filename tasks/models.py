@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import json
+import socket
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,21 @@ def resolve_entry(entry: dict[str, Any]) -> ResolvedModel:
     """
     model = resolve_model(Model.model_validate(json.loads(entry["settings"])))
     return replace(model, calibration=tuple(json.loads(entry["calibration"] or "[]")))
+
+
+def find_here(model: ResolvedModel) -> ResolvedModel:
+    """A model that was resolved on another machine, with the files that are on this one.
+
+    Raises:
+        ModelError: it is not here and cannot be fetched, or here it has other weights.
+    """
+    here = resolve_model(model.settings)
+    if here.weights != model.weights:
+        raise ModelError(
+            f"model {model.settings.model!r} has other weights on {socket.gethostname()} than where the run began",
+            "Give every node of the cluster the same files, or name a commit with `hub_revision`.",
+        )
+    return replace(here, calibration=model.calibration)
 
 
 def find_model(reference: str, hub_revision: str | None = None) -> Path:

@@ -1,10 +1,6 @@
 """Encoders on Ray actors: on this machine's cores or GPUs, or on a cluster's."""
 
 import logging
-import os
-import signal
-import threading
-import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,20 +8,17 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
+from tasks import ray_cluster
 from tasks.batches import Batch
 from tasks.encode.choose import load_encoder
 from tasks.encode.interface import Encoder, Vectors, encode_checked
 from tasks.errors import EmbedlakeError, ModelError
-from tasks.models import ResolvedModel
+from tasks.models import ResolvedModel, find_here
 from tasks.pools import Embedded
 from tasks.settings import Resources
 
-# Lance warns at every fork; Ray's forks call exec at once and touch nothing of Lance's.
-warnings.filterwarnings("ignore", message="lance(db)? .*fork", category=Warning)
-
 _CORES_PER_ACTOR = 8  # torch gains little from more for one batch
 _AHEAD = 2  # batches given to an actor at once, so that it never waits for the next
-_POLL = 0.2  # seconds
 _LOADING = 900.0  # seconds that actors have to load their model
 _DEATHS = 2  # of its actor, after which a batch is taken for the cause
 
@@ -40,7 +33,7 @@ class EncoderActor:
     """What runs in an actor: an encoder that lives as long as the run."""
 
     def __init__(self, make_encoder: MakeEncoder, model: ResolvedModel, threads: int, budget: int | None) -> None:
-        self._encoder = make_encoder(model, threads, budget)
+        self._encoder = make_encoder(find_here(model), threads, budget)
 
     def shape(self) -> tuple[int, int, str, int]:
         """Dimension, the most tokens that it reads, what runs it, and tokens that suit a batch."""
@@ -69,7 +62,6 @@ class RayPool:
         self._model = model
         self._make_encoder = make_encoder
         self._resources = resources
-        self._started_here = not ray.is_initialized()
         self._actors: list[Any] = []
         self._start()
 
@@ -92,7 +84,7 @@ class RayPool:
                     break
                 actor = room.pop()
                 running[actor.encode.remote(batch.texts)] = (batch, actor)
-            ready = _ready(list(running))
+            ready = ray_cluster.ready(list(running))
             for reference in ready:
                 batch, actor = running.pop(reference)
                 try:
@@ -116,21 +108,12 @@ class RayPool:
                 room.insert(0, actor)
 
     def close(self) -> None:
-        """End the actors, and Ray where this pool started it."""
+        """End the actors; Ray stays for whoever comes next in the run."""
         for actor in self._actors:
             ray.kill(actor)
-        if self._started_here:
-            ray.shutdown()
 
     def _start(self, again: bool = True) -> None:
-        if self._started_here:
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-            here: dict[str, Any] = {} if self._resources.address else {"include_dashboard": False}
-            on_term = signal.getsignal(signal.SIGTERM)
-            ray.init(address=self._resources.address, log_to_driver=False, logging_level=logging.ERROR, **here)
-            if threading.current_thread() is threading.main_thread():
-                signal.signal(signal.SIGTERM, on_term)  # Ray's handler would abort the run instead of ending it
+        ray_cluster.connect(self._resources.address)
         total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         count, cpus, gpus = share_out(self._resources, total.get("CPU", 1.0), total.get("GPU", 0.0))
         options: dict[str, Any] = {"num_cpus": cpus, "num_gpus": gpus, "max_restarts": -1, "max_task_retries": 0}
@@ -147,8 +130,9 @@ class RayPool:
             cause = getattr(error, "cause", None)
             if isinstance(cause, ModelError):
                 raise cause from None
-            if again and self._started_here and not isinstance(error, RayTaskError):
+            if again and ray_cluster.made_here() and not isinstance(error, RayTaskError):
                 logger.warning("Ray died while its actors started (%s); starting it anew", type(error).__name__)
+                ray_cluster.disconnect()
                 self._start(again=False)
                 return
             raise ModelError(
@@ -170,24 +154,14 @@ class RayPool:
 
     def _restart(self, error: RayError) -> None:
         """Start Ray and the actors anew on this machine; on a cluster, that is not for a run to do."""
-        if not self._started_here or self._resources.address:
+        if not ray_cluster.made_here() or self._resources.address:
             raise EmbedlakeError(
                 f"Ray's actors are gone: {str(error)[:300]}",
                 "Look after the cluster, then run again: it goes on from here.",
             ) from None
         logger.warning("Ray is gone (%s); starting it anew", type(error).__name__)
-        ray.shutdown()
+        ray_cluster.disconnect()
         self._start()
-
-
-def _ready(references: list[Any]) -> list[Any]:
-    """Those that are done, after a short wait."""
-    if not references:
-        return []
-    try:
-        return ray.wait(references, timeout=_POLL)[0]
-    except SystemError as error:  # what a signal's exception becomes on its way through Ray's compiled code
-        raise error.__cause__ or error from None
 
 
 def share_out(resources: Resources, cpus: float, gpus: float) -> tuple[int, float, float]:

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 from pebble import ProcessExpired, ProcessPool
@@ -15,44 +15,105 @@ from tasks.prepare import Failure, Prepared, prepare, quiet_worker, settings_has
 from tasks.schemas import chunks_schema, documents_schema
 from tasks.settings import Corpus
 
+_WORTH_A_CLUSTER = 64 * 2**20  # bytes; fewer are read by this machine before the others have begun
 
-def read_all(works: Iterable[Work], corpus: Corpus, tokenizer_folder: str) -> Iterator[tuple[Work, Prepared]]:
+
+class Pending(Protocol):
+    """Work that a reader has."""
+
+    def result(self) -> Prepared:
+        """What it gave, when it is done; raises what its reader raised, or what tells of the reader's end."""
+        ...
+
+
+class Readers(Protocol):
+    """Takes work and prepares it.
+
+    Attributes:
+        count: how many pieces of work are done at once.
+    """
+
+    count: int
+
+    def start(self, work: Work) -> Pending:
+        """Have a piece of work done as soon as a reader is free."""
+        ...
+
+    def close(self) -> None:
+        """End the readers, done or not."""
+        ...
+
+
+class LocalReaders:
+    """Processes on this machine.
+
+    Args:
+        corpus: whose documents.
+        tokenizer_folder: a folder with the tokenizer.json that counts.
+        count: of processes.
+    """
+
+    def __init__(self, corpus: Corpus, tokenizer_folder: str, count: int) -> None:
+        self.count = count
+        self._corpus = corpus
+        self._tokenizer_folder = tokenizer_folder
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["tasks.prepare"])
+        self._pool = ProcessPool(count, context=context, initializer=quiet_worker)
+
+    def start(self, work: Work) -> Pending:
+        """Have a piece of work done; one that takes longer than `extraction.timeout` raises TimeoutError."""
+        timeout = self._corpus.extraction.timeout
+        return self._pool.submit(prepare, timeout, work, self._corpus, self._tokenizer_folder)
+
+    def close(self) -> None:
+        """End the processes."""
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
+
+
+def read_all(
+    works: Iterable[Work], corpus: Corpus, tokenizer_folder: str, size: int = 0
+) -> Iterator[tuple[Work, Prepared]]:
     """Prepare each piece of work, a few at a time, and give the results in the order of the work.
 
     Work that ends its reader, or is not done after `extraction.timeout`, is halved until the document is
     found that does it; that one comes back as a failure.
+
+    Args:
+        works: files and blocks of records.
+        corpus: whose they are.
+        tokenizer_folder: a folder with the tokenizer.json that counts.
+        size: bytes in all of them; of many, the nodes of the corpus's Ray cluster read too.
     """
-    workers = corpus.resources.readers or os.cpu_count() or 1
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tasks.prepare"])
-    with ProcessPool(workers, context=context, initializer=quiet_worker) as pool:
-        pending: deque[tuple[Work, Any]] = deque()
+    readers: Readers = LocalReaders(corpus, tokenizer_folder, corpus.resources.readers or os.cpu_count() or 1)
+    if corpus.resources.address and size > _WORTH_A_CLUSTER:
+        from tasks.ray_readers import ClusterReaders
 
-        def start(work: Work) -> Any:
-            return pool.submit(prepare, corpus.extraction.timeout, work, corpus, tokenizer_folder)
+        readers = ClusterReaders(corpus, tokenizer_folder, readers)
+    pending: deque[tuple[Work, Pending]] = deque()
 
-        def settle(work: Work, future: Any) -> Iterator[tuple[Work, Prepared]]:
-            try:
-                yield work, future.result()
-            except ImportError:  # the installation's fault, no document's
-                raise
-            except Exception as error:  # whatever a parser raises, or the end of the process
-                halves = _halves(work)
-                if len(halves) == 1:
-                    yield work, _failed(work, corpus, error)
-                for half in halves if len(halves) > 1 else []:
-                    yield from settle(half, start(half))
-
+    def settle(work: Work, begun: Pending) -> Iterator[tuple[Work, Prepared]]:
         try:
-            for work in works:
-                pending.append((work, start(work)))
-                if len(pending) > 2 * workers:
-                    yield from settle(*pending.popleft())
-            while pending:
-                yield from settle(*pending.popleft())
-        except BaseException:
-            pool.stop()  # type: ignore[no-untyped-call]
+            yield work, begun.result()
+        except ImportError:  # the installation's fault, no document's
             raise
+        except Exception as error:  # whatever a parser raises, or the end of the process
+            halves = _halves(work)
+            if len(halves) == 1:
+                yield work, _failed(work, corpus, error)
+            for half in halves if len(halves) > 1 else []:
+                yield from settle(half, readers.start(half))
+
+    try:
+        for work in works:
+            pending.append((work, readers.start(work)))
+            if len(pending) > 2 * readers.count:
+                yield from settle(*pending.popleft())
+        while pending:
+            yield from settle(*pending.popleft())
+    finally:
+        readers.close()
 
 
 def _halves(work: Work) -> list[Work]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from tasks import ray_cluster
 from tasks.configuration import load_corpus
 from tasks.lake import Lake
 from tasks.progress import RunReport
@@ -49,6 +50,7 @@ def run_of(kind: str, corpus_file: str | Path) -> Iterator[Run]:
         state = "failed" if isinstance(error, Exception) else "interrupted"
         raise
     finally:
+        ray_cluster.disconnect()
         run.report.seconds = time.monotonic() - clock
         if not run.report.idle:
             row = {

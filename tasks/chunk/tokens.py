@@ -17,7 +17,7 @@ _BLOCKS_AT_ONCE = 32
 _LONGEST = 64  # characters; a longer token (an unknown word) counts as several, so that chunks stay bounded
 _LONG_WORD = 24  # characters; a longer word is taken apart into its tokens, where it may have to be cut
 _MOST_WORDS = 500_000  # remembered at once
-_SEPARATORS = "\x1c\x1d\x1e\x1f"  # white space to Python, nothing to tokenizers
+_SEPARATORS = "\x0b\x0c\x1c\x1d\x1e\x1f\x85"  # white space to Python, control characters that tokenizers drop
 _SPACES = np.array([chr(code).isspace() for code in range(0x3001)])  # all white space of Unicode lies below
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import ray
 from ray.cluster_utils import Cluster
 
+from tasks import ray_cluster
 from tasks.batches import Batch
 from tasks.models import ResolvedModel, resolve_model
 from tasks.ray_pool import RayPool
@@ -67,6 +68,7 @@ def main() -> None:
             f"MiniLM, {actors} actors on {os.cpu_count()} cores: {rate(pool, texts[:1500], 64):.1f} texts/s", flush=True
         )
         pool.close()
+    ray_cluster.disconnect()
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     for nodes in range(1, 5):
         if nodes > 1:

@@ -253,7 +253,7 @@ class History(RuleBasedStateMachine):
 
 @pytest.fixture
 def _without_model(monkeypatch: pytest.MonkeyPatch, tiny_model: Path, prefect_server: None) -> Iterator[None]:
-    def read_here(works: Any, corpus: Any, folder: str) -> Any:
+    def read_here(works: Any, corpus: Any, folder: str, size: int) -> Any:
         for work in works:
             yield work, prepare(work, corpus, folder)
 

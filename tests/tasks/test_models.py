@@ -5,6 +5,7 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from tasks.encode.choose import load_encoder
 from tasks.encode.interface import Encoder
 from tasks.errors import ModelError
-from tasks.models import find_model, resolve_model
+from tasks.models import find_here, find_model, resolve_model
 from tasks.settings import Model
 from tests.conftest import MINILM, MINILM_WEIGHTS
 
@@ -196,3 +197,11 @@ def test_code_that_comes_with_a_model_needs_consent(tiny_model: Path, tmp_path: 
     with pytest.raises(ModelError, match="code of its own") as caught:
         resolve_model(Model.model_validate(str(folder)))
     assert "trust_remote_code" in caught.value.hint
+
+
+def test_another_machine_uses_its_own_files_and_only_the_same_weights(tiny_model: Path) -> None:
+    model = resolve_model(Model.model_validate(str(tiny_model)))
+    elsewhere = replace(model, folder=Path("/not/on/this/machine"), calibration=("a text",))
+    assert find_here(elsewhere) == replace(model, calibration=("a text",))
+    with pytest.raises(ModelError, match="has other weights on"):
+        find_here(replace(model, weights="0" * 64))
