@@ -22,7 +22,7 @@ from tasks.sources import File, open_file
 
 _GROUP_FILES = 32
 _GROUP_BYTES = 2 * 2**20
-_BLOCK_BYTES = 2**19
+_BLOCK_BYTES = 2**20
 _BLOCK_ROWS = 1024
 _LONGEST_ROW = 16 * 2**20  # bytes of a row of CSV, which no block may cut
 

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from tasks.chunk.split import split
-from tasks.chunk.tokens import load_counter
+from tasks.chunk.tokens import Tokens, count_tokens, load_counter
 from tasks.errors import BrokenDocument, DocumentError, EmptyDocument
 from tasks.extract.plain import normalise
 from tasks.extract.read import Extracted, extract
@@ -99,11 +99,15 @@ class _Rows:
         self.sources = {source.name: source for source in corpus.sources}
         self.counter = load_counter(tokenizer_folder)
         self.documents: list[dict[str, Any]] = []
+        self.extracted: list[tuple[dict[str, Any], Extracted, dict[str, Any]]] = []  # row, text, metadata
         self.chunks: list[dict[str, Any]] = []
         self.failures: list[Failure] = []
         self.read = 0
 
     def finish(self) -> Prepared:
+        texts = [extracted.text for _, extracted, _ in self.extracted]
+        for waiting, tokens in zip(self.extracted, count_tokens(texts, self.counter), strict=True):
+            self._add_chunks(*waiting, tokens)
         return Prepared(
             pa.Table.from_pylist(self.documents, schema=documents_schema(self.corpus)),
             pa.Table.from_pylist(self.chunks, schema=chunks_schema(self.corpus)),
@@ -133,8 +137,8 @@ class _Rows:
         settings = settings_hash(self.corpus, source)
         repeats: dict[str, int] = {}
         ids: set[str] = set()
+        self.read += len(block.content) if isinstance(block.content, bytes) else block.content.nbytes
         for number, record in _records(block):
-            self.read += len(str(record))
             row: dict[str, Any] = {
                 "uri": block.file.uri, "container": block.file.document_id, "tag": block.file.tag,
                 "settings": settings, "document_id": f"{block.file.document_id}#line-{number}",
@@ -188,14 +192,17 @@ class _Rows:
         return found
 
     def _add(self, row: dict[str, Any], extracted: Extracted, metadata: dict[str, Any]) -> None:
-        spans = split(extracted.text, extracted.kind, self.corpus.chunking, self.counter)
-        texts = [extracted.text[span.start : span.end] for span in spans]
-        hashes = [hash_text(text) for text in texts]
         row |= metadata | {
             "state": "active", "text_hash": hash_text(extracted.text), "title": extracted.title,
             "media_type": extracted.media_type,
         }  # fmt: skip
         self.documents.append(row)
+        self.extracted.append((row, extracted, metadata))
+
+    def _add_chunks(self, row: dict[str, Any], extracted: Extracted, metadata: dict[str, Any], tokens: Tokens) -> None:
+        spans = split(extracted.text, extracted.kind, self.corpus.chunking, tokens)
+        texts = [extracted.text[span.start : span.end] for span in spans]
+        hashes = [hash_text(text) for text in texts]
         ids = chunk_ids(row["document_id"], hashes)
         for ordinal, (span, text, text_hash, chunk_id) in enumerate(zip(spans, texts, hashes, ids, strict=True)):
             chunk = metadata | {

@@ -12,15 +12,15 @@ from tasks.chunk.tokens import Tokens
 Level = Callable[[int, int], "Sequence[int] | np.ndarray"]
 """Given start and end in characters, the offsets strictly between them where a piece may begin, ascending."""
 
+_BLANK_LINE, _LINE_END, _SPACE = re.compile(r"\n[^\S\n]*\n\s*"), re.compile(r"\n"), re.compile(r"\s+")
 _LONGEST_PARAGRAPH = 100_000  # characters; longer ones are no prose, and are cut at lines and words
 
 
-def by_pattern(text: str, pattern: str) -> Level:
+def by_pattern(text: str, pattern: re.Pattern[str]) -> Level:
     """A piece begins after each match of a pattern."""
-    compiled = re.compile(pattern)
 
     def cuts(start: int, end: int) -> list[int]:
-        return [m.end() for m in compiled.finditer(text, start, end) if start < m.end() < end]
+        return [m.end() for m in pattern.finditer(text, start, end) if start < m.end() < end]
 
     return cuts
 
@@ -40,8 +40,8 @@ def sentences(text: str) -> Level:
     def cuts(start: int, end: int) -> list[int]:
         if end - start > _LONGEST_PARAGRAPH:
             return []
-        found = get_sentence_boundaries("en", text[start:end])
-        return sorted({start + b["start_index"] for b in found if 0 < b["start_index"] < end - start})
+        found = (boundary["start_index"] for boundary in get_sentence_boundaries("en", text[start:end]))
+        return sorted({start + begin for begin in found if 0 < begin < end - start})
 
     return cuts
 
@@ -58,14 +58,14 @@ def every_unit(tokens: Tokens) -> Level:
 
 def paragraphs(text: str) -> Level:
     """A piece begins after each blank line."""
-    return by_pattern(text, r"\n[^\S\n]*\n\s*")
+    return by_pattern(text, _BLANK_LINE)
 
 
 def lines(text: str) -> Level:
     """A piece begins with each line."""
-    return by_pattern(text, r"\n")
+    return by_pattern(text, _LINE_END)
 
 
 def words(text: str) -> Level:
     """A piece begins with each word."""
-    return by_pattern(text, r"\s+")
+    return by_pattern(text, _SPACE)

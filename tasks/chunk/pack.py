@@ -45,12 +45,15 @@ def pack(span: Span, levels: Sequence[Level], tokens: Tokens, size: int) -> list
     room = max(size - tokens.marks, 1)
     parts = list(_cut(span, levels, tokens, room))
     for _ in range(_ROUNDS):
-        parts = _join(parts, room)
+        before, parts = parts, _join(parts, room)
+        if len(parts) == len(before):
+            break
     return [(part.start, part.end) for part in parts]
 
 
 def _cut(span: Span, levels: Sequence[Level], tokens: Tokens, room: int) -> Iterator[_Part]:
-    whole = _Part(*span, tokens.index(span[0]), tokens.index(span[1]), (-1, 0))
+    first, last = tokens.index(np.array(span)).tolist()
+    whole = _Part(*span, first, last, (-1, 0))
     stack = [(whole, 0)]
     while stack:
         part, level = stack.pop()
@@ -58,30 +61,36 @@ def _cut(span: Span, levels: Sequence[Level], tokens: Tokens, room: int) -> Iter
             yield part
             continue
         cuts = levels[level](part.start, part.end)
-        pieces = list(_group(part, np.array([part.start, *cuts, part.end]), tokens, room, level))
-        stack.extend((piece, level + 1) for piece in reversed(pieces))
+        if len(cuts):
+            pieces = list(_group(part, np.array([part.start, *cuts, part.end]), tokens, room, level))
+            stack.extend((piece, level + 1) for piece in reversed(pieces))
+        else:
+            stack.append((part, level + 1))
 
 
-def _group(part: _Part, edges: np.ndarray, tokens: Tokens, room: int, level: int) -> Iterator[_Part]:
+def _group(part: _Part, places: np.ndarray, tokens: Tokens, room: int, level: int) -> Iterator[_Part]:
     """Cut a part at its lowest ranks until what is left fits, or is a single piece."""
-    units = tokens.unit(edges)
-    at = tokens.before[units]
-    ranks = tokens.ranks[np.minimum(units, len(tokens.ranks) - 1)]
+    units = tokens.unit(places)
+    edges, at = places.tolist(), tokens.before[units].tolist()  # lists, as most parts have few places
+    ranks = tokens.ranks[np.minimum(units, len(tokens.ranks) - 1)].tolist()
     stack = [(0, len(edges) - 1)]
     while stack:
         first, last = stack.pop()
         if last - first == 1 or at[last] - at[first] <= room:
-            boundary = (level, int(ranks[first])) if first else part.boundary
-            yield _Part(int(edges[first]), int(edges[last]), int(at[first]), int(at[last]), boundary)
+            boundary = (level, ranks[first]) if first else part.boundary
+            yield _Part(edges[first], edges[last], at[first], at[last], boundary)
             continue
         cut = first + 1 + _lowest(ranks[first + 1 : last])
         stack += [(cut, last), (first, cut)]
 
 
-def _lowest(ranks: np.ndarray) -> int:
+def _lowest(ranks: list[int]) -> int:
     """The index of the lowest rank; of equal ones, as in repetitive text, the one in the middle."""
-    lowest = np.flatnonzero(ranks == ranks.min())
-    return int(lowest[len(lowest) // 2])
+    lowest = min(ranks)
+    equal = ranks.count(lowest)
+    if equal == 1:
+        return ranks.index(lowest)
+    return [i for i, rank in enumerate(ranks) if rank == lowest][equal // 2]
 
 
 def _join(parts: list[_Part], room: int) -> list[_Part]:

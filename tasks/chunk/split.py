@@ -9,7 +9,7 @@ import numpy as np
 
 from tasks.chunk import levels, markdown, restructured, syntax
 from tasks.chunk.pack import Span, pack
-from tasks.chunk.tokens import Counter, Tokens
+from tasks.chunk.tokens import Tokens
 from tasks.settings import Chunking
 
 _LONGEST_OUTLINE = 4_000_000  # characters; longer texts are cut without parsing them as a whole
@@ -32,38 +32,39 @@ class Chunk:
     token_count: int
 
 
-def split(text: str, kind: str, chunking: Chunking, counter: Counter) -> list[Chunk]:
+def split(text: str, kind: str, chunking: Chunking, tokens: Tokens) -> list[Chunk]:
     """Cut a text into chunks of at most `chunking.size` tokens; with strategy `document`, into one.
 
     Args:
         text: an extracted text.
         kind: what it is: text, markdown, rst, or code:<language>.
         chunking: strategy, size and overlap, both in tokens.
-        counter: of tokens.
+        tokens: of the text.
     """
-    tokens = Tokens(text, counter)
     if chunking.strategy == "document" or (kind == "text" and tokens.total <= chunking.size):
         start, end = _trim(text, 0, len(text))
         return [Chunk(start, end, (), tokens.total)] if start < end else []
-    chunks = []
-    for (start, end), headings in _spans(text, kind, chunking, tokens):
-        start, end = _trim(text, start, end)
-        if start < end:
-            chunks.append(Chunk(start, end, headings, tokens.count(start, end)))
-    return chunks
+    found = [(_trim(text, *span), headings) for span, headings in _spans(text, kind, chunking, tokens)]
+    edges = np.array([span for span, _ in found], np.int64).reshape(-1, 2)
+    counts = tokens.count(edges[:, 0], edges[:, 1]).tolist()
+    return [
+        Chunk(start, end, headings, count)
+        for ((start, end), headings), count in zip(found, counts, strict=True)
+        if start < end
+    ]
 
 
 def _spans(text: str, kind: str, chunking: Chunking, tokens: Tokens) -> Iterator[tuple[Span, tuple[str, ...]]]:
     strategy = chunking.strategy
     if strategy == "auto":
         strategy = {"text": "recursive", "markdown": "headings", "rst": "headings"}.get(kind, "syntax")  # type: ignore[assignment]
+    if len(text) > _LONGEST_OUTLINE:
+        strategy = "recursive"
     size = chunking.size - chunking.overlap
     whole = (0, len(text))
     fine = [levels.lines(text), levels.words(text), levels.every_unit(tokens)]
     prose = [levels.sentences(text), *fine]
-    parser = syntax.parser_for(kind.removeprefix("code:"))
-    if len(text) > _LONGEST_OUTLINE:
-        strategy = "recursive"
+    parser = syntax.parser_for(kind.removeprefix("code:")) if strategy == "syntax" else None
     if strategy == "headings" and kind in ("markdown", "rst"):
         if kind == "markdown":
             sections, blocks = markdown.outline(text)
@@ -74,8 +75,8 @@ def _spans(text: str, kind: str, chunking: Chunking, tokens: Tokens) -> Iterator
         for section, end in _with_ends(text, sections):
             for span in pack((section.start, end), within, tokens, size):
                 yield _overlapped(span, section.start, within, tokens, chunking.overlap), section.headings
-    elif strategy == "syntax" and parser is not None:
-        cuts, definitions = syntax.outline(text, parser, lambda start, end: tokens.count(start, end) > size)
+    elif parser is not None:
+        cuts, definitions = syntax.outline(text, parser, lambda start, end: bool(tokens.count(start, end) > size))
         within = [*(levels.by_offsets(depth) for depth in cuts if depth), *fine]
         for span in pack(whole, within, tokens, size):
             yield (
@@ -111,7 +112,7 @@ def _overlapped(span: Span, floor: int, within: list[levels.Level], tokens: Toke
     start, end = span
     if not overlap or start <= floor:
         return span
-    unit = int(np.searchsorted(tokens.before, max(tokens.index(start) - overlap, 0)))
+    unit = int(np.searchsorted(tokens.before, max(int(tokens.index(start)) - overlap, 0)))
     earliest = int(tokens.starts[unit])
     earliest = max(earliest, floor)
     for level in within:

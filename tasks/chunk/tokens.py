@@ -1,4 +1,4 @@
-"""Counting tokens: how many each word of a text has, found once for the whole text.
+"""Counting tokens: how many each word of some texts has, found for all of them at once.
 
 A tokenizer that splits at white space first, as BERT's does, gives a word the same tokens wherever it stands. So
 each distinct word is tokenised once in a process, and counting is looking words up. Other tokenizers read all of it.
@@ -6,19 +6,25 @@ each distinct word is tokenised once in a process, and counting is looking words
 
 import json
 import zlib
-from functools import cache, cached_property
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 _BLOCK = 20_000  # characters given to the tokenizer at once: its offsets come as Python objects
 _BLOCKS_AT_ONCE = 32
 _LONGEST = 64  # characters; a longer token (an unknown word) counts as several, so that chunks stay bounded
 _LONG_WORD = 24  # characters; a longer word is taken apart into its tokens, where it may have to be cut
-_MOST_WORDS = 500_000  # remembered at once
+_RANK_WIDTH = 8  # units that a rank stands on
+_MOST_WORDS = 100_000  # remembered: those that come first are the most frequent
 _SEPARATORS = "\x0b\x0c\x1c\x1d\x1e\x1f\x85"  # white space to Python, control characters that tokenizers drop
-_SPACES = np.array([chr(code).isspace() for code in range(0x3001)])  # all white space of Unicode lies below
+_SPACES = np.array([chr(code).isspace() for code in range(0x3002)])  # by code point; all after the last are none
 
 
 class Counter:
@@ -38,84 +44,76 @@ class Counter:
             "BertPreTokenizer",
             "WordPiece",
         )
-        self._words: dict[str, int] = {}
+        self._words = pa.array([], pa.large_string())
+        self._numbers = np.zeros(0, np.int64)
 
-    def look_up(self, words: list[str]) -> list[int]:
+    def look_up(self, words: pa.Array) -> np.ndarray:
         """For each word, a number that stands on it alone, times 2^16, plus its tokens, or 0 for a long one."""
-        try:
-            return [self._words[word] for word in words]
-        except KeyError:
-            self._learn(set(words).difference(self._words), words)
-            return [self._words[word] for word in words]
+        known, numbers = self._words, self._numbers
+        at = pc.index_in(words, value_set=known)
+        if at.null_count:
+            new = words.filter(at.is_null()).unique()
+            known, numbers = pa.concat_arrays([known, new]), np.concatenate([numbers, self._tokenise(new.to_pylist())])
+            at = pc.index_in(words, value_set=known)
+            if len(known) <= _MOST_WORDS:
+                self._words, self._numbers = known, numbers
+        found: np.ndarray = numbers[at.to_numpy()]
+        return found
 
-    def _learn(self, missing: set[str], words: list[str]) -> None:
-        if len(self._words) > _MOST_WORDS:
-            self._words.clear()
-            missing = set(words)
-        new = list(missing)
-        encodings = self.tokenizer.encode_batch_fast(new, add_special_tokens=False)
-        for word, encoding in zip(new, encodings, strict=True):
-            count = 0 if len(word) > _LONG_WORD else len(encoding.ids)
-            self._words[word] = zlib.crc32(word.encode("utf-8", "surrogatepass")) << 16 | count
+    def _tokenise(self, words: list[str]) -> np.ndarray:
+        joined = " ".join(words)
+        lengths = np.array([len(word) for word in words])
+        ends = np.cumsum(lengths + 1)
+        counts = np.bincount(ends.searchsorted(_tokenise(joined, self.tokenizer)[0], "right"), minlength=len(words))
+        counts[lengths > _LONG_WORD] = 0
+        numbers = np.array([zlib.crc32(word.encode()) for word in words])
+        found: np.ndarray = numbers << 16 | counts
+        return found
 
 
+@dataclass(frozen=True, slots=True)
 class Tokens:
     """The tokens of one text, in units that stand on their own: words, or single tokens.
 
     Attributes:
+        starts: character offset of each unit, ascending, int64 of shape (n_units,).
+        before: tokens before each unit, and in all, int64 of shape (n_units + 1,).
+        ranks: a random-looking number for each unit, the same wherever the next few units are the same, uint64 of
+            shape (n_units,).
         marks: tokens that the model adds around every text.
     """
 
-    def __init__(self, text: str, counter: Counter) -> None:
-        self._text = text
-        self._counter = counter
-        self.marks = counter.marks
-        by_words = counter.by_words and not any(separator in text for separator in _SEPARATORS)
-        self._words = text.split() if by_words else None
-        self._found = counter.look_up(self._words) if self._words is not None else None
-
-    @cached_property
-    def total(self) -> int:
-        """Tokens of the whole text, with the marks that the model adds."""
-        counts = [number & 0xFFFF for number in self._found or [0]]
-        return (sum(counts) if all(counts) else int(self.before[-1])) + self.marks
+    starts: np.ndarray
+    before: np.ndarray
+    ranks: np.ndarray
+    marks: int
 
     @property
-    def starts(self) -> np.ndarray:
-        """Character offset of each unit, ascending, int64 of shape (n_units,)."""
-        return self._units[0]
+    def total(self) -> int:
+        """Tokens of the whole text, with the marks that the model adds."""
+        return int(self.before[-1]) + self.marks
 
-    @cached_property
-    def before(self) -> np.ndarray:
-        """Tokens before each unit, and in all, int64 of shape (n_units + 1,)."""
-        return np.concatenate([np.zeros(1, np.int64), np.cumsum(self._units[1])])
-
-    @cached_property
-    def ranks(self) -> np.ndarray:
-        """A random-looking number for each unit, the same wherever the next few units are the same, uint64 of
-        shape (n_units,)."""
-        return _ranks(self._units[2].astype(np.uint64))
-
-    def unit(self, offset: "int | np.ndarray") -> "np.ndarray":
-        """How many units begin before a character offset."""
-        found: np.ndarray = self.starts.searchsorted(offset)
+    def unit(self, offsets: "int | np.ndarray") -> "np.ndarray":
+        """How many units begin before character offsets."""
+        found: np.ndarray = self.starts.searchsorted(offsets)
         return found
 
-    def index(self, offset: int) -> int:
-        """How many tokens stand before a character offset."""
-        return int(self.before[self.unit(offset)])
+    def index(self, offsets: "int | np.ndarray") -> "np.ndarray":
+        """How many tokens stand before character offsets."""
+        found: np.ndarray = self.before[self.unit(offsets)]
+        return found
 
-    def count(self, start: int, end: int) -> int:
-        """Tokens of a span, with the marks that the model adds."""
-        return self.index(end) - self.index(start) + self.marks
+    def count(self, starts: "int | np.ndarray", ends: "int | np.ndarray") -> "np.ndarray":
+        """Tokens of spans, each with the marks that the model adds."""
+        found: np.ndarray = self.index(ends) - self.index(starts) + self.marks
+        return found
 
-    @cached_property
-    def _units(self) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
-        """Where units begin, their tokens, and the numbers that ranks are made of."""
-        if self._words is None or self._found is None:
-            starts, ids = _by_tokens(self._text, self._counter.tokenizer)
-            return starts, np.ones(len(starts), np.int64), ids
-        return _by_words(self._text, self._words, np.array(self._found, np.int64), self._counter.tokenizer)
+
+def count_tokens(texts: Sequence[str], counter: Counter) -> list[Tokens]:
+    """The tokens of each of some texts, all looked up together where words are."""
+    apart = [not counter.by_words or any(separator in text for separator in _SEPARATORS) for text in texts]
+    together = iter(_by_words([text for text, alone in zip(texts, apart, strict=True) if not alone], counter))
+    return [_by_tokens(text, counter) if alone else next(together) for text, alone in zip(texts, apart, strict=True)]
 
 
 @cache
@@ -131,32 +129,51 @@ def load_counter(folder: str) -> Counter:
     return Counter(tokenizer)
 
 
-def _by_words(
-    text: str, words: list[str], found: np.ndarray, tokenizer: Tokenizer
-) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
-    """Units where words were looked up: each word, and of the long ones each token."""
-    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-    space = _SPACES[np.minimum(codes, 0x2FFF)] | (codes == 0x3000)
-    starts = np.flatnonzero(~space & np.concatenate([[True], space[:-1]]))
+def _by_words(texts: list[str], counter: Counter) -> list[Tokens]:
+    """The tokens of texts whose words can be looked up: a unit is a word, or of a long one, a token."""
+    joined = "\n".join(texts)
+    stripped = pa.array([joined.strip()] if joined.strip() else [], pa.large_string())
+    words = pc.utf8_split_whitespace(stripped).values
+    found = counter.look_up(words)
     counts, numbers = found & 0xFFFF, found >> 16
+    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
+    space = _SPACES.take(codes, mode="clip")
+    starts = np.flatnonzero(~space & np.concatenate([[True], space[:-1]]))
     long = np.flatnonzero(counts == 0)
-    if not len(long):
-        return starts, counts, numbers
-    all_starts, all_counts, all_numbers, done = [], [], [], 0
-    for i in long.tolist():
-        within, inner = _by_tokens(words[i], tokenizer)
-        all_starts += [starts[done:i], within + starts[i]]
-        all_counts += [counts[done:i], np.ones(len(within), np.int64)]
-        all_numbers += [numbers[done:i], inner]
-        done = i + 1
-    return (
-        np.concatenate([*all_starts, starts[done:]]),
-        np.concatenate([*all_counts, counts[done:]]),
-        np.concatenate([*all_numbers, numbers[done:]]),
-    )
+    if len(long):
+        starts, counts, numbers = _take_apart(starts, counts, numbers, long, words.take(long).to_pylist(), counter)
+    begins = np.cumsum([0, *(len(text) + 1 for text in texts)])  # of each text, a line feed after each
+    edges = starts.searchsorted(begins)
+    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    ranks = _ranks(numbers, edges)
+    return [
+        Tokens(starts[first:last] - begin, before[first : last + 1] - before[first], ranks[first:last], counter.marks)
+        for begin, (first, last) in zip(begins.tolist(), pairwise(edges.tolist()), strict=False)
+    ]
 
 
-def _by_tokens(text: str, tokenizer: Tokenizer) -> "tuple[np.ndarray, np.ndarray]":
+def _take_apart(
+    starts: np.ndarray, counts: np.ndarray, numbers: np.ndarray, long: np.ndarray, words: list[str], counter: Counter
+) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
+    """The units with the tokens of the long words, which are at `long`, in their place."""
+    within, ids = _tokenise(" ".join(words), counter.tokenizer)
+    ends = np.cumsum([len(word) + 1 for word in words])
+    word = ends.searchsorted(within, "right")
+    begins = np.concatenate([[0], ends])[word]
+    short = counts > 0
+    starts = np.concatenate([starts[short], starts[long][word] + within - begins])
+    order = starts.argsort(kind="stable")
+    counts = np.concatenate([counts[short], np.ones(len(ids), np.int64)])
+    return starts[order], counts[order], np.concatenate([numbers[short], ids])[order]
+
+
+def _by_tokens(text: str, counter: Counter) -> Tokens:
+    """The tokens of a text as the tokenizer finds them in it."""
+    starts, ids = _tokenise(text, counter.tokenizer)
+    return Tokens(starts, np.arange(len(ids) + 1), _ranks(ids, np.array([0, len(ids)])), counter.marks)
+
+
+def _tokenise(text: str, tokenizer: Tokenizer) -> "tuple[np.ndarray, np.ndarray]":
     """Where tokens begin, and their ids."""
     starts, ids = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     blocks = _blocks(text)
@@ -184,11 +201,17 @@ def _blocks(text: str) -> list[tuple[int, int]]:
     return blocks
 
 
-def _ranks(numbers: np.ndarray, width: int = 8) -> np.ndarray:
-    """A number for each unit from its own and those of the `width - 1` after it."""
-    padded = np.concatenate([numbers + np.uint64(1), np.zeros(width, np.uint64)])
-    rank = np.zeros(len(numbers), np.uint64)
-    for shift in range(width):
-        rank = (rank ^ padded[shift : shift + len(numbers)]) * np.uint64(0x9E3779B97F4A7C15)
+def _ranks(numbers: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """A number for each unit from its own and those of the few after it in the same text, whose first units are at
+    `edges`."""
+    texts = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+    at = np.arange(len(numbers)) + _RANK_WIDTH * texts  # each text is followed by as many zeros
+    padded = np.zeros(len(numbers) + _RANK_WIDTH * len(edges), np.uint64)
+    padded[at] = numbers.astype(np.uint64) + np.uint64(1)
+    size = len(padded) - _RANK_WIDTH
+    rank = np.zeros(size, np.uint64)
+    for shift in range(_RANK_WIDTH):
+        rank = (rank ^ padded[shift : shift + size]) * np.uint64(0x9E3779B97F4A7C15)
         rank ^= rank >> np.uint64(29)
-    return rank
+    found: np.ndarray = rank[at]
+    return found

@@ -8,6 +8,7 @@ from charset_normalizer import from_bytes
 from tasks.errors import BrokenDocument
 
 _OTHER_SPACE = re.compile(r"[^\S\n ]")
+_WIDE_SPACE = re.compile(r"(?<=\S)(?:[^\S\n ][^\S\n]*| [^\S\n]+)(?=\S)")  # within a line, not one space alone
 _OTHER_ASCII_SPACE = "\t\v\f\r\x1c\x1d\x1e\x1f"
 _SAMPLE = 256 * 1024  # bytes that encoding detection looks at
 
@@ -36,6 +37,11 @@ def decode(data: bytes) -> str:
 
 def without_surrogates(text: str) -> str:
     """The text with U+FFFD for every lone surrogate."""
+    try:
+        text.encode()
+        return text
+    except UnicodeEncodeError:
+        pass
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -48,12 +54,12 @@ def normalise(text: str, code: bool = False) -> str:
     """
     if not text.isascii():
         text = without_surrogates(text)
-        if not code:
+        if not code and not unicodedata.is_normalized("NFC", text):
             text = unicodedata.normalize("NFC", text)
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").replace("\ufeff", "")
     other_space = _holds_other_space(text)
     if not code and (other_space or "  " in text):
-        text = re.sub(r"(?<=\S)[^\S\n]+(?=\S)", " ", text)
+        text = _WIDE_SPACE.sub(" ", text)
     if other_space or " \n" in text or text.endswith(" "):
         text = re.sub(r"[^\S\n]+$", "", text, flags=re.MULTILINE)
     if "\n\n\n\n" in text:

@@ -28,7 +28,7 @@ from flows.backfill import backfill
 from flows.ingest import ingest
 from tasks import documents, vectors
 from tasks.chunk.split import split
-from tasks.chunk.tokens import load_counter
+from tasks.chunk.tokens import count_tokens, load_counter
 from tasks.configuration import load_corpus
 from tasks.extract.plain import normalise
 from tasks.hashing import hash_text
@@ -234,7 +234,8 @@ class History(RuleBasedStateMachine):
         for text, twins in by_text.items():
             [active] = [twin for twin in twins if states[twin]["state"] == "active"]
             assert all(states[twin]["duplicate_of"] == active for twin in twins if twin != active)
-            for chunk in split(text, "text", lake.corpus.chunking, load_counter(str(self.tiny_model))):
+            [tokens] = count_tokens([text], load_counter(str(self.tiny_model)))
+            for chunk in split(text, "text", lake.corpus.chunking, tokens):
                 expected.add((active, chunk.start, chunk.end, text[chunk.start : chunk.end]))
         columns = ["document_id", "start", "end", "text"]
         found = [tuple(row.values()) for row in rows(lake, "chunks", *columns)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tasks.chunk import markdown, restructured
 from tasks.chunk.split import Chunk, split
-from tasks.chunk.tokens import Tokens, load_counter
+from tasks.chunk.tokens import Tokens, count_tokens, load_counter
 from tasks.settings import Chunking
 
 SENTENCES = """the cat sat on a mat while rain fell. over hills? under bridges! and nobody, not even she, knew why:"""
@@ -29,8 +29,12 @@ def _folder() -> str:
     return str(Path(spec.origin).parent / "model")
 
 
+def tokens_of(text: str) -> Tokens:
+    return count_tokens([text], load_counter(_folder()))[0]
+
+
 def chunked(text: str, kind: str = "text", **settings: object) -> list[Chunk]:
-    return split(text, kind, Chunking.model_validate({"size": 32, **settings}), load_counter(_folder()))
+    return split(text, kind, Chunking.model_validate({"size": 32, **settings}), tokens_of(text))
 
 
 def texts_of(text: str, chunks: list[Chunk]) -> list[str]:
@@ -55,7 +59,7 @@ def test_chunks_hold_all_text_in_order_within_size(text: str, kind: str) -> None
 def test_counts_are_those_of_the_tokenizer(text: str) -> None:
     counter = load_counter(_folder())
     assert counter.by_words
-    assert Tokens(text, counter).count(0, len(text)) == len(counter.tokenizer.encode(text).ids)
+    assert tokens_of(text).count(0, len(text)) == len(counter.tokenizer.encode(text).ids)
     for chunk in chunked(text):
         assert chunk.token_count == len(counter.tokenizer.encode(text[chunk.start : chunk.end]).ids)
 
@@ -69,7 +73,7 @@ def test_an_edit_changes_only_chunks_nearby(text: str, added: str, data: st.Data
     after = "\n\n".join([*paragraphs[:at], added, *paragraphs[at:]])
     old, new = chunked(before), chunked(after)
     edit = len("\n\n".join(paragraphs[:at]))
-    tokens = Tokens(before, load_counter(_folder()))
+    tokens = tokens_of(before)
     reach = 12 * 32  # tokens
     kept = set(texts_of(after, new))
     for chunk in old:
@@ -169,3 +173,13 @@ def test_sentence_windows_end_with_sentences() -> None:
 def test_sections_nest_by_depth() -> None:
     found = [(0, 1, "A"), (10, 3, "B"), (20, 2, "C"), (30, 1, "D")]
     assert [s.headings for s in markdown.nest(found)] == [("A",), ("A", "B"), ("A", "C"), ("D",)]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.one_of(TEXT, st.text(max_size=60), st.text(ODD, max_size=40), st.just("x" * 70)), max_size=6))
+def test_texts_counted_together_are_counted_as_alone(texts: list[str]) -> None:
+    for text, together in zip(texts, count_tokens(texts, load_counter(_folder())), strict=True):
+        alone = tokens_of(text)
+        assert together.marks == alone.marks
+        for name in ("starts", "before", "ranks"):
+            assert getattr(together, name).tolist() == getattr(alone, name).tolist()
