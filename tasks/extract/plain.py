@@ -7,9 +7,8 @@ from charset_normalizer import from_bytes
 
 from tasks.errors import BrokenDocument
 
-_OTHER_SPACE = re.compile(r"[^\S\n ]")
+_OTHER_SPACES = [chr(code) for code in range(0x3001) if chr(code).isspace() and code not in (10, 32)]
 _WIDE_SPACE = re.compile(r"(?<=\S)(?:[^\S\n ][^\S\n]*| [^\S\n]+)(?=\S)")  # within a line, not one space alone
-_OTHER_ASCII_SPACE = "\t\v\f\r\x1c\x1d\x1e\x1f"
 _SAMPLE = 256 * 1024  # bytes that encoding detection looks at
 
 
@@ -57,7 +56,7 @@ def normalise(text: str, code: bool = False) -> str:
         if not code and not unicodedata.is_normalized("NFC", text):
             text = unicodedata.normalize("NFC", text)
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").replace("\ufeff", "")
-    other_space = _holds_other_space(text)
+    other_space = any(space in text for space in _OTHER_SPACES)
     if not code and (other_space or "  " in text):
         text = _WIDE_SPACE.sub(" ", text)
     if other_space or " \n" in text or text.endswith(" "):
@@ -65,10 +64,3 @@ def normalise(text: str, code: bool = False) -> str:
     if "\n\n\n\n" in text:
         text = re.sub(r"\n{4,}", "\n\n\n", text)
     return text.strip("\n")
-
-
-def _holds_other_space(text: str) -> bool:
-    """Whether there is white space that is neither a space nor a line feed."""
-    if text.isascii():
-        return any(character in text for character in _OTHER_ASCII_SPACE)
-    return _OTHER_SPACE.search(text) is not None
