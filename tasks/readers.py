@@ -1,9 +1,11 @@
 """Readers: processes that extract and chunk, so that a document that crashes or never ends takes only them."""
 
-import multiprocessing
 import os
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from types import ModuleType
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -44,6 +46,23 @@ class Readers(Protocol):
         ...
 
 
+class _Process(ForkServerProcess):
+    """A process that does not begin with the script of the one that started it: run again, that would start a run."""
+
+    @staticmethod
+    def _Popen(process_obj: Any) -> Any:
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            return ForkServerProcess._Popen(process_obj)
+        finally:
+            sys.modules["__main__"] = script
+
+
+class _Context(ForkServerContext):
+    Process = _Process
+
+
 class LocalReaders:
     """Processes on this machine.
 
@@ -57,7 +76,7 @@ class LocalReaders:
         self.count = count
         self._corpus = corpus
         self._tokenizer_folder = tokenizer_folder
-        context = multiprocessing.get_context("forkserver")
+        context = _Context()
         context.set_forkserver_preload(["tasks.prepare"])
         self._pool = ProcessPool(count, context=context, initializer=quiet_worker)
 

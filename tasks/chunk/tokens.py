@@ -22,7 +22,7 @@ _BLOCKS_AT_ONCE = 32
 _LONGEST = 64  # characters; a longer token (an unknown word) counts as several, so that chunks stay bounded
 _LONG_WORD = 24  # characters; a longer word is taken apart into its tokens, where it may have to be cut
 _RANK_WIDTH = 8  # units that a rank stands on
-_MOST_WORDS = 100_000  # remembered: those that come first are the most frequent
+_MOST_WORDS = 500_000  # remembered at once
 _SEPARATORS = "\x0b\x0c\x1c\x1d\x1e\x1f\x85"  # white space to Python, control characters that tokenizers drop
 _SPACES = np.array([chr(code).isspace() for code in range(0x3002)])  # by code point; all after the last are none
 
@@ -44,20 +44,19 @@ class Counter:
             "BertPreTokenizer",
             "WordPiece",
         )
-        self._words = pa.array([], pa.large_string())
-        self._numbers = np.zeros(0, np.int64)
+        self._words: dict[str, int] = {}
 
     def look_up(self, words: pa.Array) -> np.ndarray:
         """For each word, a number that stands on it alone, times 2^16, plus its tokens, or 0 for a long one."""
-        known, numbers = self._words, self._numbers
-        at = pc.index_in(words, value_set=known)
-        if at.null_count:
-            new = words.filter(at.is_null()).unique()
-            known, numbers = pa.concat_arrays([known, new]), np.concatenate([numbers, self._tokenise(new.to_pylist())])
-            at = pc.index_in(words, value_set=known)
-            if len(known) <= _MOST_WORDS:
-                self._words, self._numbers = known, numbers
-        found: np.ndarray = numbers[at.to_numpy()]
+        encoded = words.dictionary_encode()
+        distinct = encoded.dictionary.to_pylist()
+        new = [word for word in distinct if word not in self._words]
+        if new:
+            if len(self._words) > _MOST_WORDS:
+                self._words.clear()
+                new = distinct
+            self._words.update(zip(new, self._tokenise(new).tolist(), strict=True))
+        found: np.ndarray = np.array([self._words[word] for word in distinct], np.int64)[encoded.indices.to_numpy()]
         return found
 
     def _tokenise(self, words: list[str]) -> np.ndarray:

@@ -35,10 +35,10 @@ def load_encoder(model: ResolvedModel, threads: int | None = None, budget: int |
 
         try:
             return OpenVinoEncoder(converted(model), settings, threads, budget)
-        except NotConvertible as reason:
+        except (NotConvertible, RuntimeError) as reason:  # RuntimeError: OpenVINO cannot compile it for this CPU
             if settings.int8 or settings.backend == "openvino":
                 raise ModelError(
-                    f"model {settings.model!r} cannot be run by OpenVINO: {reason}",
+                    f"model {settings.model!r} cannot be run by OpenVINO: {str(reason)[:500]}",
                     "Leave out `int8` and `backend`.",
                 ) from None
             logger.warning("%s runs on torch: %s", settings.name, reason)

@@ -173,6 +173,20 @@ def test_init_writes_a_corpus_that_runs(tmp_path: Path, tiny_model: Path, cli: C
     assert json.loads(cli("search", target, "words", "--json")[1])[0]["document_id"] == "papers:1"
 
 
+def test_a_plain_script_may_run_a_flow_and_search(make_corpus: Make, tmp_path: Path) -> None:
+    corpus_file = make_corpus()
+    (tmp_path / "docs" / "a.txt").write_text("The heron stands in the shallow water.")
+    script = tmp_path / "script.py"
+    script.write_text(f"""
+from flows.ingest import ingest
+from tasks.search import open_lake
+report = ingest({str(corpus_file)!r})
+print(report.documents.new, open_lake({str(corpus_file)!r}).search("water")[0].document_id)
+""")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True, timeout=180)
+    assert done.stdout.splitlines()[-1] == "1 docs:a.txt"
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_a_whole_state_and_says_how_to_go_on(
     make_corpus: Make, tmp_path: Path, stop: signal.Signals
