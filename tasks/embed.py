@@ -26,7 +26,8 @@ from tasks.progress import EmbeddingCounts, Progress, Report
 logger = logging.getLogger("embedlake.embed")
 
 COMMIT_ROWS = 32_768
-_LARGE_SECONDS = 10.0  # work that still comes after these is taken for large, and encoders begin with what is there
+_WAITING_SECONDS = 10.0  # after these, encoders begin with what is there,
+_STILL_COMING = 10  # and so many times as much is taken to come
 CHUNKS_IN_WINDOW = 16_384  # sorted by length together
 
 StartPool = Callable[[int, list[pa.Table]], Pool]
@@ -115,8 +116,9 @@ class Embedding:
             if window is not None:
                 held.append(window)
                 tokens += pc.sum(window["token_count"]).as_py()
-                if time.monotonic() - began > _LARGE_SECONDS:
-                    tokens = max(tokens, enough)
+                if time.monotonic() - began > _WAITING_SECONDS:
+                    tokens *= _STILL_COMING
+                    break
                 if tokens >= enough or self._pool:
                     break
         if held:
