@@ -5,10 +5,13 @@ SCIFACT=path/to/scifact python -m tests.benchmarks.pipeline
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tasks.batches import make_batches
@@ -18,6 +21,21 @@ from tasks.encode.choose import load_encoder
 from tasks.lake import Lake
 from tasks.models import resolve_model
 from tasks.pools import LocalPool
+
+
+@contextmanager
+def gpu_watched() -> Iterator[list[int]]:
+    """How busy the first GPU is, in percent, second by second, as nvidia-smi tells it; filled at the end, and empty
+    where there is no GPU."""
+    seen: list[int] = []
+    if shutil.which("nvidia-smi") is None:
+        yield seen
+        return
+    query = ["--id=0", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--loop=1"]
+    with subprocess.Popen(["nvidia-smi", *query], stdout=subprocess.PIPE, text=True) as watcher:
+        yield seen
+        watcher.terminate()
+        seen += [int(line) for line in watcher.communicate()[0].split()]
 
 
 def main() -> None:
@@ -40,7 +58,8 @@ def main() -> None:
         file.write_text(json.dumps(corpus))
         clock = time.monotonic()
         command = [str(Path(sys.executable).parent / "embedlake"), "run", str(file), "--json"]
-        report = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        with gpu_watched() as use:
+            report = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
         wall = time.monotonic() - clock
         found = load_corpus(file)
         lake = Lake(found)
@@ -48,12 +67,17 @@ def main() -> None:
         windows = list(lake.scan(lake.name("chunks"), rows=CHUNKS_IN_WINDOW))
         clock = time.monotonic()
         batches = (batch for rows in windows for batch in make_batches(rows, pool.batch_tokens, pool.max_tokens))
-        texts = sum(len(result.batch.texts) for result in pool.embed(batches))
+        results = list(pool.embed(batches))
+        texts, tokens = sum(len(r.batch.texts) for r in results), sum(sum(r.token_counts) for r in results)
         alone = time.monotonic() - clock
         pool.close()
     run = report["seconds"]
-    print(f"{texts:,} chunks: encoder alone {alone:.1f} s, run {run:.1f} s, whole command {wall:.1f} s")
+    print(
+        f"{texts:,} chunks: encoder alone {alone:.1f} s ({tokens / alone:,.0f} tokens/s), run {run:.1f} s, whole command {wall:.1f} s"
+    )
     print(f"run / encoder = {run / alone:.3f}; whole command beyond 1.05 x encoder: {wall - 1.05 * alone:.1f} s")
+    if use:
+        print(f"GPU in use, % of each second of the command: {' '.join(map(str, use))}")
 
 
 if __name__ == "__main__":
