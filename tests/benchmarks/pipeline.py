@@ -72,9 +72,8 @@ def main() -> None:
         alone = time.monotonic() - clock
         pool.close()
     run = report["seconds"]
-    print(
-        f"{texts:,} chunks: encoder alone {alone:.1f} s ({tokens / alone:,.0f} tokens/s), run {run:.1f} s, whole command {wall:.1f} s"
-    )
+    print(f"{texts:,} chunks, encoder alone {alone:.1f} s, {tokens / alone:,.0f} tokens/s")
+    print(f"run {run:.1f} s, whole command {wall:.1f} s")
     print(f"run / encoder = {run / alone:.3f}; whole command beyond 1.05 x encoder: {wall - 1.05 * alone:.1f} s")
     if use:
         print(f"GPU in use, % of each second of the command: {' '.join(map(str, use))}")
