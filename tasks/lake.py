@@ -26,6 +26,7 @@ _MANY_FILES = 64
 _KEPT = timedelta(days=7)
 
 _INDEX_ROWS = 200_000  # below this a search over every vector is quick and exact
+_TRAINING_VECTORS = 64  # for each partition of the index; they are in memory together
 _PROBES = 50  # partitions of the index that a search reads at least; more where a filter leaves too few rows
 _REFINE = 10  # times the limit: so many of the nearest by the index are compared by their true vectors
 
@@ -246,9 +247,9 @@ class Lake:
         try:
             if not any("vector" in index.columns for index in handle.list_indices()):
                 whole = self.vector_field(table).type.list_size % 8 == 0  # as RaBitQ needs it
-                config = IvfRq(distance_type="cosine") if whole else IvfFlat(distance_type="cosine")
+                kind = IvfRq if whole else IvfFlat
                 logger.info("building the vector index of %s", table)
-                handle.create_index("vector", config=config)
+                handle.create_index("vector", config=kind(distance_type="cosine", sample_rate=_TRAINING_VECTORS))
             else:
                 handle.optimize(cleanup_older_than=_KEPT)
         except RuntimeError as error:

@@ -198,7 +198,14 @@ def test_an_interrupted_run_leaves_a_whole_state_and_says_how_to_go_on(
         )
     command = [str(Path(sys.executable).parent / "embedlake"), "run", str(corpus_file)]
     environment = {**os.environ, "PREFECT_HOME": str(tmp_path / "prefect")}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        preexec_fn=lambda: signal.signal(stop, signal.SIG_DFL),  # a shell's background jobs ignore SIGINT
+    )
     wait_until(lambda: any((tmp_path / "lake").glob("notes.tiny.*/data/*")), 180, "the first vectors")
     process.send_signal(stop)
     out, err = process.communicate(timeout=150)
