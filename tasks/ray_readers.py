@@ -81,7 +81,8 @@ class ClusterReaders:
         """End the readers everywhere."""
         self.here.close()
         closing = [node.actor.close.remote() for node in self.nodes]
-        ray.wait(closing, num_returns=len(closing), timeout=10) if closing else None
+        if closing:
+            ray.wait(closing, num_returns=len(closing), timeout=10)
         for node in self.nodes:
             ray.kill(node.actor)
 

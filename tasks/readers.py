@@ -121,8 +121,9 @@ def read_all(
             halves = _halves(work)
             if len(halves) == 1:
                 yield work, _failed(work, corpus, error)
-            for half in halves if len(halves) > 1 else []:
-                yield from settle(half, readers.start(half))
+            else:
+                for half in halves:
+                    yield from settle(half, readers.start(half))
 
     try:
         for work in works:

