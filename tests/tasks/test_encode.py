@@ -127,6 +127,16 @@ def test_without_a_place_to_keep_a_conversion_a_model_runs_on_torch(
         load_encoder(resolved(tiny_model, backend="openvino"))
 
 
+def test_a_model_that_openvino_cannot_compile_runs_on_torch(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cannot(*_: object) -> None:
+        raise RuntimeError("could not create a primitive")
+
+    monkeypatch.setattr("openvino.Core.compile_model", cannot)
+    assert load_encoder(resolved(tiny_model)).backend == "torch cpu float32"
+    with pytest.raises(ModelError, match="could not create a primitive"):
+        load_encoder(resolved(tiny_model, backend="openvino"))
+
+
 def test_unusual_inputs_are_left_to_sentence_transformers(tiny_model: Path, tmp_path: Path) -> None:
     import json
     import shutil
