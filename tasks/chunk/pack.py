@@ -9,7 +9,7 @@ weakest around, which looks no further than the next part. So a chunk a few chun
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,8 +21,7 @@ _ROUNDS = 4  # of joining: fills chunks to about 70 % of their size; each lets a
 Span = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     """A span in characters, its first token and the one after its last, and the boundary that it begins at:
     the level it was found on, then its rank."""
 

@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,8 +16,7 @@ _LONGEST_OUTLINE = 4_000_000  # characters; longer texts are cut without parsing
 _INK = re.compile(r"\S")
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A span of a document's text.
 
     Attributes:

@@ -5,6 +5,7 @@ each distinct word is tokenised once in a process, and counting is looking words
 """
 
 import json
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 _BLOCK = 20_000  # characters given to the tokenizer at once: its offsets come as Python objects
@@ -24,7 +24,7 @@ _LONG_WORD = 24  # characters; a longer word is taken apart into its tokens, whe
 _RANK_WIDTH = 8  # units that a rank stands on
 _MOST_WORDS = 500_000  # remembered at once
 _SEPARATORS = "\x0b\x0c\x1c\x1d\x1e\x1f\x85"  # white space to Python, control characters that tokenizers drop
-_SPACES = np.array([chr(code).isspace() for code in range(0x3002)])  # by code point; all after the last are none
+_WIDE_SPACE = re.compile(r"[^\S\x00-\x7f]")
 
 
 class Counter:
@@ -50,13 +50,14 @@ class Counter:
         """For each word, a number that stands on it alone, times 2^16, plus its tokens, or 0 for a long one."""
         encoded = words.dictionary_encode()
         distinct = encoded.dictionary.to_pylist()
-        new = [word for word in distinct if word not in self._words]
-        if new:
+        known = list(map(self._words.get, distinct))
+        if None in known:
             if len(self._words) > _MOST_WORDS:
                 self._words.clear()
-                new = distinct
+            new = [word for word in distinct if word not in self._words]
             self._words.update(zip(new, self._tokenise(new).tolist(), strict=True))
-        found: np.ndarray = np.array([self._words[word] for word in distinct], np.int64)[encoded.indices.to_numpy()]
+            known = list(map(self._words.get, distinct))
+        found: np.ndarray = np.array(known, np.int64)[encoded.indices.to_numpy()]
         return found
 
     def _tokenise(self, words: list[str]) -> np.ndarray:
@@ -130,14 +131,9 @@ def load_counter(folder: str) -> Counter:
 
 def _by_words(texts: list[str], counter: Counter) -> list[Tokens]:
     """The tokens of texts whose words can be looked up: a unit is a word, or of a long one, a token."""
-    joined = "\n".join(texts)
-    stripped = pa.array([joined.strip()] if joined.strip() else [], pa.large_string())
-    words = pc.utf8_split_whitespace(stripped).values
+    starts, words = _words(texts)
     found = counter.look_up(words)
     counts, numbers = found & 0xFFFF, found >> 16
-    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
-    space = _SPACES.take(codes, mode="clip")
-    starts = np.flatnonzero(~space & np.concatenate([[True], space[:-1]]))
     long = np.flatnonzero(counts == 0)
     if len(long):
         starts, counts, numbers = _take_apart(starts, counts, numbers, long, words.take(long).to_pylist(), counter)
@@ -151,19 +147,36 @@ def _by_words(texts: list[str], counter: Counter) -> list[Tokens]:
     ]
 
 
+def _words(texts: list[str]) -> "tuple[np.ndarray, pa.Array]":
+    """The words of some texts, and where they begin in the texts joined by line feeds, in characters."""
+    content = "\n".join(["", *texts, ""]).encode()
+    data = np.frombuffer(content, np.uint8)
+    if _WIDE_SPACE.search(data[np.flatnonzero(data > 127)].tobytes().decode()):
+        content = _WIDE_SPACE.sub(" ", content.decode()).encode()
+        data = np.frombuffer(content, np.uint8)
+    space = (data == 32) | (data == 10) | (data == 9) | (data == 13)
+    begins, ends = np.flatnonzero(space[1:] != space[:-1]).reshape(-1, 2).T
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(ends - begins)])
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(content.translate(None, b" \n\t\r"))]
+    following = begins.searchsorted(np.flatnonzero(data[1:] >> 6 == 0b10))  # the word after each byte that begins none
+    shifts = np.cumsum(np.bincount(following, minlength=len(begins) + 1))[:-1]
+    return begins - shifts, pa.Array.from_buffers(pa.large_string(), len(begins), buffers)
+
+
 def _take_apart(
     starts: np.ndarray, counts: np.ndarray, numbers: np.ndarray, long: np.ndarray, words: list[str], counter: Counter
 ) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
     """The units with the tokens of the long words, which are at `long`, in their place."""
-    within, ids = _tokenise(" ".join(words), counter.tokenizer)
-    ends = np.cumsum([len(word) + 1 for word in words])
-    word = ends.searchsorted(within, "right")
-    begins = np.concatenate([[0], ends])[word]
-    short = counts > 0
-    starts = np.concatenate([starts[short], starts[long][word] + within - begins])
-    order = starts.argsort(kind="stable")
-    counts = np.concatenate([counts[short], np.ones(len(ids), np.int64)])
-    return starts[order], counts[order], np.concatenate([numbers[short], ids])[order]
+    places, ids = _tokenise(" ".join(words), counter.tokenizer)
+    lengths = np.array([len(word) + 1 for word in words])
+    word = np.cumsum(lengths).searchsorted(places, "right")
+    units = np.ones(len(starts), np.int64)
+    units[long] = np.bincount(word, minlength=len(words))
+    parts = np.flatnonzero(np.repeat(counts == 0, units))
+    starts, counts, numbers = np.repeat(starts, units), np.repeat(counts, units), np.repeat(numbers, units)
+    starts[parts] += places - (np.cumsum(lengths) - lengths)[word]
+    counts[parts], numbers[parts] = 1, ids
+    return starts, counts, numbers
 
 
 def _by_tokens(text: str, counter: Counter) -> Tokens:

@@ -8,7 +8,7 @@ from charset_normalizer import from_bytes
 from tasks.errors import BrokenDocument
 
 _OTHER_SPACES = [chr(code) for code in range(0x3001) if chr(code).isspace() and code not in (10, 32)]
-_WIDE_SPACE = re.compile(r"(?<=\S)(?:[^\S\n ][^\S\n]*| [^\S\n]+)(?=\S)")  # within a line, not one space alone
+_WIDE_SPACE = re.compile(r"[^\S\n](?<=\S\s)(?:(?<! )[^\S\n]*|[^\S\n]+)(?=\S)")  # within a line, not one space alone
 _SAMPLE = 256 * 1024  # bytes that encoding detection looks at
 
 
@@ -56,10 +56,10 @@ def normalise(text: str, code: bool = False) -> str:
         if not code and not unicodedata.is_normalized("NFC", text):
             text = unicodedata.normalize("NFC", text)
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").replace("\ufeff", "")
-    other_space = any(space in text for space in _OTHER_SPACES)
-    if not code and (other_space or "  " in text):
+    other_spaces = [space for space in _OTHER_SPACES if space in text]
+    if not code and (other_spaces or "  " in text):
         text = _WIDE_SPACE.sub(" ", text)
-    if other_space or " \n" in text or text.endswith(" "):
+    if any(f"{space}\n" in text or text.endswith(space) for space in (" ", *other_spaces)):
         text = re.sub(r"[^\S\n]+$", "", text, flags=re.MULTILINE)
     if "\n\n\n\n" in text:
         text = re.sub(r"\n{4,}", "\n\n\n", text)

@@ -21,7 +21,7 @@ from pathlib import Path
 from tasks.configuration import load_corpus
 from tasks.documents import tokenizer_folder
 from tasks.load import group_files, read_blocks
-from tasks.prepare import prepare
+from tasks.prepare import prepare, quiet_worker
 from tasks.sources import list_files
 
 
@@ -45,6 +45,7 @@ def one_pass(file: Path) -> tuple[int, float, int]:
 
 def main() -> None:
     """Print the rates, or a profile."""
+    quiet_worker()
     rows = [json.loads(line) for line in (Path(os.environ["SCIFACT"]) / "corpus.jsonl").open(encoding="utf-8")]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
