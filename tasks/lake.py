@@ -174,9 +174,7 @@ class Lake:
         """The table that search uses by default."""
         return next((row["table"] for row in self.catalog() if row["state"] == "live"), None)
 
-    def open_model(
-        self, model: ResolvedModel, dimension: int, max_tokens: int, evaluation: dict[str, Any] | None = None
-    ) -> str:
+    def open_model(self, model: ResolvedModel, dimension: int, max_tokens: int) -> str:
         """Make sure that a model has its table and its line in the catalog; the table's full name."""
         table = self.model_table(model)
         settings = model.provenance() | {"chunking": self.corpus.chunking.model_dump(), "software": _software()}
@@ -191,18 +189,17 @@ class Lake:
                 "table": table, "model": model.name, "reference": model.settings.model, "revision": model.revision,
                 "dimension": dimension, "max_tokens": max_tokens, "state": "building",
                 "settings": model.settings.model_dump_json(), "changed": datetime.now(UTC),
-                "evaluation": json.dumps(evaluation) if evaluation else None,
                 "calibration": json.dumps(model.calibration) if model.calibration else None,
             }  # fmt: skip
             self.merge(self.name("catalog"), pa.Table.from_pylist([row], schema=CATALOG))
         return table
 
-    def set_states(self, states: dict[str, str]) -> None:
-        """Change the states of model tables, in one commit."""
+    def update_catalog(self, changes: dict[str, dict[str, Any]]) -> None:
+        """Change columns of model tables' lines in the catalog, in one commit."""
         rows = [
-            row | {"state": states[row["table"]], "changed": datetime.now(UTC)}
+            row | changes[row["table"]] | {"changed": datetime.now(UTC)}
             for row in self.catalog()
-            if row["table"] in states
+            if row["table"] in changes
         ]
         self.merge(self.name("catalog"), pa.Table.from_pylist(rows, schema=CATALOG))
 

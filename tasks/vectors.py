@@ -6,10 +6,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from tasks.embed import Embedding, StartPool
 from tasks.encode.choose import load_encoder
+from tasks.encode.quantise import SAMPLE, measure_change
 from tasks.failures import failures_since
 from tasks.lake import Lake
 from tasks.models import ResolvedModel
@@ -24,14 +26,17 @@ def embed_model(run: Run, model: ResolvedModel, arrivals: Iterator[pa.Table | No
     lake = run.lake
     embedding = Embedding(lake, lake.model_table(model), start_pool_for(model, lake), tell)
     run.report.models.append(embedding.counts)
-    return embedding.run(arrivals)
+    counts = embedding.run(arrivals)
+    if model.settings.int8:
+        _evaluate(lake, model)
+    return counts
 
 
 def start_pool_for(model: ResolvedModel, lake: Lake) -> StartPool:
     """Encoders in this process for a little work, on Ray for more; and the table for their vectors."""
 
     def start(tokens: int, windows: list[pa.Table]) -> Pool:
-        calibrated, evaluation = _calibrated(model, lake, windows) if model.settings.int8 else (model, None)
+        calibrated = _calibrated(model, lake, windows) if model.settings.int8 else model
         pool: Pool
         if tokens < lake.corpus.resources.in_process_below:
             pool = LocalPool(partial(load_encoder, calibrated, budget=lake.corpus.resources.batch_tokens))
@@ -39,28 +44,39 @@ def start_pool_for(model: ResolvedModel, lake: Lake) -> StartPool:
             from tasks.ray_pool import RayPool
 
             pool = RayPool(calibrated, lake.corpus.resources)
-        lake.open_model(calibrated, pool.dimension, pool.max_tokens, evaluation)
+        lake.open_model(calibrated, pool.dimension, pool.max_tokens)
         return pool
 
     return start
 
 
-def _calibrated(
-    model: ResolvedModel, lake: Lake, windows: list[pa.Table]
-) -> tuple[ResolvedModel, dict[str, Any] | None]:
-    """An int8 model with the texts that it is calibrated on, as the catalog has them or else from the first chunks;
-    of a new one, what int8 changes, measured on other texts."""
-    known = next((row for row in lake.catalog() if row["table"] == lake.model_table(model)), None)
+def _calibrated(model: ResolvedModel, lake: Lake, windows: list[pa.Table]) -> ResolvedModel:
+    """An int8 model with the texts that it is calibrated on, as the catalog has them or else from the first chunks."""
+    known = _catalogued(lake, model)
     if known:
-        return replace(model, calibration=tuple(json.loads(known["calibration"]))), None
-    from tasks.encode.quantise import SAMPLE, measure_change
+        return replace(model, calibration=tuple(json.loads(known["calibration"])))
+    texts = pa.concat_tables([window.select(["text"]) for window in windows])["text"].unique().to_pylist()
+    return replace(model, calibration=tuple(texts[:: max(len(texts) // SAMPLE, 2)][:SAMPLE]))
 
-    texts = pa.concat_tables([window.select(["text"]) for window in windows])["text"].unique()
-    spread = texts.take(pa.array(range(0, len(texts), max(len(texts) // (2 * SAMPLE), 1)))).to_pylist()[: 2 * SAMPLE]
-    calibrated = replace(model, calibration=tuple(spread[::2]))
-    full = replace(model, settings=model.settings.model_copy(update={"int8": False}))
-    change = measure_change(load_encoder(calibrated), load_encoder(full), spread[1::2] or spread)
-    return calibrated, {"int8": change.to_dict()}
+
+def _evaluate(lake: Lake, model: ResolvedModel) -> None:
+    """Note in the catalog what int8 changes, unless it says so already: on other texts than those calibrated on."""
+    table = lake.model_table(model)
+    known, count = _catalogued(lake, model), lake.count(table)
+    if known is None or known["evaluation"] or not count:
+        return
+    rows = lake.take(table, list(range(0, count, max(count // SAMPLE, 1)))[:SAMPLE], ["text", "vector"]).to_pylist()
+    int8 = {row["text"]: row["vector"] for row in rows}
+    calibrated_on = json.loads(known["calibration"])
+    texts = [text for text in int8 if text not in calibrated_on] or list(int8)
+    full = load_encoder(replace(model, settings=model.settings.model_copy(update={"int8": False})))
+    change = measure_change(np.array([int8[text] for text in texts], np.float32), full.encode(texts)[0])
+    lake.update_catalog({table: {"evaluation": json.dumps({"int8": change.to_dict()})}})
+
+
+def _catalogued(lake: Lake, model: ResolvedModel) -> dict[str, Any] | None:
+    """A model's line in the catalog."""
+    return next((row for row in lake.catalog() if row["table"] == lake.model_table(model)), None)
 
 
 def settled(run: Run, tables: list[str]) -> bool:
@@ -107,6 +123,6 @@ def _settle_catalog(run: Run, primary: str | None) -> None:
         after = {table: "ready" if state == "live" else state for table, state in after.items()} | {primary: "live"}
     changed = {table: state for table, state in after.items() if state != before[table]}
     if changed:
-        run.lake.set_states(changed)
+        run.lake.update_catalog({table: {"state": state} for table, state in changed.items()})
     for counts in run.report.models:
         counts.state = after.get(counts.table, "building")

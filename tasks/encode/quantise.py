@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.encode.interface import Encoder, Vectors, cosines
+from tasks.encode.interface import Vectors, cosines
 from tasks.encode.tokens import Description, TextTokenizer
 
 if TYPE_CHECKING:
     import openvino
 
-SAMPLE = 128  # texts to calibrate on
+SAMPLE = 128  # texts to calibrate on, and as many others to measure on
 _NEAREST = 10
 
 
@@ -62,12 +62,11 @@ def quantise(graph: "openvino.Model", description: Description, texts: tuple[str
         )
 
 
-def measure_change(int8: Encoder, full: Encoder, texts: list[str]) -> Change:
-    """How vectors and neighbours differ between two encoders of one model."""
-    these, those = int8.encode(texts)[0], full.encode(texts)[0]
-    near = cosines(these, those)
-    kept = [len(a & b) / max(len(b), 1) for a, b in zip(_neighbours(these), _neighbours(those), strict=True)]
-    return Change(len(texts), float(near.mean()), float(near.min()), float(np.mean(kept)))
+def measure_change(int8: Vectors, full: Vectors) -> Change:
+    """How vectors and neighbours differ between a model in int8 and in full precision, row by row the same texts."""
+    near = cosines(int8, full)
+    kept = [len(a & b) / max(len(b), 1) for a, b in zip(_neighbours(int8), _neighbours(full), strict=True)]
+    return Change(len(full), float(near.mean()), float(near.min()), float(np.mean(kept)))
 
 
 def _neighbours(vectors: Vectors) -> list[set[int]]:

@@ -1,9 +1,10 @@
 """embedlake beside other projects: the same texts, the same model, from JSON Lines to a Lance table, each in turn.
 
-    SCIFACT=path/to/scifact python -m tests.benchmarks.peers [RECORDS] [PEER...]
+    SCIFACT=path/to/scifact python -m tests.benchmarks.peers [--int8] [RECORDS] [PEER...]
 
 Ours runs before each peer, so that both meet the same machine. Seconds are from the first read to the last row landed,
-the model's loading included; of sentence-transformers, `encode` alone, with the model loaded and its best batch size.
+the model's loading included, its conversion not; of sentence-transformers, `encode` alone, with the model loaded and
+its best batch size.
 `make bench-peers` sets up the peers' environment, .venv-peers.
 """
 
@@ -71,17 +72,22 @@ def run_peer(name: str, records: Path, place: Path) -> tuple[float, dict[str, An
 
 def main() -> None:
     """Print a Markdown table."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
-    names = sys.argv[2:] or list(PEERS)
-    print(f"{count:,} abstracts of SciFact\n\n| peer | its seconds | ours | ratio | least cosine |")
+    int8 = "--int8" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--int8"]
+    count = int(arguments[0]) if arguments else 2000
+    names = arguments[1:] or list(PEERS)
+    print(f"{count:,} abstracts of SciFact{', ours in int8' if int8 else ''}\n")
+    print("| peer | its seconds | ours | ratio | least cosine |")
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as top:
         records = Path(top) / "records.jsonl"
         write_records(Path(os.environ["SCIFACT"]) / "corpus.jsonl", records, count)
+        (Path(top) / "first").mkdir()
+        run_ours(records, Path(top) / "first", int8=int8)  # converts the model, once
         for i, name in enumerate(names):
             for side in ("ours", "theirs"):
                 (Path(top) / f"{side}{i}").mkdir()
-            report, ours = run_ours(records, Path(top) / f"ours{i}")
+            report, ours = run_ours(records, Path(top) / f"ours{i}", int8=int8)
             seconds, theirs = run_peer(name, records, Path(top) / f"theirs{i}")
             same = [identity for identity in theirs if identity in ours]
             least = cosines(*(np.stack([side[identity] for identity in same]) for side in (ours, theirs))).min()
