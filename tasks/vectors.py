@@ -55,8 +55,9 @@ def _calibrated(model: ResolvedModel, lake: Lake, windows: list[pa.Table]) -> Re
     known = _catalogued(lake, model)
     if known:
         return replace(model, calibration=tuple(json.loads(known["calibration"])))
-    texts = pa.concat_tables([window.select(["text"]) for window in windows])["text"].unique().to_pylist()
-    return replace(model, calibration=tuple(texts[:: max(len(texts) // SAMPLE, 2)][:SAMPLE]))
+    texts = pa.concat_tables([window.select(["text"]) for window in windows])["text"].unique()
+    spread = range(0, len(texts), max(len(texts) // SAMPLE, 2))[:SAMPLE]
+    return replace(model, calibration=tuple(texts.take(pa.array(spread)).to_pylist()))
 
 
 def _evaluate(lake: Lake, model: ResolvedModel) -> None:

@@ -372,6 +372,10 @@ def test_int8_gets_a_table_of_its_own_that_says_what_it_changed(
     [row] = [row for row in lake.catalog() if row["model"] == "small"]
     assert len(json.loads(row["calibration"])) == 20
     assert 0.8 < json.loads(row["evaluation"])["int8"]["cosine_min"] < 1
+    lake.update_catalog({row["table"]: {"state": "building", "evaluation": None}})  # as a run killed before it measured
+    assert ingest(str(corpus_file)).models[1].embedded == 0
+    [again] = [entry for entry in lake_of(corpus_file).catalog() if entry["model"] == "small"]
+    assert (again["state"], again["evaluation"]) == (row["state"], row["evaluation"])
     (tmp_path / "docs" / "more.txt").write_text("One more document.")
     assert ingest(str(corpus_file)).models[1].embedded == 1
     assert open_lake(corpus_file).search("One more document.", model="small")[0].document_id == "docs:more.txt"
