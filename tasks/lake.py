@@ -145,17 +145,36 @@ class Lake:
             builder.execute(rows.select(schema.names).cast(schema))
 
     def insert_missing(self, table: str, rows: pa.Table) -> None:
-        """Write rows whose key is not there yet."""
+        """Write rows whose key is not there yet, unless another writer is first. Read them again to know."""
         key = rows.schema.names[0]
-        self._tables[table].merge_insert(key).when_not_matched_insert_all().execute(rows)
+        with _first_wins(table):
+            self._tables[table].merge_insert(key).when_not_matched_insert_all().execute(rows)
 
     def update(self, table: str, where: str, values: dict[str, Any]) -> None:
         """Change the rows that a filter lets through, unless another writer changes them first: then, nothing.
         Read them again to know."""
-        try:
+        with _first_wins(table):
             self._tables[table].update(where=where, values=values)
-        except (RuntimeError, ValueError) as error:  # Lance's conflict with the writer that was first
-            logger.debug("update of %s was not made: %s", table, error)
+
+    def remember(self, table: str, key: str) -> bool:
+        """Note a key in a table's configuration, apart from its rows; whether it was not noted yet."""
+        with self._explained(table, "read"):
+            if key in self._dataset(table).config():
+                return False
+        try:
+            self._dataset(table).update_config({key: "true"})
+        except (RuntimeError, OSError, ValueError):  # another writer noted it just then
+            return False
+        return True
+
+    def version(self, table: str) -> int:
+        """How often a table was written."""
+        with self._explained(table, "read"):
+            return int(self._dataset(table).version)
+
+    def forget(self, table: str, kept: int) -> None:
+        """Remove all but so many of the latest versions of a table, with their files. Conflicts with nobody."""
+        self._dataset(table).cleanup_old_versions(retain_versions=kept)
 
     def delete_in(self, table: str, column: str, values: Iterable[str]) -> None:
         """Remove rows whose column holds one of some values."""
@@ -317,7 +336,20 @@ class Lake:
                     "Keep the type, or give the field another name.",
                 )
         if missing:
-            self._tables[name].add_columns(pa.schema(missing))
+            try:
+                self._tables[name].add_columns(pa.schema(missing))
+            except (RuntimeError, ValueError):  # another run may have added them just then
+                if not set(schema.names) <= set(self._tables[name].schema.names):
+                    raise
+
+
+@contextmanager
+def _first_wins(table: str) -> Iterator[None]:
+    """Go on where Lance reports a conflict with the writer that was first, or that the store does not answer."""
+    try:
+        yield
+    except (RuntimeError, OSError, ValueError) as error:
+        logger.debug("%s was not written: %s", table, error)
 
 
 def _software() -> dict[str, str]:
