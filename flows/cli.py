@@ -100,8 +100,15 @@ def run(
     corpus_file: Corpus,
     wait: Wait = False,
     allow_shrinking: Annotated[
-        bool, typer.Option(help="Go on where a source lists less than half of what the lake knows.")
+        bool,
+        typer.Option(help="Go on where a source lists less than half of what the lake knows, or left the corpus file."),
     ] = False,
+    reread: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN", help="Read these files again although nothing tells that they changed ('*': all)."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Bring every table of a corpus up to its sources.
@@ -111,7 +118,7 @@ def run(
     Example: embedlake run notes.yaml
     """
     _check(corpus_file)
-    _flow(lambda: _ingest(str(corpus_file), wait, allow_shrinking), json, f"embedlake run {corpus_file}")
+    _flow(lambda: _ingest(str(corpus_file), wait, allow_shrinking, reread), json, f"embedlake run {corpus_file}")
 
 
 @app.command()
@@ -295,10 +302,10 @@ def _flow(start: Callable[[], "RunReport"], json: bool, again: str) -> None:
         sys.exit(EXIT_FAILURES)
 
 
-def _ingest(corpus_file: str, wait: bool, allow_shrinking: bool) -> "RunReport":
+def _ingest(corpus_file: str, wait: bool, allow_shrinking: bool, reread: list[str] | None) -> "RunReport":
     from flows.ingest import ingest
 
-    return ingest(corpus_file, wait=wait, allow_shrinking=allow_shrinking)
+    return ingest(corpus_file, wait=wait, allow_shrinking=allow_shrinking, reread=reread)
 
 
 def _backfill(corpus_file: str, model: str, wait: bool) -> "RunReport":

@@ -5,19 +5,22 @@ from contextlib import closing
 from prefect import flow
 
 from flows import artifacts, stages
-from tasks.lease import writing
+from tasks.lease import lease_epochs, writing
 from tasks.progress import RunReport
 from tasks.run import run_of
 
 
 @flow(name="ingest", flow_run_name=artifacts.run_name, validate_parameters=False)
-def ingest(corpus_file: str, wait: bool = False, allow_shrinking: bool = False) -> RunReport:
+def ingest(
+    corpus_file: str, wait: bool = False, allow_shrinking: bool = False, reread: list[str] | None = None
+) -> RunReport:
     """Bring every table of a corpus up to its sources.
 
     Args:
         corpus_file: the corpus's YAML file.
         wait: for another run of the corpus to end, instead of leaving.
-        allow_shrinking: go on where a source lists less than half of what the lake knows.
+        allow_shrinking: go on where a source lists less than half of what the lake knows, or is gone from the file.
+        reread: patterns, as in .gitignore, of files to read although nothing tells that they changed; `*` for all.
 
     Returns:
         What the run did.
@@ -25,11 +28,14 @@ def ingest(corpus_file: str, wait: bool = False, allow_shrinking: bool = False) 
     with run_of("ingest", corpus_file) as run, artifacts.progress_shown():
         models = stages.resolve_models(run.corpus.models)
         tables = [run.lake.model_table(model) for model in models]
+        before = lease_epochs(run.lake)
         listing = stages.list_documents(run)
-        changes = stages.compare(run, listing, allow_shrinking)
-        if not stages.nothing_to_do(run, changes, tables):
-            with writing(run.lake, ["documents", *tables], run.report.run_id, wait):
-                changes = stages.compare(run, listing, allow_shrinking)  # another run may have written meanwhile
+        changes = stages.compare(run, listing, allow_shrinking, reread or [])
+        if not stages.nothing_to_do(run, changes, models):
+            with writing(run.lake, ["documents", *tables], run.report.run_id, wait, since=before) as held:
+                if held.overtaken:  # what another run landed meanwhile may be newer than the listing
+                    listing = stages.list_documents(run)
+                changes = stages.compare(run, listing, allow_shrinking, reread or [])
                 with closing(stages.load(run, listing, changes, allow_shrinking)) as landed:
                     for model in models:  # the first takes what is landed as it comes; the others find it in the lake
                         stages.embed.with_options(task_run_name=f"embed {model.name}")(run, model, landed)

@@ -51,17 +51,17 @@ def list_documents(run: Run) -> Listing:
 
 
 @_store_task("compare with lake")
-def compare(run: Run, listing: Listing, allow_shrinking: bool) -> Changes:
+def compare(run: Run, listing: Listing, allow_shrinking: bool, reread: list[str]) -> Changes:
     """How the sources differ from the lake."""
-    changes = documents.compare_with_lake(run.corpus, run.lake, listing, allow_shrinking)
+    changes = documents.compare_with_lake(run.corpus, run.lake, listing, allow_shrinking, reread)
     run.report.documents.unchanged = changes.unchanged
     return changes
 
 
 @_store_task("look for work")
-def nothing_to_do(run: Run, changes: Changes, tables: list[str]) -> bool:
+def nothing_to_do(run: Run, changes: Changes, models: list[ResolvedModel]) -> bool:
     """Whether every table is up to its sources already; then nothing is written."""
-    return not changes.work and not documents.leftovers(run.lake) and vectors.settled(run, tables)
+    return not changes.work and not documents.unsettled(run.lake) and vectors.settled(run, models)
 
 
 @task(name="load and chunk", cache_policy=NO_CACHE)

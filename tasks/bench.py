@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from tasks.documents import tokenizer_folder
 from tasks.encode.choose import load_encoder
 from tasks.encode.interface import Encoder, Vectors, cosines
 from tasks.encode.static import is_static
@@ -23,6 +22,7 @@ from tasks.progress import Progress, tell
 from tasks.readers import read_all
 from tasks.settings import Corpus
 from tasks.sources import list_files
+from tasks.tokenizer import tokenizer_of
 
 _MOST_BYTES = 16 * 2**20  # of the sources, to find texts in
 _BUDGETS = {"cpu": (512, 1024, 2048, 4096, 8192), "gpu": (16_384, 65_536, 262_144)}
@@ -83,7 +83,7 @@ def sample_texts(corpus: Corpus, count: int) -> list[str]:
     """
     files, _ = spread_files(list_files(corpus.sources).files, _MOST_BYTES)
     found: list[str] = []
-    for _, prepared in read_all(some_works(corpus, files, _MOST_BYTES), corpus, tokenizer_folder(corpus)):
+    for _, prepared in read_all(some_works(corpus, files, _MOST_BYTES), corpus, tokenizer_of(corpus, None).folder()):
         found += prepared.chunks["text"].to_pylist()
         if len(found) >= 20 * count:
             break

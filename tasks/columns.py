@@ -11,5 +11,12 @@ def among(column: pa.ChunkedArray | pa.Array, values: object) -> pa.ChunkedArray
         column: strings.
         values: a column, or any collection of strings.
     """
-    value_set = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else pa.array(values, pa.string())
-    return pc.is_in(column, value_set=value_set)
+    return pc.is_in(column.cast(pa.large_string()), value_set=_joined(values))
+
+
+def _joined(values: object) -> pa.Array:
+    """Strings as one array, with 64-bit offsets: 32-bit ones end at 2 GiB, which are 67 million ids."""
+    if isinstance(values, pa.ChunkedArray | pa.Array):
+        wide = values.cast(pa.large_string())
+        return wide.combine_chunks() if isinstance(wide, pa.ChunkedArray) else wide
+    return pa.array(values, pa.large_string())

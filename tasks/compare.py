@@ -1,17 +1,39 @@
 """Comparing what the sources list with what the lake knows: what a run has to read and what is gone."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
+from pathspec import GitIgnoreSpec
 
+from tasks.columns import among
 from tasks.errors import ShrunkSource
+from tasks.prepare import RowSettings
 from tasks.sources import File
 
 MANY = 10  # files; of fewer, half may well go in a day
 
-FILE_COLUMNS = ["document_id", "uri", "tag", "settings"]
+FILE_COLUMNS = ["document_id", "uri", "tag", "settings", "state"]
+FAILED_STATES = ("quarantined", "stale")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the lake knows of files.
+
+    Attributes:
+        files: a row for each, with the columns `FILE_COLUMNS`.
+        containers: ids of files that hold records, whether they have a row or not.
+        failed: settings with which records failed, by the file that holds them.
+        alone: ids of documents that have a failure and no row.
+    """
+
+    files: pa.Table
+    containers: set[str]
+    failed: Mapping[str, set[str]]
+    alone: set[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +44,7 @@ class Changes:
         new: files that the lake does not know.
         changed: files whose version, as the store tells it, is another.
         resettled: files whose settings (chunking, extraction, metadata) are others.
+        reread: files that are as the lake knows them, and are to be read all the same.
         unchanged: how many files are as the lake knows them.
         gone: ids of files, records' containers included, that no source lists.
     """
@@ -29,47 +52,89 @@ class Changes:
     new: list[File]
     changed: list[File]
     resettled: list[File]
+    reread: list[File]
     unchanged: int
     gone: list[str]
 
     @property
     def work(self) -> bool:
         """Whether anything has to be read or removed."""
-        return bool(self.new or self.changed or self.resettled or self.gone)
+        return bool(self.to_read or self.gone)
 
     @property
     def to_read(self) -> list[File]:
         """Every file to read, ordered by id."""
-        return sorted([*self.new, *self.changed, *self.resettled], key=lambda file: file.document_id)
+        files = [*self.new, *self.changed, *self.resettled, *self.reread]
+        return sorted(files, key=lambda file: file.document_id)
 
 
-def compare(files: list[File], known: pa.Table, settings: Mapping[str, str]) -> Changes:
+def compare(
+    files: list[File], known: Known, settings: Mapping[str, RowSettings], again: Callable[[File], bool]
+) -> Changes:
     """What to read and what is gone.
 
     Args:
         files: as listed.
-        known: the lake's rows for files, with the columns `FILE_COLUMNS`.
-        settings: hash of the current settings, by source.
+        known: by the lake.
+        settings: the current ones, by source.
+        again: whether a file is to be read although it is as the lake knows it.
     """
-    columns = (known.column(name).to_pylist() for name in FILE_COLUMNS)
-    before = {identity: (uri, tag, setting) for identity, uri, tag, setting in zip(*columns, strict=True)}
-    new, changed, resettled = list[File](), list[File](), list[File]()
+    columns = (known.files.column(name).to_pylist() for name in FILE_COLUMNS)
+    before = {identity: row for identity, *row in zip(*columns, strict=True)}
+    changes = Changes([], [], [], [], 0, [])
     unchanged = 0
+    others = known.containers | known.alone
     for file in files:
         row = before.pop(file.document_id, None)
+        others.discard(file.document_id)
         if row is None:
-            new.append(file)
-        elif row[:2] != (file.uri, file.tag):
-            changed.append(file)
-        elif row[2] != settings[file.source]:
-            resettled.append(file)
+            changes.new.append(file)
+        elif row[:2] != [file.uri, file.tag]:
+            changes.changed.append(file)
+        elif not _settled(row[2], row[3], settings[file.source], known.failed.get(file.document_id, set())):
+            changes.resettled.append(file)
+        elif again(file):
+            changes.reread.append(file)
         else:
             unchanged += 1
-    return Changes(new, changed, resettled, unchanged, sorted(before))
+    gone = sorted(others | before.keys())
+    return Changes(changes.new, changes.changed, changes.resettled, changes.reread, unchanged, gone)
+
+
+def _settled(setting: str, state: str, settings: RowSettings, failed: set[str]) -> bool:
+    """Whether a file's row, and the rows of its records that failed, were made with the current settings."""
+    return setting == (settings.failed if state in FAILED_STATES else settings.read) and failed <= {settings.failed}
+
+
+def matching(patterns: Iterable[str]) -> Callable[[File], bool]:
+    """Tells files whose path in their source fits one of some patterns, as in .gitignore."""
+    spec = GitIgnoreSpec.from_lines(patterns)
+    return lambda file: bool(spec.match_file(file.document_id.partition(":")[2]))
+
+
+def known_files(documents: pa.Table, failures: pa.Table) -> Known:
+    """What the lake knows of files.
+
+    Args:
+        documents: the lake's rows, with the columns `FILE_COLUMNS` and `container`.
+        failures: document ids of what failed on reading.
+    """
+    records = documents["container"].is_valid()
+    files = documents.filter(pc.invert(records)).select(FILE_COLUMNS)
+    held = documents.filter(records)
+    broken = held.filter(pc.is_in(held["state"], value_set=pa.array(FAILED_STATES))).select(["container", "settings"])
+    failed: dict[str, set[str]] = {}
+    for container, setting in zip(*(broken[name].to_pylist() for name in broken.column_names), strict=True):
+        failed.setdefault(container, set()).add(setting)
+    with_rows = pa.chunked_array([*files["document_id"].chunks, *held["document_id"].chunks], pa.string())
+    alone = failures.filter(pc.invert(among(failures["document_id"], with_rows)))
+    containers = set(pc.unique(held["container"]).to_pylist())
+    return Known(files, containers, failed, set(alone["document_id"].to_pylist()))
 
 
 def refuse_shrinking(sources: Iterable[str], files: Iterable[File], known: Iterable[str]) -> None:
-    """Stop where a source lists suspiciously little: a mount that is not there looks like an empty folder.
+    """Stop where a source lists suspiciously little: a mount that is not there looks like an empty folder; and where
+    one that the lake has documents of is no longer in the corpus file.
 
     Args:
         sources: names of the corpus's sources.
@@ -81,9 +146,16 @@ def refuse_shrinking(sources: Iterable[str], files: Iterable[File], known: Itera
     """
     listed = Counter(file.source for file in files)
     before = Counter(identity.split(":", 1)[0] for identity in known)
-    for source in sources:
-        now, then = listed[source], before[source]
-        if (now == 0 and then > 0) or (then >= MANY and now * 2 < then):
+    declared = set(sources)
+    for source, then in sorted(before.items()):
+        if source not in declared:
+            raise ShrunkSource(
+                f"source {source!r} is not in the corpus file any more; the lake has {then:,} files of it."
+                " Nothing was deleted.",
+                "Put it back, or, if its documents are to go, run again with --allow-shrinking.",
+            )
+        now = listed[source]
+        if now == 0 or (then >= MANY and now * 2 < then):
             raise ShrunkSource(
                 f"source {source!r} lists {now:,} files; the lake knows {then:,}. Nothing was deleted.",
                 "Is its store whole, and are `uri`, `include` and `exclude` right?"

@@ -1,23 +1,27 @@
 """The way of documents: listed, compared with the lake, read, and landed with their chunks."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from tasks.compare import FILE_COLUMNS, Changes, compare, refuse_shrinking
-from tasks.errors import BrokenDocument, DocumentError, ModelError, UnreadDocument
-from tasks.failures import record_failures
+from tasks.claims import lost_claims
+from tasks.compare import FILE_COLUMNS, Changes, compare, known_files, matching, refuse_shrinking
+from tasks.errors import BrokenDocument, DocumentError, UnreadDocument
+from tasks.failures import reading_failures
 from tasks.lake import Lake
-from tasks.land import Landing, heirs, remove_documents, strays
+from tasks.land import Landing, strays
 from tasks.load import Block, Work, group_files, read_blocks
-from tasks.models import find_model
-from tasks.prepare import Failure, settings_hash, tokenizer_reference
+from tasks.patience import WaitedInVain, each_within
+from tasks.prepare import RowSettings, settings_of
 from tasks.progress import Progress, tell
-from tasks.readers import read_all
+from tasks.readers import read_all, unfinished
 from tasks.run import Run
+from tasks.schemas import chunks_schema, documents_schema
 from tasks.settings import Corpus
 from tasks.sources import File, Listing, is_damaged, list_files
+from tasks.tokenizer import keep_tokenizer, tokenizer_is_kept, tokenizer_of
 
 logger = logging.getLogger("embedlake.documents")
 
@@ -30,46 +34,52 @@ def list_documents(run: Run) -> Listing:
     return listing
 
 
-def compare_with_lake(corpus: Corpus, lake: Lake, listing: Listing, allow_shrinking: bool = True) -> Changes:
+def compare_with_lake(
+    corpus: Corpus, lake: Lake, listing: Listing, allow_shrinking: bool = True, reread: Iterable[str] = ()
+) -> Changes:
     """How the sources differ from the lake.
+
+    Args:
+        corpus: as its file says.
+        lake: of the corpus.
+        listing: what the sources hold.
+        allow_shrinking: go on where a source holds less than half of what the lake knows, or is no longer declared.
+        reread: patterns, as in .gitignore, of files to read although nothing tells that they changed.
 
     Raises:
         ShrunkSource: a source lists less than half of what the lake knows of it, and that was not allowed.
     """
-    known = lake.read(lake.name("documents"), FILE_COLUMNS, "container IS NULL")
-    settings = {source.name: settings_hash(corpus, source) for source in corpus.sources}
+    known = known_files(
+        lake.read(lake.name("documents"), [*FILE_COLUMNS, "container"]),
+        reading_failures(lake, ["document_id"]),
+    )
     if not allow_shrinking:
-        refuse_shrinking([source.name for source in corpus.sources], listing.files, known["document_id"].to_pylist())
-    changes = compare(listing.files, known, settings)
+        ids = {*known.files["document_id"].to_pylist(), *known.containers}
+        refuse_shrinking([source.name for source in corpus.sources], listing.files, ids)
+    changes = compare(listing.files, known, current_settings(corpus, lake), matching(reread))
     logger.info(
-        "%d files: %d new, %d changed, %d with other settings, %d unchanged; %d gone",
-        *map(len, (listing.files, changes.new, changes.changed, changes.resettled)),
+        "%d files: %d new, %d changed, %d with other settings, %d to read again, %d unchanged; %d gone",
+        *map(len, (listing.files, changes.new, changes.changed, changes.resettled, changes.reread)),
         changes.unchanged,
         len(changes.gone),
     )
     return changes
 
 
-def leftovers(lake: Lake) -> bool:
-    """Whether an earlier run broke off before it had settled heirs and strays."""
-    return bool(strays(lake) or heirs(lake))
+def current_settings(corpus: Corpus, lake: Lake) -> dict[str, RowSettings]:
+    """What each source's rows are read with now, by its name."""
+    return settings_of(corpus, tokenizer_of(corpus, lake).folder())
 
 
-def tokenizer_folder(corpus: Corpus) -> str:
-    """The folder whose tokenizer counts.
-
-    Raises:
-        ModelError: the model has no tokenizer.json.
-    """
-    reference = tokenizer_reference(corpus)
-    own = corpus.chunking.tokenizer is None
-    folder = find_model(reference, corpus.models[0].hub_revision if own else None)
-    if not (folder / "tokenizer.json").exists():
-        raise ModelError(
-            f"model {reference!r} has no tokenizer.json to count tokens with",
-            "Name another one under `chunking: tokenizer`.",
-        )
-    return str(folder)
+def unsettled(lake: Lake) -> bool:
+    """Whether an earlier run broke off before it had settled all that does not show in the files: columns, chunks of
+    documents that are gone, records whose id became free."""
+    corpus = lake.corpus
+    return (
+        lake.differs(lake.name("documents"), documents_schema(corpus))
+        or lake.differs(lake.name("chunks"), chunks_schema(corpus))
+        or bool(strays(lake) or lost_claims(lake) or not tokenizer_is_kept(lake))
+    )
 
 
 def land_documents(run: Run, listing: Listing, changes: Changes, allow_shrinking: bool) -> Iterator[pa.Table]:
@@ -79,21 +89,23 @@ def land_documents(run: Run, listing: Listing, changes: Changes, allow_shrinking
         ShrunkSource: a file holds less than half of the records that the lake knows, and that was not allowed.
     """
     lake, counts = run.lake, run.report.documents
+    lake.evolve_own()
+    tokenizer = tokenizer_of(run.corpus, lake)
+    keep_tokenizer(lake, tokenizer)
+    folder = tokenizer.folder()
+    settings = settings_of(run.corpus, folder)
     gone, contents = _with_records(lake, changes.gone)
-    landing = Landing(lake, run.report.run_id, counts, contents, allow_shrinking)
+    landing = Landing(lake, run.report.run_id, counts, settings, contents, allow_shrinking)
     landing.remove(gone)
-    remove_documents(lake, set(changes.gone) - gone)
+    yield from _read(run, landing, changes.to_read, folder)
     by_id = {file.document_id: file for file in listing.files}
-    yield from _read(run, landing, changes.to_read)
-    for _ in range(3):  # an heir may find its text taken, and another then inherits
-        files = sorted(_files_of(lake, heirs(lake), by_id), key=lambda file: file.document_id)
-        if not files:
-            break
-        yield from _read(run, Landing(lake, run.report.run_id, counts), files)
+    free = [by_id[identity] for identity in sorted(lost_claims(lake)) if identity in by_id]
+    yield from _read(run, Landing(lake, run.report.run_id, counts, settings), free, folder)
     lake.delete_in(lake.name("chunks"), "document_id", strays(lake))
+    counts.duplicates += _duplicates(lake)
 
 
-def _read(run: Run, landing: Landing, files: list[File]) -> Iterator[pa.Table]:
+def _read(run: Run, landing: Landing, files: list[File], tokenizer_folder: str) -> Iterator[pa.Table]:
     """Read files and land what is in them; a container's own row follows its last record."""
     if not files:
         return
@@ -103,7 +115,7 @@ def _read(run: Run, landing: Landing, files: list[File]) -> Iterator[pa.Table]:
     total = None if any(file.is_container for file in files) else len(files)
     current: File | None = None
     size = sum(file.size for file in files)
-    for work, prepared in read_all(_works(corpus, files, ends), corpus, tokenizer_folder(corpus), size):
+    for work, prepared in read_all(_works(corpus, files, ends), corpus, tokenizer_folder, size):
         if current and not (isinstance(work, Block) and work.file == current):
             yield from _end_container(run, landing, current, ends)
             current = None
@@ -125,16 +137,10 @@ def _end_container(run: Run, landing: Landing, file: File, ends: dict[str, Docum
     if file.document_id not in ends:
         return
     error = ends.pop(file.document_id)
-    source = next(source for source in run.corpus.sources if source.name == file.source)
-    settings = settings_hash(run.corpus, source)
     if error is None:
-        yield from landing.finish_container(file, settings)
-        return
-    yield from landing.flush()
-    record_failures(run.lake, [Failure.of(error, file.document_id, file.uri, "read")])
-    run.report.documents.failed += 1
-    if not error.transient:
-        landing.write_file(file, settings, "quarantined")
+        yield from landing.finish_container(file)
+    else:
+        yield from landing.fail_container(file, error)
 
 
 def _works(corpus: Corpus, files: list[File], ends: dict[str, DocumentError | None]) -> Iterator[Work]:
@@ -145,10 +151,12 @@ def _works(corpus: Corpus, files: list[File], ends: dict[str, DocumentError | No
             continue
         source = next(source for source in corpus.sources if source.name == file.source)
         try:
-            yield from read_blocks(file, source, corpus.metadata)
+            yield from each_within(read_blocks(file, source, corpus.metadata), corpus.extraction.timeout)
             ends[file.document_id] = None
         except DocumentError as error:
             ends[file.document_id] = error
+        except WaitedInVain:
+            ends[file.document_id] = unfinished(corpus)
         except Exception as error:
             ends[file.document_id] = _reading_failed(error)
 
@@ -164,19 +172,16 @@ def _reading_failed(error: Exception) -> DocumentError:
 
 
 def _with_records(lake: Lake, files: list[str]) -> tuple[set[str], set[str]]:
-    """The documents of files that are gone, records included and containers not, and their content hashes."""
-    table = lake.name("documents")
-    columns = ["document_id", "content_hash"]
-    own = lake.read_in(table, "document_id", files, [*columns, "state"]).to_pylist() if files else []
-    records = lake.read_in(table, "container", files, columns).to_pylist() if files else []
-    gone = [row for row in own if row["state"] != "container"] + records
-    return {row["document_id"] for row in gone}, {row["content_hash"] for row in gone}
+    """Files that are gone and the records that they held, and the content hashes of all of these."""
+    if not files:
+        return set(), set()
+    table, columns = lake.name("documents"), ["document_id", "content_hash"]
+    parts = [lake.read_in(table, column, files, columns) for column in ("document_id", "container")]
+    contents = {content for part in parts for content in part["content_hash"].to_pylist() if content}
+    return {*files, *(identity for part in parts for identity in part["document_id"].to_pylist())}, contents
 
 
-def _files_of(lake: Lake, document_ids: set[str], by_id: dict[str, File]) -> list[File]:
-    """The files that hold some documents."""
-    if not document_ids:
-        return []
-    rows = lake.read_in(lake.name("documents"), "document_id", document_ids, ["document_id", "container"]).to_pylist()
-    wanted = {row["container"] or row["document_id"] for row in rows}
-    return [by_id[identity] for identity in wanted if identity in by_id]
+def _duplicates(lake: Lake) -> int:
+    """Documents whose text another one has, the first of each left out."""
+    texts = lake.read(lake.name("documents"), ["text_hash"], "text_hash IS NOT NULL")["text_hash"]
+    return len(texts) - int(pc.count_distinct(texts).as_py())

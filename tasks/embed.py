@@ -6,29 +6,32 @@ A text that the table has a vector for is not embedded again.
 
 import logging
 import time
-from collections import deque
+import zlib
 from collections.abc import Callable, Iterator
 from itertools import chain
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.batches import Batch, halve, make_batches
+from tasks.batches import Batch, make_batches
 from tasks.columns import among
-from tasks.errors import DocumentError, EmbedlakeError, OverlongChunk, UnusableVector
-from tasks.failures import record_failures
+from tasks.errors import DocumentError, EmbedlakeError, ModelError, OverlongChunk, UnusableVector
+from tasks.failures import EMBEDDING, record_failures
 from tasks.lake import Lake
-from tasks.pending import TextHashes, pending_chunks, remove_orphans
+from tasks.lookup import Lookup, NumberSet, numbers_of
+from tasks.pending import Pending, failure_settings, pending_chunks, remove_orphans
 from tasks.pools import Embedded, Pool
 from tasks.prepare import Failure
 from tasks.progress import EmbeddingCounts, Progress, Report
+from tasks.settings import Model
+from tasks.trials import Trials
 
 logger = logging.getLogger("embedlake.embed")
 
 COMMIT_ROWS = 32_768
 _WAITING_SECONDS = 10.0  # after these, encoders begin with what is there,
 _STILL_COMING = 10  # and so many times as much is taken to come
-CHUNKS_IN_WINDOW = 16_384  # sorted by length together
 
 StartPool = Callable[[int, list[pa.Table]], Pool]
 """Starts encoders and makes their table, given the number of tokens known to be pending (a lower bound) and the
@@ -41,20 +44,25 @@ class Embedding:
     Args:
         lake: where the tables are.
         table: the model's, full name; it may not exist yet.
+        model: its settings.
         start_pool: starts encoders when something has to be embedded.
         report: is told of progress.
     """
 
-    def __init__(self, lake: Lake, table: str, start_pool: StartPool, report: Report) -> None:
+    def __init__(self, lake: Lake, table: str, model: Model, start_pool: StartPool, report: Report) -> None:
         self._lake = lake
         self._table = table
+        self._model = model
         self._start_pool = start_pool
         self._report = report
         self._pool: Pool | None = None
-        self._submitted = TextHashes(lake.read(table, ["text_hash"])["text_hash"])
+        self._look()
+        first = lake.snapshot(table).take(np.arange(min(lake.count(table), 1)), ["text"])["text"].to_pylist()
+        self._trials = Trials(model.model, first[0] if first else None)
+        self._submitted = NumberSet()  # texts that are on their way
         self._rows: list[pa.Table] = []
+        self._failures: list[Failure] = []
         self._outstanding = 0  # batches without a result
-        self._halves: deque[Batch] = deque()
         self._commit_seconds = lake.corpus.resources.commit_seconds
         self._last_commit = time.monotonic()
         self._known_total = 0
@@ -72,38 +80,35 @@ class Embedding:
         """
         started = time.monotonic()
         try:
-            self._embed(chain(self._pending(), arrivals))
-            while remaining := len(pending := pending_chunks(self._lake, self._table)):
-                self._embed(self._fetch(pending), first=False)
-                if len(pending_chunks(self._lake, self._table)) >= remaining:
+            self._embed(chain(self._pending().windows(self._lake.chunk_columns()), arrivals))
+            while len(pending := self._pending()):
+                self._look()
+                self._embed(pending.windows(self._lake.chunk_columns()), first=False)
+                stuck = pc.sum(among(self._pending().versions, pending.versions)).as_py()
+                if stuck:
                     raise EmbedlakeError(
-                        f"{remaining} chunks stay without a vector in {self._table}",
+                        f"{stuck} chunks stay without a vector in {self._table}",
                         "Run again; if it stays so, report it.",
                     )
         except BaseException as error:
-            if not isinstance(error, Exception):  # asked to stop: keep what is embedded
+            if isinstance(error, ModelError) or not isinstance(error, Exception):  # keep what is embedded
                 self._commit()
             raise
         finally:
             if self._pool:
                 self._pool.close()
         if self._lake.count(self._table):
-            self.counts.removed = remove_orphans(self._lake, self._table)
+            self.counts.removed += remove_orphans(self._lake, self._table)
         self.counts.rows = self._lake.count(self._table)
         self.counts.seconds = time.monotonic() - started
         return self.counts
 
-    def _pending(self) -> Iterator[pa.Table]:
-        yield from self._fetch(pending_chunks(self._lake, self._table))
+    def _pending(self) -> Pending:
+        return pending_chunks(self._lake, self._table, self._model)
 
-    def _fetch(self, chunk_ids: pa.ChunkedArray) -> Iterator[pa.Table]:
-        if len(chunk_ids) > self._lake.count(self._lake.name("chunks")) // 2:  # most of them: one pass is cheaper
-            for rows in self._lake.scan(self._lake.name("chunks")):
-                yield rows.filter(among(rows["chunk_id"], chunk_ids))
-            return
-        for start in range(0, len(chunk_ids), CHUNKS_IN_WINDOW):
-            ids = chunk_ids.slice(start, CHUNKS_IN_WINDOW).to_pylist()
-            yield self._lake.read_in(self._lake.name("chunks"), "chunk_id", ids, self._lake.chunk_columns())
+    def _look(self) -> None:
+        """See which texts the table has vectors for."""
+        self._vectors = Lookup(self._lake.snapshot(self._table), "text_hash", hashes=True)
 
     def _embed(self, arrivals: Iterator[pa.Table | None], first: bool = True) -> None:
         """One pass: every row is landed with a known vector, embedded, or left for the next pass, which by then
@@ -139,24 +144,28 @@ class Embedding:
                 yield None
                 continue
             self._known_total += rows.num_rows
-            seen = self._submitted.among(rows["text_hash"])
+            numbers = numbers_of(rows["text_hash"])
+            seen = self._submitted.among(numbers) | self._vectors.has(numbers)
             if seen.any():
                 without = self._reuse(rows.filter(pa.array(seen)))
                 rows = rows.filter(pa.array(~seen))
                 rows = rows if first else pa.concat_tables([rows, without])
-            self._submitted.add(rows["text_hash"])
+            self._submitted.add(numbers_of(rows["text_hash"]))
             self._tell()
             yield rows if rows.num_rows else None
 
     def _reuse(self, rows: pa.Table) -> pa.Table:
         """Land rows with the vectors that the table has for their texts; gives the rows that it has none for."""
-        found = self._lake.read_in(self._table, "text_hash", rows["text_hash"].to_pylist(), ["text_hash", "vector"])
+        own = ["vector", "tokens", "checksum"]
+        found = self._vectors.rows(pc.unique(rows["text_hash"]).to_pylist(), own)
         first = {text_hash: i for i, text_hash in enumerate(found["text_hash"].to_pylist())}
         at = [first.get(text_hash) for text_hash in rows["text_hash"].to_pylist()]
-        here = pa.array([position is not None for position in at])
+        here = pa.array([position is not None for position in at], pa.bool_())
         if first:
-            vectors = found["vector"].combine_chunks().take(pa.array([p for p in at if p is not None], pa.int64()))
-            reused = rows.filter(here).append_column(self._lake.vector_field(self._table), vectors)
+            known = found.select(own).take(pa.array([p for p in at if p is not None], pa.int64()))
+            reused = rows.filter(here)
+            for name in own:
+                reused = reused.append_column(name, known[name])
             self._land(reused)
             self.counts.reused += reused.num_rows
         return rows.filter(pc.invert(here))
@@ -168,43 +177,38 @@ class Embedding:
                 yield from self._again()
                 self._outstanding += batch is not None
                 yield batch
-        while self._outstanding or self._halves:
-            yield from self._again()
+        while self._outstanding or self._trials:
+            yield from self._again(idle=not self._outstanding)
             yield None
 
-    def _again(self) -> Iterator[Batch]:
-        while self._halves:
+    def _again(self, idle: bool = False) -> Iterator[Batch]:
+        while (batch := self._trials.next(idle and not self._outstanding)) is not None:
             self._outstanding += 1
-            yield self._halves.popleft()
+            yield batch
 
     def _take(self, result: Embedded) -> None:
-        """Land a batch; halve one that failed until the text that does it is found."""
+        """Land a batch; of one that failed, find out whose fault it is."""
         batch = result.batch
         self._outstanding -= 1
         if result.error is not None:
-            middle = len(batch.texts) // 2
-            if middle:
-                self._halves += [halve(batch, 0, middle), halve(batch, middle, len(batch.texts))]
-            else:
-                self._fail(batch.rows, result.error)
+            at_fault = self._trials.failed(batch, result.error)
+            if at_fault is not None:
+                self._fail(at_fault.rows, result.error)
+            return
+        if not self._trials.passed(batch):
             return
         assert self._pool is not None
         limit = self._pool.max_tokens
-        overlong = [count > limit for count in result.token_counts]
-        keep = list(range(len(batch.positions)))
-        if any(overlong) and self._lake.corpus.overlong == "refuse":
-            refused = [i for i in keep if overlong[batch.positions[i]]]
-            keep = [i for i in keep if not overlong[batch.positions[i]]]
-            error = OverlongChunk(
-                f"longer than the {limit} tokens that the model reads",
-                "Lower `chunking: size`, or set `overlong: count`.",
-            )
-            self._fail(batch.rows.take(refused), error)
+        tokens = np.array([result.token_counts[position] for position in batch.positions])
+        keep = np.arange(len(tokens))
+        if self._lake.corpus.overlong == "refuse":
+            self._fail(batch.rows.take(pa.array(np.flatnonzero(tokens > limit))), overlong_chunk(limit))
+            keep = np.flatnonzero(tokens <= limit)
         else:
-            self.counts.overlong += sum(overlong)
-        vectors = result.vectors[[batch.positions[i] for i in keep]]
-        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1), pa.float32()), vectors.shape[1])
-        self._land(batch.rows.take(keep).append_column(self._lake.vector_field(self._table), column))
+            self.counts.overlong += sum(count > limit for count in result.token_counts)
+        if len(keep):
+            vectors = result.vectors[np.array(batch.positions)[keep]]
+            self._land(with_vectors(batch.rows.take(pa.array(keep)), vectors, tokens[keep]))
         self.counts.embedded += len(batch.texts)
         self.counts.tokens += sum(min(count, limit) for count in result.token_counts)
 
@@ -214,16 +218,9 @@ class Embedding:
             if isinstance(error, DocumentError)
             else UnusableVector(f"{type(error).__name__}: {str(error)[-500:]}")
         )
-        failures = [
-            Failure(
-                row["document_id"], row["uri"], f"embed:{self._table}", type(cause).__name__,
-                f"chunk {row['ordinal']} ({row['start']}-{row['end']}): {cause.message}",
-                cause.hint, False, row["chunk_id"], row["version"],
-            )
-            for row in rows.drop_columns(["text", "heading_path"]).to_pylist()
-        ]  # fmt: skip
-        record_failures(self._lake, failures)
-        self.counts.failed += len(failures)
+        settings = failure_settings(self._lake.corpus, self._model)
+        self._failures += failures_of(rows, self._table, cause, settings)
+        self.counts.failed += len(rows)
 
     def _land(self, rows: pa.Table) -> None:
         self._rows.append(rows)
@@ -234,6 +231,8 @@ class Embedding:
         self._tell()
 
     def _commit(self) -> None:
+        record_failures(self._lake, self._failures)
+        self._failures = []
         if self._rows:
             rows = pa.concat_tables(self._rows)
             self._lake.merge(self._table, rows)
@@ -243,3 +242,49 @@ class Embedding:
 
     def _tell(self) -> None:
         self._report(Progress("embed", self._landed, max(self._known_total, self._landed), "chunks"))
+
+
+def with_vectors(rows: pa.Table, vectors: np.ndarray, tokens: np.ndarray) -> pa.Table:
+    """Chunks with what a model's table adds to them.
+
+    Args:
+        rows: as in the chunks table.
+        vectors: float32 of shape (n_rows, dimension).
+        tokens: of each chunk, as the model counts, of shape (n_rows,).
+    """
+    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1), pa.float32()), vectors.shape[1])
+    rows = rows.append_column("vector", column).append_column("tokens", pa.array(tokens, pa.int32()))
+    return rows.append_column("checksum", pa.array(checksums(vectors, tokens), pa.int64()))
+
+
+def checksums(vectors: np.ndarray, tokens: np.ndarray) -> list[int]:
+    """The CRC-32 of each vector's bytes, begun with the tokens of its text."""
+    vectors = np.ascontiguousarray(vectors, np.float32)
+    return [zlib.crc32(vector.data, count) for vector, count in zip(vectors, tokens.tolist(), strict=True)]
+
+
+def overlong_chunk(limit: int) -> OverlongChunk:
+    """What is wrong with a chunk that is longer than the model reads, where the corpus refuses it."""
+    return OverlongChunk(
+        f"longer than the {limit} tokens that the model reads", "Lower `chunking: size`, or set `overlong: count`."
+    )
+
+
+def failures_of(rows: pa.Table, table: str, cause: DocumentError, settings: str) -> list[Failure]:
+    """Failures of chunks to be embedded.
+
+    Args:
+        rows: chunks.
+        table: the model's, full name.
+        cause: why.
+        settings: hash of those that it may depend on.
+    """
+    columns = ["document_id", "uri", "ordinal", "start", "end", "chunk_id", "version"]
+    return [
+        Failure(
+            row["document_id"], row["uri"], EMBEDDING + table, type(cause).__name__,
+            f"chunk {row['ordinal']} ({row['start']}-{row['end']}): {cause.message}",
+            cause.hint, False, settings, row["chunk_id"], row["version"],
+        )
+        for row in rows.select(columns).to_pylist()
+    ]  # fmt: skip

@@ -6,13 +6,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from tasks.columns import among
 from tasks.configuration import redact
 from tasks.errors import ConfigurationError
-from tasks.hashing import hash_fields
+from tasks.hashing import hash_fields, sealed
 from tasks.lake import Lake
 from tasks.prepare import Failure
 from tasks.schemas import FAILURES, documents_schema
+
+EMBEDDING = "embed:"
+"""Begins the stage of a failure to embed; the table's name follows."""
 
 logger = logging.getLogger("embedlake.failures")
 
@@ -30,15 +35,24 @@ def record_failures(lake: Lake, failures: Iterable[Failure]) -> None:
         {
             "failure_id": identity, "document_id": f.document_id, "chunk_id": f.chunk_id,
             "chunk_version": f.chunk_version, "stage": f.stage, "uri": f.uri, "error": f.error,
-            "message": redact(f.message), "hint": f.hint,
-            "transient": f.transient, "ignored": False, "attempts": before.get(identity, {}).get("attempts", 0) + 1,
+            "message": redact(f.message), "hint": f.hint, "transient": f.transient, "settings": f.settings,
+            "ignored": False, "attempts": before.get(identity, {}).get("attempts", 0) + 1,
             "first_time": before.get(identity, {}).get("first_time", now), "last_time": now,
         }
         for identity, f in by_id.items()
     ]  # fmt: skip
     for failure in by_id.values():
         logger.warning("set aside %s (%s): %s", failure.document_id, failure.stage, redact(failure.message))
-    lake.merge(table, pa.Table.from_pylist(rows, schema=FAILURES))
+    _write(lake, rows)
+
+
+def _write(lake: Lake, rows: list[dict[str, Any]]) -> None:
+    lake.merge(lake.name("failures"), pa.Table.from_pylist([sealed(row) for row in rows], schema=FAILURES))
+
+
+def reading_failures(lake: Lake, columns: list[str]) -> pa.Table:
+    """Some columns of the failures of documents: not of chunks that a model could not embed."""
+    return lake.read(lake.name("failures"), columns, "chunk_id IS NULL")
 
 
 def failures_since(lake: Lake, start: datetime, most: int = 50) -> list[dict[str, str]]:
@@ -73,25 +87,45 @@ def choose_failures(lake: Lake, names: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def retry_failures(lake: Lake, failures: list[dict[str, Any]]) -> None:
-    """Have the next run read or embed again what failed: its document's version is forgotten, then the failure."""
-    unread = {row["document_id"] for row in failures if row["chunk_id"] is None}
-    table = lake.name("documents")
-    columns = documents_schema(lake.corpus).names
-    known = lake.read_in(table, "document_id", unread, columns).to_pylist() if unread else []
-    holders = {row["container"] for row in known if row["container"]}
-    known += lake.read_in(table, "document_id", holders, columns).to_pylist() if holders else []
-    if known:
-        rows = [row | {"tag": "", "content_hash": None} for row in known]
-        lake.merge(table, pa.Table.from_pylist(rows, schema=documents_schema(lake.corpus)))
+    """Have the next run read or embed again what failed: the version of its file is forgotten, then the failure."""
+    read_again(lake, {row["document_id"] for row in failures if row["chunk_id"] is None})
     lake.delete_in(lake.name("failures"), "failure_id", {row["failure_id"] for row in failures})
+
+
+def read_again(lake: Lake, document_ids: set[str]) -> None:
+    """Forget the version of the files that are, or hold, some documents: the next run reads them."""
+    table, columns = lake.name("documents"), documents_schema(lake.corpus).names
+    rows = lake.read_in(table, "document_id", document_ids, columns).to_pylist()
+    rows += lake.read_in(
+        table, "document_id", {row["container"] for row in rows if row["container"]}, columns
+    ).to_pylist()
+    files = {row["document_id"]: sealed(row | {"tag": ""}) for row in rows if row["container"] is None}
+    if files:
+        lake.merge(table, pa.Table.from_pylist(list(files.values()), schema=documents_schema(lake.corpus)))
 
 
 def ignore_failures(lake: Lake, failures: list[dict[str, Any]]) -> None:
     """Show failures no longer, until they happen again."""
-    rows = [row | {"ignored": True} for row in failures]
-    lake.merge(lake.name("failures"), pa.Table.from_pylist(rows, schema=FAILURES))
+    _write(lake, [row | {"ignored": True} for row in failures])
 
 
 def forget_failures(lake: Lake, document_ids: Iterable[str]) -> None:
-    """Remove every failure of some documents: they are read, or gone."""
-    lake.delete_in(lake.name("failures"), "document_id", document_ids)
+    """Remove the failures of some documents on reading: they are read, or gone."""
+    rows = reading_failures(lake, ["failure_id", "document_id"])
+    gone = rows.filter(among(rows["document_id"], list(document_ids)))
+    lake.delete_in(lake.name("failures"), "failure_id", gone["failure_id"].to_pylist())
+
+
+def outdated_failures(lake: Lake) -> list[str]:
+    """Ids of failures to embed a chunk that says something else now, or is gone, or has its vector by now."""
+    rows = lake.read(lake.name("failures"), ["failure_id", "chunk_version", "stage"], "chunk_id IS NOT NULL")
+    if not len(rows):
+        return []
+    chunks = lake.read(lake.name("chunks"), ["version"])["version"]
+    outdated = pc.invert(among(rows["chunk_version"], chunks))
+    for stage in pc.unique(rows["stage"]).to_pylist():
+        done = lake.read(stage.removeprefix(EMBEDDING), ["version"])["version"]
+        here = pc.and_(pc.equal(rows["stage"], stage), among(rows["chunk_version"], done))
+        outdated = pc.or_(outdated, here)
+    found: list[str] = rows.filter(outdated)["failure_id"].to_pylist()
+    return found

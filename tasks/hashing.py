@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+_UNSEALED = ("run", "version")
+
 
 def hash_bytes(data: bytes) -> str:
     """The identity of some bytes: 32 hexadecimal digits."""
@@ -28,6 +30,11 @@ def hash_fields(*fields: object) -> str:
     except TypeError:  # an integer of more than 64 bits, or a key that is no text
         data = json.dumps(fields, sort_keys=True, default=str, ensure_ascii=False).encode("utf-8", "surrogatepass")
     return hash_bytes(data)
+
+
+def sealed(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with a `version`: the hash of its other columns, but for the run that wrote it, that are not null."""
+    return row | {"version": hash_fields({k: v for k, v in row.items() if v is not None and k not in _UNSEALED})}
 
 
 def hash_settings(settings: dict[str, Any]) -> str:

@@ -1,10 +1,9 @@
 """The lake: a LanceDB database, the only state there is. The one module that touches LanceDB."""
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import lancedb
@@ -14,10 +13,11 @@ from lancedb.index import IvfFlat, IvfRq
 from tasks.configuration import redact
 from tasks.errors import LakeError
 from tasks.models import ResolvedModel
-from tasks.schemas import CATALOG, FAILURES, RUNS, chunks_schema, documents_schema, embeddings_schema
+from tasks.schemas import CATALOG, FAILURES, RUNS, TOKENIZER, chunks_schema, documents_schema, embeddings_schema
 from tasks.settings import Corpus
+from tasks.snapshot import Snapshot, explained
 
-_VALUES_IN_FILTER = 2_000  # longest list in one SQL filter
+_VALUES_IN_FILTER = 16_384  # longest list in one SQL filter; each one is a scan
 logger = logging.getLogger("embedlake.lake")
 
 # Of Lance's object store: it gives up on a request after five minutes, where by itself it does in a third of a second.
@@ -67,13 +67,52 @@ class Lake:
                 "Fill it with: embedlake run CORPUS.yaml",
             )
 
+    def differs(self, table: str, schema: pa.Schema) -> bool:
+        """Whether a table that is there has other columns than it must have."""
+        return table in self._tables and any(_difference(self._tables[table].schema, schema))
+
+    def evolve(self, table: str, schema: pa.Schema) -> None:
+        """Give a table the columns that it must have: new ones are null, those of another type too; others go."""
+        if not self.differs(table, schema):
+            return
+        self._check_fence()
+        with explained(table, "written"):
+            gone, _ = _difference(self._tables[table].schema, schema)
+            try:
+                if gone:
+                    self._tables[table].drop_columns(gone)
+                _, missing = _difference(self._tables[table].schema, schema)
+                if missing:
+                    self._tables[table].add_columns(pa.schema([field.with_nullable(True) for field in missing]))
+            except (RuntimeError, ValueError):  # another run may have done it just then
+                if self.differs(table, schema):
+                    raise
+
+    def evolve_own(self) -> None:
+        """The same for all tables but the models'."""
+        for kind, schema in self._own_schemas().items():
+            self.create(kind, schema)
+
+    def model_tables(self) -> list[str]:
+        """The full names of all models' tables, whether the catalog knows them or not."""
+        return sorted(name for name in self._tables if name.count(".") > 1)
+
+    def has(self, table: str) -> bool:
+        """Whether a table is there."""
+        return table in self._tables
+
+    def model_schema(self, table: str) -> pa.Schema:
+        """The columns that a model's table must have, with the vectors that it has."""
+        return embeddings_schema(self.corpus, self.vector_field(table).type.list_size, self.provenance(table))
+
     def refresh(self) -> None:
         """Look which tables there are; another run may have made some."""
         self._tables = {name: self._db.open_table(name) for name in self._names()}
 
     def create(self, kind: str, schema: pa.Schema) -> None:
-        """Make sure that a table is there."""
+        """Make sure that a table is there, with its columns."""
         self._ensure(self.name(kind), schema)
+        self.evolve(self.name(kind), schema)
 
     def name(self, kind: str) -> str:
         """The full name of a table of this corpus."""
@@ -83,39 +122,19 @@ class Lake:
         """The full name of a model's table."""
         return self.name(f"{model.name}.{model.revision}")
 
-    def read(self, table: str, columns: Sequence[str], where: str | None = None) -> pa.Table:
-        """Some columns of the rows that a filter lets through; of no rows where the table is not there."""
-        if table not in self._tables:
-            return pa.table({column: pa.array([], pa.string()) for column in columns})
-        with self._explained(table, "read"):
-            return self._dataset(table).to_table(columns=list(columns), filter=where)
+    def snapshot(self, table: str) -> Snapshot:
+        """A table as it is now."""
+        with explained(table, "read"):
+            return Snapshot(table, self._dataset(table) if table in self._tables else None)
 
-    def scan(
-        self, table: str, columns: Sequence[str] | None = None, where: str | None = None, rows: int = 8192
-    ) -> Iterator[pa.Table]:
-        """The same, a batch at a time."""
-        if table in self._tables:
-            with self._explained(table, "read"):
-                scanner = self._dataset(table).scanner(
-                    columns=list(columns) if columns else None, filter=where, batch_size=rows
-                )
-                batches = iter(scanner.to_batches())
-            while True:
-                with self._explained(table, "read"):
-                    batch = next(batches, None)
-                if batch is None:
-                    break
-                yield pa.Table.from_batches([batch])
+    def read(self, table: str, columns: Iterable[str], where: str | None = None) -> pa.Table:
+        """Some columns of the rows that a filter lets through; of no rows where the table is not there."""
+        return self.snapshot(table).read(columns, where)
 
     def read_in(self, table: str, column: str, values: Iterable[str], columns: Sequence[str]) -> pa.Table:
         """Rows whose column holds one of some values."""
         parts = [self.read(table, columns, where) for where in _filters(column, values)]
         return pa.concat_tables(parts) if parts else self.read(table, columns, "false")
-
-    def take(self, table: str, positions: list[int], columns: Sequence[str]) -> pa.Table:
-        """Some columns of the rows at some positions."""
-        with self._explained(table, "read"):
-            return self._dataset(table).take(positions, columns=list(columns))
 
     def provenance(self, table: str) -> dict[str, str]:
         """What a model table's schema says of how it was made."""
@@ -124,25 +143,20 @@ class Lake:
 
     def count(self, table: str) -> int:
         """Rows of a table; 0 where it is not there."""
-        with self._explained(table, "read"):
+        with explained(table, "read"):
             return self._tables[table].count_rows() if table in self._tables else 0
 
-    def merge(self, table: str, rows: pa.Table, replacing: str | None = None) -> None:
-        """Write rows by key, in one commit: new keys are inserted, known ones updated.
-
-        Args:
-            table: full name.
-            rows: as the table's schema says; columns in any order.
-            replacing: a filter; rows that it lets through and that are not among `rows` go, in the same commit.
-        """
+    def merge(self, table: str, rows: pa.Table) -> None:
+        """Write rows by key, in one commit: new keys are inserted, known ones updated. Columns of the table that the
+        rows do not have become null."""
         schema = self._tables[table].schema
         key = next(field.name for field in schema if (field.metadata or {}).get(b"lance-schema:unenforced-primary-key"))
         builder = self._tables[table].merge_insert(key).when_matched_update_all().when_not_matched_insert_all()
         self._check_fence()
-        if replacing:
-            builder = builder.when_not_matched_by_source_delete(replacing)
-        with self._explained(table, "written"):
-            builder.execute(rows.select(schema.names).cast(schema))
+        with explained(table, "written"):
+            there = set(rows.column_names)
+            columns = [rows[name] if name in there else pa.nulls(len(rows)) for name in schema.names]
+            builder.execute(pa.table(columns, schema.names).cast(schema))
 
     def insert_missing(self, table: str, rows: pa.Table) -> None:
         """Write rows whose key is not there yet, unless another writer is first. Read them again to know."""
@@ -158,7 +172,7 @@ class Lake:
 
     def remember(self, table: str, key: str) -> bool:
         """Note a key in a table's configuration, apart from its rows; whether it was not noted yet."""
-        with self._explained(table, "read"):
+        with explained(table, "read"):
             if key in self._dataset(table).config():
                 return False
         try:
@@ -169,7 +183,7 @@ class Lake:
 
     def version(self, table: str) -> int:
         """How often a table was written."""
-        with self._explained(table, "read"):
+        with explained(table, "read"):
             return int(self._dataset(table).version)
 
     def forget(self, table: str, kept: int) -> None:
@@ -181,7 +195,7 @@ class Lake:
         if table in self._tables:
             for where in _filters(column, values):
                 self._check_fence()
-                with self._explained(table, "written"):
+                with explained(table, "written"):
                     self._tables[table].delete(where)
 
     def catalog(self) -> list[dict[str, Any]]:
@@ -192,35 +206,6 @@ class Lake:
     def live_table(self) -> str | None:
         """The table that search uses by default."""
         return next((row["table"] for row in self.catalog() if row["state"] == "live"), None)
-
-    def open_model(self, model: ResolvedModel, dimension: int, max_tokens: int) -> str:
-        """Make sure that a model has its table and its line in the catalog; the table's full name."""
-        table = self.model_table(model)
-        settings = model.provenance() | {"chunking": self.corpus.chunking.model_dump(), "software": _software()}
-        provenance = {
-            "embedlake.model": model.settings.model,
-            "embedlake.revision": model.revision,
-            "embedlake.provenance": json.dumps(settings),
-        }
-        self._ensure(table, embeddings_schema(self.corpus, dimension, provenance))
-        if table not in {row["table"] for row in self.catalog()}:
-            row = {
-                "table": table, "model": model.name, "reference": model.settings.model, "revision": model.revision,
-                "dimension": dimension, "max_tokens": max_tokens, "state": "building",
-                "settings": model.settings.model_dump_json(), "changed": datetime.now(UTC),
-                "calibration": json.dumps(model.calibration) if model.calibration else None,
-            }  # fmt: skip
-            self.merge(self.name("catalog"), pa.Table.from_pylist([row], schema=CATALOG))
-        return table
-
-    def update_catalog(self, changes: dict[str, dict[str, Any]]) -> None:
-        """Change columns of model tables' lines in the catalog, in one commit."""
-        rows = [
-            row | changes[row["table"]] | {"changed": datetime.now(UTC)}
-            for row in self.catalog()
-            if row["table"] in changes
-        ]
-        self.merge(self.name("catalog"), pa.Table.from_pylist(rows, schema=CATALOG))
 
     def search(self, table: str, vector: Sequence[float], limit: int, where: str | None) -> list[dict[str, Any]]:
         """The nearest rows by cosine distance, which is in `_distance`.
@@ -281,21 +266,20 @@ class Lake:
         except RuntimeError as error:
             logger.info("%s was not compacted this time: %s", table, error)
 
+    def compact_own(self, kind: str) -> None:
+        """The same for all tables but the models'.
+
+        Args:
+            kind: of run: only an ingest may touch documents and chunks.
+        """
+        for own in self._own_schemas():
+            if kind == "ingest" or own not in ("documents", "chunks"):
+                self.compact(self.name(own))
+
     def to_arrow(self, table: str) -> pa.Table:
         """A whole table."""
-        with self._explained(table, "read"):
+        with explained(table, "read"):
             return self._tables[table].to_arrow()
-
-    @contextmanager
-    def _explained(self, table: str, done: str) -> Iterator[None]:
-        """Say what it means that a table could not be read or written; Lance raises what its object store raises."""
-        try:
-            yield
-        except (RuntimeError, OSError, ValueError) as error:
-            raise LakeError(
-                redact(f"{table} cannot be {done}: {str(error)[:600]}"),
-                "Nothing that was landed is lost. See to the store (space, network, permissions), then run again.",
-            ) from error
 
     def _check_fence(self) -> None:
         if self.fence:
@@ -319,28 +303,13 @@ class Lake:
     def _own_schemas(self) -> dict[str, pa.Schema]:
         return {
             "documents": documents_schema(self.corpus), "chunks": chunks_schema(self.corpus),
-            "failures": FAILURES, "runs": RUNS, "catalog": CATALOG,
+            "failures": FAILURES, "runs": RUNS, "catalog": CATALOG, "tokenizer": TOKENIZER,
         }  # fmt: skip
 
     def _ensure(self, name: str, schema: pa.Schema) -> None:
-        """Open or create a table; add the columns of metadata fields that it does not have yet."""
+        """Open or create a table."""
         if name not in self._tables:
             self._tables[name] = self._db.create_table(name, schema=schema, exist_ok=True)
-        present = self._tables[name].schema
-        missing = [field for field in schema if field.name not in present.names]
-        for field in schema:
-            there = present.field(field.name).type if field.name in present.names else field.type
-            if field.name in self.corpus.metadata and there != field.type:
-                raise LakeError(
-                    f"metadata field {field.name!r} is {there} in the lake and {field.type} in the corpus file",
-                    "Keep the type, or give the field another name.",
-                )
-        if missing:
-            try:
-                self._tables[name].add_columns(pa.schema(missing))
-            except (RuntimeError, ValueError):  # another run may have added them just then
-                if not set(schema.names) <= set(self._tables[name].schema.names):
-                    raise
 
 
 @contextmanager
@@ -352,14 +321,11 @@ def _first_wins(table: str) -> Iterator[None]:
         logger.debug("%s was not written: %s", table, error)
 
 
-def _software() -> dict[str, str]:
-    """The versions of what decides texts and vectors."""
-    from importlib.metadata import version
-
-    return {
-        name: version(name)
-        for name in ("embedlake", "sentence-transformers", "transformers", "torch", "openvino", "tokenizers")
-    }
+def _difference(present: pa.Schema, wanted: pa.Schema) -> tuple[list[str], list[pa.Field]]:
+    """The columns that a table has and must not have, or has of another type; and those that it lacks."""
+    types = {field.name: field.type for field in wanted}
+    gone = [field.name for field in present if types.get(field.name) != field.type]
+    return gone, [field for field in wanted if field.name not in present.names]
 
 
 def _filters(column: str, values: Iterable[str]) -> Iterator[str]:

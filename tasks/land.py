@@ -1,4 +1,4 @@
-"""Landing documents and chunks: duplicates decided, differences written, the state last.
+"""Landing documents and chunks: differences written, the state last.
 
 The order of writes makes every step safe to break off and do again: failures, then chunks, then the documents
 that speak of them. A file of records gets its own row only when all its records are landed.
@@ -7,17 +7,22 @@ that speak of them. A file of records gets its own row only when all its records
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from sys import intern
+from functools import cached_property
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.claims import Claims, Decided, Row
 from tasks.columns import among
 from tasks.compare import MANY
-from tasks.errors import ShrunkSource
-from tasks.failures import forget_failures, record_failures
+from tasks.errors import DocumentError, ShrunkSource
+from tasks.failures import forget_failures, reading_failures, record_failures
+from tasks.hashing import sealed
 from tasks.lake import Lake
-from tasks.prepare import Failure, Prepared, repeated_id
+from tasks.lookup import Lookup, NumberSet, numbers_of_texts
+from tasks.prepare import Failure, Prepared, RowSettings
 from tasks.progress import DocumentCounts
 from tasks.schemas import documents_schema
 from tasks.sources import File
@@ -36,6 +41,7 @@ class Landing:
         lake: where to.
         run_id: of this run.
         counts: to add to.
+        settings: the current ones, by source.
         gone_contents: content hashes of documents that this run deletes, to tell moves from new documents.
         allow_shrinking: go on where a file holds less than half of the records that the lake knows.
     """
@@ -45,30 +51,44 @@ class Landing:
         lake: Lake,
         run_id: str,
         counts: DocumentCounts,
+        settings: dict[str, RowSettings],
         gone_contents: set[str] | None = None,
         allow_shrinking: bool = False,
     ) -> None:
-        self._allow_shrinking = allow_shrinking
         self._lake = lake
         self._run_id = run_id
         self._counts = counts
+        self._settings = settings
         self._gone_contents = gone_contents or set()
-        known = lake.read(lake.name("documents"), ["document_id", "text_hash", "state"])
-        self._known = set(_interned(known["document_id"]))
-        active = known.filter(pc.equal(known["state"], "active"))
-        self._owners = dict(zip(active["text_hash"].to_pylist(), _interned(active["document_id"]), strict=True))
-        chunked = pc.unique(lake.read(lake.name("chunks"), ["document_id"])["document_id"])
-        self._known.update(_interned(chunked))  # with documents whose chunks a broken-off run left
-        self._failing = set(lake.read(lake.name("failures"), ["document_id"])["document_id"].to_pylist())
-        self._seen: set[str] = set()
+        self._allow_shrinking = allow_shrinking
+        self._keep = lake.corpus.extraction.on_failure == "keep"
+        self._claims = Claims(settings, self._keep)
+        self._before = lake.snapshot(lake.name("documents"))
+        self._documents = Lookup(self._before, "document_id")
+        self._failing = {row["document_id"] for row in reading_failures(lake, ["document_id"]).to_pylist()}
+        self._landed = NumberSet()  # ids of records that this run has landed
+        self._removed: set[str] = set()
         self._waiting: list[Prepared] = []
         self._last_flush = time.monotonic()
         self._enough = _FIRST_COMMIT_ROWS
 
+    @cached_property
+    def _chunks(self) -> Lookup:
+        return Lookup(self._lake.snapshot(self._lake.name("chunks")), "document_id")
+
+    @cached_property
+    def _records(self) -> Lookup:
+        return Lookup(self._before, "container")
+
+    @cached_property
+    def _containers(self) -> set[str]:
+        """Files that the lake has records of."""
+        return set(pc.unique(self._before.read(["container"], "container IS NOT NULL")["container"]).to_pylist())
+
     def add(self, prepared: Prepared) -> Iterator[pa.Table]:
         """Take a result; gives the chunks that were written whenever enough has come together."""
         self._counts.read_bytes += prepared.read
-        self._waiting.append(self._without_repeated_ids(prepared))
+        self._waiting.append(prepared)
         rows = sum(max(p.documents.num_rows, p.chunks.num_rows) for p in self._waiting)
         if rows >= self._enough or time.monotonic() - self._last_flush > _COMMIT_SECONDS:
             yield from self.flush()
@@ -79,57 +99,85 @@ class Landing:
         self._last_flush = time.monotonic()
         if not self._waiting:
             return
-        failures = [failure for prepared in self._waiting for failure in prepared.failures]
-        documents = pa.concat_tables([prepared.documents for prepared in self._waiting])
-        chunks = pa.concat_tables([prepared.chunks for prepared in self._waiting])
-        self._waiting = []
+        waiting, self._waiting = [_without_unread(prepared) for prepared in self._waiting], []
+        ids = [i for prepared in waiting for i in _claimed(prepared.documents)]
+        before = self._rows_before(ids)
+        holders = self._holders(ids)
+        found = [(p, self._claims.decide(p, before.get, holders)) for p in waiting]
+        failures = [failure for p, decided in found for failure in (*p.failures, *decided.failures)]
+        documents = pa.concat_tables([_decided_rows(p, decided) for p, decided in found])
+        before |= self._rows_before([i for i in documents["document_id"].to_pylist() if i not in before])
+        chunks = pa.concat_tables([p.chunks.filter(among(p.chunks["document_id"], d.chunked)) for p, d in found])
+        stale = documents.filter(pc.equal(documents["state"], "stale"))["document_id"]
+        self._counts.duplicates += sum(decided.equal for _, decided in found)
+        self._counts.kept += len(stale)
+
         record_failures(self._lake, failures)
         self._counts.failed += len(failures)
-        unread = {failure.document_id for failure in failures if failure.transient}
-        documents = documents.filter(pc.invert(among(documents["document_id"], unread)))  # keep what the lake knows
-
-        before = self._rows_before(documents["document_id"].to_pylist())
-        documents = self._decide(documents, before)
-        canonical = documents.filter(pc.equal(documents["state"], "active"))["document_id"]
-        written = self._write_chunks(chunks.filter(among(chunks["document_id"], canonical)), list(before))
+        written = self._write_chunks(documents.filter(pc.invert(among(documents["document_id"], stale))), chunks)
         self._write_documents(documents, before)
+        self._leave_containers(documents)
         failed = {failure.document_id for failure in failures}
         mended = (self._failing & set(documents["document_id"].to_pylist())) - failed
         forget_failures(self._lake, mended)
         self._failing = (self._failing - mended) | failed
+        self._landed.add(numbers_of_texts(list(holders)))
         self._counts.chunks += written.num_rows
         self._counts.tokens += pc.sum(written["token_count"]).as_py() or 0
         logger.info("%d documents and %d chunks landed", documents.num_rows, written.num_rows)
         if written.num_rows:
             yield written
 
-    def finish_container(self, file: File, settings: str) -> Iterator[pa.Table]:
+    def finish_container(self, file: File) -> Iterator[pa.Table]:
         """All records of a file came: remove those that it holds no more, then write the file's own row."""
         yield from self.flush()
-        held = self._lake.read(
-            self._lake.name("documents"),
-            ["document_id"],
-            f"container = '{file.document_id.replace(chr(39), chr(39) * 2)}'",
-        )
-        gone = [identity for identity in held["document_id"].to_pylist() if identity not in self._seen]
+        held = self._held(file)
+        gone = [identity for identity in held if identity not in self._claims.seen]
         if not self._allow_shrinking and len(held) >= MANY and len(gone) * 2 > len(held):
             raise ShrunkSource(
                 f"{file.uri} holds {len(held) - len(gone):,} of the {len(held):,} records that the lake knows of it."
                 " Nothing was deleted.",
                 "Is it whole? If the rest is truly gone, run again with --allow-shrinking.",
             )
-        self.remove(gone)
-        self.write_file(file, settings, "container")
+        columns = documents_schema(self._lake.corpus).names
+        there = self._lake.read_in(self._lake.name("documents"), "document_id", gone, columns).to_pylist()
+        rows = [row for row in there if row["container"] == file.document_id]  # others have an id that another file has
+        good = [row for row in rows if row["state"] in ("active", "stale")]
+        if self._keep and 0 < len(good) <= self._claims.nameless:  # they may be the records that cannot be told
+            self._write_rows([row | {"state": "stale", "settings": self._settings[file.source].failed} for row in good])
+            self._counts.kept += len(good)
+            rows = [row for row in rows if row not in good]
+        self.remove(row["document_id"] for row in rows)
+        self.write_file(file, self._settings[file.source].read, "container")
+        self._claims.begin_file()
+
+    def fail_container(self, file: File, error: DocumentError) -> Iterator[pa.Table]:
+        """A file of records cannot be read: its records stay or go as the corpus says, or stay where it may pass."""
+        yield from self.flush()
+        settings = self._settings[file.source].failed
+        record_failures(self._lake, [Failure.of(error, file.document_id, file.uri, "read", settings)])
+        self._counts.failed += 1
+        if not error.transient:
+            held = {*self._held(file), *self._claims.seen}
+            if not self._keep:
+                self.remove(held)
+            kept = self._keep and bool(held)
+            self._counts.kept += kept
+            self.write_file(file, settings, "stale" if kept else "quarantined")
+        self._claims.begin_file()
+
+    def _held(self, file: File) -> list[str]:
+        """Ids of the records that the lake has of a file, those included that another file's took the id of."""
+        held: list[str] = self._records.rows([file.document_id], ["document_id"])["document_id"].to_pylist()
+        return [*held, *self._claims.displaced.pop(file.document_id, ())]
 
     def write_file(self, file: File, settings: str, state: str) -> None:
-        """The row of a file as such."""
+        """The row of a file that holds records."""
         row = {
-            "document_id": file.document_id, "uri": file.uri, "tag": file.tag, "settings": settings, "state": state,
-            "bytes": file.size, "run": self._run_id,
+            "document_id": file.document_id, "source": file.source, "uri": file.uri, "tag": file.tag,
+            "settings": settings, "state": state, "bytes": file.size,
         }  # fmt: skip
-        self._lake.merge(
-            self._lake.name("documents"), pa.Table.from_pylist([row], schema=documents_schema(self._lake.corpus))
-        )
+        self._write_rows([row])
         if state == "container" and file.document_id in self._failing:
             forget_failures(self._lake, [file.document_id])
 
@@ -139,102 +187,92 @@ class Landing:
         if not gone:
             return
         remove_documents(self._lake, gone)
-        self._known -= gone
-        self._owners = {text_hash: owner for text_hash, owner in self._owners.items() if owner not in gone}
+        self._removed |= gone
         self._counts.deleted += len(gone)
 
-    def _without_repeated_ids(self, prepared: Prepared) -> Prepared:
-        """Set aside a record whose id came before in this run."""
-        records = prepared.documents.filter(prepared.documents["container"].is_valid())
-        ids = _interned(records["document_id"])
-        repeated = self._seen.intersection(ids)
-        self._seen.update(ids)
-        if not repeated:
-            return prepared
-        first = pc.invert(among(prepared.documents["document_id"], repeated))
-        chunks = prepared.chunks.filter(pc.invert(among(prepared.chunks["document_id"], repeated)))
-        twins = prepared.documents.filter(pc.invert(first)).select(["document_id", "uri"]).to_pylist()
-        failures = [
-            Failure.of(repeated_id(t["document_id"]), f"{t['document_id']} in {t['uri']}", t["uri"], "extract")
-            for t in twins
-        ]
-        return Prepared(prepared.documents.filter(first), chunks, prepared.failures + failures, prepared.read)
+    def _rows_before(self, ids: list[str]) -> dict[str, Row]:
+        """The rows that the lake had for some documents when the run began, but for those removed since."""
+        rows = self._documents.rows(ids, documents_schema(self._lake.corpus).names).to_pylist()
+        return {row["document_id"]: row for row in rows if row["document_id"] not in self._removed}
 
-    def _rows_before(self, ids: list[str]) -> dict[str, dict[str, object]]:
-        known = [identity for identity in ids if identity in self._known]
-        table = self._lake.name("documents")
-        columns = documents_schema(self._lake.corpus).names
-        rows = (
-            {row["document_id"]: row for row in self._lake.read_in(table, "document_id", known, columns).to_pylist()}
-            if known
-            else {}
-        )
-        return {identity: rows.get(identity, {}) for identity in known}
+    def _holders(self, ids: list[str]) -> dict[str, Row]:
+        """The rows of records that this run has landed already, of those with some ids."""
+        maybe = self._landed.among(numbers_of_texts(ids))
+        if not maybe.any():
+            return {}
+        again = [ids[i] for i in np.flatnonzero(maybe)]
+        columns = ["document_id", "source", "uri", "container"]
+        rows = self._lake.read_in(self._lake.name("documents"), "document_id", again, columns).to_pylist()
+        return {row["document_id"]: row for row in rows}
 
-    def _decide(self, documents: pa.Table, before: dict[str, dict[str, object]]) -> pa.Table:
-        """Mark duplicates: of documents with equal text, the one that the lake has or that comes first stays."""
-        exact = self._lake.corpus.deduplication == "exact"
-        owners: list[str | None] = []
-        for identity, text_hash, state in zip(
-            _interned(documents["document_id"]), documents["text_hash"].to_pylist(), documents["state"].to_pylist(),
-            strict=True,
-        ):  # fmt: skip
-            said = str(before[identity].get("text_hash")) if identity in before else text_hash
-            if said != text_hash and self._owners.get(said) == identity:
-                del self._owners[said]
-            owner = self._owners.setdefault(text_hash, identity) if exact and state == "active" else identity
-            owners.append(None if owner == identity else owner)
-        duplicate_of = pa.array(owners, pa.string())
-        twin = duplicate_of.is_valid()
-        self._counts.duplicates += pc.sum(twin).as_py() or 0
-        # A record's tag would be its file's: without it, a record that stays is not written again.
-        tag = pc.if_else(documents["container"].is_valid(), pa.scalar(None, pa.string()), documents["tag"])
-        changed = {
-            "state": pc.if_else(twin, "duplicate", documents["state"]), "duplicate_of": duplicate_of, "tag": tag,
-            "run": pa.array([self._run_id] * len(documents), pa.string()),
-        }  # fmt: skip
-        for name, values in changed.items():
-            documents = documents.set_column(documents.schema.get_field_index(name), name, values)
-        return documents
-
-    def _write_chunks(self, chunks: pa.Table, known: list[str]) -> pa.Table:
-        """Write the chunks that differ from the lake's; gives those."""
+    def _write_chunks(self, documents: pa.Table, chunks: pa.Table) -> pa.Table:
+        """Write the chunks that differ from the lake's, then remove those that the documents have no more; gives the
+        written ones."""
         table = self._lake.name("chunks")
-        replacing = None
-        if known:
-            there = self._lake.read_in(table, "document_id", known, ["chunk_id", "version"])
-            stale = there.filter(pc.invert(among(there["chunk_id"], chunks["chunk_id"])))["chunk_id"].to_pylist()
-            chunks = chunks.filter(pc.invert(among(chunks["version"], there["version"])))
-            if stale:
-                replacing = "chunk_id IN (" + ", ".join(f"'{chunk_id}'" for chunk_id in stale) + ")"
-        if chunks.num_rows or replacing:
-            self._lake.merge(table, chunks, replacing)
+        ids = [identity for identity in documents["document_id"].to_pylist() if identity not in self._removed]
+        there = self._chunks.rows(ids, ["chunk_id", "version"])
+        stale = there.filter(pc.invert(among(there["chunk_id"], chunks["chunk_id"])))["chunk_id"].to_pylist()
+        chunks = chunks.filter(pc.invert(among(chunks["version"], there["version"])))
+        if chunks.num_rows:
+            self._lake.merge(table, chunks)
+        self._lake.delete_in(table, "chunk_id", stale)
         return chunks
 
-    def _write_documents(self, documents: pa.Table, before: dict[str, dict[str, object]]) -> None:
+    def _write_documents(self, documents: pa.Table, before: dict[str, Row]) -> None:
         """Write the rows that are new or differ from the lake's."""
-        known = among(documents["document_id"], [identity for identity, row in before.items() if row])
+        known = among(documents["document_id"], list(before))
         new = documents.filter(pc.invert(known))
         self._counts.new += new.num_rows
         self._counts.moved += pc.sum(among(new["content_hash"], self._gone_contents)).as_py() or 0
-        changed = []
-        for row in documents.filter(known).to_pylist():
-            old = before[row["document_id"]]
-            if old["content_hash"] == row["content_hash"]:
+        old = documents.filter(known)
+        for identity, content in zip(old["document_id"].to_pylist(), old["content_hash"].to_pylist(), strict=True):
+            if before[identity]["content_hash"] == content:
                 self._counts.touched += 1
             else:
                 self._counts.changed += 1
-            if {**old, "run": None} != {**row, "run": None}:
-                changed.append(row)
-        written = pa.concat_tables([new, pa.Table.from_pylist(changed, schema=new.schema)])
-        if written.num_rows:
-            self._lake.merge(self._lake.name("documents"), written)
-            self._known.update(_interned(written["document_id"]))
+        changed = old.filter(pc.invert(among(old["version"], [row["version"] for row in before.values()])))
+        self._merge_documents(pa.concat_tables([new, changed]))
+
+    def _write_rows(self, rows: list[dict[str, Any]]) -> None:
+        self._merge_documents(
+            pa.Table.from_pylist([sealed(row) for row in rows], schema=documents_schema(self._lake.corpus))
+        )
+
+    def _merge_documents(self, rows: pa.Table) -> None:
+        if rows.num_rows:
+            run = pa.array([self._run_id] * len(rows), pa.string())
+            rows = rows.set_column(rows.schema.get_field_index("run"), "run", run)
+            self._lake.merge(self._lake.name("documents"), rows)
+
+    def _leave_containers(self, documents: pa.Table) -> None:
+        """Remove the records of files that hold none any more, since they are documents themselves."""
+        files = set(documents.filter(pc.invert(documents["container"].is_valid()))["document_id"].to_pylist())
+        for file in files & self._containers:
+            self.remove(self._records.rows([file], ["document_id"])["document_id"].to_pylist())
 
 
-def _interned(ids: pa.ChunkedArray) -> list[str]:
-    """Ids as Python's, each one in memory once however many tables of this module hold it."""
-    return [intern(identity) for identity in ids.to_pylist()]
+def _claimed(documents: pa.Table) -> list[str]:
+    """The id that each row has or claims."""
+    ids: list[str] = pc.coalesce(documents["repeats"], documents["document_id"]).to_pylist()
+    return ids
+
+
+def _without_unread(prepared: Prepared) -> Prepared:
+    """Without the rows of documents that could not be fetched: the lake keeps what it knows."""
+    unread = [failure.document_id for failure in prepared.failures if failure.transient]
+    if not unread:
+        return prepared
+    documents = prepared.documents.filter(pc.invert(among(prepared.documents["document_id"], unread)))
+    return Prepared(documents, prepared.chunks, prepared.failures, prepared.read)
+
+
+def _decided_rows(prepared: Prepared, decided: Decided) -> pa.Table:
+    rows = prepared.documents
+    if len(decided.keep) < len(rows):
+        rows = rows.take(pa.array(decided.keep, pa.int64()))
+    if decided.rows:
+        rows = pa.concat_tables([rows, pa.Table.from_pylist(decided.rows, schema=rows.schema)])
+    return rows
 
 
 def remove_documents(lake: Lake, document_ids: Iterable[str]) -> None:
@@ -245,20 +283,10 @@ def remove_documents(lake: Lake, document_ids: Iterable[str]) -> None:
     lake.delete_in(lake.name("documents"), "document_id", ids)
 
 
-def heirs(lake: Lake) -> set[str]:
-    """Duplicates whose canonical document is gone or says something else now; they have to be read again."""
-    table, columns = lake.name("documents"), ["document_id", "text_hash", "duplicate_of"]
-    duplicates = lake.read(table, columns, "state = 'duplicate'").to_pylist()
-    if not duplicates:
-        return set()
-    active = lake.read_in(table, "document_id", {row["duplicate_of"] for row in duplicates}, [*columns, "state"])
-    says = {row["document_id"]: row["text_hash"] for row in active.to_pylist() if row["state"] == "active"}
-    return {row["document_id"] for row in duplicates if says.get(row["duplicate_of"]) != row["text_hash"]}
-
-
 def strays(lake: Lake) -> list[str]:
-    """Documents that have chunks and are not active: what a run left that broke off between the two writes."""
+    """Documents that have chunks and are neither active nor stale: what a run left that broke off between the two
+    writes."""
     chunked = pc.unique(lake.read(lake.name("chunks"), ["document_id"])["document_id"])
-    active = lake.read(lake.name("documents"), ["document_id"], "state = 'active'")["document_id"]
-    found: list[str] = chunked.filter(pc.invert(among(chunked, active))).to_pylist()
+    good = lake.read(lake.name("documents"), ["document_id"], "state IN ('active', 'stale')")["document_id"]
+    found: list[str] = chunked.filter(pc.invert(among(chunked, good))).to_pylist()
     return found

@@ -9,16 +9,19 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.documents import compare_with_lake, tokenizer_folder
+from tasks.documents import compare_with_lake
 from tasks.encode.choose import load_encoder
+from tasks.errors import ShrunkSource
 from tasks.lake import Lake
 from tasks.load import Work, group_files, read_blocks
+from tasks.lookup import NumberSet, numbers_of
 from tasks.models import ResolvedModel, resolve_model
-from tasks.pending import TextHashes, pending_chunks
+from tasks.pending import pending_chunks
 from tasks.prepare import Prepared
 from tasks.readers import read_all
-from tasks.settings import Corpus
+from tasks.settings import Corpus, Model
 from tasks.sources import File, list_files
+from tasks.tokenizer import tokenizer_of
 
 _PROBE_TEXTS = 24
 
@@ -58,6 +61,7 @@ class Plan:
         resettled: files whose settings changed since they were read.
         chunks, tokens: in the documents that would be read.
         models: for each model.
+        refused: why the run would stop before it deletes anything; empty if it would not.
         cost: 0: no model of the corpus is paid.
     """
 
@@ -75,6 +79,7 @@ class Plan:
     tokens: int = 0
     share_read: float = 1.0
     cost: float = 0.0
+    refused: str = ""
     left_out: dict[str, int] = field(default_factory=dict)
     failures: list[dict[str, str]] = field(default_factory=list)
     models: list[ModelPlan] = field(default_factory=list)
@@ -94,11 +99,18 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20) -> Plan:
     """
     models = [resolve_model(model) for model in corpus.models]
     listing = list_files(corpus.sources)
-    changes = compare_with_lake(corpus, lake, listing)
+    refused = ""
+    try:
+        changes = compare_with_lake(corpus, lake, listing, allow_shrinking=False)
+    except ShrunkSource as error:
+        refused = f"{error.message} {error.hint}"
+        changes = compare_with_lake(corpus, lake, listing)
     sample, share = spread_files(changes.to_read, most_bytes)
     found = _Content(lake)
     if sample:
-        for _, prepared in read_all(some_works(corpus, sample, int(most_bytes)), corpus, tokenizer_folder(corpus)):
+        for _, prepared in read_all(
+            some_works(corpus, sample, int(most_bytes)), corpus, tokenizer_of(corpus, lake).folder()
+        ):
             found.add(prepared)
     gone = lake.read_in(lake.name("documents"), "document_id", changes.gone, ["content_hash"]) if changes.gone else None
     gone_hashes = set(gone["content_hash"].to_pylist()) if gone else set()
@@ -108,7 +120,7 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20) -> Plan:
         unchanged=changes.unchanged,
         new=len(changes.new),
         changed=len(changes.changed),
-        resettled=len(changes.resettled),
+        resettled=len(changes.resettled) + len(changes.reread),
         deleted=len(changes.gone),
         moved=_scaled(len(found.contents & gone_hashes), share),
         duplicates=_scaled(found.duplicates, share),
@@ -116,16 +128,17 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20) -> Plan:
         chunks=_scaled(found.chunks, share),
         tokens=_scaled(found.tokens, share),
         share_read=share,
+        refused=refused,
         left_out=listing.left_out,
         failures=found.failures[:20],
     )
     for model in models:
         table = lake.model_table(model)
         entry = ModelPlan(model.name, table, table in {row["table"] for row in lake.catalog()})
-        there = TextHashes(lake.read(table, ["text_hash"])["text_hash"])
-        known = there.among(pa.chunked_array([pa.array(list(found.texts), pa.string())])).tolist()
+        there = NumberSet(numbers_of(lake.read(table, ["text_hash"])["text_hash"]))
+        known = there.among(numbers_of(pa.chunked_array([pa.array(list(found.texts), pa.string())]))).tolist()
         texts = {h: t for (h, t), seen in zip(found.texts.items(), known, strict=True) if not seen}
-        pending = _pending_texts(lake, table, there)
+        pending = _pending_texts(lake, table, model.settings, there)
         entry.pending = len(pending)
         pending = {h: t for h, t in pending.items() if h not in texts}
         entry.texts = _scaled(len(texts), share) + len(pending)
@@ -140,9 +153,8 @@ class _Content:
     """What was met on reading."""
 
     def __init__(self, lake: Lake) -> None:
-        known = lake.read(lake.name("documents"), ["document_id", "text_hash"], "state = 'active'")
-        self._owners = dict(zip(known["text_hash"].to_pylist(), known["document_id"].to_pylist(), strict=True))
-        self._exact = lake.corpus.deduplication == "exact"
+        known = lake.read(lake.name("documents"), ["document_id", "text_hash"], "text_hash IS NOT NULL")
+        self._first = dict(zip(known["text_hash"].to_pylist(), known["document_id"].to_pylist(), strict=True))
         self.texts: dict[str, int] = {}
         self.probe: list[str] = []
         self.counts: list[int] = []
@@ -155,22 +167,17 @@ class _Content:
             {"document": f.document_id, "error": f.error, "message": f.message} for f in prepared.failures
         ]
         rows = prepared.documents.filter(pc.equal(prepared.documents["state"], "active"))
-        twins = set()
-        for identity, text_hash, content in zip(
-            *(rows[c].to_pylist() for c in ("document_id", "text_hash", "content_hash")), strict=True
-        ):
+        columns = (rows[c].to_pylist() for c in ("document_id", "text_hash", "content_hash"))
+        for identity, text_hash, content in zip(*columns, strict=True):
             self.contents.add(content)
-            if self._exact and self._owners.setdefault(text_hash, identity) != identity:
-                twins.add(identity)
-        self.duplicates += len(twins)
-        columns = (prepared.chunks[c].to_pylist() for c in ("document_id", "text_hash", "token_count", "text"))
-        for identity, text_hash, count, text in zip(*columns, strict=True):
-            if identity not in twins:
-                self.chunks, self.tokens = self.chunks + 1, self.tokens + count
-                self.counts.append(count)
-                self.texts[text_hash] = count
-                if len(self.probe) < _PROBE_TEXTS:
-                    self.probe.append(text)
+            self.duplicates += self._first.setdefault(text_hash, identity) != identity
+        columns = (prepared.chunks[c].to_pylist() for c in ("text_hash", "token_count", "text"))
+        for text_hash, count, text in zip(*columns, strict=True):
+            self.chunks, self.tokens = self.chunks + 1, self.tokens + count
+            self.counts.append(count)
+            self.texts[text_hash] = count
+            if len(self.probe) < _PROBE_TEXTS:
+                self.probe.append(text)
 
 
 def spread_files(files: list[File], most_bytes: int) -> tuple[list[File], float]:
@@ -199,13 +206,12 @@ def some_works(corpus: Corpus, files: list[File], most_bytes: int) -> Iterator[W
             continue
 
 
-def _pending_texts(lake: Lake, table: str, there: TextHashes) -> dict[str, int]:
-    ids = pending_chunks(lake, table).to_pylist()
-    if not ids:
-        return {}
-    rows = lake.read_in(lake.name("chunks"), "chunk_id", ids, ["text_hash", "token_count"])
-    rows = rows.filter(pa.array(~there.among(rows["text_hash"])))
-    return dict(zip(rows["text_hash"].to_pylist(), rows["token_count"].to_pylist(), strict=True))
+def _pending_texts(lake: Lake, table: str, model: Model, there: NumberSet) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for rows in pending_chunks(lake, table, model).windows(["text_hash", "token_count"]):
+        rows = rows.filter(pa.array(~there.among(numbers_of(rows["text_hash"])), pa.bool_()))
+        found |= zip(rows["text_hash"].to_pylist(), rows["token_count"].to_pylist(), strict=True)
+    return found
 
 
 def _estimate(entry: ModelPlan, lake: Lake, model: ResolvedModel, found: _Content, share: float) -> None:

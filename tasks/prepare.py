@@ -6,7 +6,8 @@ What a reader returns is plain Arrow; a document that cannot be used comes back 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from functools import cache
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -16,16 +17,19 @@ from tasks.chunk.tokens import Tokens, count_tokens, load_counter
 from tasks.errors import BrokenDocument, DocumentError, EmptyDocument
 from tasks.extract.plain import normalise
 from tasks.extract.read import Extracted, extract
-from tasks.hashing import chunk_ids, hash_bytes, hash_fields, hash_text
+from tasks.hashing import chunk_ids, hash_bytes, hash_fields, hash_settings, hash_text, sealed
 from tasks.load import Block, Files, Work, parse_lines
 from tasks.schemas import chunks_schema, documents_schema
 from tasks.settings import Corpus, Source
 from tasks.sources import File, read_file
 
+_ROWS = 2  # raised where the same documents give other rows than before: then all are read again
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A document or chunk that cannot be used: where, at which stage, and why."""
+    """A document or chunk that cannot be used: where, at which stage, why, and with which settings (their hash): with
+    others it is tried again."""
 
     document_id: str
     uri: str
@@ -34,14 +38,15 @@ class Failure:
     message: str
     hint: str
     transient: bool
+    settings: str
     chunk_id: str | None = None
     chunk_version: str | None = None
 
     @classmethod
-    def of(cls, error: DocumentError, document_id: str, uri: str, stage: str) -> "Failure":
+    def of(cls, error: DocumentError, document_id: str, uri: str, stage: str, settings: str) -> "Failure":
         """The failure that an error tells of."""
         name = type(error).__name__
-        return cls(document_id, uri, stage, name, error.message[:2000], error.hint, error.transient)
+        return cls(document_id, uri, stage, name, error.message[:2000], error.hint, error.transient, settings)
 
 
 @dataclass(slots=True)
@@ -61,17 +66,48 @@ class Prepared:
     read: int = 0
 
 
-def settings_hash(corpus: Corpus, source: Source) -> str:
-    """The identity of all settings that decide what a document's rows are."""
-    return hash_fields(
-        corpus.extraction.max_bytes, corpus.chunking.model_dump(), tokenizer_reference(corpus), corpus.deduplication,
-        dict(corpus.metadata), source.format, source.fields.model_dump(), source.metadata,
-    )[:12]  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class RowSettings:
+    """The identities of the settings that decide what a source's rows are.
+
+    Attributes:
+        read: of a document that was read.
+        failed: of one that could not be: also of what may decide that.
+    """
+
+    read: str
+    failed: str
 
 
-def tokenizer_reference(corpus: Corpus) -> str:
-    """The model whose tokens are counted."""
-    return corpus.chunking.tokenizer or corpus.models[0].model
+def row_settings(corpus: Corpus, source: Source, tokenizer_hash: str) -> RowSettings:
+    """What a source's rows are read with.
+
+    Args:
+        corpus: that has the source.
+        source: of the rows.
+        tokenizer_hash: of the tokenizer.json that counts.
+    """
+    chunking = corpus.chunking.model_dump(exclude={"tokenizer"})
+    read = hash_settings(
+        {
+            "rows": _ROWS, "max_bytes": corpus.extraction.max_bytes, "chunking": chunking, "tokenizer": tokenizer_hash,
+            "metadata": dict(corpus.metadata), "format": source.format, "fields": source.fields.model_dump(),
+            "columns": source.metadata,
+        }
+    )  # fmt: skip
+    failed = hash_settings({"read": read, "extraction": corpus.extraction.model_dump()})
+    return RowSettings(read, failed)
+
+
+@cache
+def _tokenizer_hash(folder: str) -> str:
+    return hash_bytes((Path(folder) / "tokenizer.json").read_bytes())
+
+
+def settings_of(corpus: Corpus, tokenizer_folder: str) -> dict[str, RowSettings]:
+    """What each source's rows are read with, by its name."""
+    tokenizer = _tokenizer_hash(tokenizer_folder)
+    return {source.name: row_settings(corpus, source, tokenizer) for source in corpus.sources}
 
 
 def prepare(work: Work, corpus: Corpus, tokenizer_folder: str) -> Prepared:
@@ -97,6 +133,7 @@ class _Rows:
     def __init__(self, corpus: Corpus, tokenizer_folder: str) -> None:
         self.corpus = corpus
         self.sources = {source.name: source for source in corpus.sources}
+        self.settings = settings_of(corpus, tokenizer_folder)
         self.counter = load_counter(tokenizer_folder)
         self.documents: list[dict[str, Any]] = []
         self.extracted: list[tuple[dict[str, Any], Extracted, dict[str, Any]]] = []  # row, text, metadata
@@ -109,7 +146,7 @@ class _Rows:
         for waiting, tokens in zip(self.extracted, count_tokens(texts, self.counter), strict=True):
             self._add_chunks(*waiting, tokens)
         return Prepared(
-            pa.Table.from_pylist(self.documents, schema=documents_schema(self.corpus)),
+            pa.Table.from_pylist([sealed(row) for row in self.documents], schema=documents_schema(self.corpus)),
             pa.Table.from_pylist(self.chunks, schema=chunks_schema(self.corpus)),
             self.failures,
             self.read,
@@ -118,8 +155,8 @@ class _Rows:
     def add_file(self, file: File) -> None:
         source = self.sources[file.source]
         row: dict[str, Any] = {
-            "document_id": file.document_id, "uri": file.uri, "tag": file.tag, "bytes": file.size,
-            "settings": settings_hash(self.corpus, source),
+            "document_id": file.document_id, "source": source.name, "uri": file.uri, "tag": file.tag,
+            "bytes": file.size, "settings": self.settings[source.name].read,
         }  # fmt: skip
         stage = "read"
         try:
@@ -134,23 +171,21 @@ class _Rows:
 
     def add_block(self, block: Block) -> None:
         source = self.sources[block.file.source]
-        settings = settings_hash(self.corpus, source)
-        repeats: dict[str, int] = {}
         ids: set[str] = set()
         self.read += len(block.content) if isinstance(block.content, bytes) else block.content.nbytes
         for number, record in _records(block):
             row: dict[str, Any] = {
-                "uri": block.file.uri, "container": block.file.document_id, "tag": block.file.tag,
-                "settings": settings, "document_id": f"{block.file.document_id}#line-{number}",
+                "source": source.name, "uri": block.file.uri, "container": block.file.document_id,
+                "settings": self.settings[source.name].read, "document_id": line_id(block.file, number),
             }  # fmt: skip
             try:
                 if isinstance(record, DocumentError):
                     raise record
                 row["content_hash"] = hash_fields(record)
-                key = self._record_key(record, source, repeats)
-                identity = f"{source.name}:{key}" if source.fields.id else f"{block.file.document_id}#{key}"
-                if identity in ids:
-                    raise repeated_id(identity)
+                identity = _record_id(record, source, block.file, row["content_hash"])
+                if identity in ids:  # tasks.claims says what becomes of it
+                    self.documents.append(row | {"state": "quarantined", "repeats": identity})
+                    continue
                 ids.add(identity)
                 row["document_id"] = identity
                 title = _text_of(record, [source.fields.title]) if source.fields.title else None
@@ -164,19 +199,6 @@ class _Rows:
                 self._add(row, Extracted(text, title or None, "text", "text/plain"), metadata)
             except DocumentError as error:
                 self._fail(row, error, "extract")
-
-    def _record_key(self, record: dict[str, Any], source: Source, repeats: dict[str, int]) -> str:
-        if source.fields.id is None:
-            content = hash_fields(record)[:16]
-            repeats[content] = repeats.get(content, -1) + 1
-            return content if repeats[content] == 0 else f"{content}-{repeats[content]}"
-        value = record.get(source.fields.id)
-        if value is None or value == "":
-            raise BrokenDocument(
-                f"no value for the id column {source.fields.id!r}",
-                "Set `fields: id` to a column that every record has.",
-            )
-        return str(value)
 
     def _metadata(self, record: dict[str, Any], source: Source) -> dict[str, Any]:
         found = {}
@@ -204,26 +226,39 @@ class _Rows:
         texts = [extracted.text[span.start : span.end] for span in spans]
         hashes = [hash_text(text) for text in texts]
         ids = chunk_ids(row["document_id"], hashes)
+        row["chunks"] = len(ids)
         for ordinal, (span, text, text_hash, chunk_id) in enumerate(zip(spans, texts, hashes, ids, strict=True)):
             chunk = metadata | {
-                "chunk_id": chunk_id, "document_id": row["document_id"], "document_hash": row["content_hash"],
-                "ordinal": ordinal, "modality": "text", "start": span.start, "end": span.end,
-                "heading_path": list(span.headings), "text": text, "text_hash": text_hash,
+                "chunk_id": chunk_id, "document_id": row["document_id"], "source": row["source"],
+                "document_hash": row["content_hash"], "ordinal": ordinal, "modality": "text", "start": span.start,
+                "end": span.end, "heading_path": list(span.headings), "text": text, "text_hash": text_hash,
                 "token_count": span.token_count, "uri": row["uri"], "title": extracted.title,
             }  # fmt: skip
             chunk["version"] = hash_fields(chunk)
             self.chunks.append(chunk)
 
     def _fail(self, row: dict[str, Any], error: DocumentError, stage: str) -> None:
-        self.failures.append(Failure.of(error, row["document_id"], row["uri"], stage))
-        self.documents.append(row | {"state": "quarantined"})
+        settings = self.settings[row["source"]].failed
+        self.failures.append(Failure.of(error, row["document_id"], row["uri"], stage, settings))
+        self.documents.append(row | {"state": "quarantined", "settings": settings})
 
 
-def repeated_id(identity: str) -> BrokenDocument:
-    """What is wrong with a record whose id another one has."""
-    return BrokenDocument(
-        f"its id {identity!r} came before in this run; the first one is kept", "Give each record its own id."
-    )
+def line_id(file: File, number: int) -> str:
+    """The document id of a record that cannot be told by its own: by its number in the file, from 1."""
+    return f"{file.document_id}#line-{number}"
+
+
+def _record_id(record: dict[str, Any], source: Source, file: File, content_hash: str) -> str:
+    """The document id of a record: by its own id where the source names a column, else by its content, so that it
+    stays whatever comes before it, and equal records are one document."""
+    if source.fields.id is None:
+        return f"{file.document_id}#{content_hash[:16]}"
+    value = record.get(source.fields.id)
+    if value is None or value == "":
+        raise BrokenDocument(
+            f"no value for the id column {source.fields.id!r}", "Set `fields: id` to a column that every record has."
+        )
+    return f"{source.name}:{value}"
 
 
 def quiet_worker() -> None:

@@ -36,7 +36,9 @@ class DocumentCounts:
         new, changed, touched: documents read that the lake did not know; knew otherwise; knew just so.
         moved: new ones whose content a document had that is gone.
         deleted: documents that are gone.
-        duplicates: documents read whose text another one has.
+        duplicates: documents that say what another one says, the first of each left out, as the lake is at the end;
+            and records without an id that are equal to one before them in their file.
+        kept: documents that cannot be read now and stay as they were.
         failed: documents set aside in this run.
         chunks: chunks written; tokens: in them; read_bytes: read, after decompression.
         left_out: files that are another medium, by media type.
@@ -50,6 +52,7 @@ class DocumentCounts:
     moved: int = 0
     deleted: int = 0
     duplicates: int = 0
+    kept: int = 0
     failed: int = 0
     chunks: int = 0
     tokens: int = 0
@@ -70,7 +73,7 @@ class EmbeddingCounts:
         failed: chunks set aside in this run.
         rows: of the table at the end.
         seconds: from the first batch to the last commit.
-        state: of the table at the end: building, ready or live.
+        state: of the table at the end: building, ready, live or frozen.
         backend: what ran the model, and how precisely; empty where nothing was embedded.
     """
 
@@ -96,6 +99,7 @@ class RunReport:
     run_id: str
     documents: DocumentCounts = field(default_factory=DocumentCounts)
     models: list[EmbeddingCounts] = field(default_factory=list)
+    promoted: str = ""  # the table that this run made live
     seconds: float = 0.0
     failures: list[dict[str, str]] = field(default_factory=list)  # the first of those set aside in this run
 
@@ -108,8 +112,12 @@ class RunReport:
     def idle(self) -> bool:
         """Whether there was nothing to do."""
         counts = self.documents
-        worked = counts.new + counts.changed + counts.touched + counts.deleted + counts.failed
-        return not worked and not any(m.embedded or m.reused or m.removed or m.failed for m in self.models)
+        worked = counts.new + counts.changed + counts.touched + counts.deleted + counts.failed + counts.kept
+        return (
+            not worked
+            and not self.promoted
+            and not any(m.embedded or m.reused or m.removed or m.failed for m in self.models)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -12,8 +12,9 @@ import pyarrow as pa
 from pebble import ProcessExpired, ProcessPool
 
 from tasks.errors import BrokenDocument, DocumentError, UnfinishedDocument
+from tasks.hashing import sealed
 from tasks.load import Block, Files, Work
-from tasks.prepare import Failure, Prepared, prepare, quiet_worker, settings_hash
+from tasks.prepare import Failure, Prepared, line_id, prepare, quiet_worker, settings_of
 from tasks.schemas import chunks_schema, documents_schema
 from tasks.settings import Corpus
 
@@ -120,7 +121,7 @@ def read_all(
         except Exception as error:  # whatever a parser raises, or the end of the process
             halves = _halves(work)
             if len(halves) == 1:
-                yield work, _failed(work, corpus, error)
+                yield work, _failed(work, corpus, tokenizer_folder, error)
             else:
                 for half in halves:
                     yield from settle(half, readers.start(half))
@@ -153,16 +154,21 @@ def _halves(work: Work) -> list[Work]:
     )
 
 
-def _failed(work: Work, corpus: Corpus, error: Exception) -> Prepared:
+def unfinished(corpus: Corpus) -> UnfinishedDocument:
+    """What is wrong with a document that took too long."""
+    return UnfinishedDocument(
+        f"not read after {corpus.extraction.timeout:g} seconds",
+        "Raise `extraction.timeout`, or leave it out with `exclude`.",
+    )
+
+
+def _failed(work: Work, corpus: Corpus, tokenizer_folder: str, error: Exception) -> Prepared:
     """The result of a single document that its reader could not finish."""
     file = work.files[0] if isinstance(work, Files) else work.file
-    identity = file.document_id if isinstance(work, Files) else f"{file.document_id}#line-{work.first}"
+    identity = file.document_id if isinstance(work, Files) else line_id(file, work.first)
     cause: DocumentError
     if isinstance(error, TimeoutError):
-        limit = corpus.extraction.timeout
-        cause = UnfinishedDocument(
-            f"not read after {limit:g} seconds", "Raise `extraction.timeout`, or leave it out with `exclude`."
-        )
+        cause = unfinished(corpus)
     elif isinstance(error, ProcessExpired):
         cause = UnfinishedDocument(
             f"it ended the process that read it (exit code {error.exitcode})", "Leave it out with `exclude`."
@@ -171,13 +177,13 @@ def _failed(work: Work, corpus: Corpus, error: Exception) -> Prepared:
         cause = BrokenDocument(
             f"its reader failed: {type(error).__name__}: {error}"[:1000], "Leave it out with `exclude`."
         )
-    source = next(source for source in corpus.sources if source.name == file.source)
-    row = {
-        "document_id": identity, "uri": file.uri, "state": "quarantined", "settings": settings_hash(corpus, source),
-        "tag": file.tag, "bytes": file.size, "container": None if isinstance(work, Files) else file.document_id,
+    settings = settings_of(corpus, tokenizer_folder)[file.source].failed
+    row: dict[str, Any] = {
+        "document_id": identity, "source": file.source, "uri": file.uri, "state": "quarantined", "settings": settings,
     }  # fmt: skip
+    row |= {"tag": file.tag, "bytes": file.size} if isinstance(work, Files) else {"container": file.document_id}
     return Prepared(
-        pa.Table.from_pylist([row], schema=documents_schema(corpus)),
+        pa.Table.from_pylist([sealed(row)], schema=documents_schema(corpus)),
         pa.Table.from_pylist([], schema=chunks_schema(corpus)),
-        [Failure.of(cause, identity, file.uri, "extract")],
+        [Failure.of(cause, identity, file.uri, "extract", settings)],
     )

@@ -1,5 +1,6 @@
 """The report at the end of a run, as rows that a terminal, Markdown or a log can show."""
 
+from tasks.catalog import few_failures
 from tasks.plan import Plan
 from tasks.progress import RunReport
 
@@ -16,6 +17,7 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
             ("documents read, unchanged", counts.touched),
             ("documents moved", counts.moved),
             ("documents deleted", counts.deleted),
+            ("kept as they were, cannot be read", counts.kept),
             ("duplicates", counts.duplicates),
         ):
             if value:
@@ -44,6 +46,12 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
                 rows.append((name, f"{value:,}"))
         if model.overlong:
             rows.append(("  longer than the model reads", f"{model.overlong:,} chunks: it read their beginning"))
+    if report.promoted:
+        rows.append(("live from now on", report.promoted))
+    for model in report.models:
+        if model.state != "live" and model.failed > few_failures(model.rows + model.failed):
+            reason = f"it failed on {model.failed:,} chunks; mend that, or `embedlake failures ignore`, to make it live"
+            rows.append((f"  {model.table} does not serve", reason))
     if report.failed:
         rows.append(("set aside", f"{report.failed:,} (all of them: embedlake status)"))
         rows += [(f"  {failure['document_id']}", failure["message"]) for failure in report.failures[:5]]
@@ -104,6 +112,8 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
                 )
         if model.overlong:
             rows.append(("  longer than the model reads", f"{about}{model.overlong:,} chunks"))
+    if plan.refused:
+        rows.append(("a run would stop", plan.refused))
     for failure in plan.failures[:5]:
         rows.append(("  " + failure["document"], failure["message"]))
     if plan.share_read < 1:

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from tasks import ray_cluster
 from tasks.configuration import load_corpus
+from tasks.hashing import sealed
 from tasks.lake import Lake
 from tasks.progress import RunReport
 from tasks.schemas import RUNS
@@ -62,4 +63,4 @@ def run_of(kind: str, corpus_file: str | Path) -> Iterator[Run]:
                 "host": socket.gethostname(),
                 "counts": json.dumps(run.report.to_dict()),
             }
-            lake.merge(lake.name("runs"), pa.Table.from_pylist([row], schema=RUNS))
+            lake.merge(lake.name("runs"), pa.Table.from_pylist([sealed(row)], schema=RUNS))

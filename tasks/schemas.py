@@ -1,7 +1,7 @@
 """The tables of a lake: their columns and keys, as Arrow schemas.
 
-`<corpus>.documents`, `.chunks`, `.<model>.<revision>`, `.failures`, `.runs`, `.catalog`. Ids and hashes are
-32 hexadecimal digits, offsets are characters into the extracted text, times are UTC.
+`<corpus>.documents`, `.chunks`, `.<model>.<revision>`, `.failures`, `.runs`, `.catalog`, `.tokenizer`. Ids and
+hashes are 32 hexadecimal digits, offsets are characters into the extracted text, times are UTC.
 """
 
 import pyarrow as pa
@@ -28,18 +28,21 @@ def documents_schema(corpus: Corpus) -> pa.Schema:
     return pa.schema(
         [
             _key("document_id"),
+            pa.field("source", pa.string()),  # name of the source it comes from
             pa.field("uri", pa.string()),
             pa.field("container", pa.string()),  # document id of the file that holds this record, or null
-            pa.field("tag", pa.string()),  # the file's version as its store tells it: etag, or mtime and size
-            pa.field("settings", pa.string()),  # hash of the extraction and chunking settings it was read with
+            pa.field("tag", pa.string()),  # the file's version as its store tells it; null for a record
+            pa.field("settings", pa.string()),  # hash of the settings that decide its rows; see tasks.prepare
             pa.field("media_type", pa.string()),
             pa.field("content_hash", pa.string()),
             pa.field("text_hash", pa.string()),
-            pa.field("state", pa.string()),  # active, duplicate, quarantined, container
-            pa.field("duplicate_of", pa.string()),
+            pa.field("state", pa.string()),  # active, stale, quarantined, container
+            pa.field("repeats", pa.string()),  # the document id that another record, which comes first, has
             pa.field("title", pa.string()),
             pa.field("bytes", pa.int64()),
+            pa.field("chunks", pa.int64()),  # how many it was cut into
             pa.field("run", pa.string()),
+            pa.field("version", pa.string()),  # hash of all columns but this one and the run
             *metadata_fields(corpus),
         ]
     )
@@ -50,6 +53,7 @@ def _passage_fields(corpus: Corpus) -> list[pa.Field]:
     return [
         _key("chunk_id"),
         pa.field("document_id", pa.string()),
+        pa.field("source", pa.string()),
         pa.field("document_hash", pa.string()),
         pa.field("ordinal", pa.int32()),
         pa.field("modality", pa.string()),
@@ -73,8 +77,12 @@ def chunks_schema(corpus: Corpus) -> pa.Schema:
 
 def embeddings_schema(corpus: Corpus, dimension: int, provenance: dict[str, str]) -> pa.Schema:
     """A row per chunk with its vector, float32 of `dimension`; `provenance` becomes the table's metadata."""
-    vector = pa.field("vector", pa.list_(pa.float32(), dimension), nullable=False)
-    return pa.schema([*_passage_fields(corpus), vector], metadata=provenance)
+    own = [
+        pa.field("vector", pa.list_(pa.float32(), dimension), nullable=False),
+        pa.field("tokens", pa.int32()),  # as the model counts them, uncut
+        pa.field("checksum", pa.int64()),  # CRC-32 of the vector's bytes, begun with the tokens
+    ]
+    return pa.schema([*_passage_fields(corpus), *own], metadata=provenance)
 
 
 FAILURES = pa.schema(
@@ -89,10 +97,12 @@ FAILURES = pa.schema(
         pa.field("message", pa.string()),
         pa.field("hint", pa.string()),
         pa.field("transient", pa.bool_()),
+        pa.field("settings", pa.string()),  # hash of those that it may depend on; with others it is tried again
         pa.field("ignored", pa.bool_()),  # a person looked and let it be
         pa.field("attempts", pa.int32()),
         pa.field("first_time", _TIME),
         pa.field("last_time", _TIME),
+        pa.field("version", pa.string()),  # hash of all other columns
     ]
 )
 
@@ -105,6 +115,16 @@ RUNS = pa.schema(
         pa.field("ended", _TIME),
         pa.field("host", pa.string()),
         pa.field("counts", pa.string()),  # JSON: counts of documents, chunks, tokens, seconds by stage
+        pa.field("version", pa.string()),  # hash of all other columns
+    ]
+)
+
+TOKENIZER = pa.schema(
+    [
+        _key("purpose"),  # chunking: the only one
+        pa.field("reference", pa.string()),  # the model that it came from
+        pa.field("hash", pa.string()),
+        pa.field("content", pa.string()),  # tokenizer.json
     ]
 )
 
@@ -116,10 +136,11 @@ CATALOG = pa.schema(
         pa.field("revision", pa.string()),
         pa.field("dimension", pa.int32()),
         pa.field("max_tokens", pa.int32()),
-        pa.field("state", pa.string()),  # building, ready, live, retired
+        pa.field("state", pa.string()),  # building, ready, live, or frozen: no longer kept up
         pa.field("settings", pa.string()),  # JSON
         pa.field("evaluation", pa.string()),  # JSON, or null: what int8 changes, by tasks.encode.quantise
         pa.field("calibration", pa.string()),  # JSON, or null: the texts that an int8 model was calibrated on
         pa.field("changed", _TIME),
+        pa.field("version", pa.string()),  # hash of all other columns
     ]
 )

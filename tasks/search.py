@@ -91,8 +91,27 @@ class OpenLake:
             raise ConfigurationError("the query is empty", "Ask something.")
         row = self._row(model)
         vector = self._encoder(row).encode_query(query)
-        found = self._lake.search(row["table"], vector.tolist(), limit, where)
-        return [self._passage(hit) for hit in found]
+        nearest = self._nearest if self._lake.corpus.deduplication == "none" else self._distinct
+        return [self._passage(hit) for hit in nearest(row["table"], vector.tolist(), limit, where)]
+
+    def _nearest(self, table: str, vector: list[float], limit: int, where: str | None) -> list[dict[str, Any]]:
+        """The nearest rows; of equally near ones, by document."""
+        found = self._lake.search(table, vector, limit, where)
+        return sorted(found, key=lambda hit: (hit["_distance"], hit["document_id"], hit["ordinal"]))
+
+    def _distinct(self, table: str, vector: list[float], limit: int, where: str | None) -> list[dict[str, Any]]:
+        """The nearest rows with different texts: a further search leaves out the texts that were found."""
+        texts: dict[str, dict[str, Any]] = {}
+        while len(texts) < limit:
+            others = "text_hash NOT IN (" + ", ".join(f"'{text_hash}'" for text_hash in texts) + ")" if texts else None
+            condition = " AND ".join(f"({part})" for part in (where, others) if part) or None
+            found = self._nearest(table, vector, limit - len(texts), condition)
+            known = len(texts)
+            for hit in found:
+                texts.setdefault(hit["text_hash"], hit)
+            if len(found) < limit - known:
+                break
+        return list(texts.values())
 
     def _row(self, model: str | None) -> dict[str, Any]:
         rows = self.models

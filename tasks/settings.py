@@ -14,9 +14,9 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=6
 
 RESERVED_COLUMNS = frozenset(
     (
-        "attempts", "bytes", "chunk_id", "container", "content_hash", "document_hash", "document_id", "duplicate_of",
-        "end", "heading_path", "media_type", "modality", "ordinal", "run", "settings", "source", "start", "state",
-        "tag", "text", "text_hash", "title", "token_count", "uri", "vector", "version",
+        "attempts", "bytes", "checksum", "chunk_id", "chunks", "container", "content_hash", "document_hash",
+        "document_id", "end", "heading_path", "media_type", "modality", "ordinal", "repeats", "run", "settings", "source", "start", "state",
+        "tag", "text", "text_hash", "title", "token_count", "tokens", "uri", "vector", "version",
     )
 )  # fmt: skip
 
@@ -61,6 +61,11 @@ class Extraction(Settings):
 
     max_bytes: int = Field(256 * 2**20, gt=0, description="Largest document, in bytes after decompression.")
     timeout: float = Field(300, gt=0, description="Longest time for one document or block of records, in seconds.")
+    on_failure: Literal["keep", "drop"] = Field(
+        "keep",
+        description="What becomes of a document that was read before and cannot be read now: keep its last good text"
+        " in search until it can, or drop it.",
+    )
 
 
 class Chunking(Settings):
@@ -73,7 +78,9 @@ class Chunking(Settings):
     size: int = Field(256, ge=8, le=1_000_000, description="Most tokens in a chunk, the model's own marks included.")
     overlap: int = Field(0, ge=0, description="Tokens that a chunk repeats from the one before it.")
     tokenizer: str | None = Field(
-        None, description="Whose tokens are counted: a model as under models; the first model's by default."
+        None,
+        description="Whose tokens are counted: a model as under models. By default the one that the lake keeps, which"
+        " is the first model's of the first run.",
     )
 
     @model_validator(mode="after")
@@ -196,7 +203,7 @@ class Corpus(Settings):
         default_factory=lambda: Chunking.model_validate({}), description="How text becomes chunks."
     )
     deduplication: Literal["exact", "none"] = Field(
-        "exact", description="exact: documents with equal text are embedded once and recorded as duplicates."
+        "exact", description="exact: a search shows each text once, however many documents have it; none: every time."
     )
     models: list[Model] = Field(min_length=1, description="The first is the one that search uses by default.")
     overlong: Literal["count", "refuse"] = Field(

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from tasks.catalog import model_of
 from tasks.failures import list_failures
 from tasks.lake import Lake
 from tasks.pending import pending_chunks
@@ -26,7 +27,7 @@ def status_of(lake: Lake, runs: int = 5, failures: int = 20) -> dict[str, Any]:
             "table": row["table"], "model": row["model"], "reference": row["reference"], "state": row["state"],
             "dimension": row["dimension"], "rows": lake.count(row["table"]),
             "evaluation": json.loads(row["evaluation"] or "null"),
-            "pending": len(pending_chunks(lake, row["table"])),
+            "pending": len(pending_chunks(lake, row["table"], model_of(lake.corpus, row))),
         }
         for row in lake.catalog()
     ]  # fmt: skip

@@ -1,35 +1,58 @@
 """The way of vectors: each model's table brought up to the chunks, and its place in the catalog."""
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from tasks.embed import Embedding, StartPool
+from tasks.catalog import Entry, Standing, change_catalog, entry_of, model_of, open_model, states_after
+from tasks.embed import Embedding, StartPool, failures_of, overlong_chunk
 from tasks.encode.choose import load_encoder
 from tasks.encode.quantise import SAMPLE, measure_change
-from tasks.failures import failures_since
+from tasks.failures import EMBEDDING, failures_since, outdated_failures, record_failures
 from tasks.lake import Lake
+from tasks.lease import try_writing
 from tasks.models import ResolvedModel
-from tasks.pending import orphans, pending_chunks, remove_orphans
+from tasks.pending import failure_settings, orphans, pending_chunks, refused_rows
 from tasks.pools import LocalPool, Pool
 from tasks.progress import EmbeddingCounts, tell
 from tasks.run import Run
 
 
 def embed_model(run: Run, model: ResolvedModel, arrivals: Iterator[pa.Table | None]) -> EmbeddingCounts:
-    """Bring a model's table up to the chunks, those that arrive meanwhile included."""
-    lake = run.lake
-    embedding = Embedding(lake, lake.model_table(model), start_pool_for(model, lake), tell)
+    """Bring a model's table up to the chunks, those that arrive meanwhile included.
+
+    Raises:
+        ModelError: the model cannot be loaded, or embeds nothing.
+    """
+    lake, table = run.lake, run.lake.model_table(model)
+    embedding = Embedding(lake, table, model.settings, start_pool_for(model, lake), tell)
     run.report.models.append(embedding.counts)
+    if lake.has(table):
+        lake.evolve(table, lake.model_schema(table))
+        refused = _refuse(lake, table, model)
+        embedding.counts.removed, embedding.counts.failed = refused, refused
     counts = embedding.run(arrivals)
     if model.settings.int8:
-        _evaluate(lake, model)
+        _evaluate(run, model)
     return counts
+
+
+def _refuse(lake: Lake, table: str, model: ResolvedModel) -> int:
+    """Take out what is longer than the model reads, where the corpus refuses that now; how many rows."""
+    entry = entry_of(lake, table)
+    if entry is None:
+        return 0
+    rows = refused_rows(lake, table, entry["max_tokens"], [*lake.chunk_columns()])
+    if len(rows):
+        settings = failure_settings(lake.corpus, model.settings)
+        record_failures(lake, failures_of(rows, table, overlong_chunk(entry["max_tokens"]), settings))
+        lake.delete_in(table, "chunk_id", rows["chunk_id"].to_pylist())
+    return len(rows)
 
 
 def start_pool_for(model: ResolvedModel, lake: Lake) -> StartPool:
@@ -44,7 +67,7 @@ def start_pool_for(model: ResolvedModel, lake: Lake) -> StartPool:
             from tasks.ray_pool import RayPool
 
             pool = RayPool(calibrated, lake.corpus.resources)
-        lake.open_model(calibrated, pool.dimension, pool.max_tokens)
+        open_model(lake, calibrated, pool.dimension, pool.max_tokens)
         return pool
 
     return start
@@ -52,7 +75,7 @@ def start_pool_for(model: ResolvedModel, lake: Lake) -> StartPool:
 
 def _calibrated(model: ResolvedModel, lake: Lake, windows: list[pa.Table]) -> ResolvedModel:
     """An int8 model with the texts that it is calibrated on, as the catalog has them or else from the first chunks."""
-    known = _catalogued(lake, model)
+    known = entry_of(lake, lake.model_table(model))
     if known:
         return replace(model, calibration=tuple(json.loads(known["calibration"])))
     texts = pa.concat_tables([window.select(["text"]) for window in windows])["text"].unique()
@@ -60,70 +83,112 @@ def _calibrated(model: ResolvedModel, lake: Lake, windows: list[pa.Table]) -> Re
     return replace(model, calibration=tuple(texts.take(pa.array(spread)).to_pylist()))
 
 
-def _evaluate(lake: Lake, model: ResolvedModel) -> None:
+def _evaluate(run: Run, model: ResolvedModel) -> None:
     """Note in the catalog what int8 changes, unless it says so already: on other texts than those calibrated on."""
+    lake = run.lake
     table = lake.model_table(model)
-    known, count = _catalogued(lake, model), lake.count(table)
+    known, count = entry_of(lake, table), lake.count(table)
     if known is None or known["evaluation"] or not count:
         return
-    rows = lake.take(table, list(range(0, count, max(count // SAMPLE, 1)))[:SAMPLE], ["text", "vector"]).to_pylist()
+    positions = np.arange(0, count, max(count // SAMPLE, 1))[:SAMPLE]
+    rows = lake.snapshot(table).take(positions, ["text", "vector"]).to_pylist()
     int8 = {row["text"]: row["vector"] for row in rows}
     calibrated_on = json.loads(known["calibration"])
     texts = [text for text in int8 if text not in calibrated_on] or list(int8)
     full = load_encoder(replace(model, settings=model.settings.model_copy(update={"int8": False})))
     change = measure_change(np.array([int8[text] for text in texts], np.float32), full.encode(texts)[0])
-    lake.update_catalog({table: {"evaluation": json.dumps({"int8": change.to_dict()})}})
+    evaluation = json.dumps({"int8": change.to_dict()})
+    change_catalog(lake, run.report.run_id, lambda _: {table: {"evaluation": evaluation}})
 
 
-def _catalogued(lake: Lake, model: ResolvedModel) -> dict[str, Any] | None:
-    """A model's line in the catalog."""
-    return next((row for row in lake.catalog() if row["table"] == lake.model_table(model)), None)
-
-
-def settled(run: Run, tables: list[str]) -> bool:
-    """Whether the tables of all models are up to the chunks, and the first of `tables` is live."""
-    catalog = {row["table"]: row["state"] for row in run.lake.catalog()}
-    if any(pending_chunks(run.lake, table) for table in tables) or any(orphans(run.lake, table) for table in catalog):
+def settled(run: Run, models: list[ResolvedModel]) -> bool:
+    """Whether the tables of all models are up to the chunks, and the catalog says what it must."""
+    lake = run.lake
+    entries = lake.catalog()
+    tables = [lake.model_table(model) for model in models]
+    present = [(model, table) for model, table in zip(models, tables, strict=True) if lake.has(table)]
+    if any(lake.differs(table, lake.model_schema(table)) for _, table in present):
         return False
-    run.report.models = [
-        EmbeddingCounts(table, rows=run.lake.count(table), state=catalog[table]) for table in tables if table in catalog
-    ]
-    return catalog.get(tables[0], "live") == "live" and "building" not in {catalog.get(table) for table in tables}
+    for entry in entries:
+        if orphans(lake, entry["table"], _only_of_gone(entry, tables)):
+            return False
+        if entry["table"] in tables and len(refused_rows(lake, entry["table"], entry["max_tokens"], ["chunk_id"])):
+            return False
+    if any(len(pending_chunks(lake, lake.model_table(model), model.settings)) for model in models):
+        return False
+    if outdated_failures(lake):
+        return False
+    after = states_after(entries, _standing(lake, entries), set(tables), tables[0])
+    run.report.models = [EmbeddingCounts(table, rows=lake.count(table), state=after[table]) for _, table in present]
+    return all(after[entry["table"]] == entry["state"] for entry in entries)
 
 
 def finish(run: Run, primary: str | None) -> None:
-    """Take deleted chunks out of the tables of other models, index large tables, settle the catalog.
+    """Settle the catalog, then take what is gone out of the tables of other models, and index and compact.
 
     Args:
         run: whose tables.
         primary: the table that search is to use; None leaves it as it is, unless there is none yet.
     """
+    lake, kept = run.lake, {counts.table for counts in run.report.models}
+    lake.delete_in(lake.name("failures"), "failure_id", outdated_failures(lake))
+    _settle_catalog(run, kept, primary)
     if run.report.kind == "ingest":
-        for row in run.lake.catalog():
-            remove_orphans(run.lake, row["table"])
+        _clean_others(run, kept)
     for counts in run.report.models:
         if counts.embedded or counts.reused:
-            run.lake.index(counts.table)
-            run.lake.compact(counts.table)
-    if run.report.kind == "ingest":
-        for own in ("documents", "chunks", "leases"):
-            run.lake.compact(run.lake.name(own))
-    _settle_catalog(run, primary)
+            lake.index(counts.table)
+            lake.compact(counts.table)
+    lake.compact_own(run.report.kind)
     if run.report.failed:
-        run.report.failures = failures_since(run.lake, run.started)
+        run.report.failures = failures_since(lake, run.started)
 
 
-def _settle_catalog(run: Run, primary: str | None) -> None:
-    """Complete tables become ready; the primary one live, in the same commit that makes the one before it ready."""
-    before = {row["table"]: row["state"] for row in run.lake.catalog()}
-    complete = [counts.table for counts in run.report.models if counts.table in before]
-    after = before | {table: "ready" for table in complete if before[table] == "building"}
-    if primary is None and "live" not in before.values() and complete:
-        primary = complete[0]
-    if primary in complete and after[primary] != "live":
-        after = {table: "ready" if state == "live" else state for table, state in after.items()} | {primary: "live"}
-    changed = {table: state for table, state in after.items() if state != before[table]}
-    if changed:
-        run.lake.update_catalog({table: {"state": state} for table, state in changed.items()})
-    for counts in run.report.models:
-        counts.state = after.get(counts.table, "building")
+def _settle_catalog(run: Run, kept: set[str], primary: str | None) -> None:
+    """Say in the catalog which tables are complete and which one is live, in one commit."""
+    lake, report = run.lake, run.report
+
+    def change(entries: list[Entry]) -> dict[str, Entry]:
+        after = states_after(entries, _standing(lake, entries), kept, primary)
+        before = {entry["table"]: entry["state"] for entry in entries}
+        for counts in report.models:
+            counts.state = after.get(counts.table, "building")
+        report.promoted = next((t for t, state in after.items() if state == "live" and before[t] != "live"), "")
+        return {table: {"state": state} for table, state in after.items() if state != before[table]}
+
+    if lake.catalog():
+        change_catalog(lake, report.run_id, change)
+
+
+def _standing(lake: Lake, entries: list[Entry]) -> dict[str, Standing]:
+    failures = lake.read(lake.name("failures"), ["stage"], "chunk_id IS NOT NULL AND NOT ignored")["stage"].to_pylist()
+    failed = Counter(failures)
+    return {
+        entry["table"]: Standing(
+            len(pending_chunks(lake, entry["table"], model_of(lake.corpus, entry))),
+            failed[EMBEDDING + entry["table"]],
+            lake.count(entry["table"]),
+        )
+        for entry in entries
+    }
+
+
+def _clean_others(run: Run, kept: set[str]) -> None:
+    """Take what is gone out of the tables that this run does not fill, and give them the columns of today. A table
+    that another run fills is left to that one."""
+    lake = run.lake
+    for entry in lake.catalog():
+        table = entry["table"]
+        gone = orphans(lake, table, _only_of_gone(entry, kept))
+        differs = lake.has(table) and lake.differs(table, lake.model_schema(table))
+        if table in kept or not (gone or differs):
+            continue
+        with try_writing(lake, [table], run.report.run_id) as free:
+            if free:
+                lake.evolve(table, lake.model_schema(table))
+                lake.delete_in(table, "chunk_id", gone)
+
+
+def _only_of_gone(entry: Entry, kept: Collection[str]) -> bool:
+    """Whether a table loses only rows of documents that are gone: one that serves until its successor does."""
+    return entry["state"] == "live" and entry["table"] not in kept

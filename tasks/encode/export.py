@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tasks.caching import cache_folder
 from tasks.encode.interface import cosines
 from tasks.errors import ModelError
 from tasks.hashing import hash_settings
@@ -62,14 +63,13 @@ def converted(model: ResolvedModel) -> Path:
 
 def _folder_for(model: ResolvedModel) -> Path:
     """Where the conversion is kept: in the user's cache, since a model's own folder may be anyone's."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "embedlake" / "openvino"
     made_by = {
         name: version(name) for name in ("embedlake", "openvino", "torch", "transformers", "sentence-transformers")
     }
     if model.settings.int8:
         made_by["nncf"] = version("nncf")
     key = hash_settings({"weights": model.weights, "calibration": model.calibration, **made_by})
-    return cache / f"{model.name}-{key}"
+    return cache_folder() / "openvino" / f"{model.name}-{key}"
 
 
 def _convert(model: ResolvedModel, folder: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from flows.backfill import backfill
 from flows.ingest import ingest
+from tasks.catalog import change_catalog
 from tasks.configuration import load_corpus
 from tasks.encode.openvino_backend import OpenVinoEncoder
 from tasks.errors import LakeError, ShrunkSource, SourceError
@@ -120,38 +121,26 @@ def test_moves_and_deletions_reach_every_table(make_corpus: Make, tmp_path: Path
     assert {row["document_id"] for row in rows(lake, "documents", "document_id")} == {"docs:sub/moved.txt"}
 
 
-def test_a_duplicate_takes_the_place_of_the_document_it_repeats(make_corpus: Make, tmp_path: Path) -> None:
+def test_documents_with_equal_text_are_embedded_once_and_shown_once(make_corpus: Make, tmp_path: Path) -> None:
     corpus_file = make_corpus()
     docs = tmp_path / "docs"
     (docs / "a.txt").write_text(TEXT)
     (docs / "b.txt").write_text(TEXT.replace(". ", ".  ") + "\r\n")
     (docs / "c.txt").write_text(TEXT + "\n\n")
     report = ingest(str(corpus_file))
-    states = {
-        r["document_id"]: (r["state"], r["duplicate_of"])
-        for r in rows(check_whole(corpus_file), "documents", "document_id", "state", "duplicate_of")
-    }
+    check_whole(corpus_file)
     assert report.documents.duplicates == 2
-    assert states == {
-        "docs:a.txt": ("active", None),
-        "docs:b.txt": ("duplicate", "docs:a.txt"),
-        "docs:c.txt": ("duplicate", "docs:a.txt"),
-    }
+    assert embedded(report) * 3 == report.models[0].rows
+    lake = open_lake(corpus_file)
+    texts = [passage.text for passage in lake.search("rivers", limit=50)]
+    assert len(texts) == len(set(texts)) == embedded(report)
+    assert lake.search("rivers", limit=1, where="document_id = 'docs:c.txt'")[0].document_id == "docs:c.txt"
+    every = open_lake(make_corpus(deduplication="none")).search("rivers", limit=50)
+    assert len(every) == report.models[0].rows
     (docs / "a.txt").unlink()
-    report = ingest(str(corpus_file))
-    states = {
-        r["document_id"]: (r["state"], r["duplicate_of"])
-        for r in rows(check_whole(corpus_file), "documents", "document_id", "state", "duplicate_of")
-    }
-    assert embedded(report) == 0
-    assert states == {"docs:b.txt": ("active", None), "docs:c.txt": ("duplicate", "docs:b.txt")}
-    (docs / "b.txt").write_text("Now it says something else.")
-    ingest(str(corpus_file))
-    states = {
-        r["document_id"]: (r["state"], r["duplicate_of"])
-        for r in rows(check_whole(corpus_file), "documents", "document_id", "state", "duplicate_of")
-    }
-    assert states == {"docs:b.txt": ("active", None), "docs:c.txt": ("active", None)}
+    report = ingest(str(make_corpus()))
+    assert (embedded(report), report.documents.deleted, report.documents.duplicates) == (0, 1, 1)
+    assert open_lake(corpus_file).search("rivers", limit=1)[0].document_id == "docs:b.txt"
 
 
 def test_equal_chunks_are_embedded_once(make_corpus: Make, tmp_path: Path) -> None:
@@ -265,7 +254,7 @@ def test_records_that_change_go_and_come(make_corpus: Make, tmp_path: Path) -> N
         "not valid JSON",
         "expected a JSON object",
         "no value for the id column",
-        "came before",
+        "before it in the same file",
         "no text in",
         "expected integer; came 'old'",
     ):
@@ -372,7 +361,8 @@ def test_int8_gets_a_table_of_its_own_that_says_what_it_changed(
     [row] = [row for row in lake.catalog() if row["model"] == "small"]
     assert len(json.loads(row["calibration"])) == 20
     assert 0.8 < json.loads(row["evaluation"])["int8"]["cosine_min"] < 1
-    lake.update_catalog({row["table"]: {"state": "building", "evaluation": None}})  # as a run killed before it measured
+    unmeasured = {"state": "building", "evaluation": None}  # as a run killed before it measured
+    change_catalog(lake, "test", lambda _: {row["table"]: unmeasured})
     assert ingest(str(corpus_file)).models[1].embedded == 0
     [again] = [entry for entry in lake_of(corpus_file).catalog() if entry["model"] == "small"]
     assert (again["state"], again["evaluation"]) == (row["state"], row["evaluation"])

@@ -23,7 +23,8 @@ def test_chunks_that_still_come_count_tenfold_once_they_took_too_long(
     make_corpus: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, seconds: float, tokens: int
 ) -> None:
     monkeypatch.setattr(tasks.embed, "_WAITING_SECONDS", seconds)
-    lake = Lake(load_corpus(make_corpus(resources={"in_process_below": 1000})), create=True)
+    corpus = load_corpus(make_corpus(resources={"in_process_below": 1000}))
+    lake = Lake(corpus, create=True)
 
     def arrivals() -> Iterator[pa.Table]:
         for i in range(100):
@@ -32,7 +33,7 @@ def test_chunks_that_still_come_count_tenfold_once_they_took_too_long(
     def start(known: int, _chunks: list[pa.Table]) -> NoReturn:
         raise Begun(known)
 
-    embedding = Embedding(lake, "notes.model.revision", start, lambda _: None)
+    embedding = Embedding(lake, "notes.model.revision", corpus.models[0], start, lambda _: None)
     with pytest.raises(Begun) as begun:
         embedding.run(arrivals())
     assert begun.value.args == (tokens,)
