@@ -145,7 +145,7 @@ def _works(corpus: Corpus, files: list[File], ends: dict[str, DocumentError | No
             continue
         source = next(source for source in corpus.sources if source.name == file.source)
         try:
-            yield from read_blocks(file, source, corpus.metadata)
+            yield from read_blocks(file, source, corpus.metadata, corpus.extraction.max_bytes)
             ends[file.document_id] = None
         except DocumentError as error:
             ends[file.document_id] = error

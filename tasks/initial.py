@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tasks.extract.formats import format_of
 from tasks.load import read_blocks
-from tasks.settings import Source
+from tasks.settings import Extraction, Source
 from tasks.sources import File, list_files
 
 _TEMPLATE = """\
@@ -75,7 +75,7 @@ def _fields(source: Source, files: list[File]) -> str:
         return ""
     wide = source.model_copy(update={"fields": source.fields.model_copy(update={"text": []})})
     try:
-        block = next(read_blocks(containers[0], wide, []), None)
+        block = next(read_blocks(containers[0], wide, [], Extraction.model_validate({}).max_bytes), None)
     except Exception:
         block = None
     if block is None:
