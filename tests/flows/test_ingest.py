@@ -17,7 +17,7 @@ from flows.backfill import backfill
 from flows.ingest import ingest
 from tasks.configuration import load_corpus
 from tasks.encode.openvino_backend import OpenVinoEncoder
-from tasks.errors import LakeError, ShrunkSource, SourceError
+from tasks.errors import ConfigurationError, LakeError, ShrunkSource, SourceError
 from tasks.lake import Lake
 from tasks.progress import RunReport
 from tasks.search import open_lake
@@ -229,7 +229,7 @@ def test_records_become_documents_with_metadata(make_corpus: Make, tmp_path: Pat
     assert len(found) == 5
     assert {passage.metadata["year"] for passage in found} == {2005, 2006, 2007, 2008, 2009}
     assert all(passage.title and passage.title.startswith("Item") for passage in found)
-    with pytest.raises(LakeError, match="the filter 'jahr = 3' cannot be used"):
+    with pytest.raises(ConfigurationError, match="the filter 'jahr = 3' cannot be used"):
         open_lake(corpus_file).search("x", where="jahr = 3")
 
 
