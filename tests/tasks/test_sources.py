@@ -1,5 +1,6 @@
 """What a folder lists, whatever lies in it."""
 
+import errno
 import json
 import os
 import socket
@@ -137,6 +138,23 @@ def test_a_folder_that_comes_and_goes_is_no_error_and_one_that_is_closed_is(
     with pytest.raises(SourceError, match="cannot be listed: PermissionError"):
         listed(tmp_path)
     assert keys(tmp_path, exclude=["b/"]) == ["a.txt"]
+
+
+def test_a_disk_that_does_not_answer_behind_a_link_is_no_broken_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "a.txt")
+    (tmp_path / "mounted").symlink_to(tmp_path)
+    realpath = os.path.realpath
+
+    def stale(path: str, **more: Any) -> str:
+        if str(path).endswith("mounted"):
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return realpath(path, **more)
+
+    monkeypatch.setattr(os.path, "realpath", stale)
+    with pytest.raises(SourceError, match="Stale file handle"):
+        listed(tmp_path)
 
 
 def test_marks_of_patterns_in_names_that_are_there_are_meant_literally(tmp_path: Path) -> None:
