@@ -96,7 +96,7 @@ def list_files(sources: list[Source]) -> Listing:
                 continue
             form = source.format if source.format != "auto" else format_of(name) or "text"
             identity = f"{source.name}:{unmistakable(found.key)}"
-            files.append(File(identity, source.name, found.path, readable(found.uri), found.tag, found.size, form))
+            files.append(File(identity, source.name, found.path, unmistakable(found.uri), found.tag, found.size, form))
     return Listing(sorted(files, key=lambda file: file.document_id), dict(left_out))
 
 

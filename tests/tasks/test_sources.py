@@ -37,6 +37,7 @@ def test_names_that_are_not_utf8_are_told_apart_and_stay_readable(tmp_path: Path
     names = [file.document_id for file in listing.files]
     assert [name.rpartition("~")[0] for name in names] == [r"s:caf\xe8.md", r"s:caf\xe9.md", r"s:d\xe9/in.txt"]
     assert all(len(name.rpartition("~")[2]) == 8 for name in names)
+    assert len({file.uri for file in listing.files}) == 3
     assert [file.format for file in listing.files] == ["markdown", "markdown", "text"]
     assert listing.left_out == {"image/png": 1}
     source = Source.model_validate({"name": "s", "uri": str(tmp_path)})
