@@ -57,7 +57,7 @@ def init(
 
     Example: embedlake init ~/notes
     """
-    from flows.terminal import out
+    from flows.terminal import out, shown
     from tasks.configuration import load_corpus, schema
     from tasks.initial import initial_corpus
 
@@ -70,8 +70,8 @@ def init(
     target.write_text(text, encoding="utf-8")
     (target.parent / "corpus.schema.json").write_text(schema(), encoding="utf-8")
     load_corpus(target)
-    out.print(f"Wrote {target} (and corpus.schema.json, so that editors complete and check it).")
-    out.print(f"Look it over, then: embedlake plan {target}")
+    out.print(f"Wrote {shown(str(target))} (and corpus.schema.json, so that editors complete and check it).")
+    out.print(f"Look it over, then: embedlake plan {shown(str(target))}")
 
 
 @app.command()
@@ -279,14 +279,14 @@ def _flow(start: Callable[[], "RunReport"], json: bool, again: str) -> None:
     _quiet_libraries()
     from httpx import TransportError
 
-    from flows.terminal import err, print_json, print_report, progress_shown
+    from flows.terminal import err, print_json, print_report, progress_shown, shown
 
     try:
         with progress_shown(json), redirect_stdout(sys.stderr):  # libraries print what they like
             report = start()
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "TerminationSignal":
-            err.print(f"[bold]stopped.[/] What was landed stays. To go on: {again}", soft_wrap=True)
+            err.print(f"[bold]stopped.[/] What was landed stays. To go on: {shown(again)}", soft_wrap=True)
             raise KeyboardInterrupt from None
         if isinstance(error, TransportError) or isinstance(error.__cause__, TransportError):
             raise ServerError(

@@ -1,6 +1,7 @@
 """What the command line shows: progress bars on a terminal, plain lines in a log, tables, errors."""
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -29,15 +30,26 @@ from tasks.report import report_rows
 from tasks.search import Passage
 from tasks.verify import Finding
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = Console(highlight=False, emoji=False)
+err = Console(stderr=True, highlight=False, emoji=False)
 
 _LOG_EVERY = 10.0  # seconds between lines where there is no terminal
+
+# What steers a terminal, turns the direction of a text, or is half a character. Control characters below a space have
+# pictures of their own.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
+
+
+def shown(text: str) -> str:
+    """Text of others as it may go to a terminal: nothing in it is obeyed, neither by the terminal nor as markup."""
+    return escape(_STEERING.sub(lambda match: _PICTURES.get(ord(match[0]), "\ufffd"), text))
 
 
 def print_json(value: Any) -> None:
     """One JSON value on standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write(_STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
 
 
 def print_rows(rows: list[tuple[str, str]]) -> None:
@@ -46,7 +58,7 @@ def print_rows(rows: list[tuple[str, str]]) -> None:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in rows:
-        table.add_row(escape(name), escape(value))
+        table.add_row(shown(name), shown(value))
     out.print(table)
 
 
@@ -56,9 +68,9 @@ def print_error(error: EmbedlakeError, as_json: bool) -> None:
     if as_json:
         print_json({"error": {"kind": type(error).__name__, "message": message, "hint": hint}})
         return
-    err.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
+    err.print(f"[bold red]error:[/] {shown(message)}", soft_wrap=True)
     if hint:
-        err.print(f"[bold]next:[/] {escape(hint)}", soft_wrap=True)
+        err.print(f"[bold]next:[/] {shown(hint)}", soft_wrap=True)
 
 
 @contextmanager
@@ -82,16 +94,16 @@ def _bars() -> Progress:
 
 
 def _to_bars(bars: Progress) -> Any:
-    shown: dict[str, TaskID] = {}
+    tasks: dict[str, TaskID] = {}
     started: dict[str, float] = {}
 
     def show(progress: Told) -> None:
-        if progress.stage not in shown:
-            shown[progress.stage] = bars.add_task(progress.stage, total=progress.total, unit=progress.unit, rate="")
+        if progress.stage not in tasks:
+            tasks[progress.stage] = bars.add_task(progress.stage, total=progress.total, unit=progress.unit, rate="")
             started[progress.stage] = time.monotonic()
         rate = progress.done / max(time.monotonic() - started[progress.stage], 0.001)
         bars.update(
-            shown[progress.stage],
+            tasks[progress.stage],
             completed=progress.done,
             total=progress.total,
             rate=f"{rate:,.0f}/s" if progress.done else "",
@@ -136,14 +148,14 @@ def print_passages(passages: list[Passage]) -> None:
         out.print("Nothing found.")
     for rank, passage in enumerate(passages, 1):
         headings = f"  {' > '.join(passage.headings)}" if passage.headings else ""
-        place = f"{passage.document_id}{headings}"
+        place = f"{passage.document_id}{headings}".replace("\n", _PICTURES[10])
         out.print(
-            f"[bold]{rank}. {escape(place)}[/]  [cyan]{passage.score:.3f}[/]  characters {passage.start}–{passage.end}",
+            f"[bold]{rank}. {shown(place)}[/]  [cyan]{passage.score:.3f}[/]  characters {passage.start}–{passage.end}",
             soft_wrap=True,
         )
         lines = [line for line in passage.text.split("\n") if line.strip()]
-        shown = "\n".join("   " + line[:160] for line in lines[:6]) + ("\n   …" if len(lines) > 6 else "")
-        out.print(escape(shown), soft_wrap=True)
+        beginning = "\n".join("   " + line[:160] for line in lines[:6]) + ("\n   …" if len(lines) > 6 else "")
+        out.print(shown(beginning), soft_wrap=True)
 
 
 def print_status(found: dict[str, Any]) -> None:
@@ -187,7 +199,9 @@ def print_findings(found: list[Finding], again: str) -> None:
     rows = [finding.to_dict() | {"examples": ", ".join(finding.examples)} for finding in found]
     _print_table("findings", ["table", "problem", "count", "mended", "examples"], rows)
     mended = all(finding.mended for finding in found)
-    out.print(f"\n{'Removed. To write it anew' if mended else 'To mend it: --repair, then'}: {again}", soft_wrap=True)
+    out.print(
+        f"\n{'Removed. To write it anew' if mended else 'To mend it: --repair, then'}: {shown(again)}", soft_wrap=True
+    )
 
 
 def print_bench(found: Bench) -> None:
@@ -209,7 +223,7 @@ def print_bench(found: Bench) -> None:
     for row in found.rows:
         settings = row.settings | ({"batch_tokens": row.batch_tokens} if row.batch_tokens else {})
         table.add_row(
-            row.backend, ", ".join(f"{name}: {value}" for name, value in settings.items()) or "default",
+            shown(row.backend), shown(", ".join(f"{name}: {value}" for name, value in settings.items())) or "default",
             f"{row.texts_per_second:,.1f}", f"{row.tokens_per_second:,.0f}", f"{row.cosine_min:.5f}",
             f"{row.share_of_limit:.0%}" if row.share_of_limit else "",
         )  # fmt: skip
@@ -234,6 +248,6 @@ def _print_table(title: str, columns: list[str], rows: list[dict[str, Any]]) -> 
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(f"{row[c]:,}" if isinstance(row[c], int) else str(row[c] or "")) for c in columns))
+        table.add_row(*(shown(f"{row[c]:,}" if isinstance(row[c], int) else str(row[c] or "")) for c in columns))
     out.print()
     out.print(table)

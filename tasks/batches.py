@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Chunks to embed together; equal to itself alone.
+    """Chunks to embed together. No batch is equal to another, so that one can be a key.
 
     Attributes:
         rows: as in the chunks table; rows of equal text stand next to each other.

@@ -151,7 +151,8 @@ def _works(corpus: Corpus, files: list[File], ends: dict[str, DocumentError | No
             continue
         source = next(source for source in corpus.sources if source.name == file.source)
         try:
-            yield from each_within(read_blocks(file, source, corpus.metadata), corpus.extraction.timeout)
+            blocks = read_blocks(file, source, corpus.metadata, corpus.extraction.max_bytes)
+            yield from each_within(blocks, corpus.extraction.timeout)
             ends[file.document_id] = None
         except DocumentError as error:
             ends[file.document_id] = error

@@ -1,6 +1,7 @@
 """The lake: a LanceDB database, the only state there is. The one module that touches LanceDB."""
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,7 +12,7 @@ import pyarrow as pa
 from lancedb.index import IvfFlat, IvfRq
 
 from tasks.configuration import redact
-from tasks.errors import LakeError
+from tasks.errors import ConfigurationError, LakeError
 from tasks.models import ResolvedModel
 from tasks.schemas import CATALOG, FAILURES, RUNS, TOKENIZER, chunks_schema, documents_schema, embeddings_schema
 from tasks.settings import Corpus
@@ -207,27 +208,66 @@ class Lake:
         """The table that search uses by default."""
         return next((row["table"] for row in self.catalog() if row["state"] == "live"), None)
 
+    def check_filter(self, table: str, where: str | None) -> None:
+        """Look at a filter without reading rows.
+
+        Raises:
+            ConfigurationError: it is not one condition over the table's columns.
+        """
+        if where is None:
+            return
+        error = self._failure(table, where, run=False)
+        if error is None and self._failure(table, f"{where}\nAND", run=False) is None:
+            # the planner stops before that end: at a semicolon, or at a bracket too many
+            error = ValueError("it is more than one condition, and only the first would be read")
+        if error and self._failure(table, None, run=False) is None:
+            raise self._wrong_filter(table, where, error)
+
     def search(self, table: str, vector: Sequence[float], limit: int, where: str | None) -> list[dict[str, Any]]:
         """The nearest rows by cosine distance, which is in `_distance`.
 
         Raises:
-            LakeError: the filter is not valid.
+            ConfigurationError: the filter fails on the rows.
+            LakeError: the table cannot be read.
         """
         query: Any = self._tables[table].search(list(vector), vector_column_name="vector")
         query = query.distance_type("cosine").limit(limit)
         query = query.minimum_nprobes(_PROBES).maximum_nprobes(0).refine_factor(_REFINE)
+        if where is not None:
+            query = query.where(where, prefilter=True)
         try:
-            if where:
-                query = query.where(where, prefilter=True)
-            columns = [name for name in self._tables[table].schema.names if name != "vector"]
-            found: list[dict[str, Any]] = query.select([*columns, "_distance"]).to_list()
-        except Exception as error:
-            columns_text = ", ".join(name for name in self._tables[table].schema.names if name != "vector")
-            raise LakeError(
-                f"the filter {where!r} cannot be used: {str(error)[:300]}",
-                f"Write SQL over the columns {columns_text}.",
-            ) from None
+            found: list[dict[str, Any]] = query.select([*self._columns(table), "_distance"]).to_list()
+        except Exception as error:  # Lance raises what its object store raises, and its planner
+            failure = self._failure(table, where, run=True) if where is not None else None
+            if where is not None and failure and self._failure(table, None, run=True) is None:
+                raise self._wrong_filter(table, where, failure) from None
+            with explained(table, "searched"):
+                raise RuntimeError(_plain(error)) from error
         return found
+
+    def _failure(self, table: str, where: str | None, run: bool) -> Exception | None:
+        """What goes wrong where nothing is asked but a filter, or not even that: in planning, or also in reading."""
+        query: Any = self._tables[table].search().select(self._columns(table))
+        if where is not None:
+            query = query.where(where)
+        try:
+            if run:
+                for _ in query.to_batches():
+                    pass
+            else:
+                query.limit(1).explain_plan()
+        except Exception as error:
+            return error
+        return None
+
+    def _wrong_filter(self, table: str, where: str, error: Exception) -> ConfigurationError:
+        return ConfigurationError(
+            f"the filter {where!r} cannot be used: {_plain(error)}",
+            f"Write one condition in SQL over the columns {', '.join(self._columns(table))}.",
+        )
+
+    def _columns(self, table: str) -> list[str]:
+        return [name for name in self._tables[table].schema.names if name != "vector"]
 
     def chunk_columns(self) -> list[str]:
         """The columns of the chunks table."""
@@ -319,6 +359,11 @@ def _first_wins(table: str) -> Iterator[None]:
         yield
     except (RuntimeError, OSError, ValueError) as error:
         logger.debug("%s was not written: %s", table, error)
+
+
+def _plain(error: Exception) -> str:
+    """What Lance says, on one line, without the places in its source."""
+    return re.sub(r", /\S+\.rs:\d+:\d+", "", " ".join(str(error).split()))[:300]
 
 
 def _difference(present: pa.Schema, wanted: pa.Schema) -> tuple[list[str], list[pa.Field]]:

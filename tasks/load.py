@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from tasks.errors import BrokenDocument, DocumentError
+from tasks.errors import BrokenDocument, DocumentError, OversizedDocument
 from tasks.extract.plain import decode, without_surrogates
 from tasks.settings import Source
 from tasks.sources import File, open_file
@@ -41,12 +41,19 @@ class Block:
     Attributes:
         file: the container.
         first: the number of the first record (or line) in the file, from 1.
-        content: JSON Lines as bytes, else a table of the wanted columns.
+        content: JSON Lines as bytes, else a table of the wanted columns; or what is wrong with the one record.
     """
 
     file: File
     first: int
-    content: bytes | pa.Table
+    content: bytes | pa.Table | DocumentError
+
+    @property
+    def size(self) -> int:
+        """Bytes of its records."""
+        if isinstance(self.content, DocumentError):
+            return 0
+        return len(self.content) if isinstance(self.content, bytes) else int(self.content.nbytes)
 
 
 Work = Files | Block
@@ -66,13 +73,14 @@ def group_files(files: Iterable[File]) -> Iterator[Files]:
         yield Files(group)
 
 
-def read_blocks(file: File, source: Source, metadata: Iterable[str]) -> Iterator[Block]:
+def read_blocks(file: File, source: Source, metadata: Iterable[str], max_bytes: int) -> Iterator[Block]:
     """The records of a file, in blocks.
 
     Args:
         file: a container.
         source: it belongs to; says which columns are wanted. With no text column named, all are.
         metadata: names of the corpus's metadata fields.
+        max_bytes: of a line of JSON; a longer one is a block of its own that says so.
 
     Raises:
         BrokenDocument: the file is not what its format promises.
@@ -81,7 +89,7 @@ def read_blocks(file: File, source: Source, metadata: Iterable[str]) -> Iterator
     with open_file(source, file.path) as stream:
         try:
             if file.format == "jsonl":
-                yield from _line_blocks(file, stream)
+                yield from _line_blocks(file, stream, max_bytes)
             else:
                 first = 1
                 for table in _tables(file, stream, _wanted(source, metadata)):
@@ -137,17 +145,51 @@ def _whole(value: Any) -> Any:
     return without_surrogates(value) if isinstance(value, str) else value
 
 
-def _line_blocks(file: File, stream: Any) -> Iterator[Block]:
-    first, rest = 1, b""
+def _line_blocks(file: File, stream: Any, max_bytes: int) -> Iterator[Block]:
+    first = 1
+    begun: list[bytes] = []  # of a line whose end was not met yet
+    size = 0
+    too_long = False
     while data := stream.read(_BLOCK_BYTES):
-        data = rest + data
+        if too_long:
+            end = data.find(b"\n") + 1
+            if not end:
+                continue
+            first, too_long, data = first + 1, False, data[end:]
         cut = data.rfind(b"\n") + 1
         if cut:
-            yield Block(file, first, data[:cut])
-            first += data.count(b"\n", 0, cut)
-        rest = data[cut:]
+            lines = b"".join((*begun, data[:cut]))
+            yield from _short_lines(file, first, lines, max_bytes)
+            first += lines.count(b"\n")
+            begun, size = [], 0
+        begun.append(data[cut:])
+        size += len(data) - cut
+        if size > max_bytes:
+            yield Block(file, first, _oversized(max_bytes))
+            begun, size, too_long = [], 0, True
+    rest = b"".join(begun)
     if rest.strip():
         yield Block(file, first, rest)
+
+
+def _short_lines(file: File, first: int, lines: bytes, max_bytes: int) -> Iterator[Block]:
+    """Whole lines as one block, and in several where a line among them is too long."""
+    start = at = 0
+    number = first
+    while len(lines) > max_bytes and at < len(lines):
+        end = lines.index(b"\n", at) + 1
+        if end - 1 - at > max_bytes:
+            if at > start:
+                yield Block(file, first, lines[start:at])
+            yield Block(file, number, _oversized(max_bytes))
+            start, first = end, number + 1
+        at, number = end, number + 1
+    if start < len(lines):
+        yield Block(file, first, lines[start:] if start else lines)
+
+
+def _oversized(max_bytes: int) -> OversizedDocument:
+    return OversizedDocument(f"its line has more than {max_bytes:,} bytes", "Raise `extraction.max_bytes`.")
 
 
 def _tables(file: File, stream: Any, wanted: list[str]) -> Iterator[pa.Table]:
@@ -160,7 +202,11 @@ def _tables(file: File, stream: Any, wanted: list[str]) -> Iterator[pa.Table]:
             yield pa.Table.from_batches([batch])
         return
     delimiter = "\t" if ".tsv" in file.path else ","
-    head = stream.readline()
+    head = stream.readline(_LONGEST_ROW)
+    if len(head) == _LONGEST_ROW:
+        raise BrokenDocument(
+            f"its first line has more than {_LONGEST_ROW:,} bytes", "Is it CSV? Say what it is with `format`."
+        )
     options = pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
     names = pa.csv.open_csv(io.BytesIO(head), parse_options=options).schema.names if head.strip() else []
     if not names:

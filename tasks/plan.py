@@ -197,9 +197,9 @@ def some_works(corpus: Corpus, files: list[File], most_bytes: int) -> Iterator[W
         source = next(source for source in corpus.sources if source.name == file.source)
         read = 0
         try:
-            for block in read_blocks(file, source, corpus.metadata):
+            for block in read_blocks(file, source, corpus.metadata, corpus.extraction.max_bytes):
                 yield block
-                read += len(block.content) if isinstance(block.content, bytes) else block.content.nbytes
+                read += block.size
                 if read > most_bytes:
                     break
         except Exception:

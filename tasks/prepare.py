@@ -172,7 +172,7 @@ class _Rows:
     def add_block(self, block: Block) -> None:
         source = self.sources[block.file.source]
         ids: set[str] = set()
-        self.read += len(block.content) if isinstance(block.content, bytes) else block.content.nbytes
+        self.read += block.size
         for number, record in _records(block):
             row: dict[str, Any] = {
                 "source": source.name, "uri": block.file.uri, "container": block.file.document_id,
@@ -274,6 +274,8 @@ def quiet_worker() -> None:
 
 
 def _records(block: Block) -> Iterator[tuple[int, dict[str, Any] | DocumentError]]:
+    if isinstance(block.content, DocumentError):
+        return iter([(block.first, block.content)])
     found = parse_lines(block.content) if isinstance(block.content, bytes) else block.content.to_pylist()
     return ((block.first + i, record) for i, record in enumerate(found) if record is not None)
 

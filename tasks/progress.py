@@ -41,7 +41,7 @@ class DocumentCounts:
         kept: documents that cannot be read now and stay as they were.
         failed: documents set aside in this run.
         chunks: chunks written; tokens: in them; read_bytes: read, after decompression.
-        left_out: files that are another medium, by media type.
+        left_out: what holds no text, by media type or kind (`named pipe`, `broken link`).
     """
 
     listed: int = 0

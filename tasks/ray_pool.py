@@ -70,7 +70,7 @@ class RayPool:
         its actor time after time comes back with the error."""
         running: dict[Any, tuple[Batch, Any]] = {}
         again: deque[Batch] = deque()
-        deaths: Counter[int] = Counter()
+        deaths: Counter[Batch] = Counter()
         room = self._room()
         exhausted = False
         while running or again or not exhausted:
@@ -98,12 +98,14 @@ class RayPool:
                         self._restart(error)
                         room = self._room()
                         break
-                    deaths[id(batch)] += 1
-                    if deaths[id(batch)] < _DEATHS:
+                    deaths[batch] += 1
+                    if deaths[batch] < _DEATHS:
                         again.append(batch)
                     else:
+                        del deaths[batch]
                         yield Embedded(batch, error=error)
                 else:
+                    del deaths[batch]  # which a Counter allows where there is none
                     yield Embedded(batch, vectors, token_counts)
                 room.insert(0, actor)
 

@@ -1,5 +1,6 @@
 """Readers: processes that extract and chunk, so that a document that crashes or never ends takes only them."""
 
+import io
 import os
 import sys
 from collections import deque
@@ -142,8 +143,10 @@ def _halves(work: Work) -> list[Work]:
     if isinstance(work, Files):
         middle = len(work.files) // 2
         return [Files(work.files[:middle]), Files(work.files[middle:])] if middle else [work]
+    if isinstance(work.content, DocumentError):
+        return [work]
     if isinstance(work.content, bytes):
-        lines = work.content.splitlines(keepends=True)
+        lines = io.BytesIO(work.content).readlines()
         middle = len(lines) // 2
         parts: list[Any] = [b"".join(lines[:middle]), b"".join(lines[middle:])]
     else:

@@ -83,13 +83,14 @@ class OpenLake:
             where: SQL over the columns, such as `uri LIKE '%.md' AND year >= 2020`.
 
         Raises:
-            ConfigurationError: there is no such model in the lake.
+            ConfigurationError: there is no such model in the lake, or the filter is not valid.
             ModelError: the model cannot be loaded, or is not the one that filled the table.
-            LakeError: the filter is not valid.
+            LakeError: the table cannot be read.
         """
         if not query.strip():
             raise ConfigurationError("the query is empty", "Ask something.")
         row = self._row(model)
+        self._lake.check_filter(row["table"], where)
         vector = self._encoder(row).encode_query(query)
         nearest = self._nearest if self._lake.corpus.deduplication == "none" else self._distinct
         return [self._passage(hit) for hit in nearest(row["table"], vector.tolist(), limit, where)]

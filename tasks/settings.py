@@ -4,6 +4,7 @@ Pure data: nothing here reads a file or reaches a store.
 """
 
 import re
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -15,8 +16,9 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=6
 RESERVED_COLUMNS = frozenset(
     (
         "attempts", "bytes", "checksum", "chunk_id", "chunks", "container", "content_hash", "document_hash",
-        "document_id", "end", "heading_path", "media_type", "modality", "ordinal", "repeats", "run", "settings", "source", "start", "state",
-        "tag", "text", "text_hash", "title", "token_count", "tokens", "uri", "vector", "version",
+        "document_id", "end", "heading_path", "media_type", "modality", "ordinal", "repeats", "run", "settings",
+        "source", "start", "state", "tag", "text", "text_hash", "title", "token_count", "tokens", "uri", "vector",
+        "version",
     )
 )  # fmt: skip
 
@@ -162,6 +164,9 @@ class Lease(Settings):
     seconds: float = Field(60, ge=2, description="A run silent for so long may be taken for dead, and its lease taken.")
 
 
+_CRON_FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
+
+
 class Schedule(Settings):
     """When `embedlake serve` runs the corpus."""
 
@@ -170,9 +175,16 @@ class Schedule(Settings):
 
     @field_validator("cron")
     @classmethod
-    def _five_fields(cls, value: str) -> str:
-        if len(value.split()) != 5:
+    def _comes_true(cls, value: str) -> str:
+        fields = value.split()
+        if len(fields) != 5:
             raise ValueError("a cron line has five fields, for example '0 2 * * *'")
+        for place, (name, field) in enumerate(zip(_CRON_FIELDS, fields, strict=True)):
+            alone = [field if i == place else "*" for i in range(5)]
+            if not _has_a_time(" ".join(alone)):
+                raise ValueError(f"{value!r} is no cron line: its {name}, {field!r}, cannot be one")
+        if not _has_a_time(value):
+            raise ValueError(f"{value!r} never comes: no day is ever the {fields[2]} of month {fields[3]}")
         return value
 
     @field_validator("timezone")
@@ -243,6 +255,21 @@ class Corpus(Settings):
                     f"source {source.name!r} fills metadata field {unknown.pop()!r}, which `metadata` does not declare"
                 )
         return self
+
+
+def _has_a_time(cron: str) -> bool:
+    """Whether there is a time that a line of five fields names. Of what cronsim knows, Prefect lacks the last workday
+    of a month (LW) and its last Monday (1L)."""
+    from cronsim import CronSim
+
+    days, weekdays = cron.upper().split()[2::2]
+    if (days != "L" and "L" in days) or "L" in weekdays:
+        return False
+    try:
+        next(CronSim(cron, datetime(2000, 1, 1)))
+    except Exception:  # its own, and Python's for numbers of a thousand digits
+        return False
+    return True
 
 
 def table_name_of(model: str) -> str:

@@ -1,10 +1,14 @@
 """Listing and opening what a source holds; the one module that touches fsspec."""
 
+import glob
 import gzip
 import lzma
+import os
+import re
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -14,10 +18,12 @@ import fsspec
 import zstandard
 from fsspec.compression import compr
 from fsspec.core import url_to_fs
+from fsspec.utils import glob_translate
 from pathspec import GitIgnoreSpec
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from tasks.configuration import redact
+from tasks.disk import Found, Walk, found_at, readable, unmistakable
 from tasks.errors import (
     BrokenDocument,
     ConfigurationError,
@@ -37,10 +43,10 @@ class File:
     """A file that a source lists.
 
     Attributes:
-        document_id: `<source>:<path>`, the path relative to the source's folder.
-        path: as its file system knows it.
+        document_id: `<source>:<path>`, the path relative to the source's folder; bytes that are no UTF-8 as `\\xff`.
+        path: as its file system knows it, which is not always UTF-8.
         uri: the whole address, as a person would open it.
-        tag: its version as the store tells it without reading: etag, or mtime and size.
+        tag: its version as the store tells it without reading: etag, or times and size.
         size: in bytes, as stored.
         format: as declared, or by its name; text where the name says nothing.
     """
@@ -65,7 +71,7 @@ class Listing:
 
     Attributes:
         files: ordered by document id.
-        left_out: how many files were left out for being another medium, by media type.
+        left_out: how many entries hold no text: other media by media type, named pipes and broken links by that.
     """
 
     files: list[File]
@@ -80,37 +86,39 @@ def list_files(sources: list[Source]) -> Listing:
         ConfigurationError: its kind of file system needs a package.
     """
     files: list[File] = []
-    left_out: dict[str, int] = {}
+    left_out: Counter[str] = Counter()
     for source in sources:
-        for path, info, fs, root in _entries(source):
-            key = path[len(root) :].lstrip("/") or PurePosixPath(path).name
-            medium = other_medium(key)
-            if source.format == "auto" and medium:
-                left_out[medium] = left_out.get(medium, 0) + 1
+        for found in _entries(source):
+            name = PurePosixPath(found.key).name
+            other = found.kind or (other_medium(f"./{name}") if source.format == "auto" else None)
+            if other:
+                left_out[other] += 1
                 continue
-            form = source.format if source.format != "auto" else format_of(key) or "text"
-            uri = path if _is_local(fs) else fs.unstrip_protocol(path)
-            size = int(info.get("size") or 0)
-            files.append(File(f"{source.name}:{key}", source.name, path, uri, _tag(info, size), size, form))
-    return Listing(sorted(files, key=lambda file: file.document_id), left_out)
+            form = source.format if source.format != "auto" else format_of(name) or "text"
+            identity = f"{source.name}:{unmistakable(found.key)}"
+            files.append(File(identity, source.name, found.path, unmistakable(found.uri), found.tag, found.size, form))
+    return Listing(sorted(files, key=lambda file: file.document_id), dict(left_out))
 
 
-def _entries(source: Source) -> Iterator[tuple[str, dict[str, Any], Any, str]]:
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What a source lists: a file, or, where `kind` says something, what is none."""
+
+    path: str
+    key: str  # the path relative to the source's folder
+    uri: str
+    size: int
+    tag: str
+    kind: str = ""
+
+
+def _entries(source: Source) -> Iterator[_Entry]:
     fs, path = _file_system(source)
     try:
-        if any(mark in path for mark in "*?["):
-            root = path[: min(path.index(mark) for mark in "*?[" if mark in path)].rpartition("/")[0]
-            found = [(p, i) for p, i in fs.glob(path, detail=True).items() if i.get("type") == "file"]
-            if not found and not fs.exists(root):
-                raise FileNotFoundError(root)
-            yield from _let_in(source, found, fs, root)
-        elif fs.isfile(path):
-            yield from _let_in(source, [(path, fs.info(path))], fs, str(PurePosixPath(path).parent))
-        elif fs.isdir(path):
-            root = path.rstrip("/")
-            yield from _let_in(source, _under(source, fs, root), fs, root)
+        if _is_local(fs):
+            yield from _on_disk(source, path)
         else:
-            raise FileNotFoundError(path)
+            yield from _in_store(source, fs, path)
     except FileNotFoundError:
         raise MissingSource(
             redact(f"source {source.name!r}: nothing at {source.uri}"),
@@ -123,33 +131,81 @@ def _entries(source: Source) -> Iterator[tuple[str, dict[str, Any], Any, str]]:
         ) from error
 
 
-def _under(source: Source, fs: Any, folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every file below a folder: in a store in as few requests as it allows, on disk a folder at a time, since what is
-    told of a million files takes a gigabyte. A folder that may not be read is an error: its files are not gone."""
-    if not _is_local(fs):
-        yield from fs.find(folder, detail=True).items()
-        return
-    folders = [folder]
-    while folders:
-        for info in fs.ls(folders.pop(), detail=True):
-            name = info["name"]
-            if info["type"] != "directory":
-                yield name, info
-            elif source.hidden or not PurePosixPath(name).name.startswith("."):
-                folders.append(name)
+def _on_disk(source: Source, path: str) -> Iterator[_Entry]:
+    path = path.rstrip("/") or "/"
+    patterns = _Patterns(source)
+    wanted = patterns.let_in
+    found: Iterable[Found]
+    if os.path.lexists(path) and not os.path.isdir(path):
+        root, name = os.path.split(path)
+        found = [found_at(path)] if wanted(name) else []
+    elif os.path.isdir(path) or not _has_mark(path):
+        root = path
+        found = Walk(root, wanted, patterns.excluded, hidden=source.hidden, patterns=patterns.any)
+    else:
+        root, pattern = _split_glob(path, os.path.exists)
+        matches = re.compile(glob_translate(pattern)).match
+        found = Walk(
+            root or "/", lambda key: bool(matches(key)) and wanted(key), patterns.excluded,
+            depth=None if "**" in pattern else pattern.count("/") + 1, hidden=source.hidden, patterns=True,
+        )  # fmt: skip
+    for file in found:
+        yield _Entry(file.path, file.path[len(root) :].lstrip("/"), file.path, file.size, file.tag, file.kind)
 
 
-def _let_in(
-    source: Source, found: Iterable[tuple[str, dict[str, Any]]], fs: Any, root: str
-) -> Iterator[tuple[str, dict[str, Any], Any, str]]:
-    """The files that a source's patterns let in."""
-    include, exclude = GitIgnoreSpec.from_lines(source.include), GitIgnoreSpec.from_lines(source.exclude)
-    for name, info in found:
-        key = name[len(root) :].lstrip("/")
-        hidden = not source.hidden and any(part.startswith(".") for part in key.split("/"))
-        if hidden or (source.include and not include.match_file(key)) or exclude.match_file(key):
-            continue
-        yield name, info, fs, root
+def _in_store(source: Source, fs: Any, path: str) -> Iterator[_Entry]:
+    """In as few requests as the store allows."""
+    marked = _has_mark(path)
+    if fs.isfile(path):
+        root, found = str(PurePosixPath(path).parent), {path: fs.info(path)}
+    elif fs.isdir(path):
+        root = path.rstrip("/")
+        found = fs.find(root, detail=True)
+    elif marked:
+        root, pattern = _split_glob(path, fs.exists)
+        found = fs.glob(f"{glob.escape(root)}/{pattern}", detail=True)
+        if not found and not fs.exists(root):
+            raise FileNotFoundError(root)
+    else:
+        raise FileNotFoundError(path)
+    patterns = _Patterns(source)
+    for name, info in found.items():
+        key = name[len(root) :].lstrip("/") or PurePosixPath(name).name
+        if patterns.let_in(key) and not (marked and info.get("type") == "directory"):
+            size = int(info.get("size") or 0)
+            yield _Entry(name, key, fs.unstrip_protocol(name), size, _tag(info, size))
+
+
+class _Patterns:
+    """Which paths, relative to its folder, a source lets in."""
+
+    def __init__(self, source: Source) -> None:
+        self.any = bool(source.include or source.exclude)
+        self._hidden = source.hidden
+        self._include = GitIgnoreSpec.from_lines(source.include) if source.include else None
+        self._exclude = GitIgnoreSpec.from_lines(source.exclude)
+
+    def let_in(self, key: str) -> bool:
+        if not self._hidden and any(part.startswith(".") for part in key.split("/")):
+            return False
+        shown = readable(key)
+        return (self._include is None or self._include.match_file(shown)) and not self._exclude.match_file(shown)
+
+    def excluded(self, folder: str) -> bool:
+        return bool(self._exclude.match_file(readable(folder)))
+
+
+def _has_mark(path: str) -> bool:
+    return any(mark in path for mark in "*?[")
+
+
+def _split_glob(path: str, exists: Callable[[str], bool]) -> tuple[str, str]:
+    """The longest leading part of a path that is there as it is written, and the pattern that is left."""
+    root, _, pattern = path.rpartition("/")
+    while _has_mark(root) and not exists(root):
+        root, _, last = root.rpartition("/")
+        pattern = f"{last}/{pattern}"
+    return root, pattern
 
 
 @contextmanager

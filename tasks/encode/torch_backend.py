@@ -30,6 +30,11 @@ def device_of_machine() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
+def half_precision() -> torch.dtype:
+    """What this machine's GPU computes quickly: bf16, which loses no range; f16 where it would only emulate that."""
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+
+
 def load_model(model: ResolvedModel, device: str) -> SentenceTransformer:
     """The model as sentence-transformers has it, from the files on this machine.
 
@@ -96,7 +101,7 @@ class TorchEncoder(TransformerEncoder):
         self._model = loaded
         half = self._device == "cuda" and model.settings.precision != "float32"
         if half:
-            self._model.to(torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16)
+            self._model.to(half_precision())
         self.backend = f"torch {self._device} {str(self._model.dtype).removeprefix('torch.')}"
         if self._device == "cpu":
             self.concurrency = 1  # torch uses all its threads for one batch

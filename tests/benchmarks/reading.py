@@ -31,7 +31,11 @@ def one_pass(file: Path) -> tuple[int, float, int]:
     tokenizer = tokenizer_folder(corpus)
     clock = time.monotonic()
     files = list_files(corpus.sources).files
-    works = read_blocks(files[0], corpus.sources[0], []) if files[0].is_container else group_files(files)
+    works = (
+        read_blocks(files[0], corpus.sources[0], [], corpus.extraction.max_bytes)
+        if files[0].is_container
+        else group_files(files)
+    )
     owners: dict[str, str] = {}
     chunks = 0
     for work in works:

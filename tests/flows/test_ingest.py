@@ -1,6 +1,7 @@
 """The ingest flow against real tables: whatever happens to the documents, the lake says what the sources say."""
 
 import json
+import os
 import resource
 import signal
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from flows.ingest import ingest
 from tasks.catalog import change_catalog
 from tasks.configuration import load_corpus
 from tasks.encode.openvino_backend import OpenVinoEncoder
-from tasks.errors import LakeError, ShrunkSource, SourceError
+from tasks.errors import ConfigurationError, LakeError, ShrunkSource, SourceError
 from tasks.lake import Lake
 from tasks.progress import RunReport
 from tasks.search import open_lake
@@ -217,7 +218,7 @@ def test_records_become_documents_with_metadata(make_corpus: Make, tmp_path: Pat
     assert len(found) == 5
     assert {passage.metadata["year"] for passage in found} == {2005, 2006, 2007, 2008, 2009}
     assert all(passage.title and passage.title.startswith("Item") for passage in found)
-    with pytest.raises(LakeError, match="the filter 'jahr = 3' cannot be used"):
+    with pytest.raises(ConfigurationError, match="the filter 'jahr = 3' cannot be used"):
         open_lake(corpus_file).search("x", where="jahr = 3")
 
 
@@ -438,25 +439,43 @@ def test_a_source_that_is_not_there_changes_nothing(make_corpus: Make, tmp_path:
 def test_a_folder_that_may_not_be_read_stops_the_run_and_changes_nothing(
     make_corpus: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fsspec.implementations.local import LocalFileSystem
-
     corpus_file = make_corpus()
     (tmp_path / "docs" / "closed").mkdir()
     for place in ("a.txt", "closed/b.txt"):
         (tmp_path / "docs" / place).write_text(f"Words of {place}.")
     ingest(str(corpus_file))
-    listed = LocalFileSystem.ls
+    scandir = os.scandir
 
-    def refused(self: Any, path: str, **more: Any) -> Any:
-        if path.endswith("closed"):
+    def refused(path: str) -> Any:
+        if str(path).endswith("closed"):
             raise PermissionError(path)
-        return listed(self, path, **more)
+        return scandir(path)
 
     monkeypatch.setattr("flows.stages._may_pass", lambda *_: False)
-    monkeypatch.setattr(LocalFileSystem, "ls", refused)
+    monkeypatch.setattr(os, "scandir", refused)
     with pytest.raises(SourceError, match="cannot be listed: PermissionError"):
         ingest(str(corpus_file))
+    monkeypatch.undo()
     assert check_whole(corpus_file).count("notes.chunks") == 2
+
+
+def test_odd_entries_of_a_folder_end_and_block_no_run(make_corpus: Make, tmp_path: Path) -> None:
+    corpus_file = make_corpus()
+    docs = tmp_path / "docs"
+    (docs / "good.txt").write_text("A good document.")
+    (docs / os.fsdecode(b"caf\xe9.txt")).write_text("A name in another encoding.")
+    (docs / os.fsdecode(b"torn\xe9.pdf")).write_bytes(b"%PDF-1.7 and nothing more")
+    (docs / os.fsdecode(b"rows\xe9.jsonl")).write_text('{"text": "A record."}\n{"text": \n')
+    os.mkfifo(docs / "pipe.txt")
+    (docs / "good").symlink_to("good.txt")
+    (docs / "lost").symlink_to("nowhere")
+    (docs / "loop").symlink_to(".")
+    report = ingest(str(corpus_file))
+    assert report.documents.left_out == {"named pipe": 1, "broken link": 1}
+    assert (report.documents.listed, report.failed) == (4, 2)
+    texts = {hit.text for hit in open_lake(corpus_file).search("document", limit=9)}
+    assert texts == {"A good document.", "A name in another encoding.", "A record."}
+    assert ingest(str(corpus_file)).idle
 
 
 def test_an_empty_folder_is_no_error(make_corpus: Make) -> None:

@@ -27,6 +27,17 @@ WRONG = [
     (GOOD + "chunking: {size: many}\n", r":8: chunking.size: .*integer.*; came 'many'"),
     (GOOD + "chunking: {size: 64, overlap: 60}\n", r":8: chunking: overlap \(60\) must be at most half of size"),
     (GOOD + "schedule: {cron: nightly}\n", r":8: schedule.cron: a cron line has five fields"),
+    (GOOD + "schedule: {cron: '0 0 2 * * *'}\n", r":8: schedule.cron: a cron line has five fields"),
+    (GOOD + "schedule: {cron: '99 99 * * *'}\n", r":8: schedule.cron: .*no cron line: its minute, '99'"),
+    (GOOD + "schedule: {cron: '0 25 * * *'}\n", r":8: schedule.cron: .*no cron line: its hour, '25'"),
+    (GOOD + "schedule: {cron: 'a b c d e'}\n", r":8: schedule.cron: .*no cron line: its minute, 'a'"),
+    (GOOD + "schedule: {cron: '0 2 * * funday'}\n", r":8: schedule.cron: .*its day of the week, 'funday'"),
+    (GOOD + "schedule: {cron: '0 2 * * 1/2-3,'}\n", r":8: schedule.cron: .*its day of the week"),
+    (GOOD + "schedule: {cron: '0 2 5L * *'}\n", r":8: schedule.cron: .*its day of the month, '5L'"),
+    (GOOD + "schedule: {cron: '0 2 LW * *'}\n", r":8: schedule.cron: .*its day of the month, 'LW'"),
+    (GOOD + "schedule: {cron: '0 2 30 2 *'}\n", r":8: schedule.cron: .*no day is ever"),
+    (GOOD + "schedule: {cron: '0 2 31 4,6 *'}\n", r":8: schedule.cron: .*no day is ever"),
+    (GOOD + "schedule: {cron: '0 2 31 2 *', timezone: Europe/Paris}\n", r":8: schedule.cron: .*no day is ever"),
     (GOOD + "schedule: {cron: '0 2 * * *', timezone: Mars}\n", r":8: schedule.timezone: 'Mars' is no time zone"),
     (GOOD + "metadata: {year: date}\n", r":8: metadata.year: expected 'string', 'integer'.*; came 'date'"),
     (GOOD + "metadata: {text: string}\n", r":8: metadata: metadata field 'text' has the name of a column"),
@@ -46,6 +57,28 @@ def test_a_wrong_file_is_explained(tmp_path: Path, text: str, message: str) -> N
     with pytest.raises(ConfigurationError, match=message) as caught:
         load_corpus(file)
     assert str(file) in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "cron",
+    [
+        "0 2 * * *",
+        "0 2 * * 5#2",
+        "*/15 8-18 * * mon-fri",
+        "0 0 1 JAN,jul *",
+        "30 4 29 2 *",
+        "0 2 L * *",
+        "0 2 * * sun",
+        "5 0 * * 7",
+    ],
+)
+def test_cron_lines_that_come_true_are_taken_by_prefect_too(tmp_path: Path, cron: str) -> None:
+    from prefect.client.schemas.schedules import CronSchedule
+
+    (tmp_path / "corpus.yaml").write_text(GOOD + f"schedule: {{cron: '{cron}'}}\n")
+    schedule = load_corpus(tmp_path / "corpus.yaml").schedule
+    assert schedule is not None
+    assert CronSchedule(cron=schedule.cron).cron == cron
 
 
 def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:

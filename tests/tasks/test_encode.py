@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from tasks.encode.choose import load_encoder
 from tasks.encode.interface import cosines
 from tasks.encode.quantise import measure_change
 from tasks.encode.tokens import batches_of
+from tasks.encode.torch_backend import half_precision
 from tasks.errors import ModelError
 from tasks.models import ResolvedModel, resolve_model
 from tasks.settings import Model
@@ -38,6 +40,17 @@ def theirs(model: ResolvedModel, texts: list[str]) -> Any:
 
     loaded = SentenceTransformer(str(model.folder), device="cpu")
     return loaded.encode_document(texts, normalize_embeddings=model.settings.normalize)
+
+
+@pytest.mark.parametrize(("native", "expected"), [(True, torch.bfloat16), (False, torch.float16)])
+def test_a_gpu_that_only_emulates_bf16_computes_in_f16(
+    monkeypatch: pytest.MonkeyPatch, native: bool, expected: torch.dtype
+) -> None:
+    def supported(including_emulation: bool = True) -> bool:
+        return native or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    assert half_precision() == expected
 
 
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=400), st.integers(16, 4096))

@@ -1,0 +1,63 @@
+"""What the terminal gets to see of documents that other people wrote."""
+
+import json
+import re
+
+import pytest
+
+from flows.terminal import (
+    print_error,
+    print_failures,
+    print_findings,
+    print_json,
+    print_passages,
+    print_rows,
+    print_status,
+    shown,
+)
+from tasks.errors import BrokenDocument
+from tasks.search import Passage
+from tasks.verify import Finding
+
+EVIL = "".join(map(chr, [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xDC80]))
+EVIL = f"a{EVIL}\x1b]0;title\x07\x1b[31m[bold]red[/bold] :warning: [/] \\"
+RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def test_control_characters_are_seen_and_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
+    passage = Passage(0.5, EVIL, EVIL, EVIL, [EVIL], 0, 9, EVIL, {}, "c")
+    failure = {
+        "failure_id": EVIL, "document_id": EVIL, "stage": "read", "error": "BrokenDocument", "attempts": 1,
+        "message": EVIL, "hint": EVIL,
+    }  # fmt: skip
+    status = {
+        "corpus": "c", "lake": EVIL, "documents": {EVIL: 3}, "chunks": 1, "models": [], "runs": [],
+        "failures": {"total": 1, "last": [failure]},
+    }  # fmt: skip
+    print_passages([passage])
+    print_failures([failure])
+    print_status(status)
+    print_rows([(EVIL, EVIL)])
+    print_findings([Finding("t", EVIL, 1, [EVIL])], f"embedlake run {EVIL}")
+    print_error(BrokenDocument(EVIL, EVIL), as_json=False)
+    captured = capsys.readouterr()
+    for text in (captured.out, captured.err):
+        assert not RAW.search(text)
+        assert "[bold]red[/bold]" in text
+        assert ":warning:" in text
+        assert "␛" in text
+    assert shown("kept\tas\nit is") == "kept\tas\nit is"
+
+
+def test_a_name_with_a_line_feed_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    print_passages([Passage(0.5, "s:a\n2. s:other", None, "", [], 0, 9, "text", {}, "c")])
+    assert capsys.readouterr().out.startswith("1. s:a␊2. s:other")
+
+
+def test_json_holds_the_true_values_and_no_raw_control_character(capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"text": EVIL, "more": ["Größe 漢字 😀"]}
+    print_json(value)
+    printed = capsys.readouterr().out
+    assert not RAW.search(printed)
+    assert json.loads(printed) == value
+    assert "Größe 漢字 😀" in printed

@@ -1,0 +1,202 @@
+"""What a folder lists, whatever lies in it."""
+
+import errno
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.errors import SourceError
+from tasks.settings import Source
+from tasks.sources import Listing, list_files, read_file
+
+
+def listed(uri: object, **more: Any) -> Listing:
+    return list_files([Source.model_validate({"name": "s", "uri": str(uri), **more})])
+
+
+def keys(uri: object, **more: Any) -> list[str]:
+    return [file.document_id.removeprefix("s:") for file in listed(uri, **more).files]
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"Words of {name}.")
+
+
+def test_names_that_are_not_utf8_are_told_apart_and_stay_readable(tmp_path: Path) -> None:
+    for name in (b"caf\xe9.md", b"caf\xe8.md", b"pic\xff.png", b"d\xe9/in.txt"):
+        path = os.path.join(os.fsencode(tmp_path), name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        Path(os.fsdecode(path)).write_bytes(name)
+    listing = listed(tmp_path, include=["*.md", "*.txt", "*.png"])
+    names = [file.document_id for file in listing.files]
+    assert [name.rpartition("~")[0] for name in names] == [r"s:caf\xe8.md", r"s:caf\xe9.md", r"s:d\xe9/in.txt"]
+    assert all(len(name.rpartition("~")[2]) == 8 for name in names)
+    assert len({file.uri for file in listing.files}) == 3
+    assert [file.format for file in listing.files] == ["markdown", "markdown", "text"]
+    assert listing.left_out == {"image/png": 1}
+    source = Source.model_validate({"name": "s", "uri": str(tmp_path)})
+    for file in listing.files:
+        json.dumps([file.document_id, file.uri, file.tag], ensure_ascii=False).encode()
+        assert read_file(source, file.path, 100) in (b"caf\xe9.md", b"caf\xe8.md", b"d\xe9/in.txt")
+    assert keys(tmp_path, exclude=[r"caf\\xe9*", "d*/"]) == [names[0].removeprefix("s:")]
+
+
+def test_what_is_no_file_is_left_out_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "a.txt", "data:image/png,x.txt")
+    os.mkfifo(tmp_path / "pipe")
+    os.mkfifo(tmp_path / ".hidden")
+    os.mkfifo(tmp_path / "tmp.sock")
+    monkeypatch.chdir(tmp_path)  # a socket's path is short
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind("listener")
+    (tmp_path / "null").symlink_to("/dev/null")
+    (tmp_path / "to-pipe").symlink_to("pipe")
+    (tmp_path / "broken").symlink_to("nowhere")
+    (tmp_path / "round").symlink_to("round")
+    (tmp_path / "through").symlink_to("a.txt/b")
+    listing = listed(tmp_path, exclude=["tmp.*"])
+    assert [file.document_id for file in listing.files] == ["s:a.txt", "s:data:image/png,x.txt"]
+    assert listing.left_out == {"named pipe": 1, "socket": 1, "device": 1, "broken link": 3}
+
+
+def test_what_links_lead_to_lands_once(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    write(root, "a.txt", "sub/b.txt", "drafts/c.txt", ".store/d.txt")
+    write(tmp_path, "outside/e.txt", "outside/deep/f.txt", "other.txt")
+    links = {
+        "a-link.txt": "a.txt",  # listed by itself
+        "sub-link": "sub",
+        "published": "drafts",  # which is excluded under its own name
+        "shown": ".store",
+        "y-out": str(tmp_path / "outside"),
+        "x-out": str(tmp_path / "outside"),
+        "sub/deep": "../../outside/deep",
+        "z.txt": str(tmp_path / "other.txt"),
+        "w.txt": str(tmp_path / "other.txt"),
+        "sub/up": "..",
+    }
+    for name, target in links.items():
+        (root / name).symlink_to(target)
+    (tmp_path / "outside" / "back").symlink_to(root)
+    (tmp_path / "outside" / "self").symlink_to(".")
+    expected = [
+        "a.txt", "published/c.txt", "shown/d.txt", "sub/b.txt", "sub/deep/f.txt", "w.txt", "x-out/e.txt",
+    ]  # fmt: skip
+    assert keys(root, exclude=["/drafts/"]) == expected
+    (tmp_path / "entry").symlink_to(root)
+    assert keys(tmp_path / "entry", exclude=["/drafts/"]) == expected
+    drafted = ["drafts/c.txt" if name == "published/c.txt" else name for name in expected]
+    assert keys(root) == sorted(drafted)
+    assert keys(root, include=["/y-out/deep/", "/y-out/e.txt"]) == ["y-out/deep/f.txt", "y-out/e.txt"]
+
+
+def test_the_order_of_a_folder_decides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "root"
+    write(root, "a.txt", "b/c.txt")
+    write(tmp_path, "out/d.txt", "out/e/f.txt")
+    for name in ("m", "k", "b/l", "z"):
+        (root / name).symlink_to(tmp_path / "out")
+    (root / "j").symlink_to(tmp_path / "out" / "e")
+    found = listed(root).files
+    scandir = os.scandir
+
+    class Turned:
+        def __init__(self, path: str) -> None:
+            with scandir(path) as entries:
+                self.entries = sorted(entries, key=lambda entry: entry.name, reverse=True)
+
+        def __enter__(self) -> Any:
+            return iter(self.entries)
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr(os, "scandir", Turned)
+    assert listed(root).files == found
+
+
+def test_a_folder_that_comes_and_goes_is_no_error_and_one_that_is_closed_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "a.txt", "b/c.txt")
+    scandir = os.scandir
+    error: OSError = FileNotFoundError("b")
+
+    def gone(path: str) -> Any:
+        if str(path).endswith("/b"):
+            raise error
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", gone)
+    assert keys(tmp_path) == ["a.txt"]
+    error = PermissionError("b")
+    with pytest.raises(SourceError, match="cannot be listed: PermissionError"):
+        listed(tmp_path)
+    assert keys(tmp_path, exclude=["b/"]) == ["a.txt"]
+
+
+def test_a_disk_that_does_not_answer_behind_a_link_is_no_broken_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "a.txt")
+    (tmp_path / "mounted").symlink_to(tmp_path)
+    realpath = os.path.realpath
+
+    def stale(path: str, **more: Any) -> str:
+        if str(path).endswith("mounted"):
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return realpath(path, **more)
+
+    monkeypatch.setattr(os.path, "realpath", stale)
+    with pytest.raises(SourceError, match="Stale file handle"):
+        listed(tmp_path)
+
+
+def test_marks_of_patterns_in_names_that_are_there_are_meant_literally(tmp_path: Path) -> None:
+    write(tmp_path, "[a] what?/x*.txt", "[a] what?/y.txt", "[a] what?/.z.txt", "[a] what?/sub/z.txt", "a/n.txt")
+    folder = tmp_path / "[a] what?"
+    assert keys(folder) == ["sub/z.txt", "x*.txt", "y.txt"]
+    assert keys(folder / "x*.txt") == ["x*.txt"]
+    assert keys(folder / "?.txt") == ["y.txt"]
+    assert keys(folder / "*.txt") == ["x*.txt", "y.txt"]
+    assert keys(folder / "*.txt", hidden=True) == [".z.txt", "x*.txt", "y.txt"]
+    assert keys(folder / "**" / "*.txt") == ["sub/z.txt", "x*.txt", "y.txt"]
+    assert keys(tmp_path / "[ab]" / "*") == ["a/n.txt"]
+    assert keys(tmp_path / "[ab]" / "none*") == []
+    with pytest.raises(SourceError, match="nothing at"):
+        listed(tmp_path / "none" / "*.txt")
+
+
+def test_marks_of_patterns_are_taken_literally_in_stores_too() -> None:
+    import fsspec
+
+    store = fsspec.filesystem("memory")
+    for name in ("/[a]/x.txt", "/[a]/y.md", "/a/z.txt"):
+        store.pipe(name, b"words")
+    try:
+        assert keys("memory://[a]") == ["x.txt", "y.md"]
+        assert keys("memory://[a]/*.txt") == ["x.txt"]
+        assert keys("memory://[ab]/*.txt") == ["a/z.txt"]
+    finally:
+        store.rm("/", recursive=True)
+
+
+def test_other_content_with_the_same_size_and_time_has_another_tag(tmp_path: Path) -> None:
+    write(tmp_path, "a.txt", "out/target.txt")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "link.txt").symlink_to(tmp_path / "out" / "target.txt")
+    before = listed(tmp_path).files + listed(tmp_path / "in").files
+    for name in ("a.txt", "out/target.txt"):
+        stat = (tmp_path / name).stat()
+        (tmp_path / name).write_text(f"WORDS of {name}.")
+        os.utime(tmp_path / name, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    after = listed(tmp_path).files + listed(tmp_path / "in").files
+    assert [file.size for file in before] == [file.size for file in after]
+    assert all(old.tag != new.tag for old, new in zip(before, after, strict=True))
+    assert before[0].tag.split()[::2] == ["mtime", "size", "changed", "inode"]
