@@ -80,4 +80,6 @@ def explained(table: str, done: str) -> Iterator[None]:
 def _with_nulls(rows: pa.Table, columns: list[str]) -> pa.Table:
     """Some columns, null where the rows do not have them."""
     there = set(rows.column_names)
+    if there.issuperset(columns):
+        return rows.select(columns)
     return pa.table({name: rows[name] if name in there else pa.nulls(len(rows), pa.string()) for name in columns})
