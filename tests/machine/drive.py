@@ -37,6 +37,7 @@ class Driver:
         self.spoilt: dict[tuple[str, str], Any] = {}  # what files held before they became unreadable
         self.done, self.chance = done, chance
         self._listed: Counter[str] = Counter()
+        self._texts: set[str] = set()  # of the chunks before a run
 
     def run(self, wait: bool = False, allow: bool = True) -> None:
         """A run that nothing disturbs, and a second one that has nothing to do."""
@@ -132,20 +133,18 @@ class Driver:
 
     def _ingest(self, wait: bool, allow: bool) -> Any:
         """A run; no text that a table had a vector for is embedded for it."""
-        before = self._vectors()
+        lake = check.lake_of(self.world)
+        before = {
+            (entry["model"], text)
+            for entry in lake.catalog()
+            for text in lake.read(entry["table"], ["text"])["text"].to_pylist()
+        }
+        self._texts = set(lake.read(lake.name("chunks"), ["text"])["text"].to_pylist())
         try:
             return run_ingest(str(self.world.corpus_file()), wait=wait, allow_shrinking=allow)
         finally:
             again = before & set(StandIn.embedded)
             assert not again, f"embedded again: {again}"
-
-    def _vectors(self) -> set[tuple[str, str]]:
-        lake = check.lake_of(self.world)
-        return {
-            (entry["model"], text)
-            for entry in lake.catalog()
-            for text in lake.read(entry["table"], ["text"])["text"].to_pylist()
-        }
 
     def _files(self) -> Counter[str]:
         return Counter(identity.split(":")[0] for identity in self.world.held())
@@ -187,7 +186,7 @@ class Driver:
         """What the run says that it embedded is what the encoder gave; each text once."""
         if StandIn.mode != "good" or any(model.failed for model in report.models):
             return
-        texts = set(lake.read(lake.name("chunks"), ["text"])["text"].to_pylist())
+        texts = self._texts | set(lake.read(lake.name("chunks"), ["text"])["text"].to_pylist())
         given = {key: count for key, count in StandIn.embedded.items() if key[1] in texts}
         assert max(given.values(), default=1) == 1, f"more than once: {given}"
         said = sum(model.embedded for model in report.models)
