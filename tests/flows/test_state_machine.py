@@ -250,8 +250,9 @@ class History(RuleBasedStateMachine):
     def run(self, wait: bool, allow: bool) -> None:
         self.driver.run(wait, allow)
 
-    @rule(at=st.integers(0, 14), written=st.booleans(), killed=st.booleans())
+    @rule(at=st.sampled_from([*range(14), *range(8), *range(4)]), written=st.booleans(), killed=st.booleans())
     def run_and_break_off(self, at: int, written: bool, killed: bool) -> None:
+        self.world.put("left", "b.txt", f"It rained {self.done['killed'] % 7} times.")
         self.driver.crash(Writes(at, written, killed))
 
     @precondition(lambda self: "encoders" in RULES)

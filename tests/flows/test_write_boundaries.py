@@ -110,10 +110,10 @@ def test_every_run_may_break_off_at_every_write(tmp_path: Path, killed: bool) ->
             try:
                 broke_off = driver.crash(writes)
                 driver.run()
-            except AssertionError as error:
+            except Exception as error:
                 broke_off = writes.count > at
                 where = f"write {at} ({writes.names[at]})" if broke_off else "no write"
-                wrong.append(f"{change.__name__}, broken off at {where}: {str(error)[:1000]}")
+                wrong.append(f"{change.__name__}, broken off at {where}: {type(error).__name__} {str(error)[:1000]}")
             at += 1
         done[f"writes of {change.__name__}"] = at - 1
     print(dict(done))

@@ -16,7 +16,7 @@ from tests.machine.oracle import Good, Memory, Row, Seen, outcomes
 from tests.machine.world import World
 
 Found = dict[str, dict[str, Any]]
-_MOST_FAILED = 10  # texts; with more, a table is not promoted
+_MOST_FAILED = 10  # chunks; with more, a table is not promoted
 
 
 def lake_of(world: World) -> Lake:
@@ -42,34 +42,33 @@ def documents_agree(lake: Lake, world: World, seen: Seen, memory: Memory) -> dic
     rows = lake.read(lake.name("documents"), columns).to_pylist()
     found: Found = {row["document_id"]: row for row in rows}
     assert len(found) == len(rows), "two rows of one document"
-    _repeats_agree(found, seen)
+    again = _set_aside(found)
     chunks = defaultdict(list)
     for row in lake.read(lake.name("chunks"), ["document_id", "start", "end", "text", *now.metadata]).to_pylist():
         chunks[row["document_id"]].append(row)
     right: dict[str, Row] = {}
-    allowed = outcomes(seen, memory, now)
-    for identity, rows_allowed in allowed.items():
-        fitting = [row for row in rows_allowed if _fits(row, found.get(identity), chunks.get(identity, []), now.metadata)]
-        assert fitting, (
-            f"{identity}: found {found.get(identity)} with chunks {chunks.get(identity)}; expected one of {rows_allowed}"
-        )
-        if fitting[0]:
-            right[identity] = fitting[0]
-            assert not new or found[identity]["source"] == identity.split(":")[0]
+    for identity, options in outcomes(seen, memory, now).items():
+        there, cut, claims = found.get(identity), chunks.get(identity, []), frozenset(again.pop(identity, {}).items())
+        fitting = [o for o in options if o.again == claims and _fits(o.row, there, cut, now.metadata)]
+        assert fitting, f"{identity}: found {there} with chunks {cut}, set aside {claims}; expected one of {options}"
+        if fitting[0].row:
+            right[identity] = fitting[0].row
+            assert not new or there and there["source"] == identity.split(":")[0]
     assert found.keys() == right.keys(), f"documents of nothing: {found.keys() - right.keys()}"
+    assert not again, f"set aside for nothing: {again}"
     assert chunks.keys() == {i for i, row in right.items() if row.good}, "chunks of other documents"
-    _failures_agree(lake, seen, right, set(found))
+    _failures_agree(lake, right, rows)
     return right
 
 
-def _repeats_agree(found: Found, seen: Seen) -> None:
-    """Take out the rows of records whose id another one has, after looking that there are as many as there must be."""
-    again = {identity: row for identity, row in found.items() if "#again-" in identity}
-    counted = Counter((row["container"], row.get("repeats")) for row in again.values())
-    assert counted == {place: len(contents) for place, contents in seen.repeats.items()}, f"{counted} {seen.repeats}"
-    assert all(row["state"] == "quarantined" for row in again.values())
-    for identity in again:
-        del found[identity]
+def _set_aside(found: Found) -> dict[str, Counter[str]]:
+    """Take out the rows of records whose id another one has; how many there are in each file, by that id."""
+    counted: dict[str, Counter[str]] = defaultdict(Counter)
+    for identity in [identity for identity in found if "#again-" in identity]:
+        row = found.pop(identity)
+        assert row["state"] == "quarantined" and identity.startswith(row["container"])
+        counted[row["repeats"]][row["container"]] += 1
+    return counted
 
 
 def _fits(row: Row | None, found: dict[str, Any] | None, chunks: list[dict[str, Any]], metadata: dict[str, str]) -> bool:
@@ -93,14 +92,18 @@ def same(this: Any, that: Any) -> bool:
     return type(this) is type(that) and this == that
 
 
-def _failures_agree(lake: Lake, seen: Seen, right: dict[str, Row], found: set[str]) -> None:
-    """Every document that cannot be used has a failure, and no other; one that a file kept may have one."""
+def _failures_agree(lake: Lake, right: dict[str, Row], rows: list[dict[str, Any]]) -> None:
+    """Every document that cannot be used has a failure, and no other; a record that its file kept may have one."""
     failed = set(lake.read(lake.name("failures"), ["document_id"], "chunk_id IS NULL")["document_id"].to_pylist())
-    again = {identity for identity in failed if "#again-" in identity}
-    assert len(again) == sum(map(len, seen.repeats.values())), f"{again} {seen.repeats}"
-    must = {i for i, good in seen.documents.items() if not good} | {i for i, ok in seen.containers.items() if not ok}
-    may = {identity for identity, row in right.items() if row.state == "stale"}
-    assert must <= failed - again <= must | may, f"failures: lacks {must - failed}, too many {failed - again - must - may}"
+    states = {row["document_id"]: row["state"] for row in rows}
+    must = {i for i, state in states.items() if state == "quarantined" or (state == "stale" and not _kept(right[i]))}
+    may = {identity for identity, state in states.items() if state == "stale"}
+    assert must <= failed, f"without a failure: {must - failed}"
+    assert failed <= must | may, f"failures of {failed - must - may}"
+
+
+def _kept(row: Row) -> bool:
+    return row.good is not None and row.good.container is not None
 
 
 def tables_agree(lake: Lake, world: World, right: dict[str, Row]) -> None:
@@ -112,7 +115,7 @@ def tables_agree(lake: Lake, world: World, right: dict[str, Row]) -> None:
     )
     usable = Counter({key: n for key, n in expected.items() if _embeds(key[3], now.overlong)})
     chunk_ids = set(lake.read(lake.name("chunks"), ["chunk_id"])["chunk_id"].to_pylist())
-    many = len({key[3] for key in expected if key not in usable}) > _MOST_FAILED
+    many = sum((expected - usable).values()) > _MOST_FAILED
     live = [name for name, row in catalog.items() if row["state"] == "live"]
     assert len(live) <= 1
     for name, entry in catalog.items():

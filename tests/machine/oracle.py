@@ -6,7 +6,7 @@ several contents that may be the last; `None` among them means that the lake may
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -59,75 +59,114 @@ class Seen:
     """What the sources hold, read with one tokenizer.
 
     Attributes:
-        documents: by id; None where it cannot be used.
-        containers: by id, whether the file can be read as a whole.
+        files: documents that are files; None where one cannot be used.
+        records: by id, its occurrences in order: file that holds it, and content; None where it cannot be used.
+        containers: files that hold records, and whether each can be read as a whole.
         nameless: by container, how many records fail before their id is known.
-        repeats: (container, id that came before) with how many different records.
     """
 
-    documents: dict[str, Good | None] = field(default_factory=dict)
+    files: dict[str, Good | None] = field(default_factory=dict)
+    records: dict[str, list[tuple[str, Good | None]]] = field(default_factory=lambda: defaultdict(list))
     containers: dict[str, bool] = field(default_factory=dict)
     nameless: Counter[str] = field(default_factory=Counter)
-    repeats: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
 
 
 Memory = dict[str, set[Good | None]]
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What may become of an id: its row, if it has one, and how many records that claim it each file has set aside."""
+
+    row: Row | None
+    again: frozenset[tuple[str, int]] = frozenset()
+
+
 def look(world: World, tokenizer: str) -> Seen:
     """Read the sources."""
-    now, seen, held = world.settings, Seen(), world.held()
+    now, seen = world.settings, Seen()
     cut = (now.size, now.overlap, tokenizer)
-    for identity, content in sorted(held.items()):
+    for identity, content in sorted(world.held().items()):
         if form_of(identity) == "text":
-            seen.documents[identity] = _text_file(content, now, cut)
-    for identity, content in sorted(held.items()):
-        if form_of(identity) != "text":
-            _record_file(identity, content, now, cut, seen, held)
+            seen.files[identity] = _text_file(content, now, cut)
+        else:
+            _record_file(identity, content, now, cut, seen)
     return seen
 
 
-def outcomes(seen: Seen, memory: Memory, now: Settings) -> dict[str, set[Row | None]]:
-    """What rows each document may have after a completed run; None where it may have none."""
-    keep = now.on_failure == "keep"
-    found: dict[str, set[Row | None]] = {}
-    for identity, good in seen.documents.items():
-        if good:
-            found[identity] = {Row("active", good)}
-        else:
-            options = memory.get(identity, {None})
-            found[identity] = {
-                Row("stale", old.under(now.metadata)) if old and keep else Row("quarantined") for old in options
-            }
-    for identity, readable in seen.containers.items():
-        found[identity] = {Row("container" if readable else "quarantined")}
-    unseen: dict[str, list[str]] = defaultdict(list)
-    for identity, options in memory.items():
-        if identity not in found:
-            found[identity] = {None}
-            for container in {old.container for old in options if old and old.container}:
-                unseen[container].append(identity)
-    for container, identities in unseen.items():
-        readable = seen.containers.get(container)
-        if readable is None or not keep:
-            continue  # the file is gone, and they with it
-        surely = sum(memory[i] == {o for o in memory[i] if o and o.container == container} for i in identities)
-        for identity in identities:
-            kept = {Row("stale", o.under(now.metadata)) for o in memory[identity] if o and o.container == container}
-            if not readable or seen.nameless[container] >= len(identities):
-                found[identity] = {*kept, *(found[identity] if None in memory[identity] else ())}
-            elif seen.nameless[container] >= surely:
-                found[identity] |= kept
+def outcomes(seen: Seen, memory: Memory, now: Settings) -> dict[str, set[Outcome]]:
+    """What may become of each id in a completed run."""
+    found: dict[str, set[Outcome]] = {}
+    unseen = _unseen(seen, memory)
+    for identity in {*seen.files, *seen.containers, *seen.records, *memory}:
+        found[identity] = set()
+        for old in memory.get(identity, {None}):
+            found[identity] |= set(_outcomes_of(identity, old, seen, unseen, now))
     return found
 
 
-def after_crash(memory: Memory, metadata: dict[str, str], found: dict[str, set[Row | None]]) -> Memory:
+def _outcomes_of(
+    identity: str, old: Good | None, seen: Seen, unseen: dict[str, tuple[int, int]], now: Settings
+) -> Iterator[Outcome]:
+    """With one thing that may be known of it."""
+    keep = now.on_failure == "keep"
+    records = seen.records.get(identity, [])
+    claims = Counter(container for container, _ in records)
+    stale = Row("stale", old.under(now.metadata)) if old else None
+    if identity in seen.files:
+        good = seen.files[identity]
+        row = Row("active", good) if good else stale if keep and stale else Row("quarantined")
+        yield Outcome(row, frozenset(claims.items()))
+        if row == stale and old and old.container:  # it was a record, and is a file now
+            yield Outcome(Row("quarantined"), frozenset(claims.items()))
+    elif identity in seen.containers:
+        states = ["container"] if seen.containers[identity] else ["quarantined", "stale"]
+        yield from (Outcome(Row(state), frozenset(claims.items())) for state in states)
+    else:
+        held = old.container if old else None
+        if stale and held and keep and held in seen.containers and (not records or held < records[0][0]):
+            least, most = unseen.get(held, (0, 0))
+            lines = seen.nameless[held]
+            whole = seen.containers[held]
+            if not whole:
+                yield Outcome(Row("active", stale.good), frozenset(claims.items()))
+            if not whole or least <= lines:
+                yield Outcome(stale, frozenset(claims.items()))
+            if not whole or most <= lines:
+                return
+        if not records:
+            yield Outcome(None)
+            return
+        container, good = records[0]
+        claims[container] -= 1
+        displaced = held is not None and keep and container < held
+        for left in (0, 1) if displaced and held in seen.containers else (0,):  # a kept record's place may say so
+            again = frozenset((+(claims + Counter({held or "": left}))).items())
+            yield Outcome(Row("active", good) if good else stale if keep and stale else Row("quarantined"), again)
+            if not good and keep and held != container:
+                yield Outcome(Row("quarantined"), again)
+
+
+def _unseen(seen: Seen, memory: Memory) -> dict[str, tuple[int, int]]:
+    """By container, how many records at least and at most are known of it and not in it any more."""
+    least, most = Counter[str](), Counter[str]()
+    for identity, options in memory.items():
+        held = {old.container if old else None for old in options}
+        first = seen.records.get(identity, [("~", None)])[0][0]
+        for container in held:
+            if container and container < first and identity not in seen.files:
+                most[container] += 1
+                least[container] += len(held) == 1
+    return {container: (least[container], count) for container, count in most.items()}
+
+
+def after_crash(memory: Memory, metadata: dict[str, str], found: dict[str, set[Outcome]]) -> Memory:
     """What may be known after a run that broke off."""
     after: Memory = defaultdict(lambda: {None})
     for identity, options in memory.items():
         after[identity] = options | {old.under(metadata) for old in options if old}
-    for identity, rows in found.items():
-        after[identity] = after[identity] | {row.good if row else None for row in rows}
+    for identity, options_now in found.items():
+        after[identity] = after[identity] | {option.row.good if option.row else None for option in options_now}
     return dict(after)
 
 
@@ -144,15 +183,13 @@ def _text_file(content: Content, now: Settings, cut: tuple[int, int, str]) -> Go
     return Good(normalise(content), None, tuple((name, kind, None) for name, kind in sorted(now.metadata.items())), cut)
 
 
-def _record_file(
-    container: str, content: Content, now: Settings, cut: tuple[int, int, str], seen: Seen, held: Iterable[str]
-) -> None:
+def _record_file(container: str, content: Content, now: Settings, cut: tuple[int, int, str], seen: Seen) -> None:
     form, source = form_of(container), container.split(":")[0]
     if not isinstance(content, tuple):
         # Of lines each one fails for itself; a table is read as a whole or not at all.
         seen.containers[container] = form == "jsonl"
-        if form == "jsonl":
-            seen.documents[f"{container}#line-1"] = None
+        if form == "jsonl" and content:
+            seen.records[f"{container}#line-1"].append((container, None))
             seen.nameless[container] = 1
         return
     seen.containers[container] = True
@@ -161,14 +198,12 @@ def _record_file(
         read = as_read(record, form, now.metadata)
         ids = now.sources[source].ids
         if record.broken or (ids and not record.key):
-            seen.documents[f"{container}#line-{number}"] = None
+            seen.records[f"{container}#line-{number}"].append((container, None))
             seen.nameless[container] += 1
             continue
         identity = f"{source}:{record.key}" if ids else f"{container}#{hash_fields(read)[:16]}"
-        if ids and (identity in seen.documents or identity in held):
-            seen.repeats[container, identity].add(hash_fields(read))
-            continue
-        seen.documents[identity] = _record(record, read, container, now, cut)
+        if ids or identity not in seen.records:
+            seen.records[identity].append((container, _record(record, read, container, now, cut)))
 
 
 def _record(

@@ -178,11 +178,11 @@ class World:
 
 
 def as_read(record: Record, form: str, metadata: dict[str, str]) -> dict[str, Any]:
-    """A record as a reader gets it: of a table only the wanted columns, all of them text."""
+    """A record as a reader gets it: of CSV all is text; of Parquet, which here holds text, only what is wanted."""
     values = {column: getattr(record, column) for column in COLUMNS}
     if form == "jsonl":
         return values
-    wanted = {"text", *metadata}
+    wanted = {"text", *metadata} if form == "parquet" else COLUMNS
     empty = "" if form == "csv" else None
     return {name: empty if value is None else str(value) for name, value in values.items() if name in wanted}
 
@@ -191,7 +191,7 @@ def _write(target: Path, content: Content) -> None:
     if isinstance(content, str):
         target.write_text(content)
     elif isinstance(content, bytes):
-        target.write_bytes(content)
+        target.write_bytes(b"key,text\na,b,c,d\n" if target.suffix == ".csv" and content else content)
     elif target.suffix == ".jsonl":
         with target.open("w") as file:
             for record in content:
