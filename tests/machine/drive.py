@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.configuration import load_corpus
-from tasks.errors import ModelError, ShrunkSource
+from tasks.errors import EmbedlakeError, ModelError, ShrunkSource
 from tasks.lake import Lake
 from tasks.lease import writing
 from tasks.settings import Extraction
@@ -74,7 +74,9 @@ class Driver:
         with writes.watched():
             try:
                 report = self._ingest(False, True)
-            except (Killed, Failed):
+            except (Killed, EmbedlakeError, Failed) as error:
+                if not isinstance(error, Killed | Failed) and not isinstance(error.__context__, Failed):
+                    raise
                 self.done["killed" if writes.killed else "failed writes"] += 1
                 self._broke_off()
                 return True
@@ -179,6 +181,7 @@ class Driver:
         right = check.documents_agree(lake, self.world, seen, self.memory)
         check.tables_agree(lake, self.world, right)
         self._counts_agree(lake, report)
+        StandIn.begin()
         check.whole(self.world)
         self.done["searches"] += check.search_agrees(self.world, right, self.chance)
         self.memory = check.remembered(right)
