@@ -1,0 +1,80 @@
+"""Encoders without a model: vectors that stand on the text and the model's name alone, and ways to fail."""
+
+import hashlib
+from collections import Counter
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tasks.models import ResolvedModel
+
+POISON = "Poison"
+"""A text with this word ends every call that has it in its batch."""
+BLANK = "Blank"
+"""A text with this word gets a vector of zeros."""
+
+
+def vector_of(model: str, text: str) -> Any:
+    """A direction that only this text has with this model, float32 of shape (4,), of length 1."""
+    seed = int.from_bytes(hashlib.sha256(f"{model} {text}".encode()).digest()[:8], "big")
+    vector = np.random.default_rng(seed).normal(size=4)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+def fails(text: str) -> bool:
+    """Whether no encoder here ever gives a usable vector of a text."""
+    return POISON in text or BLANK in text
+
+
+def tokens_of(text: str) -> int:
+    """A text's tokens, as every encoder here counts them."""
+    return len(text.split()) + 2
+
+
+class StandIn:
+    """An encoder as `load_encoder` gives it.
+
+    Attributes of the class:
+        mode: good; cuda (every call raises); nan (every vector is NaN); flaky (the calls in `failing` raise).
+        embedded: model and text of every vector given, with how often.
+        calls: of `encode`, since `begin`.
+        troubled: whether one of them failed; then texts that were good are embedded again, to tell whose fault it is.
+    """
+
+    mode: ClassVar[str] = "good"
+    failing: ClassVar[frozenset[int]] = frozenset()
+    embedded: ClassVar[Counter[tuple[str, str]]] = Counter()
+    calls: ClassVar[int] = 0
+    troubled: ClassVar[bool] = False
+
+    dimension = 4
+    max_tokens = 12
+    modality = "text"
+    backend = "stand-in"
+    concurrency = 1
+    batch_tokens = 64
+
+    def __init__(self, model: ResolvedModel, threads: int | None = None, budget: int | None = None) -> None:
+        self.model = model.name
+
+    @classmethod
+    def begin(cls, mode: str = "good", failing: frozenset[int] = frozenset()) -> None:
+        """Forget what was counted; from now on fail like this."""
+        cls.mode, cls.failing, cls.embedded, cls.calls, cls.troubled = mode, failing, Counter(), 0, False
+
+    def encode(self, texts: list[str]) -> Any:
+        StandIn.calls += 1
+        flaky = self.mode == "flaky" and StandIn.calls in self.failing
+        if flaky or self.mode in ("cuda", "nan") or any(fails(text) for text in texts):
+            StandIn.troubled = True
+        if flaky or self.mode == "cuda" or any(POISON in text for text in texts):
+            raise RuntimeError("CUDA error: device-side assert triggered")
+        vectors = np.stack([vector_of(self.model, text) * (BLANK not in text) for text in texts])
+        if self.mode == "nan":
+            vectors = np.full_like(vectors, np.nan)
+        if not StandIn.troubled:
+            StandIn.embedded.update((self.model, text) for text in texts)
+        return vectors, [tokens_of(text) for text in texts]
+
+    def encode_query(self, text: str) -> Any:
+        return vector_of(self.model, text)

@@ -1,0 +1,133 @@
+"""Runs without Prefect's engine, reading without processes, and runs that break off at a write."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import prefect
+import pytest
+from lancedb.db import LanceDBConnection
+from lancedb.table import LanceTable
+
+from flows import artifacts, backfill, ingest, stages
+from tasks import readers
+from tasks.prepare import Prepared, prepare
+from tests.machine.encoders import StandIn
+
+run_ingest: Any = ingest.ingest.fn
+run_backfill: Any = backfill.backfill.fn
+
+
+class Killed(BaseException):
+    """A run that was broken off: nothing after this was written."""
+
+
+class Failed(Exception):
+    """A write that did not succeed; what a run does on its way out is written."""
+
+
+class _Stage:
+    """A task of Prefect as the function it is."""
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        return self._function(*arguments, **keywords)
+
+    def with_options(self, **_: Any) -> "_Stage":
+        return self
+
+
+class _Begun:
+    def __init__(self, *arguments: Any) -> None:
+        self._arguments = arguments
+
+    def result(self) -> Prepared:
+        return prepare(*self._arguments)
+
+
+class _ReadersHere:
+    """Readers in this process, one piece of work at a time."""
+
+    def __init__(self, corpus: Any, *others: Any) -> None:
+        self.count = 1
+        self._arguments = (corpus, *others[:-1])
+
+    def start(self, work: Any) -> _Begun:
+        return _Begun(work, *self._arguments)
+
+    def close(self) -> None:
+        pass
+
+
+@contextmanager
+def quick() -> Iterator[None]:
+    """While it lasts, flows run as plain functions, documents are read here, and encoders are stand-ins."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in list(vars(stages).items()):
+            if isinstance(value, prefect.Task):
+                patch.setattr(stages, name, _Stage(value.fn))
+        patch.setattr(artifacts, "publish_report", lambda *_: None)
+        patch.setattr(artifacts, "progress_shown", _nothing)
+        patch.setattr(readers, "LocalReaders", _ReadersHere)
+        for name, module in list(sys.modules.items()):
+            if name.startswith(("tasks.", "flows.")) and hasattr(module, "load_encoder"):
+                patch.setattr(module, "load_encoder", StandIn)
+        yield
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+_WRITES = {
+    LanceTable: ["_do_merge", "add", "delete", "update", "add_columns", "alter_columns", "drop_columns", "restore"],
+    LanceDBConnection: ["create_table", "drop_table"],
+}
+
+
+class Writes:
+    """Counts the writes of a run, leases left out, and breaks it off at one of them.
+
+    Args:
+        at: the write, from 0; None counts only.
+        written: whether that write itself still succeeds.
+        killed: nothing is written after it; else only it fails, and what the run does on its way out succeeds.
+    """
+
+    def __init__(self, at: int | None, written: bool = False, killed: bool = True) -> None:
+        self.at, self.written, self.killed = at, written, killed
+        self.count = 0
+        self.names: list[str] = []
+
+    @contextmanager
+    def watched(self) -> Iterator["Writes"]:
+        """While it lasts."""
+        with pytest.MonkeyPatch.context() as patch:
+            for owner, names in _WRITES.items():
+                for name in names:
+                    patch.setattr(owner, name, self._around(name, getattr(owner, name)))
+            yield self
+
+    def _around(self, name: str, real: Any) -> Any:
+        def write(this: Any, *arguments: Any, **keywords: Any) -> Any:
+            table = this.name if isinstance(this, LanceTable) else str(arguments[0])
+            if table.endswith(".leases"):
+                return real(this, *arguments, **keywords)
+            number, self.count = self.count, self.count + 1
+            self.names.append(f"{name} {table}")
+            dead = self.at is not None and self.killed and number > self.at
+            if dead or (number == self.at and not self.written):
+                raise self._end()
+            result = real(this, *arguments, **keywords)
+            if number == self.at:
+                raise self._end()
+            return result
+
+        return write
+
+    def _end(self) -> BaseException:
+        return Killed() if self.killed else Failed()

@@ -1,0 +1,242 @@
+"""What a lake must hold after a run, told from the sources, the settings, and little memory; nothing from the lake.
+
+Memory is needed only for what cannot be read any more and is kept: the last good content of each document, as of the
+last completed run that read it. A run that broke off may or may not have got to a document, so afterwards there are
+several contents that may be the last; `None` among them means that the lake may not know the document.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+from tasks.chunk.split import split
+from tasks.chunk.tokens import count_tokens, load_counter
+from tasks.extract.plain import normalise
+from tasks.hashing import hash_fields
+from tasks.settings import Chunking
+from tests.machine.world import MODELS, Content, Record, Settings, World, as_read, form_of
+
+
+@dataclass(frozen=True)
+class Good:
+    """Content that could be used, and how it was cut.
+
+    Attributes:
+        text: normalised.
+        container: document id of the file that holds the record, or None.
+        metadata: name, type and value of each field.
+        cut: size, overlap, and the folder of the tokenizer.
+    """
+
+    text: str
+    container: str | None
+    metadata: tuple[tuple[str, str, Any], ...]
+    cut: tuple[int, int, str]
+
+    def under(self, metadata: dict[str, str]) -> "Good":
+        """What is left of it in columns of these types: a field that is new has no value."""
+        had = {(name, kind): value for name, kind, value in self.metadata}
+        kept = tuple((name, kind, had.get((name, kind))) for name, kind in sorted(metadata.items()))
+        return replace(self, metadata=kept)
+
+    def chunks(self) -> tuple[tuple[int, int, str], ...]:
+        """Start, end and text of each chunk."""
+        return _chunks(self.text, *self.cut)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the documents table: active, stale, quarantined or container, with what it says."""
+
+    state: str
+    good: Good | None = None
+
+
+@dataclass
+class Seen:
+    """What the sources hold, read with one tokenizer.
+
+    Attributes:
+        files: documents that are files; None where one cannot be used.
+        records: by id, its occurrences in order: file that holds it, and content; None where it cannot be used.
+        containers: files that hold records, and whether each can be read as a whole.
+        nameless: by container, how many records fail before their id is known.
+    """
+
+    files: dict[str, Good | None] = field(default_factory=dict)
+    records: dict[str, list[tuple[str, Good | None]]] = field(default_factory=lambda: defaultdict(list))
+    containers: dict[str, bool] = field(default_factory=dict)
+    nameless: Counter[str] = field(default_factory=Counter)
+
+
+Memory = dict[str, set[Good | None]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What may become of an id: its row, if it has one, and how many records that claim it each file has set aside."""
+
+    row: Row | None
+    again: frozenset[tuple[str, int]] = frozenset()
+
+
+def look(world: World, tokenizer: str) -> Seen:
+    """Read the sources."""
+    now, seen = world.settings, Seen()
+    cut = (now.size, now.overlap, tokenizer)
+    for identity, content in sorted(world.held().items()):
+        if form_of(identity) == "text":
+            seen.files[identity] = _text_file(content, now, cut)
+        else:
+            _record_file(identity, content, now, cut, seen)
+    return seen
+
+
+def outcomes(seen: Seen, memory: Memory, now: Settings) -> dict[str, set[Outcome]]:
+    """What may become of each id in a completed run."""
+    found: dict[str, set[Outcome]] = {}
+    unseen = _unseen(seen, memory)
+    for identity in {*seen.files, *seen.containers, *seen.records, *memory}:
+        found[identity] = set()
+        for old in memory.get(identity, {None}):
+            found[identity] |= set(_outcomes_of(identity, old, seen, unseen, now))
+    return found
+
+
+def _outcomes_of(
+    identity: str, old: Good | None, seen: Seen, unseen: dict[str, tuple[int, int]], now: Settings
+) -> Iterator[Outcome]:
+    """With one thing that may be known of it."""
+    keep = now.on_failure == "keep"
+    records = seen.records.get(identity, [])
+    claims = Counter(container for container, _ in records)
+    stale = Row("stale", old.under(now.metadata)) if old else None
+    if identity in seen.files:
+        good = seen.files[identity]
+        row = Row("active", good) if good else stale if keep and stale else Row("quarantined")
+        yield Outcome(row, frozenset(claims.items()))
+        if row == stale and old and old.container:  # it was a record, and is a file now
+            yield Outcome(Row("quarantined"), frozenset(claims.items()))
+    elif identity in seen.containers:
+        states = ["container"] if seen.containers[identity] else ["quarantined", "stale"]
+        yield from (Outcome(Row(state), frozenset(claims.items())) for state in states)
+    else:
+        held = old.container if old else None
+        if stale and held and keep and held in seen.containers and (not records or held < records[0][0]):
+            least, most = unseen.get(held, (0, 0))
+            lines = seen.nameless[held]
+            whole = seen.containers[held]
+            if not whole:
+                yield Outcome(Row("active", stale.good), frozenset(claims.items()))
+            if not whole or least <= lines:
+                yield Outcome(stale, frozenset(claims.items()))
+            if not whole or most <= lines:
+                return
+        if not records:
+            yield Outcome(None)
+            return
+        container, good = records[0]
+        claims[container] -= 1
+        displaced = held is not None and keep and container < held
+        for left in (0, 1) if displaced and held in seen.containers else (0,):  # a kept record's place may say so
+            again = frozenset((+(claims + Counter({held or "": left}))).items())
+            yield Outcome(Row("active", good) if good else stale if keep and stale else Row("quarantined"), again)
+            if not good and keep and held != container:
+                yield Outcome(Row("quarantined"), again)
+
+
+def _unseen(seen: Seen, memory: Memory) -> dict[str, tuple[int, int]]:
+    """By container, how many records at least and at most are known of it and not in it any more."""
+    least, most = Counter[str](), Counter[str]()
+    for identity, options in memory.items():
+        held = {old.container if old else None for old in options}
+        first = seen.records.get(identity, [("~", None)])[0][0]
+        for container in held:
+            if container and container < first and identity not in seen.files:
+                most[container] += 1
+                least[container] += len(held) == 1
+    return {container: (least[container], count) for container, count in most.items()}
+
+
+def after_crash(memory: Memory, metadata: dict[str, str], found: dict[str, set[Outcome]]) -> Memory:
+    """What may be known after a run that broke off."""
+    after: Memory = defaultdict(lambda: {None})
+    for identity, options in memory.items():
+        after[identity] = options | {old.under(metadata) for old in options if old}
+    for identity, options_now in found.items():
+        after[identity] = after[identity] | {option.row.good if option.row else None for option in options_now}
+    return dict(after)
+
+
+def tokenizers(world: World, kept: set[str | None]) -> set[str]:
+    """The tokenizers that may count now: the one that is named, what the lake keeps, or the first model's."""
+    if world.settings.tokenizer:
+        return {world.settings.tokenizer}
+    return {folder or MODELS[world.settings.models[0]] for folder in kept}
+
+
+def _text_file(content: Content, now: Settings, cut: tuple[int, int, str]) -> Good | None:
+    if not isinstance(content, str) or not normalise(content).strip():
+        return None
+    return Good(normalise(content), None, tuple((name, kind, None) for name, kind in sorted(now.metadata.items())), cut)
+
+
+def _record_file(container: str, content: Content, now: Settings, cut: tuple[int, int, str], seen: Seen) -> None:
+    form, source = form_of(container), container.split(":")[0]
+    if not isinstance(content, tuple):
+        # Of lines each one fails for itself; a table is read as a whole or not at all.
+        seen.containers[container] = form == "jsonl"
+        if form == "jsonl" and content:
+            seen.records[f"{container}#line-1"].append((container, None))
+            seen.nameless[container] = 1
+        return
+    seen.containers[container] = True
+    records = [record for record in content if form == "jsonl" or not record.broken]
+    for number, record in enumerate(records, 1):
+        read = as_read(record, form, now.metadata)
+        ids = now.sources[source].ids
+        if record.broken or (ids and not record.key):
+            seen.records[f"{container}#line-{number}"].append((container, None))
+            seen.nameless[container] += 1
+            continue
+        identity = f"{source}:{record.key}" if ids else f"{container}#{hash_fields(read)[:16]}"
+        if ids or identity not in seen.records:
+            seen.records[identity].append((container, _record(record, read, container, now, cut)))
+
+
+def _record(
+    record: Record, read: dict[str, Any], container: str, now: Settings, cut: tuple[int, int, str]
+) -> Good | None:
+    text = normalise(record.text)
+    if not text.strip():
+        return None
+    metadata = []
+    for name, kind in sorted(now.metadata.items()):
+        value = getattr(record, name, None) if name in read else None
+        if kind != "string" and value in (None, ""):
+            value = None
+        elif kind != "string" and not str(value).isdecimal():
+            return None
+        elif value is None:
+            value = read.get(name)  # CSV knows no null: an empty string
+        elif kind != "string":
+            value = int(value) if kind == "integer" else float(value)
+        metadata.append((name, kind, str(value) if kind == "string" and value is not None else value))
+    return Good(text, container, tuple(metadata), cut)
+
+
+_folder_of_models: list[str] = []
+
+
+def use_models(folder: str) -> None:
+    """Where the tokenizers are."""
+    _folder_of_models[:] = [folder]
+
+
+@lru_cache(maxsize=None)
+def _chunks(text: str, size: int, overlap: int, tokenizer: str) -> tuple[tuple[int, int, str], ...]:
+    [tokens] = count_tokens([text], load_counter(f"{_folder_of_models[0]}/{tokenizer}"))
+    chunking = Chunking(size=size, overlap=overlap)
+    return tuple((c.start, c.end, text[c.start : c.end]) for c in split(text, "text", chunking, tokens))

@@ -1,0 +1,208 @@
+"""The sources and settings of a history, on disk and as plain values that the oracle reads."""
+
+import csv
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.pre_tokenizers import BertPreTokenizer
+
+NAME = "notes"
+COLUMNS = ("key", "text", "year", "lang")
+UNREADABLE = b"a file\0that is no text\0"
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record of a record file; `broken` is a line that was cut off."""
+
+    key: str | None
+    text: str
+    year: int | str | None = None
+    lang: str | None = None
+    broken: bool = False
+
+
+Content = str | bytes | tuple[Record, ...]
+"""A file: its text; bytes that are no text and no records; or its records."""
+
+
+@dataclass
+class Source:
+    """A source of the corpus file: which folder, and whether its records have ids."""
+
+    folder: str
+    ids: bool = False
+
+
+@dataclass
+class Settings:
+    """What the corpus file says."""
+
+    sources: dict[str, Source] = field(default_factory=lambda: {"docs": Source("left"), "books": Source("right", True)})
+    metadata: dict[str, str] = field(default_factory=dict)
+    size: int = 16
+    overlap: int = 0
+    tokenizer: str | None = None
+    models: tuple[str, ...] = ("one",)
+    overlong: str = "count"
+    deduplication: str = "exact"
+    timeout: int = 300
+    on_failure: str = "keep"
+
+
+MODELS = {"one": "words", "two": "words", "three": "letters"}
+"""Models, each with the folder (and so the tokenizer) it comes from."""
+
+
+def make_model_folders(root: Path) -> None:
+    """Two folders that pass for models; their tokenizers differ in how many tokens a word has."""
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,"
+    tokens = {"words": ["[UNK]"], "letters": ["[UNK]", *letters, *(f"##{letter}" for letter in letters)]}
+    for name, vocabulary in tokens.items():
+        folder = root / name
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text(json.dumps({"made_for": name}))
+        tokenizer = Tokenizer(WordPiece({token: i for i, token in enumerate(vocabulary)}, unk_token="[UNK]"))
+        tokenizer.pre_tokenizer = BertPreTokenizer()
+        tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def form_of(path: str) -> str:
+    """jsonl, csv, parquet, or text."""
+    suffix = Path(path).suffix.removeprefix(".")
+    return suffix if suffix in ("jsonl", "csv", "parquet") else "text"
+
+
+class World:
+    """Files in folders, and the corpus file.
+
+    Args:
+        root: an empty folder for the sources.
+        models: the folder of `make_model_folders`.
+        lake: where the lake goes.
+    """
+
+    def __init__(self, root: Path, models: Path, lake: Path, features: frozenset[str] = frozenset()) -> None:
+        self.root, self.model_folder, self.lake = root, models, lake
+        self.features = features
+        self.settings = Settings()
+        self.files: dict[str, dict[str, Content]] = {"left": {}, "right": {}, "third": {}}
+        self._clock = 1_000_000_000
+        for folder in self.files:
+            (root / folder).mkdir(parents=True)
+
+    def held(self) -> dict[str, Content]:
+        """Every file of the sources that the corpus file names, by document id."""
+        return {
+            f"{name}:{path}": content
+            for name, source in self.settings.sources.items()
+            for path, content in self.files[source.folder].items()
+        }
+
+    def put(self, folder: str, path: str, content: Content, quietly: bool = False) -> None:
+        """Write a file. Where its path is a folder, or a folder of its path is a file, that goes first.
+
+        Args:
+            folder: left, right or third.
+            path: relative to it.
+            content: of the file.
+            quietly: leave the time of its last change as it was, as some tools do.
+        """
+        for there in list(self.files[folder]):
+            if there != path and (there.startswith(f"{path}/") or path.startswith(f"{there}/")):
+                self.remove(folder, there)
+        target = self.root / folder / path
+        before = target.stat().st_mtime if quietly and target.exists() else None
+        if target.is_dir():
+            shutil.rmtree(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write(target, content)
+        self._clock += 1  # two edits within the clock's grain would look like none
+        os.utime(target, (before or self._clock,) * 2)
+        self.files[folder][path] = content
+
+    def remove(self, folder: str, path: str) -> None:
+        """Delete a file, and the folders that it leaves empty."""
+        target = self.root / folder / path
+        target.unlink()
+        del self.files[folder][path]
+        for parent in target.relative_to(self.root / folder).parents:
+            if parent.name and not any((self.root / folder / parent).iterdir()):
+                (self.root / folder / parent).rmdir()
+
+    def move(self, folder: str, path: str, to_folder: str, to: str) -> None:
+        """Rename a file; its time stays."""
+        content = self.files[folder][path]
+        kept = (self.root / folder / path).stat().st_mtime
+        self.remove(folder, path)
+        self.put(to_folder, to, content)
+        os.utime(self.root / to_folder / to, (kept, kept))
+
+    def corpus_file(self) -> Path:
+        """The corpus file of the settings as they are now."""
+        now = self.settings
+        chunking: dict[str, Any] = {"size": now.size, "overlap": now.overlap}
+        if now.tokenizer:
+            chunking["tokenizer"] = str(self.model_folder / now.tokenizer)
+        extraction: dict[str, Any] = {"timeout": now.timeout}
+        if "on_failure" in self.features:
+            extraction["on_failure"] = now.on_failure
+        corpus = {
+            "name": NAME,
+            "lake": str(self.lake),
+            "sources": [
+                {"name": name, "uri": str(self.root / source.folder)} | ({"fields": {"id": "key"}} if source.ids else {})
+                for name, source in now.sources.items()
+            ],
+            "metadata": now.metadata,
+            "chunking": chunking,
+            "extraction": extraction,
+            "deduplication": now.deduplication,
+            "overlong": now.overlong,
+            "models": [
+                {"model": str(self.model_folder / MODELS[name]), "name": name, "document_prompt": name}
+                for name in now.models
+            ],
+        }
+        file = self.root / f"{NAME}.yaml"
+        file.write_text(json.dumps(corpus))
+        return file
+
+
+def as_read(record: Record, form: str, metadata: dict[str, str]) -> dict[str, Any]:
+    """A record as a reader gets it: of CSV all is text; of Parquet, which here holds text, only what is wanted."""
+    values = {column: getattr(record, column) for column in COLUMNS}
+    if form == "jsonl":
+        return values
+    wanted = {"text", *metadata} if form == "parquet" else COLUMNS
+    empty = "" if form == "csv" else None
+    return {name: empty if value is None else str(value) for name, value in values.items() if name in wanted}
+
+
+def _write(target: Path, content: Content) -> None:
+    if isinstance(content, str):
+        target.write_text(content)
+    elif isinstance(content, bytes):
+        target.write_bytes(b"key,text\na,b,c,d\n" if target.suffix == ".csv" and content else content)
+    elif target.suffix == ".jsonl":
+        with target.open("w") as file:
+            for record in content:
+                line = json.dumps({column: getattr(record, column) for column in COLUMNS})
+                file.write((line[: len(line) // 2] if record.broken else line) + "\n")
+    elif target.suffix == ".csv":
+        with target.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            writer.writerows([getattr(record, column) for column in COLUMNS] for record in content if not record.broken)
+    else:
+        rows = [as_read(r, "parquet", dict.fromkeys(COLUMNS, "string")) for r in content if not r.broken]
+        schema = pa.schema([(column, pa.string()) for column in COLUMNS])
+        pyarrow.parquet.write_table(pa.Table.from_pylist(rows, schema=schema), target)
