@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tasks.compare import GOOD
 from tasks.errors import BrokenDocument
 from tasks.hashing import hash_fields, sealed
 from tasks.lake import Lake
@@ -68,6 +69,7 @@ class Claims:
         found = Decided()
         rows = prepared.documents
         columns = [rows[name].to_pylist() for name in ("document_id", "container", "state", "repeats")]
+        uris = rows["uri"].to_pylist()
         place: Row = rows.slice(0, 1).select(["source", "uri", "container"]).to_pylist()[0] if len(rows) else {}
         self._file = place.get("container")
         for i, (identity, container, state, repeats) in enumerate(zip(*columns, strict=True)):
@@ -76,10 +78,13 @@ class Claims:
             if container is not None:  # a record; all of one piece of work are of one file
                 if not self._has(claimed, repeats is None, place, old, holders, found):
                     continue
-            elif old is not None and old["container"] is not None:
-                self._set_aside(claimed, old, rows["uri"][i].as_py(), found)
+            else:  # a file: it has its id before any record
+                holder = holders.get(claimed, old)
+                holders[claimed] = {"uri": uris[i], "container": None}
+                if holder is not None and holder["container"] is not None:
+                    self._set_aside(claimed, holder, uris[i], found)
             same = old is not None and old["container"] == container
-            if state == "quarantined" and self._keep and same and old and old["state"] in ("active", "stale"):
+            if state == "quarantined" and self._keep and same and old and old["state"] in GOOD:
                 row = rows.slice(i, 1).to_pylist()[0]
                 found.rows.append(sealed(old | {"state": "stale", "tag": row["tag"], "settings": row["settings"]}))
                 continue

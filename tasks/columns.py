@@ -14,6 +14,14 @@ def among(column: pa.ChunkedArray | pa.Array, values: object) -> pa.ChunkedArray
     return pc.is_in(column.cast(pa.large_string()), value_set=_joined(values))
 
 
+def last_of_each(rows: pa.Table, key: str) -> pa.Table:
+    """The rows with different keys, in order; of those with one key the last."""
+    if pc.count_distinct(rows[key]).as_py() == len(rows):
+        return rows
+    last = {identity: i for i, identity in enumerate(rows[key].to_pylist())}
+    return rows.take(pa.array(sorted(last.values())))
+
+
 def _joined(values: object) -> pa.Array:
     """Strings as one array, with 64-bit offsets: 32-bit ones end at 2 GiB, which are 67 million ids."""
     if isinstance(values, pa.ChunkedArray | pa.Array):

@@ -17,6 +17,8 @@ MANY = 10  # files; of fewer, half may well go in a day
 
 FILE_COLUMNS = ["document_id", "uri", "tag", "settings", "state"]
 FAILED_STATES = ("quarantined", "stale")
+GOOD = ("active", "stale")
+"""States of documents that are searchable."""
 
 
 @dataclass(frozen=True, slots=True)

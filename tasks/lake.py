@@ -11,6 +11,7 @@ import lancedb
 import pyarrow as pa
 from lancedb.index import IvfFlat, IvfRq
 
+from tasks.columns import last_of_each
 from tasks.configuration import redact
 from tasks.errors import ConfigurationError, LakeError
 from tasks.models import ResolvedModel
@@ -148,13 +149,14 @@ class Lake:
             return self._tables[table].count_rows() if table in self._tables else 0
 
     def merge(self, table: str, rows: pa.Table) -> None:
-        """Write rows by key, in one commit: new keys are inserted, known ones updated. Columns of the table that the
-        rows do not have become null."""
+        """Write rows by key, in one commit: new keys are inserted, known ones updated. Of rows with one key the last is
+        written. Columns of the table that the rows do not have become null."""
         schema = self._tables[table].schema
         key = next(field.name for field in schema if (field.metadata or {}).get(b"lance-schema:unenforced-primary-key"))
         builder = self._tables[table].merge_insert(key).when_matched_update_all().when_not_matched_insert_all()
         self._check_fence()
         with explained(table, "written"):
+            rows = last_of_each(rows, key)
             there = set(rows.column_names)
             columns = [rows[name] if name in there else pa.nulls(len(rows)) for name in schema.names]
             builder.execute(pa.table(columns, schema.names).cast(schema))

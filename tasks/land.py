@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from tasks.claims import Claims, Decided, Row
 from tasks.columns import among
-from tasks.compare import MANY
+from tasks.compare import GOOD, MANY
 from tasks.errors import DocumentError, ShrunkSource
 from tasks.failures import forget_failures, reading_failures, record_failures
 from tasks.hashing import sealed
@@ -142,7 +142,7 @@ class Landing:
         columns = documents_schema(self._lake.corpus).names
         there = self._lake.read_in(self._lake.name("documents"), "document_id", gone, columns).to_pylist()
         rows = [row for row in there if row["container"] == file.document_id]  # others have an id that another file has
-        good = [row for row in rows if row["state"] in ("active", "stale")]
+        good = [row for row in rows if row["state"] in GOOD]
         if self._keep and 0 < len(good) <= self._claims.nameless:  # they may be the records that cannot be told
             self._write_rows([row | {"state": "stale", "settings": self._settings[file.source].failed} for row in good])
             self._counts.kept += len(good)
@@ -158,12 +158,14 @@ class Landing:
         record_failures(self._lake, [Failure.of(error, file.document_id, file.uri, "read", settings)])
         self._counts.failed += 1
         if not error.transient:
-            held = {*self._held(file), *self._claims.seen}
-            if not self._keep:
-                self.remove(held)
-            kept = self._keep and bool(held)
-            self._counts.kept += kept
-            self.write_file(file, settings, "stale" if kept else "quarantined")
+            self._claims.displaced.pop(file.document_id, None)
+            table = self._lake.name("documents")
+            rows = self._lake.read_in(table, "container", [file.document_id], ["document_id", "state"]).to_pylist()
+            good = {row["document_id"] for row in rows if row["state"] in GOOD} if self._keep else set()
+            failed = {row["document_id"] for row in rows} & self._claims.seen if self._keep else set()
+            self.remove({row["document_id"] for row in rows} - good - failed)
+            self._counts.kept += bool(good)
+            self.write_file(file, settings, "stale" if good else "quarantined")
         self._claims.begin_file()
 
     def _held(self, file: File) -> list[str]:
