@@ -35,7 +35,9 @@ from tests.machine.world import UNREADABLE, Content, Record, Source, make_model_
 
 EXAMPLES = int(os.environ.get("EXACTLY_ONCE_EXAMPLES", "12"))
 SEED = os.environ.get("EXACTLY_ONCE_SEED")
-RULES = set(os.environ.get("EXACTLY_ONCE_RULES", "sources records settings models encoders damage quiet keep exact").split())
+RULES = set(
+    os.environ.get("EXACTLY_ONCE_RULES", "sources records settings models encoders damage quiet keep exact").split()
+)
 
 FOLDERS = ["left", "left", "right", "right", "third"]
 PATHS = ["a.txt", "b.txt", "deep/c.txt", "deep/er/d.txt", "r", "r/e.txt", "r.jsonl", "s.jsonl", "t.csv", "u.parquet"]
@@ -94,7 +96,9 @@ class History(RuleBasedStateMachine):
             self.world.put("left", path, text)
             self.world.put("right", path, "\n\n".join([text, *SENTENCES[2:5]]))
         if "records" in RULES:
-            records = [Record(key, text, 2001 + i) for i, (key, text) in enumerate(zip(KEYS[:3], SENTENCES, strict=False))]
+            records = [
+                Record(key, text, 2001 + i) for i, (key, text) in enumerate(zip(KEYS[:3], SENTENCES, strict=False))
+            ]
             for folder, path in [("left", "r.jsonl"), ("right", "r.jsonl"), ("right", "t.csv"), ("third", "u.parquet")]:
                 self.world.put(folder, path, tuple(records))
                 records.append(Record("k4", f"There is {path} in {folder}."))
@@ -104,7 +108,9 @@ class History(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
     def _any_file(self, data: st.DataObject) -> tuple[str, str]:
-        return data.draw(st.sampled_from([(f, path) for f, files in self.world.files.items() for path in sorted(files)]))
+        return data.draw(
+            st.sampled_from([(f, path) for f, files in self.world.files.items() for path in sorted(files)])
+        )
 
     def _has_files(self) -> bool:
         return any(self.world.files.values())
@@ -133,10 +139,14 @@ class History(RuleBasedStateMachine):
             self.world.put(folder, path, (*content[:start], *more, *content[end:]))
         self.done["edit"] += 1
 
-    @precondition(lambda self: any(c for files in self.world.files.values() for c in files.values() if type(c) is tuple))
+    @precondition(
+        lambda self: any(c for files in self.world.files.values() for c in files.values() if type(c) is tuple)
+    )
     @rule(data=st.data(), what=st.sampled_from(["break", "empty", "bad year", "again", "to other file"]))
     def edit_record(self, data: st.DataObject, what: str) -> None:
-        held = [(f, p, c) for f, files in self.world.files.items() for p, c in sorted(files.items()) if type(c) is tuple]
+        held = [
+            (f, p, c) for f, files in self.world.files.items() for p, c in sorted(files.items()) if type(c) is tuple
+        ]
         folder, path, content = data.draw(st.sampled_from([entry for entry in held if entry[2]]))
         at = data.draw(st.integers(0, len(content) - 1))
         old = content[at]
@@ -158,7 +168,9 @@ class History(RuleBasedStateMachine):
     @rule(data=st.data(), folder=st.sampled_from(FOLDERS), path=st.sampled_from(PATHS))
     def copy(self, data: st.DataObject, folder: str, path: str) -> None:
         from_folder, from_path = self._any_file(data)
-        if (Path(path).suffix in (".jsonl", ".csv", ".parquet")) == (type(self.world.files[from_folder][from_path]) is tuple):
+        if (Path(path).suffix in (".jsonl", ".csv", ".parquet")) == (
+            type(self.world.files[from_folder][from_path]) is tuple
+        ):
             self.world.put(folder, path, self.world.files[from_folder][from_path])
             self.done["copy"] += 1
 
@@ -190,7 +202,9 @@ class History(RuleBasedStateMachine):
     @rule(data=st.data(), folder=st.sampled_from(FOLDERS), path=st.sampled_from(PATHS))
     def rename(self, data: st.DataObject, folder: str, path: str) -> None:
         from_folder, from_path = self._any_file(data)
-        if (Path(path).suffix in (".jsonl", ".csv", ".parquet")) == (type(self.world.files[from_folder][from_path]) is tuple):
+        if (Path(path).suffix in (".jsonl", ".csv", ".parquet")) == (
+            type(self.world.files[from_folder][from_path]) is tuple
+        ):
             self.world.move(from_folder, from_path, folder, path)
             self.done["rename"] += 1
 

@@ -53,7 +53,7 @@ def documents_agree(lake: Lake, world: World, seen: Seen, memory: Memory) -> dic
         assert fitting, f"{identity}: found {there} with chunks {cut}, set aside {claims}; expected one of {options}"
         if fitting[0].row:
             right[identity] = fitting[0].row
-            assert not new or there and there["source"] == identity.split(":")[0]
+            assert not new or (there and there["source"] == identity.split(":")[0])
     assert found.keys() == right.keys(), f"documents of nothing: {found.keys() - right.keys()}"
     assert not again, f"set aside for nothing: {again}"
     assert chunks.keys() == {i for i, row in right.items() if row.good}, "chunks of other documents"
@@ -66,12 +66,15 @@ def _set_aside(found: Found) -> dict[str, Counter[str]]:
     counted: dict[str, Counter[str]] = defaultdict(Counter)
     for identity in [identity for identity in found if "#again-" in identity]:
         row = found.pop(identity)
-        assert row["state"] == "quarantined" and identity.startswith(row["container"])
+        assert row["state"] == "quarantined"
+        assert identity.startswith(row["container"])
         counted[row["repeats"]][row["container"]] += 1
     return counted
 
 
-def _fits(row: Row | None, found: dict[str, Any] | None, chunks: list[dict[str, Any]], metadata: dict[str, str]) -> bool:
+def _fits(
+    row: Row | None, found: dict[str, Any] | None, chunks: list[dict[str, Any]], metadata: dict[str, str]
+) -> bool:
     if row is None or found is None:
         return row is None and found is None and not chunks
     if found["state"] != row.state or found.get("repeats"):
@@ -110,9 +113,7 @@ def tables_agree(lake: Lake, world: World, right: dict[str, Row]) -> None:
     """Compare the tables of the corpus file's models, their failures, and the catalog."""
     now = world.settings
     catalog = {row["model"]: row for row in lake.catalog()}
-    expected = Counter(
-        (identity, *chunk) for identity, row in right.items() if row.good for chunk in row.good.chunks()
-    )
+    expected = Counter((identity, *chunk) for identity, row in right.items() if row.good for chunk in row.good.chunks())
     usable = Counter({key: n for key, n in expected.items() if _embeds(key[3], now.overlong)})
     chunk_ids = set(lake.read(lake.name("chunks"), ["chunk_id"])["chunk_id"].to_pylist())
     many = sum((expected - usable).values()) > _MOST_FAILED
@@ -177,7 +178,9 @@ def search_agrees(world: World, right: dict[str, Row], chance: random.Random) ->
     if years:
         year = chance.choice(sorted(years))
         literal = f"'{year}'" if now.metadata["year"] == "string" else repr(year)
-        searches.append((f"year = {literal}", [row for row in rows if ("year", now.metadata["year"], year) in row[1].metadata]))
+        searches.append(
+            (f"year = {literal}", [row for row in rows if ("year", now.metadata["year"], year) in row[1].metadata])
+        )
     query = chance.choice(rows)[2][2]
     for where, expected in searches:
         found = [(p.document_id, p.text) for p in lake.search(query, limit=1000, where=where)]

@@ -8,7 +8,7 @@ several contents that may be the last; `None` among them means that the lake may
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from tasks.chunk.split import split
@@ -235,7 +235,7 @@ def use_models(folder: str) -> None:
     _folder_of_models[:] = [folder]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _chunks(text: str, size: int, overlap: int, tokenizer: str) -> tuple[tuple[int, int, str], ...]:
     [tokens] = count_tokens([text], load_counter(f"{_folder_of_models[0]}/{tokenizer}"))
     chunking = Chunking(size=size, overlap=overlap)

@@ -159,7 +159,8 @@ class World:
             "name": NAME,
             "lake": str(self.lake),
             "sources": [
-                {"name": name, "uri": str(self.root / source.folder)} | ({"fields": {"id": "key"}} if source.ids else {})
+                {"name": name, "uri": str(self.root / source.folder)}
+                | ({"fields": {"id": "key"}} if source.ids else {})
                 for name, source in now.sources.items()
             ],
             "metadata": now.metadata,
