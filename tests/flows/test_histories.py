@@ -51,6 +51,25 @@ def the_first_of_an_id_cannot_be_used(d: Driver) -> None:
 
 
 @history
+def a_later_one_of_an_id_cannot_be_used(d: Driver) -> None:
+    d.world.put("right", "a.txt", "The file.")
+    d.world.put("right", "r.jsonl", (Record("a", "First."), Record("a", " "), Record("a.txt", " ")))
+    d.run()
+
+
+@history
+def a_run_goes_on_after_one_broke_off(d: Driver) -> None:
+    d.world.put("left", "a.txt", "It rained.")
+    d.run()
+    d.world.put("left", "b.txt", "It rained.")
+    for at in range(3):
+        d.crash(Writes(at))
+    d.world.put("left", "c.txt", "It rained.")
+    d.world.put("left", "d.txt", "It snowed.")
+    d.run()
+
+
+@history
 def a_record_with_the_id_of_a_file(d: Driver) -> None:
     d.world.put("right", "r.jsonl", (Record("a.txt", "First."), Record("b", "Second.")))
     d.run()

@@ -313,4 +313,4 @@ def test_a_settled_lake_equals_the_sources_whatever_happened() -> None:
     finally:
         steps = sum(History.done.values())
         print(f"{time.monotonic() - began:.0f} s, {steps} steps and comparisons:", dict(sorted(History.done.items())))
-    assert History.done["lakes compared"] > EXAMPLES
+    assert History.done["lakes compared"] >= EXAMPLES

@@ -41,7 +41,8 @@ def documents_agree(lake: Lake, world: World, seen: Seen, memory: Memory) -> dic
     columns += ["repeats", "source"] if new else []
     rows = lake.read(lake.name("documents"), columns).to_pylist()
     found: Found = {row["document_id"]: row for row in rows}
-    assert len(found) == len(rows), "two rows of one document"
+    doubled = [identity for identity, n in Counter(row["document_id"] for row in rows).items() if n > 1]
+    assert not doubled, f"two rows of {doubled}"
     again = _set_aside(found)
     chunks = defaultdict(list)
     for row in lake.read(lake.name("chunks"), ["document_id", "start", "end", "text", *now.metadata]).to_pylist():
@@ -66,7 +67,8 @@ def _set_aside(found: Found) -> dict[str, Counter[str]]:
     counted: dict[str, Counter[str]] = defaultdict(Counter)
     for identity in [identity for identity in found if "#again-" in identity]:
         row = found.pop(identity)
-        assert row["state"] == "quarantined" and identity.startswith(row["container"])
+        assert row["state"] == "quarantined"
+        assert identity.startswith(row["container"])
         counted[row["repeats"]][row["container"]] += 1
     return counted
 
