@@ -15,7 +15,7 @@ from tasks.encode.interface import cosines
 from tasks.errors import DocumentError
 from tasks.extract.read import extract
 from tasks.failures import reading_failures
-from tasks.hashing import hash_bytes, hash_fields, hash_text, sealed
+from tasks.hashing import hash_bytes, hash_text, sealed
 from tasks.lake import Lake
 from tasks.models import resolve_entry
 from tasks.schemas import chunks_schema
@@ -44,13 +44,12 @@ def wrong_passages(lake: Lake, table: str) -> list[str]:
     wrong = []
     for batch in lake.snapshot(table).scan(chunks_schema(lake.corpus).names):
         for row in batch.to_pylist():
-            version = row.pop("version")
             right = (
                 row["end"] is not None
                 and row["text"] is not None
                 and row["end"] - (row["start"] or 0) == len(row["text"])
                 and row["text_hash"] == hash_text(row["text"])
-                and version == hash_fields(row)
+                and row["version"] == sealed(row)["version"]
             )
             if not right:
                 wrong.append(row["chunk_id"])

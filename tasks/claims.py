@@ -27,6 +27,7 @@ class Decided:
         rows: further rows, or other ones in the place of those that do not stay.
         failures: of records whose id another one has.
         chunked: ids of documents whose chunks land.
+        lost: ids of records that cannot be used and do not have their id either.
         equal: how many records without an id were equal to one before them.
     """
 
@@ -34,6 +35,7 @@ class Decided:
     rows: list[Row] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     chunked: set[str] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)
     equal: int = 0
 
 
@@ -77,6 +79,7 @@ class Claims:
             old = before(claimed)
             if container is not None:  # a record; all of one piece of work are of one file
                 if not self._has(claimed, repeats is None, place, old, holders, found):
+                    found.lost.add(identity)
                     continue
             else:  # a file: it has its id before any record
                 holder = holders.get(claimed, old)

@@ -104,7 +104,11 @@ class Landing:
         before = self._rows_before(ids)
         holders = self._holders(ids)
         found = [(p, self._claims.decide(p, before.get, holders)) for p in waiting]
-        failures = [failure for p, decided in found for failure in (*p.failures, *decided.failures)]
+        failures = [
+            failure
+            for p, decided in found
+            for failure in (*(f for f in p.failures if f.document_id not in decided.lost), *decided.failures)
+        ]
         documents = pa.concat_tables([_decided_rows(p, decided) for p, decided in found])
         before |= self._rows_before([i for i in documents["document_id"].to_pylist() if i not in before])
         chunks = pa.concat_tables([p.chunks.filter(among(p.chunks["document_id"], d.chunked)) for p, d in found])

@@ -202,17 +202,20 @@ def _tables(file: File, stream: Any, wanted: list[str]) -> Iterator[pa.Table]:
             yield pa.Table.from_batches([batch])
         return
     delimiter = "\t" if ".tsv" in file.path else ","
-    head = stream.readline(_LONGEST_ROW)
+    lines = io.BufferedReader(stream)
+    head = lines.readline(_LONGEST_ROW)
     if len(head) == _LONGEST_ROW:
         raise BrokenDocument(
             f"its first line has more than {_LONGEST_ROW:,} bytes", "Is it CSV? Say what it is with `format`."
         )
     options = pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-    names = pa.csv.open_csv(io.BytesIO(head), parse_options=options).schema.names if head.strip() else []
+    names = pa.csv.open_csv(io.BytesIO(head + b"\n"), parse_options=options).schema.names if head.strip() else []
     if not names:
         return
+    if not lines.peek(1):
+        return
     reader = pa.csv.open_csv(
-        stream,
+        lines,
         read_options=pa.csv.ReadOptions(column_names=names, block_size=_LONGEST_ROW),
         parse_options=options,
         convert_options=pa.csv.ConvertOptions(

@@ -234,8 +234,7 @@ class _Rows:
                 "end": span.end, "heading_path": list(span.headings), "text": text, "text_hash": text_hash,
                 "token_count": span.token_count, "uri": row["uri"], "title": extracted.title,
             }  # fmt: skip
-            chunk["version"] = hash_fields(chunk)
-            self.chunks.append(chunk)
+            self.chunks.append(sealed(chunk))
 
     def _fail(self, row: dict[str, Any], error: DocumentError, stage: str) -> None:
         settings = self.settings[row["source"]].failed
