@@ -36,6 +36,7 @@ def ingest(
                 if held.overtaken:  # what another run landed meanwhile may be newer than the listing
                     listing = stages.list_documents(run)
                 changes = stages.compare(run, listing, allow_shrinking, reread or [])
+                stages.make_ready(run)
                 with closing(stages.load(run, listing, changes, allow_shrinking)) as landed:
                     for model in models:  # the first takes what is landed as it comes; the others find it in the lake
                         stages.embed.with_options(task_run_name=f"embed {model.name}")(run, model, landed)

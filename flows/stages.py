@@ -64,6 +64,12 @@ def nothing_to_do(run: Run, changes: Changes, models: list[ResolvedModel]) -> bo
     return not changes.work and not documents.unsettled(run.lake) and vectors.settled(run, models)
 
 
+@_store_task("make tables ready")
+def make_ready(run: Run) -> None:
+    """Columns of metadata fields come and go; the tokenizer that counts is noted."""
+    documents.make_ready(run)
+
+
 @task(name="load and chunk", cache_policy=NO_CACHE)
 def load(run: Run, listing: Listing, changes: Changes, allow_shrinking: bool) -> Generator[pa.Table]:
     """Read, extract, deduplicate, chunk and land; gives the chunks while it goes on."""

@@ -82,6 +82,12 @@ def unsettled(lake: Lake) -> bool:
     )
 
 
+def make_ready(run: Run) -> None:
+    """Give the lake's own tables the columns that the corpus file asks for, and note which tokenizer counts."""
+    run.lake.evolve_own()
+    keep_tokenizer(run.lake, tokenizer_of(run.corpus, run.lake))
+
+
 def land_documents(run: Run, listing: Listing, changes: Changes, allow_shrinking: bool) -> Iterator[pa.Table]:
     """Bring documents and chunks up to the sources; gives the chunks that were written, while it goes on.
 
@@ -89,10 +95,7 @@ def land_documents(run: Run, listing: Listing, changes: Changes, allow_shrinking
         ShrunkSource: a file holds less than half of the records that the lake knows, and that was not allowed.
     """
     lake, counts = run.lake, run.report.documents
-    lake.evolve_own()
-    tokenizer = tokenizer_of(run.corpus, lake)
-    keep_tokenizer(lake, tokenizer)
-    folder = tokenizer.folder()
+    folder = tokenizer_of(run.corpus, lake).folder()
     settings = settings_of(run.corpus, folder)
     gone, contents = _with_records(lake, changes.gone)
     landing = Landing(lake, run.report.run_id, counts, settings, contents, allow_shrinking)

@@ -30,12 +30,13 @@ def embed_model(run: Run, model: ResolvedModel, arrivals: Iterator[pa.Table | No
         ModelError: the model cannot be loaded, or embeds nothing.
     """
     lake, table = run.lake, run.lake.model_table(model)
-    embedding = Embedding(lake, table, model.settings, start_pool_for(model, lake), tell)
-    run.report.models.append(embedding.counts)
+    refused = 0
     if lake.has(table):
         lake.evolve(table, lake.model_schema(table))
         refused = _refuse(lake, table, model)
-        embedding.counts.removed, embedding.counts.failed = refused, refused
+    embedding = Embedding(lake, table, model.settings, start_pool_for(model, lake), tell)
+    embedding.counts.removed, embedding.counts.failed = refused, refused
+    run.report.models.append(embedding.counts)
     counts = embedding.run(arrivals)
     if model.settings.int8:
         _evaluate(run, model)

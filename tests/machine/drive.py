@@ -93,7 +93,7 @@ class Driver:
         model = which if which in now.models else str(self.world.model_folder / "letters")
         run_backfill(str(self.world.corpus_file()), model)
         lake.refresh()
-        name = which if which in now.models else "letters"
+        name = which if which in now.models else "three" if "three" in now.models else "letters"  # of that folder
         chunks = lake.read(lake.name("chunks"), ["chunk_id", "text"]).to_pylist()
         refused = now.overlong == "refuse"
         right = {
