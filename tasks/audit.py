@@ -12,7 +12,7 @@ from tasks.columns import among
 from tasks.embed import checksums
 from tasks.encode.choose import load_encoder
 from tasks.encode.interface import cosines
-from tasks.errors import DocumentError
+from tasks.errors import DocumentError, ModelError
 from tasks.extract.read import extract
 from tasks.failures import reading_failures
 from tasks.hashing import hash_bytes, hash_text, sealed
@@ -120,7 +120,13 @@ def other_vectors(lake: Lake, entry: Entry, sample: int) -> list[str]:
     model = resolve_entry(entry)
     if model.revision != entry["revision"]:
         return []  # other weights than filled it: nothing to compare with
-    again = load_encoder(model).encode(rows["text"].to_pylist())[0]
+    try:
+        again = load_encoder(model).encode(rows["text"].to_pylist())[0]
+    except Exception as error:  # whatever the model raises
+        raise ModelError(
+            f"model {model.settings.model!r} cannot embed the sample: {type(error).__name__}: {str(error)[-500:]}",
+            "See to the device and the memory, or leave this out with --sample 0.",
+        ) from error
     near = cosines(again, matrix(rows["vector"])) >= _NEAR
     found: list[str] = rows["chunk_id"].filter(pa.array(~near)).to_pylist()
     return found

@@ -88,8 +88,8 @@ class Claims:
                     self._set_aside(claimed, holder, uris[i], found)
             same = old is not None and old["container"] == container
             if state == "quarantined" and self._keep and same and old and old["state"] in GOOD:
-                row = rows.slice(i, 1).to_pylist()[0]
-                found.rows.append(sealed(old | {"state": "stale", "tag": row["tag"], "settings": row["settings"]}))
+                told = rows.slice(i, 1).select(["uri", "tag", "settings"]).to_pylist()[0]
+                found.rows.append(sealed(old | told | {"state": "stale"}))
                 continue
             found.keep.append(i)
             if state == "active":

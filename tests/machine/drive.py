@@ -114,6 +114,7 @@ class Driver:
         self.done[kind] += 1
         lake = Lake(load_corpus(self.world.corpus_file()), create=True)
         scopes = ["documents", *(entry["table"] for entry in lake.catalog())]
+        StandIn.begin()
         with writing(lake, scopes, "repair", False):
             verify(lake, sample=1000, repair=True)
         for options in self.memory.values():  # what cannot be read anew may be lost
