@@ -134,14 +134,15 @@ def states_after(
         entries: the catalog.
         standing: of each table.
         kept: tables that this run keeps up to the chunks.
-        primary: the table that search is to use; None leaves it as it is, unless there is none yet.
+        primary: the table that search is to use. None, as of a backfill: the one that it uses stays, unless there is
+            none yet, and tables of other runs are left to them.
     """
     before = {entry["table"]: entry["state"] for entry in entries}
     after = {}
     for table, state in before.items():
         stands = standing[table]
-        if state == "live":
-            after[table] = "live"
+        if state == "live" or (primary is None and table not in kept):
+            after[table] = state
         elif stands.complete and (table in kept or state != "frozen"):
             after[table] = "ready"
         else:

@@ -100,18 +100,18 @@ def land_documents(run: Run, listing: Listing, changes: Changes, allow_shrinking
     gone, contents = _with_records(lake, changes.gone)
     landing = Landing(lake, run.report.run_id, counts, settings, contents, allow_shrinking)
     landing.remove(gone)
-    yield from _read(run, landing, changes.to_read, folder)
+    if changes.to_read:
+        yield from _read(run, landing, changes.to_read, folder)
     by_id = {file.document_id: file for file in listing.files}
     free = [by_id[identity] for identity in sorted(lost_claims(lake)) if identity in by_id]
-    yield from _read(run, Landing(lake, run.report.run_id, counts, settings), free, folder)
+    if free:
+        yield from _read(run, Landing(lake, run.report.run_id, counts, settings), free, folder)
     lake.delete_in(lake.name("chunks"), "document_id", strays(lake))
     counts.duplicates += _duplicates(lake)
 
 
 def _read(run: Run, landing: Landing, files: list[File], tokenizer_folder: str) -> Iterator[pa.Table]:
     """Read files and land what is in them; a container's own row follows its last record."""
-    if not files:
-        return
     corpus = run.corpus
     ends: dict[str, DocumentError | None] = {}
     done = 0

@@ -105,23 +105,23 @@ def _evaluate(run: Run, model: ResolvedModel) -> None:
 def settled(run: Run, models: list[ResolvedModel]) -> bool:
     """Whether the tables of all models are up to the chunks, and the catalog says what it must."""
     lake = run.lake
-    entries = lake.catalog()
+    entries = {entry["table"]: entry for entry in lake.catalog()}
     tables = [lake.model_table(model) for model in models]
-    present = [(model, table) for model, table in zip(models, tables, strict=True) if lake.has(table)]
-    if any(lake.differs(table, lake.model_schema(table)) for _, table in present):
-        return False
-    for entry in entries:
-        if orphans(lake, entry["table"], _only_of_gone(entry, tables)):
+    for table in tables:
+        if lake.has(table) and lake.differs(table, lake.model_schema(table)):
             return False
-        if entry["table"] in tables and len(refused_rows(lake, entry["table"], entry["max_tokens"], ["chunk_id"])):
+        if table in entries and len(refused_rows(lake, table, entries[table]["max_tokens"], ["chunk_id"])):
             return False
-    if any(len(pending_chunks(lake, lake.model_table(model), model.settings)) for model in models):
+        if table not in entries and (lake.has(table) or lake.count(lake.name("chunks"))):
+            return False
+    if outdated_failures(lake) or any(orphans(lake, t, _only_of_gone(entry, tables)) for t, entry in entries.items()):
         return False
-    if outdated_failures(lake):
+    standing = _standing(lake, list(entries.values()))
+    if any(not standing[table].complete for table in tables if table in entries):
         return False
-    after = states_after(entries, _standing(lake, entries), set(tables), tables[0])
-    run.report.models = [EmbeddingCounts(table, rows=lake.count(table), state=after[table]) for _, table in present]
-    return all(after[entry["table"]] == entry["state"] for entry in entries)
+    after = states_after(list(entries.values()), standing, set(tables), tables[0])
+    run.report.models = [EmbeddingCounts(t, rows=standing[t].rows, state=after[t]) for t in tables if t in entries]
+    return all(after[table] == entry["state"] for table, entry in entries.items())
 
 
 def finish(run: Run, primary: str | None) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 from tasks.errors import LakeError
 from tasks.verify import verify
 from tests.conftest import free_port, wait_until
+from tests.faulty import FaultyProxy
 from tests.lakes import check_whole, lake_of
 
 BIN = Path(sys.executable).parent
@@ -83,10 +85,22 @@ def stores(tmp_path: Path, s3_server: dict[str, str]) -> dict[str, Any]:
         "aws_access_key_id": s3_server["key"], "aws_secret_access_key": s3_server["secret"],
         "aws_endpoint": s3_server["endpoint"], "aws_region": "us-east-1", "allow_http": "true",
     }  # fmt: skip
-    return {"disk": str(tmp_path / "lake"), "s3": {"uri": f"s3://embedlake/{tmp_path.name}", "options": s3}}
+    slow = s3 | {"aws_endpoint": f"http://127.0.0.1:{slow_port(s3_server['endpoint'])}"}
+    uri = f"s3://embedlake/{tmp_path.name}"
+    return {
+        "disk": str(tmp_path / "lake"),
+        "s3": {"uri": uri, "options": s3},
+        "slow s3": {"uri": uri, "options": slow},
+    }
 
 
-@pytest.mark.parametrize("store", ["disk", "s3"])
+@cache
+def slow_port(endpoint: str) -> int:
+    """A port that leads to an S3 server and keeps each packet back for up to 40 ms."""
+    return FaultyProxy(int(endpoint.rsplit(":", 1)[1]), delay=0.04).port
+
+
+@pytest.mark.parametrize("store", ["disk", "s3", "slow s3"])
 def test_four_runs_at_once_do_the_work_of_one(
     make_corpus: Make, tmp_path: Path, environment: dict[str, str], s3_server: dict[str, str], store: str
 ) -> None:
@@ -99,7 +113,7 @@ def test_four_runs_at_once_do_the_work_of_one(
     assert sum(model["embedded"] for _, report in results for model in report["models"]) == 300
 
 
-@pytest.mark.parametrize("store", ["disk", "s3"])
+@pytest.mark.parametrize("store", ["disk", "s3", "slow s3"])
 def test_two_ingests_and_two_backfills_at_once(
     make_corpus: Make,
     tmp_path: Path,

@@ -9,6 +9,7 @@ minutes to shorten a history that failed.
 import os
 import random
 import shutil
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -104,7 +105,12 @@ class History(RuleBasedStateMachine):
                 records.append(Record("k4", f"There is {path} in {folder}."))
 
     def teardown(self) -> None:
-        if hasattr(self, "folder"):
+        if not hasattr(self, "folder"):
+            return
+        try:
+            if sys.exc_info()[0] is None:  # a history that went well ends in a lake that is compared
+                self.driver.run()
+        finally:
             shutil.rmtree(self.folder)
 
     def _any_file(self, data: st.DataObject) -> tuple[str, str]:

@@ -1,9 +1,6 @@
 """The same corpus and lake on local disk and on a real S3 server."""
 
-import contextlib
 import os
-import random
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +16,7 @@ from tasks.configuration import load_corpus
 from tasks.errors import LakeError, SourceError
 from tasks.search import open_lake
 from tasks.sources import list_files
+from tests.faulty import FaultyProxy
 from tests.lakes import check_whole
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -73,77 +71,13 @@ def test_stores_that_are_not_there_say_so(make_corpus: Callable[..., Path], monk
         ingest(str(lake))
 
 
-_ERROR = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
-_SLOW_DOWN = (
-    b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\n"
-    + f"Content-Length: {len(_ERROR)}\r\n\r\n".encode()
-    + _ERROR
-)
 GONE = float(os.environ.get("S3_GONE_SECONDS", "8"))
-
-
-class FaultyProxy:
-    """Passes TCP connections on to a port, dropping one in ten, throttling another, and dropping all while `gone`."""
-
-    def __init__(self, port: int) -> None:
-        self.dropped = self.throttled = 0
-        self.gone = False
-        self._to = port
-        self._chance = random.Random(7)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        """A connection lives for at most ten packets each way, so that dropping hits requests, not only starts."""
-        chance = self._chance.random()
-        if self.gone or chance < 0.1:
-            self.dropped += 1
-            client.close()
-            return
-        if chance < 0.2:
-            self.throttled += 1
-            with contextlib.suppress(OSError):
-                client.recv(65536)
-                client.sendall(_SLOW_DOWN)
-                client.shutdown(socket.SHUT_WR)
-                client.recv(65536)
-            client.close()
-            return
-        server = socket.create_connection(("127.0.0.1", self._to))
-        other = threading.Thread(target=self._pump, args=(server, client), daemon=True)
-        other.start()
-        self._pump(client, server)
-        other.join()
-
-    def _pump(self, source: socket.socket, target: socket.socket) -> None:
-        try:
-            while data := source.recv(65536):
-                if self.gone:
-                    break
-                target.sendall(data)
-        except OSError:
-            pass
-        for end in (source, target):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        self._listener.close()
 
 
 def test_an_s3_server_that_drops_throttles_and_vanishes_for_a_while(
     make_corpus: Callable[..., Path], tmp_path: Path, s3_server: dict[str, str]
 ) -> None:
-    proxy = FaultyProxy(int(s3_server["endpoint"].rsplit(":", 1)[1]))
+    proxy = FaultyProxy(int(s3_server["endpoint"].rsplit(":", 1)[1]), dropped=0.1, throttled=0.1)
     endpoint = f"http://127.0.0.1:{proxy.port}"
     direct = s3fs.S3FileSystem(key=s3_server["key"], secret=s3_server["secret"], endpoint_url=s3_server["endpoint"])
     for i in range(40):
