@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from flows.bench import bench
+from flows.drop import drop
 from flows.failures import failures_app
 from flows.options import MODEL, Corpus, Json, Wait
 from tasks.errors import (
@@ -41,6 +42,7 @@ aside in this run; 4 a source cannot be listed; 5 the lake cannot be reached; 6 
 
 app.add_typer(failures_app, name="failures")
 app.command()(bench)
+app.command()(drop)
 
 
 @app.command()

@@ -38,12 +38,22 @@ _LOG_EVERY = 10.0  # seconds between lines where there is no terminal
 # What steers a terminal, turns the direction of a text, or is half a character. Control characters below a space have
 # pictures of their own.
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_STATES = {
+    "stale": " (kept as they were, cannot be read now)",
+    "quarantined": " (set aside)",
+    "container": " (files of records)",
+}
 _PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
 
 
 def shown(text: str) -> str:
     """Text of others as it may go to a terminal: nothing in it is obeyed, neither by the terminal nor as markup."""
     return escape(_STEERING.sub(lambda match: _PICTURES.get(ord(match[0]), "\ufffd"), text))
+
+
+def size_told(size: int) -> str:
+    """Bytes, for a person."""
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
 
 
 def print_json(value: Any) -> None:
@@ -160,16 +170,15 @@ def print_passages(passages: list[Passage]) -> None:
 
 def print_status(found: dict[str, Any]) -> None:
     """What a lake holds."""
-    documents = ", ".join(f"{count:,} {state}" for state, count in sorted(found["documents"].items())) or "none"
-    print_rows(
-        [
-            ("corpus", found["corpus"]),
-            ("lake", found["lake"]),
-            ("documents", documents),
-            ("chunks", f"{found['chunks']:,}"),
-        ]
+    documents = ", ".join(
+        f"{count:,} {state}{_STATES.get(state, '')}" for state, count in sorted(found["documents"].items())
     )
-    _print_table("models", ["table", "state", "rows", "pending", "dimension"], found["models"])
+    rows = [("corpus", found["corpus"]), ("lake", found["lake"]), ("documents", documents or "none")]
+    if found["duplicates"]:
+        rows.append(("duplicates", f"{found['duplicates']:,} say what another one says"))
+    print_rows([*rows, ("chunks", f"{found['chunks']:,}")])
+    columns = ["table", "state", "rows", "pending", "failed", "overlong", "dimension"]
+    _print_table("models", columns, found["models"])
     _print_table(
         "last runs",
         ["started", "kind", "state", "documents", "embedded", "set aside"],
@@ -178,6 +187,17 @@ def print_status(found: dict[str, Any]) -> None:
     if found["failures"]["total"]:
         title = f"failures ({found['failures']['total']:,})"
         _print_table(title, ["document_id", "stage", "error", "message", "hint"], found["failures"]["last"])
+    if found["others"]:
+        others = [
+            {
+                "corpus": other["name"], "tables": len(other["tables"]),
+                "documents": "gone" if other["documents"] is None else other["documents"],
+                "size": "" if other["bytes"] is None else size_told(other["bytes"]),
+            }
+            for other in found["others"]
+        ]  # fmt: skip
+        _print_table("other corpora in this lake", ["corpus", "tables", "documents", "size"], others)
+        out.print("To remove one: embedlake drop CORPUS.yaml NAME", soft_wrap=True)
 
 
 def print_failures(rows: list[dict[str, Any]]) -> None:

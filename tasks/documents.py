@@ -107,7 +107,7 @@ def land_documents(run: Run, listing: Listing, changes: Changes, allow_shrinking
     if free:
         yield from _read(run, Landing(lake, run.report.run_id, counts, settings), free, folder)
     lake.delete_in(lake.name("chunks"), "document_id", strays(lake))
-    counts.duplicates += _duplicates(lake)
+    counts.duplicates += count_duplicates(lake)
 
 
 def _read(run: Run, landing: Landing, files: list[File], tokenizer_folder: str) -> Iterator[pa.Table]:
@@ -185,7 +185,7 @@ def _with_records(lake: Lake, files: list[str]) -> tuple[set[str], set[str]]:
     return {*files, *(identity for part in parts for identity in part["document_id"].to_pylist())}, contents
 
 
-def _duplicates(lake: Lake) -> int:
+def count_duplicates(lake: Lake) -> int:
     """Documents whose text another one has, the first of each left out."""
     texts = lake.read(lake.name("documents"), ["text_hash"], "text_hash IS NOT NULL")["text_hash"]
     return len(texts) - int(pc.count_distinct(texts).as_py())

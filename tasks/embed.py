@@ -203,6 +203,7 @@ class Embedding:
         keep = np.arange(len(tokens))
         if self._lake.corpus.overlong == "refuse":
             self._fail(batch.rows.take(pa.array(np.flatnonzero(tokens > limit))), overlong_chunk(limit))
+            self.counts.refused += int((tokens > limit).sum())
             keep = np.flatnonzero(tokens <= limit)
         else:
             self.counts.overlong += sum(count > limit for count in result.token_counts)

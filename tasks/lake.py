@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -40,13 +40,17 @@ class Lake:
         corpus: whose tables.
         create: make missing tables; a reader says False.
         may_be_empty: where nothing is created, accept that nothing is there yet.
+        only: open no other of its tables than those of these kinds; others may be damaged.
 
     Raises:
         LakeError: the store cannot be reached, or does not hold the corpus.
     """
 
-    def __init__(self, corpus: Corpus, create: bool = False, may_be_empty: bool = False) -> None:
+    def __init__(
+        self, corpus: Corpus, create: bool = False, may_be_empty: bool = False, only: Collection[str] | None = None
+    ) -> None:
         self.corpus = corpus
+        self._only = only
         self.uri = corpus.lake.uri
         self.fence: Callable[[], None] | None = None  # called before each write; raises where it must not be made
         try:
@@ -65,7 +69,7 @@ class Lake:
             ) from None
         if not (create or may_be_empty) and self.name("documents") not in self._tables:
             raise LakeError(
-                f"the lake at {self.uri} holds nothing of the corpus {corpus.name!r} yet",
+                f"the lake at {self.uri} holds nothing of the corpus {corpus.name!r} yet{self._instead()}",
                 "Fill it with: embedlake run CORPUS.yaml",
             )
 
@@ -189,9 +193,34 @@ class Lake:
         with explained(table, "read"):
             return int(self._dataset(table).version)
 
-    def forget(self, table: str, kept: int) -> None:
-        """Remove all but so many of the latest versions of a table, with their files. Conflicts with nobody."""
-        self._dataset(table).cleanup_old_versions(retain_versions=kept)
+    def forget(self, table: str, kept: int | None = None) -> None:
+        """Remove all but so many of the latest versions of a table, with their files; by default those of more than a
+        week ago. Conflicts with nobody."""
+        older = {"older_than": _KEPT} if kept is None else {"retain_versions": kept}
+        self._dataset(table).cleanup_old_versions(**older)
+
+    def drop(self, table: str) -> None:
+        """Remove a table, of whichever corpus, even one of which a part is gone."""
+        self._check_fence()
+        with explained(table, "removed"):
+            self._db.drop_table(table)
+        self._tables.pop(table, None)
+
+    def corpora(self) -> dict[str, list[str]]:
+        """The full names of all tables in the lake, by corpus."""
+        found: dict[str, list[str]] = {}
+        for name in sorted(self._all_names()):
+            corpus, dot, _ = name.partition(".")
+            if dot:
+                found.setdefault(corpus, []).append(name)
+        return found
+
+    def rows_of(self, table: str) -> int | None:
+        """Rows of a table of any corpus; None where it is not there, or not whole."""
+        try:
+            return int(self._db.open_table(table).count_rows())
+        except Exception:  # Lance raises what its object store raises
+            return None
 
     def delete_in(self, table: str, column: str, values: Iterable[str]) -> None:
         """Remove rows whose column holds one of some values."""
@@ -330,17 +359,26 @@ class Lake:
     def _dataset(self, table: str) -> Any:
         return self._tables[table].to_lance()
 
-    def _names(self) -> list[str]:
+    def _instead(self) -> str:
+        """The other corpora that the lake holds, to be told where there is nothing of this one."""
+        others = [f"{name} ({len(tables)} tables)" for name, tables in self.corpora().items()]
+        return f"; it holds {', '.join(others)}" if others else ""
+
+    def _all_names(self) -> list[str]:
         found: list[str] = []
         token: str | None = None
         while True:
             page: Any = self._db.list_tables(page_token=token)
-            found += page.tables
+            found += map(str, page.tables)
             token = page.page_token
             if not token:
                 break
+        return found
+
+    def _names(self) -> list[str]:
         prefix = f"{self.corpus.name}."
-        return [str(name) for name in found if name.startswith(prefix)]
+        own = [name for name in self._all_names() if name.startswith(prefix)]
+        return own if self._only is None else [name for name in own if name.removeprefix(prefix) in self._only]
 
     def _own_schemas(self) -> dict[str, pa.Schema]:
         return {

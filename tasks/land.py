@@ -114,7 +114,7 @@ class Landing:
         chunks = pa.concat_tables([p.chunks.filter(among(p.chunks["document_id"], d.chunked)) for p, d in found])
         stale = documents.filter(pc.equal(documents["state"], "stale"))["document_id"]
         self._counts.duplicates += sum(decided.equal for _, decided in found)
-        self._counts.kept += len(stale)
+        self._counts.keep(stale.to_pylist())
 
         record_failures(self._lake, failures)
         self._counts.failed += len(failures)
@@ -149,7 +149,7 @@ class Landing:
         good = [row for row in rows if row["state"] in GOOD]
         if self._keep and 0 < len(good) <= self._claims.nameless:  # they may be the records that cannot be told
             self._write_rows([row | {"state": "stale", "settings": self._settings[file.source].failed} for row in good])
-            self._counts.kept += len(good)
+            self._counts.keep([row["document_id"] for row in good])
             rows = [row for row in rows if row not in good]
         self.remove(row["document_id"] for row in rows)
         self.write_file(file, self._settings[file.source].read, "container")
@@ -168,7 +168,7 @@ class Landing:
             good = {row["document_id"] for row in rows if row["state"] in GOOD} if self._keep else set()
             failed = {row["document_id"] for row in rows} & self._claims.seen if self._keep else set()
             self.remove({row["document_id"] for row in rows} - good - failed)
-            self._counts.kept += bool(good)
+            self._counts.keep([file.document_id] if good else [])
             self.write_file(file, settings, "stale" if good else "quarantined")
         self._claims.begin_file()
 

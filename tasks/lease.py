@@ -15,9 +15,7 @@ from tasks.errors import LeaseHeld
 from tasks.holder import LEASES
 from tasks.lake import Lake
 from tasks.scope import Lease
-
-_KEPT = 128  # versions of the table: whoever reads one is done long before so many more are written
-_EVERY = 64  # versions between two clean-ups
+from tasks.tidy import forget_old
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +93,7 @@ def _holding(lake: Lake, scopes: Iterable[str], holder: str, wait: bool, watch: 
 
     def tidy() -> None:
         nonlocal tidied
-        with suppress(Exception):  # another run will
-            version = lake.version(table)
-            if version // _EVERY > tidied // _EVERY:
-                lake.forget(table, _KEPT)
-            tidied = version
+        tidied = forget_old(lake, table, tidied)
 
     keeper = threading.Thread(target=keep, name="lease", daemon=True)
     with ExitStack() as stack:

@@ -58,10 +58,15 @@ def pending_chunks(lake: Lake, table: str, model: Model) -> Pending:
     chunks = lake.snapshot(lake.name("chunks"))
     versions = chunks.read(["version"])["version"]
     done = lake.read(table, ["version"])["version"]
-    where = f"stage = '{EMBEDDING}{table}' AND settings = '{failure_settings(lake.corpus, model)}'"
-    failed = lake.read(lake.name("failures"), ["chunk_version"], where)["chunk_version"]
+    failed = failed_versions(lake, table, model)
     missing = pc.and_(pc.invert(among(versions, done)), pc.invert(among(versions, failed)))
     return Pending(chunks, np.flatnonzero(missing), versions.filter(missing))
+
+
+def failed_versions(lake: Lake, table: str, model: Model) -> pa.ChunkedArray:
+    """Versions of the chunks that could not be embedded into a model's table with the current settings."""
+    where = f"stage = '{EMBEDDING}{table}' AND settings = '{failure_settings(lake.corpus, model)}'"
+    return lake.read(lake.name("failures"), ["chunk_version"], where)["chunk_version"]
 
 
 def failure_settings(corpus: Corpus, model: Model) -> str:

@@ -16,7 +16,8 @@ from tasks.lake import Lake
 from tasks.load import Work, group_files, read_blocks
 from tasks.lookup import NumberSet, numbers_of
 from tasks.models import ResolvedModel, resolve_model
-from tasks.pending import pending_chunks
+from tasks.neighbours import others
+from tasks.pending import failed_versions, pending_chunks, refused_rows
 from tasks.prepare import Prepared
 from tasks.readers import read_all
 from tasks.settings import Corpus, Model
@@ -34,7 +35,9 @@ class ModelPlan:
         model, table: its names; `exists` tells whether the table is there.
         texts: distinct texts to embed; tokens: in them.
         pending: chunks that an earlier run left without a vector.
-        overlong: chunks to embed that are longer than the model reads, or None where the model says nothing.
+        overlong: chunks to embed that are longer than the model reads, of which it would read the beginning, or None
+            where it is not known how much it reads.
+        refused: chunks that would be set aside because they are longer, where the corpus refuses such.
         seconds: expected; measured says on what that stands: the last run, or a probe of a few texts just now.
     """
 
@@ -45,6 +48,7 @@ class ModelPlan:
     tokens: int = 0
     pending: int = 0
     overlong: int | None = None
+    refused: int = 0
     seconds: float = 0.0
     measured: str = ""
 
@@ -61,6 +65,7 @@ class Plan:
         resettled: files whose settings changed since they were read.
         chunks, tokens: in the documents that would be read.
         models: for each model.
+        others: tables of other corpora in the lake, by name, where it has no document of this one yet.
         refused: why the run would stop before it deletes anything; empty if it would not.
         cost: 0: no model of the corpus is paid.
     """
@@ -83,6 +88,7 @@ class Plan:
     left_out: dict[str, int] = field(default_factory=dict)
     failures: list[dict[str, str]] = field(default_factory=list)
     models: list[ModelPlan] = field(default_factory=list)
+    others: dict[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -131,6 +137,7 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20) -> Plan:
         refused=refused,
         left_out=listing.left_out,
         failures=found.failures[:20],
+        others={} if lake.count(lake.name("documents")) else others(lake),
     )
     for model in models:
         table = lake.model_table(model)
@@ -138,13 +145,16 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20) -> Plan:
         there = NumberSet(numbers_of(lake.read(table, ["text_hash"])["text_hash"]))
         known = there.among(numbers_of(pa.chunked_array([pa.array(list(found.texts), pa.string())]))).tolist()
         texts = {h: t for (h, t), seen in zip(found.texts.items(), known, strict=True) if not seen}
-        pending = _pending_texts(lake, table, model.settings, there)
-        entry.pending = len(pending)
-        pending = {h: t for h, t in pending.items() if h not in texts}
+        waiting = _Waiting(lake, table, model.settings, there)
+        entry.pending = len(waiting.texts)
+        pending = {h: t for h, t in waiting.texts.items() if h not in texts}
         entry.texts = _scaled(len(texts), share) + len(pending)
         entry.tokens = _scaled(sum(texts.values()), share) + sum(pending.values())
+        limit = _limit(lake, table)
         if entry.texts:
-            _estimate(entry, lake, model, found, share)
+            limit = _estimate(entry, lake, model, found.probe or waiting.probe, limit)
+        if limit:
+            _count_overlong(entry, lake, model.settings, limit, found, waiting, share)
         plan.models.append(entry)
     return plan
 
@@ -158,6 +168,7 @@ class _Content:
         self.texts: dict[str, int] = {}
         self.probe: list[str] = []
         self.counts: list[int] = []
+        self.versions: list[str] = []
         self.contents: set[str] = set()
         self.failures: list[dict[str, str]] = []
         self.chunks = self.tokens = self.duplicates = 0
@@ -171,6 +182,7 @@ class _Content:
         for identity, text_hash, content in zip(*columns, strict=True):
             self.contents.add(content)
             self.duplicates += self._first.setdefault(text_hash, identity) != identity
+        self.versions += prepared.chunks["version"].to_pylist()
         columns = (prepared.chunks[c].to_pylist() for c in ("text_hash", "token_count", "text"))
         for text_hash, count, text in zip(*columns, strict=True):
             self.chunks, self.tokens = self.chunks + 1, self.tokens + count
@@ -206,16 +218,28 @@ def some_works(corpus: Corpus, files: list[File], most_bytes: int) -> Iterator[W
             continue
 
 
-def _pending_texts(lake: Lake, table: str, model: Model, there: NumberSet) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for rows in pending_chunks(lake, table, model).windows(["text_hash", "token_count"]):
-        rows = rows.filter(pa.array(~there.among(numbers_of(rows["text_hash"])), pa.bool_()))
-        found |= zip(rows["text_hash"].to_pylist(), rows["token_count"].to_pylist(), strict=True)
-    return found
+class _Waiting:
+    """What an earlier run left without a vector: distinct texts without one, the tokens of every chunk, a few texts."""
+
+    def __init__(self, lake: Lake, table: str, model: Model, there: NumberSet) -> None:
+        pending = pending_chunks(lake, table, model)
+        self.texts: dict[str, int] = {}
+        self.counts: list[int] = []
+        for rows in pending.windows(["text_hash", "token_count"]):
+            self.counts += rows["token_count"].to_pylist()
+            rows = rows.filter(pa.array(~there.among(numbers_of(rows["text_hash"])), pa.bool_()))
+            self.texts |= zip(rows["text_hash"].to_pylist(), rows["token_count"].to_pylist(), strict=True)
+        self.probe = pending.chunks.take(pending.positions[:_PROBE_TEXTS], ["text"])["text"].to_pylist()
 
 
-def _estimate(entry: ModelPlan, lake: Lake, model: ResolvedModel, found: _Content, share: float) -> None:
-    """Expected time by the rate of the last run that embedded, else by a probe of a few texts."""
+def _limit(lake: Lake, table: str) -> int | None:
+    """The most tokens that a model reads, where the catalog has it."""
+    return next((row["max_tokens"] for row in lake.catalog() if row["table"] == table), None)
+
+
+def _estimate(entry: ModelPlan, lake: Lake, model: ResolvedModel, probe: list[str], limit: int | None) -> int | None:
+    """Expected time by the rate of the last run that embedded, else by a probe of a few texts; gives the most tokens
+    that the model reads, if that is known by then."""
     for counts in sorted(
         lake.read(lake.name("runs"), ["started", "counts"]).to_pylist(), key=lambda r: r["started"], reverse=True
     ):
@@ -223,23 +247,32 @@ def _estimate(entry: ModelPlan, lake: Lake, model: ResolvedModel, found: _Conten
             if past["table"] == entry.table and past["tokens"] > 10_000:
                 entry.seconds = entry.tokens * past["seconds"] / past["tokens"]
                 entry.measured = "the last run"
-                break
-        if entry.measured:
-            break
-    known = {row["table"]: row["max_tokens"] for row in lake.catalog()}
-    limit = known.get(entry.table)
-    if not entry.measured and found.probe:
-        plain = model.settings.model_copy(update={"int8": False})  # an int8 model is made by the run itself
-        encoder = load_encoder(replace(model, settings=plain))
-        limit = encoder.max_tokens
-        encoder.encode(found.probe[:4])
-        clock = time.monotonic()
-        counts = encoder.encode(found.probe)[1]
-        tokens = sum(min(count, limit) for count in counts)
-        entry.seconds = entry.tokens * (time.monotonic() - clock) / tokens
-        entry.measured = f"a probe of {len(found.probe)} texts"
-    if limit:
-        entry.overlong = _scaled(sum(count > limit for count in found.counts), share)
+                return limit
+    if not probe:
+        return limit
+    plain = model.settings.model_copy(update={"int8": False})  # an int8 model is made by the run itself
+    encoder = load_encoder(replace(model, settings=plain))
+    encoder.encode(probe[:4])
+    clock = time.monotonic()
+    counts = encoder.encode(probe)[1]
+    tokens = sum(min(count, encoder.max_tokens) for count in counts)
+    entry.seconds = entry.tokens * (time.monotonic() - clock) / tokens
+    entry.measured = f"a probe of {len(probe)} texts"
+    return encoder.max_tokens
+
+
+def _count_overlong(
+    entry: ModelPlan, lake: Lake, model: Model, limit: int, found: _Content, waiting: _Waiting, share: float
+) -> None:
+    """How many chunks are longer than a model reads, by the tokens that were counted on chunking."""
+    set_aside = set(failed_versions(lake, entry.table, model).to_pylist())
+    new = sum(c > limit and v not in set_aside for c, v in zip(found.counts, found.versions, strict=True))
+    overlong = _scaled(new, share) + sum(count > limit for count in waiting.counts)
+    if lake.corpus.overlong == "refuse":
+        there = len(refused_rows(lake, entry.table, limit, ["chunk_id"])) if lake.has(entry.table) else 0
+        entry.refused = overlong + there
+    else:
+        entry.overlong = overlong
 
 
 def _scaled(count: int, share: float) -> int:

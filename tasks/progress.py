@@ -24,6 +24,7 @@ class Progress:
 
 
 Report = Callable[[Progress], None]
+_NAMED = 20  # documents that are kept
 
 
 @dataclass(slots=True)
@@ -38,7 +39,7 @@ class DocumentCounts:
         deleted: documents that are gone.
         duplicates: documents that say what another one says, the first of each left out, as the lake is at the end;
             and records without an id that are equal to one before them in their file.
-        kept: documents that cannot be read now and stay as they were.
+        kept: documents that cannot be read now and stay as they were; kept_first: the first of them.
         failed: documents set aside in this run.
         chunks: chunks written; tokens: in them; read_bytes: read, after decompression.
         left_out: what holds no text, by media type or kind (`named pipe`, `broken link`).
@@ -53,11 +54,17 @@ class DocumentCounts:
     deleted: int = 0
     duplicates: int = 0
     kept: int = 0
+    kept_first: list[str] = field(default_factory=list)
     failed: int = 0
     chunks: int = 0
     tokens: int = 0
     read_bytes: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
+
+    def keep(self, document_ids: list[str]) -> None:
+        """Count documents that stay as they were."""
+        self.kept += len(document_ids)
+        self.kept_first += document_ids[: _NAMED - len(self.kept_first)]
 
 
 @dataclass(slots=True)
@@ -71,6 +78,7 @@ class EmbeddingCounts:
         removed: rows of chunks that are gone.
         overlong: embedded texts longer than the model reads, of which it read the beginning.
         failed: chunks set aside in this run.
+        refused: those of them that are longer than the model reads, which the corpus refuses.
         rows: of the table at the end.
         seconds: from the first batch to the last commit.
         state: of the table at the end: building, ready, live or frozen.
@@ -84,6 +92,7 @@ class EmbeddingCounts:
     removed: int = 0
     overlong: int = 0
     failed: int = 0
+    refused: int = 0
     rows: int = 0
     seconds: float = 0.0
     state: str = "building"
@@ -100,6 +109,7 @@ class RunReport:
     documents: DocumentCounts = field(default_factory=DocumentCounts)
     models: list[EmbeddingCounts] = field(default_factory=list)
     promoted: str = ""  # the table that this run made live
+    others: dict[str, int] = field(default_factory=dict)  # tables of other corpora, told where this one had none yet
     seconds: float = 0.0
     failures: list[dict[str, str]] = field(default_factory=list)  # the first of those set aside in this run
 

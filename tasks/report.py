@@ -17,11 +17,15 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
             ("documents read, unchanged", counts.touched),
             ("documents moved", counts.moved),
             ("documents deleted", counts.deleted),
-            ("kept as they were, cannot be read", counts.kept),
             ("duplicates", counts.duplicates),
         ):
             if value:
                 rows.append((name, f"{value:,}"))
+        if counts.kept:
+            more = ", …" if counts.kept > len(counts.kept_first[:5]) else ""
+            rows.append(
+                ("kept as they were, cannot be read", f"{counts.kept:,}: {', '.join(counts.kept_first[:5])}{more}")
+            )
         if counts.chunks:
             rows.append(
                 (
@@ -40,10 +44,12 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
         for name, value in (
             ("  vectors reused", model.reused),
             ("  rows removed", model.removed),
-            ("  chunks failed", model.failed),
+            ("  chunks failed", model.failed - model.refused),
         ):
             if value:
                 rows.append((name, f"{value:,}"))
+        if model.refused:
+            rows.append(("  refused", f"{model.refused:,} chunks, longer than the model reads"))
         if model.overlong:
             rows.append(("  longer than the model reads", f"{model.overlong:,} chunks: it read their beginning"))
     if report.promoted:
@@ -55,6 +61,7 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
     if report.failed:
         rows.append(("set aside", f"{report.failed:,} (all of them: embedlake status)"))
         rows += [(f"  {failure['document_id']}", failure["message"]) for failure in report.failures[:5]]
+    rows += _others(report.others)
     rows.append(("time", f"{report.seconds:,.1f} s"))
     return rows
 
@@ -62,7 +69,7 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
 def as_markdown(report: RunReport) -> str:
     """The report as a Markdown table."""
     lines = [f"# {report.kind} {report.corpus}", "", "| what | how much |", "|---|---|"]
-    lines += [f"| {name.strip()} | {value} |" for name, value in report_rows(report)]
+    lines += [f"| {_cell(name)} | {_cell(value)} |" for name, value in report_rows(report)]
     if report.failures:
         lines += [
             "",
@@ -76,6 +83,14 @@ def as_markdown(report: RunReport) -> str:
     if report.idle:
         lines += ["", "Nothing to do: every table is up to date."]
     return "\n".join(lines) + "\n"
+
+
+def _others(others: dict[str, int]) -> list[tuple[str, str]]:
+    """Other corpora in a lake that has nothing of this one yet: perhaps it was renamed."""
+    return [
+        ("this lake also holds", f"{name} ({tables} tables); to remove it: embedlake drop CORPUS.yaml {name}")
+        for name, tables in sorted(others.items())
+    ]
 
 
 def _cell(text: str) -> str:
@@ -112,6 +127,9 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
                 )
         if model.overlong:
             rows.append(("  longer than the model reads", f"{about}{model.overlong:,} chunks"))
+        if model.refused:
+            rows.append(("  would be refused", f"{about}{model.refused:,} chunks, longer than the model reads"))
+    rows += _others(plan.others)
     if plan.refused:
         rows.append(("a run would stop", plan.refused))
     for failure in plan.failures[:5]:
@@ -119,7 +137,11 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
     if plan.share_read < 1:
         rows.append(("read for this plan", f"{plan.share_read:.1%} of the bytes; figures marked about are scaled up"))
     if not (
-        plan.new or plan.changed or plan.resettled or plan.deleted or any(m.texts or m.pending for m in plan.models)
+        plan.new
+        or plan.changed
+        or plan.resettled
+        or plan.deleted
+        or any(m.texts or m.pending or m.refused for m in plan.models)
     ):
         rows.append(("", "Nothing to do: every table is up to date."))
     return rows

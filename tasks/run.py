@@ -16,9 +16,11 @@ from tasks import ray_cluster
 from tasks.configuration import load_corpus
 from tasks.hashing import sealed
 from tasks.lake import Lake
+from tasks.neighbours import others
 from tasks.progress import RunReport
 from tasks.schemas import RUNS
 from tasks.settings import Corpus
+from tasks.tidy import tidy, versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,9 @@ def run_of(kind: str, corpus_file: str | Path) -> Iterator[Run]:
     lake = Lake(corpus, create=True)
     started, clock = datetime.now(UTC), time.monotonic()
     run = Run(corpus, lake, RunReport(corpus.name, kind, uuid.uuid4().hex[:12]), started)
+    before = versions(lake)
+    if not lake.count(lake.name("documents")):
+        run.report.others = others(lake)
     state = "running"
     try:
         yield run
@@ -64,3 +69,4 @@ def run_of(kind: str, corpus_file: str | Path) -> Iterator[Run]:
                 "counts": json.dumps(run.report.to_dict()),
             }
             lake.merge(lake.name("runs"), pa.Table.from_pylist([sealed(row)], schema=RUNS))
+            tidy(lake, before)

@@ -8,6 +8,9 @@ import pyarrow as pa
 
 from tasks.settings import Corpus
 
+OWN = ("documents", "chunks", "failures", "runs", "catalog", "tokenizer")
+"""Kinds of tables that each corpus has one of; besides, it has its leases, and a table for each model."""
+
 _METADATA_TYPES = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
 _TIME = pa.timestamp("us", tz="UTC")
 

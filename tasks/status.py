@@ -1,11 +1,17 @@
-"""What a lake holds: tables, models, pending work, runs and failures."""
+"""What a lake holds: tables, models, pending work, runs, failures, and other corpora."""
 
 import json
+from collections import Counter
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from tasks.catalog import model_of
-from tasks.failures import list_failures
+from tasks.documents import count_duplicates
+from tasks.failures import EMBEDDING, list_failures
 from tasks.lake import Lake
+from tasks.neighbours import neighbours
 from tasks.pending import pending_chunks
 from tasks.schemas import RUNS
 
@@ -18,31 +24,39 @@ def status_of(lake: Lake, runs: int = 5, failures: int = 20) -> dict[str, Any]:
         runs: how many of the last runs.
         failures: how many of the last failures.
     """
-    documents = lake.read(lake.name("documents"), ["state", "bytes"])
-    states: dict[str, int] = {}
-    for state in documents["state"].to_pylist():
-        states[state] = states.get(state, 0) + 1
+    states = Counter(lake.read(lake.name("documents"), ["state"])["state"].to_pylist())
+    all_failures = list_failures(lake)
+    failed = Counter(row["stage"] for row in all_failures)
     models = [
         {
             "table": row["table"], "model": row["model"], "reference": row["reference"], "state": row["state"],
             "dimension": row["dimension"], "rows": lake.count(row["table"]),
             "evaluation": json.loads(row["evaluation"] or "null"),
             "pending": len(pending_chunks(lake, row["table"], model_of(lake.corpus, row))),
+            "failed": failed[EMBEDDING + row["table"]],
+            "overlong": _overlong(lake, row["table"], row["max_tokens"]),
         }
         for row in lake.catalog()
     ]  # fmt: skip
-    all_failures = list_failures(lake)
     all_runs = lake.read(lake.name("runs"), RUNS.names).to_pylist()
     all_runs.sort(key=lambda row: row["started"], reverse=True)
     return {
         "corpus": lake.corpus.name,
         "lake": lake.uri,
-        "documents": states,
+        "documents": dict(states),
+        "duplicates": count_duplicates(lake),
         "chunks": lake.count(lake.name("chunks")),
         "models": models,
         "failures": {"total": len(all_failures), "last": [plain(row) for row in all_failures[:failures]]},
         "runs": [plain(row | {"counts": json.loads(row["counts"])}) for row in all_runs[:runs]],
+        "others": [other.to_dict() for other in neighbours(lake)],
     }
+
+
+def _overlong(lake: Lake, table: str, max_tokens: int) -> int:
+    """Rows of a model's table whose text is longer than the model reads."""
+    tokens = lake.read(table, ["tokens"])["tokens"].cast(pa.int64())
+    return pc.sum(pc.greater(tokens, max_tokens)).as_py() or 0
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def embed_model(run: Run, model: ResolvedModel, arrivals: Iterator[pa.Table | No
         lake.evolve(table, lake.model_schema(table))
         refused = _refuse(lake, table, model)
     embedding = Embedding(lake, table, model.settings, start_pool_for(model, lake), tell)
-    embedding.counts.removed, embedding.counts.failed = refused, refused
+    embedding.counts.removed = embedding.counts.failed = embedding.counts.refused = refused
     run.report.models.append(embedding.counts)
     counts = embedding.run(arrivals)
     if model.settings.int8:

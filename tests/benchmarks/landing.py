@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from tasks.catalog import open_model
 from tasks.configuration import load_corpus
 from tasks.embed import COMMIT_ROWS
 from tasks.hashing import hash_fields
@@ -42,7 +43,7 @@ def main() -> None:
         corpus = load_corpus(file)
         lake = Lake(corpus, create=True)
         model = resolve_model(corpus.models[0])
-        table = lake.open_model(model, 384, 256)
+        table = open_model(lake, model, 384, 256)
         schema = embeddings_schema(corpus, 384, {})
         vectors = np.random.default_rng(7).normal(size=(COMMIT_ROWS, 384)).astype(np.float32)
         spent, landed, rates = 0.0, 0, []

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from tasks.batches import make_batches
 from tasks.configuration import load_corpus
-from tasks.embed import CHUNKS_IN_WINDOW
 from tasks.encode.choose import load_encoder
 from tasks.lake import Lake
 from tasks.models import resolve_model
+from tasks.pending import CHUNKS_IN_WINDOW
 from tasks.pools import LocalPool
 
 
@@ -64,7 +64,7 @@ def main() -> None:
         found = load_corpus(file)
         lake = Lake(found)
         pool = LocalPool(lambda: load_encoder(resolve_model(found.models[0])))
-        windows = list(lake.scan(lake.name("chunks"), rows=CHUNKS_IN_WINDOW))
+        windows = list(lake.snapshot(lake.name("chunks")).scan(rows=CHUNKS_IN_WINDOW))
         clock = time.monotonic()
         batches = (batch for rows in windows for batch in make_batches(rows, pool.batch_tokens, pool.max_tokens))
         results = list(pool.embed(batches))

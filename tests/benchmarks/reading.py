@@ -19,16 +19,16 @@ import time
 from pathlib import Path
 
 from tasks.configuration import load_corpus
-from tasks.documents import tokenizer_folder
 from tasks.load import group_files, read_blocks
 from tasks.prepare import prepare, quiet_worker
 from tasks.sources import list_files
+from tasks.tokenizer import tokenizer_of
 
 
 def one_pass(file: Path) -> tuple[int, float, int]:
     """Bytes, seconds and chunks of a pass over a corpus."""
     corpus = load_corpus(file)
-    tokenizer = tokenizer_folder(corpus)
+    tokenizer = tokenizer_of(corpus, None).folder()
     clock = time.monotonic()
     files = list_files(corpus.sources).files
     works = (

@@ -11,31 +11,13 @@ from typing import Any
 
 import pytest
 
-from flows.cli import app, main
+from flows.cli import app
 from tasks.configuration import load_corpus
 from tasks.lake import Lake
 from tests.conftest import wait_until
 
 Make = Callable[..., Path]
 COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands if command.callback)
-
-
-@pytest.fixture
-def cli(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], prefect_server: None
-) -> Callable[..., Any]:
-    """Runs a command line in this process; gives exit code, standard output and standard error."""
-
-    def run(*arguments: object) -> tuple[object, str, str]:
-        monkeypatch.setattr(sys, "argv", ["embedlake", *map(str, arguments)])
-        monkeypatch.setattr(signal, "signal", lambda *_: None)
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

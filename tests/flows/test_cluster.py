@@ -13,12 +13,12 @@ from ray.cluster_utils import Cluster
 from flows.ingest import ingest
 from tasks import ray_cluster, ray_readers, readers
 from tasks.configuration import load_corpus
-from tasks.documents import tokenizer_folder
 from tasks.errors import ServerError
 from tasks.load import Work, group_files
 from tasks.readers import read_all
 from tasks.search import open_lake
 from tasks.sources import list_files
+from tasks.tokenizer import tokenizer_of
 from tests.lakes import check_whole
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -97,7 +97,7 @@ def test_what_a_lost_node_had_is_read_by_the_others(
                 cluster.remove_node(cluster.worker_nodes.copy().pop(), allow_graceful=False)  # type: ignore[no-untyped-call]
             yield from group_files(files[i : i + 10])
 
-    found = [prepared for _, prepared in read_all(works(), corpus, tokenizer_folder(corpus))]
+    found = [prepared for _, prepared in read_all(works(), corpus, tokenizer_of(corpus, None).folder())]
     assert len({id(node) for node in work_of_nodes}) == 2
     assert not any(prepared.failures for prepared in found)
     ids = [identity for prepared in found for identity in prepared.documents["document_id"].to_pylist()]

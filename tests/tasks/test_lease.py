@@ -16,8 +16,8 @@ import lance
 import pyarrow as pa
 import pytest
 
-from tasks import lease as lease_module
 from tasks import scope as scope_module
+from tasks import tidy
 from tasks.errors import LeaseHeld, LeaseLost
 from tasks.holder import LEASES, claim
 from tasks.lake import Lake
@@ -259,7 +259,7 @@ def test_old_versions_go(opened: Open, tmp_path: Path) -> None:
             for _ in range(100):
                 held.beat()
             held.release()
-    most = lease_module._KEPT + lease_module._EVERY + 110
+    most = tidy._KEPT + tidy._EVERY + 110
     for part in ("_versions", "data", "_transactions"):
         assert len(list((folder / part).iterdir())) < most, part
 
@@ -267,8 +267,8 @@ def test_old_versions_go(opened: Open, tmp_path: Path) -> None:
 def test_a_keeper_removes_old_versions_while_it_holds(
     opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lease_module, "_KEPT", 8)
-    monkeypatch.setattr(lease_module, "_EVERY", 8)
+    monkeypatch.setattr(tidy, "_KEPT", 8)
+    monkeypatch.setattr(tidy, "_EVERY", 8)
     with writing(opened(), ["documents"], "me", wait=False):
         time.sleep(24 * SECONDS / 6)
         assert opened().version("notes.leases") > 20
