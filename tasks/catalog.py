@@ -101,7 +101,7 @@ class Standing:
 
     Attributes:
         pending: chunks without a vector.
-        failed: chunks that could not be embedded and that nobody chose to ignore.
+        failed: chunks that could not be embedded, unless the corpus refuses them or someone chose to ignore that.
         rows: of the table.
     """
 

@@ -55,8 +55,9 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
     if report.promoted:
         rows.append(("live from now on", report.promoted))
     for model in report.models:
-        if model.state != "live" and model.failed > few_failures(model.rows + model.failed):
-            reason = f"it failed on {model.failed:,} chunks; mend that, or `embedlake failures ignore`, to make it live"
+        failed = model.failed - model.refused
+        if model.state != "live" and failed > few_failures(model.rows + failed):
+            reason = f"it failed on {failed:,} chunks; mend that, or `embedlake failures ignore`, to make it live"
             rows.append((f"  {model.table} does not serve", reason))
     if report.failed:
         rows.append(("set aside", f"{report.failed:,} (all of them: embedlake status)"))

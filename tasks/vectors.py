@@ -13,6 +13,7 @@ from tasks.catalog import Entry, Standing, change_catalog, entry_of, model_of, o
 from tasks.embed import Embedding, StartPool, failures_of, overlong_chunk
 from tasks.encode.choose import load_encoder
 from tasks.encode.quantise import SAMPLE, measure_change
+from tasks.errors import OverlongChunk
 from tasks.failures import EMBEDDING, failures_since, outdated_failures, record_failures
 from tasks.lake import Lake
 from tasks.lease import try_writing
@@ -162,7 +163,8 @@ def _settle_catalog(run: Run, kept: set[str], primary: str | None) -> None:
 
 
 def _standing(lake: Lake, entries: list[Entry]) -> dict[str, Standing]:
-    failures = lake.read(lake.name("failures"), ["stage"], "chunk_id IS NOT NULL AND NOT ignored")["stage"].to_pylist()
+    where = f"chunk_id IS NOT NULL AND NOT ignored AND error != '{OverlongChunk.__name__}'"
+    failures = lake.read(lake.name("failures"), ["stage"], where)["stage"].to_pylist()
     failed = Counter(failures)
     return {
         entry["table"]: Standing(
