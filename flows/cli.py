@@ -191,6 +191,9 @@ def verify(
     corpus_file: Corpus,
     sample: Annotated[int, typer.Option(min=0, help="Chunks of each table to read and embed again and compare.")] = 20,
     repair: Annotated[bool, typer.Option(help="Remove what is wrong; the next run writes it anew.")] = False,
+    contents: Annotated[
+        bool, typer.Option(help="Read every file and compare it with what was read, whatever time and size say.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Audit a lake from its data alone: missing, double and orphaned rows, bad vectors, offsets, provenance.
@@ -207,9 +210,9 @@ def verify(
     from tasks.verify import verify as verify_lake
 
     lake = Lake(load_corpus(corpus_file))
-    scopes = ["documents", *(row["table"] for row in lake.catalog())] if repair else []
+    scopes = ["documents", "catalog", *lake.model_tables()] if repair else []
     with writing(lake, scopes, f"verify-{os.getpid()}", wait=False) if repair else nullcontext():
-        found = verify_lake(lake, sample, repair)
+        found = verify_lake(lake, sample, repair, contents)
     if json:
         print_json([finding.to_dict() for finding in found])
     else:

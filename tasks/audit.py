@@ -1,13 +1,15 @@
 """What may be wrong with the tables of a lake, each found from their data alone: keys of the rows that are."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.catalog import Entry, written_in_schema
+from tasks.catalog import Entry, agrees, written_in_schema
 from tasks.columns import among
 from tasks.embed import checksums
 from tasks.encode.choose import load_encoder
@@ -19,11 +21,10 @@ from tasks.hashing import hash_bytes, hash_text, sealed
 from tasks.lake import Lake
 from tasks.models import resolve_entry
 from tasks.schemas import chunks_schema
-from tasks.sources import list_files, read_file
+from tasks.sources import read_file
 
 _NEAR = 0.999  # least cosine between a vector and the same text embedded again
 _LENGTH = 1e-3  # most by which the length of a normalised vector may differ from 1
-_OWN = ("table", "model", "reference", "revision", "dimension", "max_tokens", "settings", "calibration")
 
 
 def doubles(lake: Lake, table: str, key: str) -> list[str]:
@@ -41,19 +42,19 @@ def broken_seals(lake: Lake, table: str, key: str, columns: Iterable[str]) -> li
 
 def wrong_passages(lake: Lake, table: str) -> list[str]:
     """Chunks whose own columns disagree: text, hash, offsets or version."""
-    wrong = []
-    for batch in lake.snapshot(table).scan(chunks_schema(lake.corpus).names):
-        for row in batch.to_pylist():
-            right = (
-                row["end"] is not None
-                and row["text"] is not None
-                and row["end"] - (row["start"] or 0) == len(row["text"])
-                and row["text_hash"] == hash_text(row["text"])
-                and row["version"] == sealed(row)["version"]
-            )
-            if not right:
-                wrong.append(row["chunk_id"])
-    return wrong
+    batches = lake.snapshot(table).scan(chunks_schema(lake.corpus).names)
+    return [row["chunk_id"] for batch in batches for row in batch.to_pylist() if not passage_agrees(row)]
+
+
+def passage_agrees(row: dict[str, Any]) -> bool:
+    """Whether a chunk's own columns agree."""
+    if row["start"] is None or row["end"] is None or row["text"] is None:
+        return False
+    return bool(
+        row["end"] - row["start"] == len(row["text"])
+        and row["text_hash"] == hash_text(row["text"])
+        and row["version"] == sealed(row)["version"]
+    )
 
 
 def wrong_chunk_counts(lake: Lake) -> list[str]:
@@ -80,12 +81,25 @@ def without_file(lake: Lake) -> list[str]:
 
 
 def without_reason(lake: Lake) -> list[str]:
-    """Documents that cannot be used and have no failure that says why."""
-    where = "state = 'quarantined' OR (state = 'stale' AND container IS NULL)"
-    rows = lake.read(lake.name("documents"), ["document_id"], where)["document_id"]
+    """Documents that cannot be used and have no failure that says why. A stale record needs none if a record of its
+    file cannot be told: it may be that one."""
+    columns = ["document_id", "container", "state"]
+    rows = lake.read(lake.name("documents"), columns, "state IN ('quarantined', 'stale')")
+    nameless = Counter(
+        row["container"] for row in rows.to_pylist() if row["document_id"].startswith(f"{row['container']}#line-")
+    )
     failed = reading_failures(lake, ["document_id"])["document_id"]
-    found: list[str] = rows.filter(pc.invert(among(rows, failed))).to_pylist()
-    return found
+    alone = rows.filter(pc.invert(among(rows["document_id"], failed))).to_pylist()
+    kept = Counter(row["container"] for row in alone if _is_record(row) and row["state"] == "stale")
+    return [
+        row["document_id"]
+        for row in alone
+        if row["state"] == "quarantined" or not _is_record(row) or kept[row["container"]] > nameless[row["container"]]
+    ]
+
+
+def _is_record(row: dict[str, Any]) -> bool:
+    return row["container"] is not None
 
 
 def without_document(lake: Lake) -> list[str]:
@@ -115,6 +129,7 @@ def wrong_vectors(lake: Lake, entry: Entry) -> list[str]:
 def other_vectors(lake: Lake, entry: Entry, sample: int) -> list[str]:
     """Rows of a sample whose text, embedded again, gives another vector."""
     rows = _sample(lake, entry["table"], ["chunk_id", "text", "vector"], sample)
+    rows = rows.filter(rows["text"].is_valid())
     if not rows.num_rows:
         return []
     model = resolve_entry(entry)
@@ -138,6 +153,8 @@ def wrong_offsets(lake: Lake, sample: int) -> Iterator[str]:
     sources = {source.name: source for source in corpus.sources}
     columns = ["chunk_id", "document_id", "source", "document_hash", "start", "end", "text", "uri"]
     for row in _sample(lake, lake.name("chunks"), columns, sample).to_pylist():
+        if None in row.values():
+            continue  # damaged, which is found otherwise
         path = row["document_id"].partition(":")[2]
         if row["source"] not in sources or not row["uri"].endswith(path):
             continue  # a record: its text stands in no file of its own
@@ -153,36 +170,13 @@ def wrong_offsets(lake: Lake, sample: int) -> Iterator[str]:
             yield row["chunk_id"]
 
 
-def other_contents(lake: Lake) -> Iterator[str]:
-    """Files that hold something else than when they were read, although nothing tells that they changed. Of files that
-    hold records only whether they can still be read is known, so these are left to `--reread`."""
-    corpus = lake.corpus
-    columns = ["document_id", "tag", "content_hash"]
-    known = {
-        row["document_id"]: row for row in lake.read(lake.name("documents"), columns, "container IS NULL").to_pylist()
-    }
-    sources = {source.name: source for source in corpus.sources}
-    for file in list_files(corpus.sources).files:
-        row = known.get(file.document_id)
-        if row is None or row["tag"] != file.tag or row["content_hash"] is None:
-            continue
-        try:
-            data = read_file(sources[file.source], file.path, corpus.extraction.max_bytes)
-        except DocumentError:
-            continue
-        if hash_bytes(data) != row["content_hash"]:
-            yield file.document_id
-
-
 def wrong_entries(lake: Lake) -> list[str]:
     """Model tables whose line in the catalog is missing, double or damaged, or says other things than their schema."""
     names = [name for name in lake.model_tables() if written_in_schema(lake, name)]
     wrong = {*doubles(lake, lake.name("catalog"), "table")}
     entries = {entry["table"]: entry for entry in lake.catalog()}
     for entry in entries.values():
-        told = written_in_schema(lake, entry["table"]) if lake.has(entry["table"]) else None
-        agrees = told is not None and all(told[name] == entry[name] for name in _OWN)
-        if not agrees or sealed(entry)["version"] != entry["version"]:
+        if not agrees(lake, entry) or sealed(entry)["version"] != entry["version"]:
             wrong.add(entry["table"])
     return sorted(wrong | (set(names) - entries.keys()))
 

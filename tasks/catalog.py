@@ -26,7 +26,7 @@ Entry = dict[str, Any]
 _FEW = 10  # texts that a model may fail on and its table be promoted all the same,
 _SHARE = 0.01  # or this share of its rows, if that is more
 _ENTRY = "embedlake.entry"
-_STATES = ("building", "ready", "live", "frozen")
+STATES = ("building", "ready", "live", "frozen")
 
 
 def open_model(lake: Lake, model: ResolvedModel, dimension: int, max_tokens: int) -> str:
@@ -59,6 +59,30 @@ def written_in_schema(lake: Lake, table: str) -> Entry | None:
     """A table's line as its own schema has it, without its state."""
     told = lake.provenance(table).get(_ENTRY)
     return json.loads(told) if told else None
+
+
+def agrees(lake: Lake, entry: Entry) -> bool:
+    """Whether a line says of its table what that one's own schema says."""
+    told = written_in_schema(lake, entry["table"]) if lake.has(entry["table"]) else None
+    return told is not None and all(value == entry[name] for name, value in told.items())
+
+
+def ensure_entry(lake: Lake, table: str, holder: str) -> None:
+    """Make sure that a model's table that is there has its line: should it be lost or damaged, its schema has it.
+
+    Args:
+        lake: that has the table.
+        table: full name.
+        holder: the run's id.
+    """
+    told = written_in_schema(lake, table)
+    if told is None:
+        return
+    entry = entry_of(lake, table)
+    if entry is None:
+        write_entries(lake, [told | {"state": "building"}])
+    elif not agrees(lake, entry):
+        change_catalog(lake, holder, lambda _: {table: told})
 
 
 def write_entries(lake: Lake, entries: list[Entry]) -> None:

@@ -146,7 +146,7 @@ class Claims:
 def lost_claims(lake: Lake) -> set[str]:
     """Files with a record whose id nobody has any more, or one that comes after it: they have to be read again."""
     table = lake.name("documents")
-    claims = lake.read(table, ["container", "repeats"], "repeats IS NOT NULL").to_pylist()
+    claims = lake.read(table, ["container", "repeats"], "repeats IS NOT NULL AND container IS NOT NULL").to_pylist()
     if not claims:
         return set()
     holding = lake.read_in(table, "document_id", {c["repeats"] for c in claims}, ["document_id", "container"])

@@ -29,13 +29,13 @@ class Known:
         files: a row for each, with the columns `FILE_COLUMNS`.
         containers: ids of files that hold records, whether they have a row or not.
         failed: settings with which records failed, by the file that holds them.
-        alone: ids of documents that have a failure and no row.
+        alone: documents that have a failure and no row, by the address of their file.
     """
 
     files: pa.Table
     containers: set[str]
     failed: Mapping[str, set[str]]
-    alone: set[str]
+    alone: Mapping[str, set[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def compare(
     before = {identity: row for identity, *row in zip(*columns, strict=True)}
     changes = Changes([], [], [], [], 0, [])
     unchanged = 0
-    others = known.containers | known.alone
+    others = known.containers.union(*known.alone.values())
     for file in files:
         row = before.pop(file.document_id, None)
         others.discard(file.document_id)
@@ -93,7 +93,9 @@ def compare(
             changes.new.append(file)
         elif row[:2] != [file.uri, file.tag]:
             changes.changed.append(file)
-        elif not _settled(row[2], row[3], settings[file.source], known.failed.get(file.document_id, set())):
+        elif file.uri in known.alone or not _settled(
+            row[2], row[3], settings[file.source], known.failed.get(file.document_id, set())
+        ):
             changes.resettled.append(file)
         elif again(file):
             changes.reread.append(file)
@@ -119,7 +121,7 @@ def known_files(documents: pa.Table, failures: pa.Table) -> Known:
 
     Args:
         documents: the lake's rows, with the columns `FILE_COLUMNS` and `container`.
-        failures: document ids of what failed on reading.
+        failures: of reading, with the columns `document_id` and `uri`.
     """
     records = documents["container"].is_valid()
     files = documents.filter(pc.invert(records)).select(FILE_COLUMNS)
@@ -129,9 +131,11 @@ def known_files(documents: pa.Table, failures: pa.Table) -> Known:
     for container, setting in zip(*(broken[name].to_pylist() for name in broken.column_names), strict=True):
         failed.setdefault(container, set()).add(setting)
     with_rows = pa.chunked_array([*files["document_id"].chunks, *held["document_id"].chunks], pa.string())
-    alone = failures.filter(pc.invert(among(failures["document_id"], with_rows)))
+    alone: dict[str, set[str]] = {}
+    for failure in failures.filter(pc.invert(among(failures["document_id"], with_rows))).to_pylist():
+        alone.setdefault(failure["uri"], set()).add(failure["document_id"])
     containers = set(pc.unique(held["container"]).to_pylist())
-    return Known(files, containers, failed, set(alone["document_id"].to_pylist()))
+    return Known(files, containers, failed, alone)
 
 
 def refuse_shrinking(sources: Iterable[str], files: Iterable[File], known: Iterable[str]) -> None:

@@ -51,7 +51,7 @@ def compare_with_lake(
     """
     known = known_files(
         lake.read(lake.name("documents"), [*FILE_COLUMNS, "container"]),
-        reading_failures(lake, ["document_id"]),
+        reading_failures(lake, ["document_id", "uri"]),
     )
     if not allow_shrinking:
         ids = {*known.files["document_id"].to_pylist(), *known.containers}
@@ -103,11 +103,21 @@ def land_documents(run: Run, listing: Listing, changes: Changes, allow_shrinking
     if changes.to_read:
         yield from _read(run, landing, changes.to_read, folder)
     by_id = {file.document_id: file for file in listing.files}
-    free = [by_id[identity] for identity in sorted(lost_claims(lake)) if identity in by_id]
+    lost = lost_claims(lake) | _files_of_strays(lake, listing, changes)
+    free = [by_id[identity] for identity in sorted(lost) if identity in by_id]
     if free:
         yield from _read(run, Landing(lake, run.report.run_id, counts, settings), free, folder)
     lake.delete_in(lake.name("chunks"), "document_id", strays(lake))
     counts.duplicates += count_duplicates(lake)
+
+
+def _files_of_strays(lake: Lake, listing: Listing, changes: Changes) -> set[str]:
+    """Files of chunks whose document has no row, and that this run has not read: the row was lost."""
+    if not (ids := strays(lake)):
+        return set()
+    uris = {*lake.read_in(lake.name("chunks"), "document_id", ids, ["uri"])["uri"].to_pylist()}
+    lost = {file.document_id for file in listing.files if file.uri in uris}
+    return lost - {file.document_id for file in changes.to_read}
 
 
 def _read(run: Run, landing: Landing, files: list[File], tokenizer_folder: str) -> Iterator[pa.Table]:
@@ -162,10 +172,11 @@ def _works(corpus: Corpus, files: list[File], ends: dict[str, DocumentError | No
         except WaitedInVain:
             ends[file.document_id] = unfinished(corpus)
         except Exception as error:
-            ends[file.document_id] = _reading_failed(error)
+            ends[file.document_id] = reading_failed(error)
 
 
-def _reading_failed(error: Exception) -> DocumentError:
+def reading_failed(error: Exception) -> DocumentError:
+    """What is wrong with a file that holds records and cannot be read."""
     if is_damaged(error):
         return BrokenDocument(f"cannot be decompressed: {error}", "Is it complete? Store it again.")
     if isinstance(error, OSError):

@@ -25,6 +25,7 @@ logger = logging.getLogger("embedlake.lake")
 # Of Lance's object store: it gives up on a request after five minutes, where by itself it does in a third of a second.
 _PATIENCE = {"client_max_retries": "100", "client_retry_timeout": "300"}
 _MANY_FILES = 64
+_TRIES = 20  # of a removal that meets with other writers of the table
 _KEPT = timedelta(days=7)
 
 _INDEX_ROWS = 200_000  # below this a search over every vector is quick and exact
@@ -102,6 +103,10 @@ class Lake:
     def model_tables(self) -> list[str]:
         """The full names of all models' tables, whether the catalog knows them or not."""
         return sorted(name for name in self._tables if name.count(".") > 1)
+
+    def schema(self, table: str) -> pa.Schema:
+        """The columns that a table has."""
+        return self._tables[table].schema
 
     def has(self, table: str) -> bool:
         """Whether a table is there."""
@@ -229,6 +234,19 @@ class Lake:
                 self._check_fence()
                 with explained(table, "written"):
                     self._tables[table].delete(where)
+
+    def remove_doubles(self, table: str, key: str, keys: Iterable[str]) -> None:
+        """Of several rows with one of some keys keep the last. Another writer may change them meanwhile."""
+        for where in _filters(key, keys):
+            for _ in range(_TRIES):
+                rows = self._dataset(table).to_table(columns=[key], filter=where, with_row_id=True).to_pylist()
+                last = {row[key]: row["_rowid"] for row in rows}
+                others = [str(row["_rowid"]) for row in rows if row["_rowid"] != last[row[key]]]
+                if not others:
+                    break
+                self._check_fence()
+                with _first_wins(table):
+                    self._tables[table].delete(f"_rowid IN ({', '.join(others)})")
 
     def catalog(self) -> list[dict[str, Any]]:
         """A row per model table, as the catalog's schema says."""

@@ -292,7 +292,7 @@ def remove_documents(lake: Lake, document_ids: Iterable[str]) -> None:
 def strays(lake: Lake) -> list[str]:
     """Documents that have chunks and are neither active nor stale: what a run left that broke off between the two
     writes."""
-    chunked = pc.unique(lake.read(lake.name("chunks"), ["document_id"])["document_id"])
+    chunked = pc.unique(lake.read(lake.name("chunks"), ["document_id"])["document_id"]).drop_null()
     good = lake.read(lake.name("documents"), ["document_id"], "state IN ('active', 'stale')")["document_id"]
     found: list[str] = chunked.filter(pc.invert(among(chunked, good))).to_pylist()
     return found

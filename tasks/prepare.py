@@ -279,6 +279,11 @@ def _records(block: Block) -> Iterator[tuple[int, dict[str, Any] | DocumentError
     return ((block.first + i, record) for i, record in enumerate(found) if record is not None)
 
 
+def hash_records(block: Block) -> Iterator[str | None]:
+    """The content hash of each record of a block; None for one that cannot be read."""
+    return (None if isinstance(record, DocumentError) else hash_fields(record) for _, record in _records(block))
+
+
 def _text_of(record: dict[str, Any], columns: list[str]) -> str:
     """The texts of some columns, a line feed between them."""
     values = (record.get(column) for column in columns)

@@ -128,6 +128,7 @@ TOKENIZER = pa.schema(
         pa.field("reference", pa.string()),  # the model that it came from
         pa.field("hash", pa.string()),
         pa.field("content", pa.string()),  # tokenizer.json
+        pa.field("version", pa.string()),  # hash of all other columns
     ]
 )
 

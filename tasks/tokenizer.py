@@ -7,19 +7,21 @@ changes only where `chunking: tokenizer` names one with other content.
 import logging
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from tasks.caching import cache_folder
 from tasks.errors import ModelError
-from tasks.hashing import hash_bytes, hash_text
+from tasks.hashing import hash_bytes, hash_text, sealed
 from tasks.lake import Lake
 from tasks.models import find_model
 from tasks.schemas import TOKENIZER
 from tasks.settings import Corpus
 
+_PURPOSE = "chunking"
 logger = logging.getLogger("embedlake.tokenizer")
 
 
@@ -76,9 +78,7 @@ def keep_tokenizer(lake: Lake, tokenizer: KeptTokenizer) -> None:
     """Note in the lake which tokenizer counts, unless it says so already."""
     if _kept(lake) == tokenizer:
         return
-    row = {"purpose": "chunking", "reference": tokenizer.reference, "hash": tokenizer.hash}
-    rows = pa.Table.from_pylist([row | {"content": tokenizer.content}], schema=TOKENIZER)
-    lake.merge(lake.name("tokenizer"), rows)
+    _write(lake, tokenizer)
 
 
 def tokenizer_is_kept(lake: Lake) -> bool:
@@ -86,10 +86,41 @@ def tokenizer_is_kept(lake: Lake) -> bool:
     return _kept(lake) is not None or not lake.count(lake.name("chunks"))
 
 
+def tokenizer_is_sound(lake: Lake) -> bool:
+    """Whether what the lake says of the tokenizer, if it has chunks, is what was written."""
+    rows = lake.read(lake.name("tokenizer"), TOKENIZER.names).to_pylist()
+    if not rows:
+        return not lake.count(lake.name("chunks"))
+    right = all(row["purpose"] == _PURPOSE and sealed(row)["version"] == row["version"] for row in rows)
+    return right and tokenizer_is_kept(lake)
+
+
+def mend_tokenizer(lake: Lake) -> None:
+    """Write anew what the lake says of the tokenizer, if its content is there; else the next run does, by the first
+    model."""
+    table = lake.name("tokenizer")
+    rows = lake.read(table, TOKENIZER.names).to_pylist()
+    if content := next((row["content"] for row in rows if row["hash"] == hash_text(row["content"] or "")), None):
+        known = [row["reference"] for row in rows if row["reference"]]
+        models = [lake.corpus.chunking.tokenizer, *(model.model for model in lake.corpus.models)]
+        told = {row["version"] for row in rows}
+        made = [KeptTokenizer(name, content, hash_text(content)) for name in (*known, *models) if name]
+        _write(lake, next((one for one in made if _row(one)["version"] in told), made[0]))
+    lake.delete_in(table, "purpose", {row["purpose"] for row in rows} - ({_PURPOSE} if content else set()))
+
+
+def _write(lake: Lake, tokenizer: KeptTokenizer) -> None:
+    lake.merge(lake.name("tokenizer"), pa.Table.from_pylist([_row(tokenizer)], schema=TOKENIZER))
+
+
+def _row(tokenizer: KeptTokenizer) -> dict[str, Any]:
+    return sealed({"purpose": _PURPOSE, **asdict(tokenizer)})
+
+
 def _kept(lake: Lake) -> KeptTokenizer | None:
     for row in lake.read(lake.name("tokenizer"), TOKENIZER.names).to_pylist():
         if row["content"] is not None and hash_text(row["content"]) == row["hash"]:
-            return KeptTokenizer(row["reference"], row["content"], row["hash"])
+            return KeptTokenizer(row["reference"] or "", row["content"], row["hash"])
     return None
 
 

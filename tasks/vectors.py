@@ -9,7 +9,17 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from tasks.catalog import Entry, Standing, change_catalog, entry_of, model_of, open_model, states_after
+from tasks.catalog import (
+    Entry,
+    Standing,
+    agrees,
+    change_catalog,
+    ensure_entry,
+    entry_of,
+    model_of,
+    open_model,
+    states_after,
+)
 from tasks.embed import Embedding, StartPool, failures_of, overlong_chunk
 from tasks.encode.choose import load_encoder
 from tasks.encode.quantise import SAMPLE, measure_change
@@ -34,6 +44,7 @@ def embed_model(run: Run, model: ResolvedModel, arrivals: Iterator[pa.Table | No
     refused = 0
     if lake.has(table):
         lake.evolve(table, lake.model_schema(table))
+        ensure_entry(lake, table, run.report.run_id)
         refused = _refuse(lake, table, model)
     embedding = Embedding(lake, table, model.settings, start_pool_for(model, lake), tell)
     embedding.counts.removed = embedding.counts.failed = embedding.counts.refused = refused
@@ -109,6 +120,8 @@ def settled(run: Run, models: list[ResolvedModel]) -> bool:
     entries = {entry["table"]: entry for entry in lake.catalog()}
     tables = [lake.model_table(model) for model in models]
     for table in tables:
+        if table in entries and lake.has(table) and not agrees(lake, entries[table]):
+            return False  # its line is damaged
         if lake.has(table) and lake.differs(table, lake.model_schema(table)):
             return False
         if table in entries and len(refused_rows(lake, table, entries[table]["max_tokens"], ["chunk_id"])):

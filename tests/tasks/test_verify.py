@@ -70,7 +70,7 @@ def test_a_settled_lake_has_nothing_wrong(corpus_file: Path) -> None:
         ("model", edited, "disagree"),
         ("model", strange, "a chunk that is gone"),
         ("chunks", edited, "disagree"),
-        ("chunks", strange, "not active"),
+        ("chunks", strange, "disagree"),
     ],
 )
 def test_damage_is_found_and_mended(
