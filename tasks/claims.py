@@ -125,7 +125,7 @@ class Claims:
         if uri is None:
             self._again[identity] += 1
             count = self._again[identity]
-        again = f"{row['container']}#again-{hash_fields(identity, count)[:16]}"
+        again = _again_id(row["container"], identity, count)
         if row["container"] == self._file:
             self.seen.add(again)
         else:
@@ -143,16 +143,23 @@ class Claims:
         found.failures.append(Failure.of(error, again, row["uri"], "extract", settings))
 
 
+def _again_id(container: str, identity: str, count: int) -> str:
+    """The document id of a record that does not have its own: the first one in its file (0), or a later one."""
+    return f"{container}#again-{hash_fields(identity, count)[:16]}"
+
+
 def lost_claims(lake: Lake) -> set[str]:
-    """Files with a record whose id nobody has any more, or one that comes after it: they have to be read again."""
-    table = lake.name("documents")
-    claims = lake.read(table, ["container", "repeats"], "repeats IS NOT NULL AND container IS NOT NULL").to_pylist()
+    """Files with a record whose id nobody has any more, or only one that comes after it: they have to be read again."""
+    table, columns = lake.name("documents"), ["document_id", "container", "repeats"]
+    claims = lake.read(table, columns, "repeats IS NOT NULL AND container IS NOT NULL").to_pylist()
     if not claims:
         return set()
-    holding = lake.read_in(table, "document_id", {c["repeats"] for c in claims}, ["document_id", "container"])
-    holders = {row["document_id"]: row["container"] for row in holding.to_pylist()}
-    return {
-        claim["container"]
-        for claim in claims
-        if claim["repeats"] not in holders or (holders[claim["repeats"]] or "") > claim["container"]
-    }
+    holding = lake.read_in(table, "document_id", {c["repeats"] for c in claims}, columns[:2]).to_pylist()
+    holders = {row["document_id"]: row["container"] or "" for row in holding}
+    lost = set()
+    for claim in claims:
+        holder, own = holders.get(claim["repeats"]), claim["container"]
+        first = claim["document_id"] == _again_id(own, claim["repeats"], 0)
+        if holder is None or holder > own or (first and holder == own):
+            lost.add(own)
+    return lost

@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 from tasks.claims import lost_claims
 from tasks.compare import FILE_COLUMNS, Changes, compare, known_files, matching, refuse_shrinking
 from tasks.errors import BrokenDocument, DocumentError, UnreadDocument
-from tasks.failures import reading_failures
+from tasks.evolve import evolve
+from tasks.failures import mended_failures, reading_failures
 from tasks.lake import Lake
 from tasks.land import Landing, strays
 from tasks.load import Block, Work, group_files, read_blocks
@@ -71,19 +72,22 @@ def current_settings(corpus: Corpus, lake: Lake) -> dict[str, RowSettings]:
     return settings_of(corpus, tokenizer_of(corpus, lake).folder())
 
 
-def unsettled(lake: Lake) -> bool:
+def unsettled(lake: Lake, changes: Changes) -> bool:
     """Whether an earlier run broke off before it had settled all that does not show in the files: columns, chunks of
-    documents that are gone, records whose id became free."""
+    documents that are gone, records whose id became free, failures of what is read."""
     corpus = lake.corpus
     return (
         lake.differs(lake.name("documents"), documents_schema(corpus))
         or lake.differs(lake.name("chunks"), chunks_schema(corpus))
         or bool(strays(lake) or lost_claims(lake) or not tokenizer_is_kept(lake))
+        or bool(mended_failures(lake, {file.document_id for file in changes.to_read}))
     )
 
 
 def make_ready(run: Run) -> None:
     """Give the lake's own tables the columns that the corpus file asks for, and note which tokenizer counts."""
+    for kind, schema in (("documents", documents_schema(run.corpus)), ("chunks", chunks_schema(run.corpus))):
+        evolve(run.lake, run.lake.name(kind), schema)
     run.lake.evolve_own()
     keep_tokenizer(run.lake, tokenizer_of(run.corpus, run.lake))
 
@@ -108,6 +112,8 @@ def land_documents(run: Run, listing: Listing, changes: Changes, allow_shrinking
     if free:
         yield from _read(run, Landing(lake, run.report.run_id, counts, settings), free, folder)
     lake.delete_in(lake.name("chunks"), "document_id", strays(lake))
+    tried = {file.document_id for file in (*changes.to_read, *free)}
+    lake.delete_in(lake.name("failures"), "failure_id", mended_failures(lake, tried))
     counts.duplicates += count_duplicates(lake)
 
 

@@ -1,7 +1,7 @@
 """The failures table: what was set aside, recorded before it is skipped."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -114,6 +114,26 @@ def forget_failures(lake: Lake, document_ids: Iterable[str]) -> None:
     rows = reading_failures(lake, ["failure_id", "document_id"])
     gone = rows.filter(among(rows["document_id"], list(document_ids)))
     lake.delete_in(lake.name("failures"), "failure_id", gone["failure_id"].to_pylist())
+
+
+def mended_failures(lake: Lake, reading: Collection[str]) -> list[str]:
+    """Ids of failures on reading of documents that are read by now.
+
+    Args:
+        lake: to look at.
+        reading: ids of files that are still to be read, or could not be just now: what may pass stays with these.
+    """
+    rows = reading_failures(lake, ["failure_id", "document_id", "transient"])
+    if not len(rows):
+        return []
+    states = lake.read_in(
+        lake.name("documents"), "document_id", rows["document_id"].to_pylist(), ["document_id", "state"]
+    )
+    read = states.filter(pc.is_in(states["state"], value_set=pa.array(["active", "container"])))["document_id"]
+    passing = pc.and_(rows["transient"], among(rows["document_id"], list(reading)))
+    mended = pc.and_(among(rows["document_id"], read), pc.invert(passing))
+    found: list[str] = rows.filter(mended)["failure_id"].to_pylist()
+    return found
 
 
 def outdated_failures(lake: Lake) -> list[str]:

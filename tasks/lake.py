@@ -74,6 +74,15 @@ class Lake:
                 "Fill it with: embedlake run CORPUS.yaml",
             )
 
+    def columns(self, table: str) -> list[str]:
+        """The columns that a table has."""
+        names: list[str] = self._tables[table].schema.names
+        return names
+
+    def columns_that_go(self, table: str, schema: pa.Schema) -> list[str]:
+        """The columns that a table has, if it is there, and must not have, or of another type."""
+        return _difference(self._tables[table].schema, schema)[0] if table in self._tables else []
+
     def differs(self, table: str, schema: pa.Schema) -> bool:
         """Whether a table that is there has other columns than it must have."""
         return table in self._tables and any(_difference(self._tables[table].schema, schema))

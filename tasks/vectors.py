@@ -24,6 +24,7 @@ from tasks.embed import Embedding, StartPool, failures_of, overlong_chunk
 from tasks.encode.choose import load_encoder
 from tasks.encode.quantise import SAMPLE, measure_change
 from tasks.errors import OverlongChunk
+from tasks.evolve import evolve
 from tasks.failures import EMBEDDING, failures_since, outdated_failures, record_failures
 from tasks.lake import Lake
 from tasks.lease import try_writing
@@ -201,7 +202,7 @@ def _clean_others(run: Run, kept: set[str]) -> None:
             continue
         with try_writing(lake, [table], run.report.run_id) as free:
             if free:
-                lake.evolve(table, lake.model_schema(table))
+                evolve(lake, table, lake.model_schema(table))
                 lake.delete_in(table, "chunk_id", gone)
 
 
