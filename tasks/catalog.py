@@ -62,9 +62,11 @@ def written_in_schema(lake: Lake, table: str) -> Entry | None:
 
 
 def agrees(lake: Lake, entry: Entry) -> bool:
-    """Whether a line says of its table what that one's own schema says."""
-    told = written_in_schema(lake, entry["table"]) if lake.has(entry["table"]) else None
-    return told is not None and all(value == entry[name] for name, value in told.items())
+    """Whether a line says of its table what that one's own schema says; those of an older embedlake say nothing."""
+    if not lake.has(entry["table"]):
+        return False
+    told = written_in_schema(lake, entry["table"]) or {}
+    return all(value == entry[name] for name, value in told.items())
 
 
 def ensure_entry(lake: Lake, table: str, holder: str) -> None:

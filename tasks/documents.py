@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from tasks.claims import lost_claims
 from tasks.compare import FILE_COLUMNS, Changes, compare, known_files, matching, refuse_shrinking
 from tasks.errors import BrokenDocument, DocumentError, UnreadDocument
-from tasks.evolve import evolve
+from tasks.evolve import evolve, seal_all
 from tasks.failures import mended_failures, reading_failures
 from tasks.lake import Lake
 from tasks.land import Landing, strays
@@ -19,7 +19,7 @@ from tasks.prepare import RowSettings, settings_of
 from tasks.progress import Progress, tell
 from tasks.readers import read_all, unfinished
 from tasks.run import Run
-from tasks.schemas import chunks_schema, documents_schema
+from tasks.schemas import CATALOG, FAILURES, RUNS, chunks_schema, documents_schema
 from tasks.settings import Corpus
 from tasks.sources import File, Listing, is_damaged, list_files
 from tasks.tokenizer import keep_tokenizer, tokenizer_is_kept, tokenizer_of
@@ -89,6 +89,8 @@ def make_ready(run: Run) -> None:
     for kind, schema in (("documents", documents_schema(run.corpus)), ("chunks", chunks_schema(run.corpus))):
         evolve(run.lake, run.lake.name(kind), schema)
     run.lake.evolve_own()
+    for kind, schema in (("failures", FAILURES), ("runs", RUNS), ("catalog", CATALOG)):
+        seal_all(run.lake, run.lake.name(kind), schema)
     keep_tokenizer(run.lake, tokenizer_of(run.corpus, run.lake))
 
 

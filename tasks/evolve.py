@@ -27,3 +27,10 @@ def evolve(lake: Lake, table: str, schema: pa.Schema) -> None:
             versions = pa.array([sealed(row)["version"] for row in told.to_pylist()], pa.string())
             lake.merge(table, rows.set_column(rows.schema.get_field_index("version"), "version", versions))
     lake.evolve(table, schema)
+
+
+def seal_all(lake: Lake, table: str, schema: pa.Schema) -> None:
+    """Give a version to the rows that have none, as those that an older embedlake wrote."""
+    rows = lake.read(table, schema.names, "version IS NULL").to_pylist()
+    if rows:
+        lake.merge(table, pa.Table.from_pylist([sealed(row) for row in rows], schema=schema))

@@ -65,8 +65,8 @@ def pending_chunks(lake: Lake, table: str, model: Model) -> Pending:
 
 def failed_versions(lake: Lake, table: str, model: Model) -> pa.ChunkedArray:
     """Versions of the chunks that could not be embedded into a model's table with the current settings."""
-    where = f"stage = '{EMBEDDING}{table}' AND settings = '{failure_settings(lake.corpus, model)}'"
-    return lake.read(lake.name("failures"), ["chunk_version"], where)["chunk_version"]
+    rows = lake.read(lake.name("failures"), ["chunk_version", "settings"], f"stage = '{EMBEDDING}{table}'")
+    return rows.filter(pc.equal(rows["settings"], failure_settings(lake.corpus, model)))["chunk_version"]
 
 
 def failure_settings(corpus: Corpus, model: Model) -> str:

@@ -20,7 +20,7 @@ from tasks.catalog import (
     open_model,
     states_after,
 )
-from tasks.embed import Embedding, StartPool, failures_of, overlong_chunk
+from tasks.embed import Embedding, StartPool, failures_of, overlong_chunk, with_vectors
 from tasks.encode.choose import load_encoder
 from tasks.encode.quantise import SAMPLE, measure_change
 from tasks.errors import OverlongChunk
@@ -54,6 +54,14 @@ def embed_model(run: Run, model: ResolvedModel, arrivals: Iterator[pa.Table | No
     if model.settings.int8:
         _evaluate(run, model)
     return counts
+
+
+def _sign_all(lake: Lake, table: str) -> None:
+    """Give a checksum to the rows that have none, as those that an older embedlake wrote; their tokens as the corpus
+    counts them."""
+    for rows in lake.snapshot(table).scan(where="checksum IS NULL"):
+        vectors = np.asarray(rows["vector"].combine_chunks().flatten(), np.float32).reshape(len(rows), -1)
+        lake.merge(table, with_vectors(rows.select(lake.chunk_columns()), vectors, rows["token_count"].to_numpy()))
 
 
 def _refuse(lake: Lake, table: str, model: ResolvedModel) -> int:
