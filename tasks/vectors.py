@@ -45,6 +45,7 @@ def embed_model(run: Run, model: ResolvedModel, arrivals: Iterator[pa.Table | No
     refused = 0
     if lake.has(table):
         lake.evolve(table, lake.model_schema(table))
+        _sign_all(lake, table)
         ensure_entry(lake, table, run.report.run_id)
         refused = _refuse(lake, table, model)
     embedding = Embedding(lake, table, model.settings, start_pool_for(model, lake), tell)
