@@ -44,11 +44,13 @@ class Claims:
 
     Args:
         settings: by source.
+        named: sources whose records have ids of their own.
         keep: whether a document that was read before and cannot be read now stays as it was.
     """
 
-    def __init__(self, settings: dict[str, RowSettings], keep: bool) -> None:
+    def __init__(self, settings: dict[str, RowSettings], named: set[str], keep: bool) -> None:
         self._settings = settings
+        self._named = named
         self._keep = keep
         self.displaced: dict[str, set[str]] = {}  # rows of records, by file, that lost their id to another file's
         self.begin_file()
@@ -103,8 +105,9 @@ class Claims:
         container = place["container"]
         first = first and identity not in self.seen
         self.seen.add(identity)
-        if identity.startswith(container + "#"):  # an id within its file
-            self.nameless += identity.startswith(container + "#line-")
+        nameless = identity.startswith(container + "#line-")
+        if nameless or place["source"] not in self._named:  # an id within its file
+            self.nameless += nameless
             found.equal += not first
             return first
         holder = holders.get(identity, old)

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.catalog import catalog_lease
 from tasks.claims import lost_claims
 from tasks.compare import FILE_COLUMNS, Changes, compare, known_files, matching, refuse_shrinking
 from tasks.errors import BrokenDocument, DocumentError, UnreadDocument
 from tasks.evolve import evolve, seal_all
-from tasks.failures import mended_failures, reading_failures
+from tasks.failures import mended_failures, read_again, reading_failures
 from tasks.lake import Lake
 from tasks.land import Landing, strays
 from tasks.load import Block, Work, group_files, read_blocks
@@ -86,12 +87,20 @@ def unsettled(lake: Lake, changes: Changes) -> bool:
 
 def make_ready(run: Run) -> None:
     """Give the lake's own tables the columns that the corpus file asks for, and note which tokenizer counts."""
-    for kind, schema in (("documents", documents_schema(run.corpus)), ("chunks", chunks_schema(run.corpus))):
-        evolve(run.lake, run.lake.name(kind), schema)
-    run.lake.evolve_own()
-    for kind, schema in (("failures", FAILURES), ("runs", RUNS), ("catalog", CATALOG)):
-        seal_all(run.lake, run.lake.name(kind), schema)
-    keep_tokenizer(run.lake, tokenizer_of(run.corpus, run.lake))
+    lake, table = run.lake, run.lake.name("documents")
+    if gone := lake.columns_that_go(table, documents_schema(run.corpus)):
+        where = " OR ".join(f"`{name}` IS NOT NULL" for name in gone)
+        read_again(
+            lake, set(lake.read(table, ["document_id"], where)["document_id"].to_pylist())
+        )  # should it come back
+    evolve(lake, table, documents_schema(run.corpus))
+    evolve(lake, lake.name("chunks"), chunks_schema(run.corpus))
+    lake.evolve_own()
+    seal_all(lake, lake.name("failures"), FAILURES)
+    seal_all(lake, lake.name("runs"), RUNS)
+    with catalog_lease(lake, run.report.run_id):
+        seal_all(lake, lake.name("catalog"), CATALOG)
+    keep_tokenizer(lake, tokenizer_of(run.corpus, lake))
 
 
 def land_documents(run: Run, listing: Listing, changes: Changes, allow_shrinking: bool) -> Iterator[pa.Table]:
@@ -104,6 +113,7 @@ def land_documents(run: Run, listing: Listing, changes: Changes, allow_shrinking
     folder = tokenizer_of(run.corpus, lake).folder()
     settings = settings_of(run.corpus, folder)
     gone, contents = _with_records(lake, changes.gone)
+    read_again(lake, {file.document_id for file in changes.reread})  # by the next run, should it not succeed now
     landing = Landing(lake, run.report.run_id, counts, settings, contents, allow_shrinking)
     landing.remove(gone)
     if changes.to_read:
@@ -112,7 +122,9 @@ def land_documents(run: Run, listing: Listing, changes: Changes, allow_shrinking
     lost = lost_claims(lake) | _files_of_strays(lake, listing, changes)
     free = [by_id[identity] for identity in sorted(lost) if identity in by_id]
     if free:
-        yield from _read(run, Landing(lake, run.report.run_id, counts, settings), free, folder)
+        read_again(lake, {file.document_id for file in free})
+        landing = Landing(lake, run.report.run_id, counts, settings, contents, allow_shrinking)
+        yield from _read(run, landing, free, folder)
     lake.delete_in(lake.name("chunks"), "document_id", strays(lake))
     tried = {file.document_id for file in (*changes.to_read, *free)}
     lake.delete_in(lake.name("failures"), "failure_id", mended_failures(lake, tried))
@@ -148,7 +160,7 @@ def _read(run: Run, landing: Landing, files: list[File], tokenizer_folder: str) 
     if current:
         yield from _end_container(run, landing, current, ends)
     for file in files:  # containers that held no record, or could not be opened
-        if file.document_id in ends and file != current:
+        if file.document_id in ends:
             yield from _end_container(run, landing, file, ends)
     yield from landing.flush()
     tell(Progress("read", done, done, "documents"))

@@ -60,6 +60,7 @@ class Embedding:
         first = lake.snapshot(table).take(np.arange(min(lake.count(table), 1)), ["text"])["text"].to_pylist()
         self._trials = Trials(model.model, first[0] if first else None)
         self._submitted = NumberSet()  # texts that are on their way
+        self._unusable: dict[str, DocumentError] = {}  # why a text has no vector, by its hash
         self._rows: list[pa.Table] = []
         self._failures: list[Failure] = []
         self._outstanding = 0  # batches without a result
@@ -144,6 +145,7 @@ class Embedding:
                 yield None
                 continue
             self._known_total += rows.num_rows
+            rows = self._without_unusable(rows)
             numbers = numbers_of(rows["text_hash"])
             seen = self._submitted.among(numbers) | self._vectors.has(numbers)
             if seen.any():
@@ -153,6 +155,15 @@ class Embedding:
             self._submitted.add(numbers_of(rows["text_hash"]))
             self._tell()
             yield rows if rows.num_rows else None
+
+    def _without_unusable(self, rows: pa.Table) -> pa.Table:
+        """Set aside at once the rows whose text was set aside in this run."""
+        if not self._unusable:
+            return rows
+        bad = among(rows["text_hash"], list(self._unusable))
+        for text_hash in pc.unique(rows.filter(bad)["text_hash"]).to_pylist():
+            self._fail(rows.filter(pc.equal(rows["text_hash"], text_hash)), self._unusable[text_hash])
+        return rows.filter(pc.invert(bad))
 
     def _reuse(self, rows: pa.Table) -> pa.Table:
         """Land rows with the vectors that the table has for their texts; gives the rows that it has none for."""
@@ -191,11 +202,12 @@ class Embedding:
         batch = result.batch
         self._outstanding -= 1
         if result.error is not None:
-            at_fault = self._trials.failed(batch, result.error)
-            if at_fault is not None:
-                self._fail(at_fault.rows, result.error)
+            self._trials.failed(batch, result.error)
             return
-        if not self._trials.passed(batch):
+        at_fault = self._trials.passed(batch)
+        if at_fault is not None:
+            for culprit, error in at_fault:
+                self._fail(culprit.rows, error)
             return
         assert self._pool is not None
         limit = self._pool.max_tokens
@@ -219,6 +231,7 @@ class Embedding:
             if isinstance(error, DocumentError)
             else UnusableVector(f"{type(error).__name__}: {str(error)[-500:]}")
         )
+        self._unusable |= dict.fromkeys(rows["text_hash"].to_pylist(), cause)
         settings = failure_settings(self._lake.corpus, self._model)
         self._failures += failures_of(rows, self._table, cause, settings)
         self.counts.failed += len(rows)

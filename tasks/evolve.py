@@ -5,7 +5,7 @@ import pyarrow as pa
 from tasks.hashing import sealed
 from tasks.lake import Lake
 
-_ROWS = 8192  # changed in one commit
+_ROWS = 65_536  # changed in one commit
 
 
 def evolve(lake: Lake, table: str, schema: pa.Schema) -> None:

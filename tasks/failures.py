@@ -111,8 +111,11 @@ def ignore_failures(lake: Lake, failures: list[dict[str, Any]]) -> None:
 
 def forget_failures(lake: Lake, document_ids: Iterable[str]) -> None:
     """Remove the failures of some documents on reading: they are read, or gone."""
+    ids = list(document_ids)
+    if not ids:
+        return
     rows = reading_failures(lake, ["failure_id", "document_id"])
-    gone = rows.filter(among(rows["document_id"], list(document_ids)))
+    gone = rows.filter(among(rows["document_id"], ids))
     lake.delete_in(lake.name("failures"), "failure_id", gone["failure_id"].to_pylist())
 
 

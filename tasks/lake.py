@@ -166,12 +166,21 @@ class Lake:
         with explained(table, "read"):
             return self._tables[table].count_rows() if table in self._tables else 0
 
-    def merge(self, table: str, rows: pa.Table) -> None:
+    def merge(self, table: str, rows: pa.Table, without: Collection[str] = ()) -> None:
         """Write rows by key, in one commit: new keys are inserted, known ones updated. Of rows with one key the last is
-        written. Columns of the table that the rows do not have become null."""
+        written. Columns of the table that the rows do not have become null.
+
+        Args:
+            table: full name.
+            rows: to write.
+            without: keys of rows that go in the same commit.
+        """
         schema = self._tables[table].schema
         key = next(field.name for field in schema if (field.metadata or {}).get(b"lance-schema:unenforced-primary-key"))
         builder = self._tables[table].merge_insert(key).when_matched_update_all().when_not_matched_insert_all()
+        if without:
+            quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in without)
+            builder = builder.when_not_matched_by_source_delete(f"{key} IN ({quoted})")
         self._check_fence()
         with explained(table, "written"):
             rows = last_of_each(rows, key)

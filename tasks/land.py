@@ -6,6 +6,7 @@ that speak of them. A file of records gets its own row only when all its records
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
@@ -62,11 +63,12 @@ class Landing:
         self._gone_contents = gone_contents or set()
         self._allow_shrinking = allow_shrinking
         self._keep = lake.corpus.extraction.on_failure == "keep"
-        self._claims = Claims(settings, self._keep)
+        named = {source.name for source in lake.corpus.sources if source.fields.id}
+        self._claims = Claims(settings, named, self._keep)
         self._before = lake.snapshot(lake.name("documents"))
         self._documents = Lookup(self._before, "document_id")
         self._failing = {row["document_id"] for row in reading_failures(lake, ["document_id"]).to_pylist()}
-        self._landed = NumberSet()  # ids of records that this run has landed
+        self._landed = NumberSet()  # ids that this run has landed
         self._removed: set[str] = set()
         self._waiting: list[Prepared] = []
         self._last_flush = time.monotonic()
@@ -109,6 +111,10 @@ class Landing:
             for p, decided in found
             for failure in (*(f for f in p.failures if f.document_id not in decided.lost), *decided.failures)
         ]
+        for _, decided in found:
+            stale_rows = [row for row in decided.rows if row["state"] == "stale"]
+            others = [row for row in decided.rows if row["state"] != "stale"]
+            decided.rows = others + [sealed(row) for row in self._as_chunked(stale_rows)] if stale_rows else others
         documents = pa.concat_tables([_decided_rows(p, decided) for p, decided in found])
         before |= self._rows_before([i for i in documents["document_id"].to_pylist() if i not in before])
         chunks = pa.concat_tables([p.chunks.filter(among(p.chunks["document_id"], d.chunked)) for p, d in found])
@@ -135,23 +141,27 @@ class Landing:
     def finish_container(self, file: File) -> Iterator[pa.Table]:
         """All records of a file came: remove those that it holds no more, then write the file's own row."""
         yield from self.flush()
+        displaced = self._claims.displaced.pop(file.document_id, set()) - self._claims.seen
         held = self._held(file)
-        gone = [identity for identity in held if identity not in self._claims.seen]
+        unseen = [identity for identity in (*held, *displaced) if identity not in self._claims.seen]
+        columns = documents_schema(self._lake.corpus).names
+        there = self._lake.read_in(self._lake.name("documents"), "document_id", unseen, columns).to_pylist()
+        gone = [row for row in there if row["container"] == file.document_id]  # others have an id that another file has
+        good = [row for row in gone if row["state"] in GOOD]
+        if self._keep and 0 < len(good) <= self._claims.nameless:  # they may be the records that cannot be told
+            settings = self._settings[file.source].failed
+            self._write_rows([row | {"state": "stale", "settings": settings} for row in self._as_chunked(good)])
+            self._counts.keep([row["document_id"] for row in good])
+            gone = [row for row in gone if row["state"] not in GOOD]
         if not self._allow_shrinking and len(held) >= MANY and len(gone) * 2 > len(held):
             raise ShrunkSource(
                 f"{file.uri} holds {len(held) - len(gone):,} of the {len(held):,} records that the lake knows of it."
                 " Nothing was deleted.",
                 "Is it whole? If the rest is truly gone, run again with --allow-shrinking.",
             )
-        columns = documents_schema(self._lake.corpus).names
-        there = self._lake.read_in(self._lake.name("documents"), "document_id", gone, columns).to_pylist()
-        rows = [row for row in there if row["container"] == file.document_id]  # others have an id that another file has
-        good = [row for row in rows if row["state"] in GOOD]
-        if self._keep and 0 < len(good) <= self._claims.nameless:  # they may be the records that cannot be told
-            self._write_rows([row | {"state": "stale", "settings": self._settings[file.source].failed} for row in good])
-            self._counts.keep([row["document_id"] for row in good])
-            rows = [row for row in rows if row not in good]
-        self.remove(row["document_id"] for row in rows)
+        self.remove(row["document_id"] for row in gone)
+        self._counts.failed -= len(displaced)  # records that are in another file now, and lost nothing
+        self._counts.deleted -= len(displaced)
         self.write_file(file, self._settings[file.source].read, "container")
         self._claims.begin_file()
 
@@ -164,8 +174,13 @@ class Landing:
         if not error.transient:
             self._claims.displaced.pop(file.document_id, None)
             table = self._lake.name("documents")
-            rows = self._lake.read_in(table, "container", [file.document_id], ["document_id", "state"]).to_pylist()
-            good = {row["document_id"] for row in rows if row["state"] in GOOD} if self._keep else set()
+            columns = documents_schema(self._lake.corpus).names
+            rows = self._lake.read_in(table, "container", [file.document_id], columns).to_pylist()
+            kept = [row for row in rows if self._keep and row["state"] in GOOD]
+            good = {row["document_id"] for row in kept}
+            as_were = [row for row in kept if row["document_id"] not in self._claims.seen]
+            mended = self._as_chunked(as_were)
+            self._write_rows([new for new, row in zip(mended, as_were, strict=True) if new != row])
             failed = {row["document_id"] for row in rows} & self._claims.seen if self._keep else set()
             self.remove({row["document_id"] for row in rows} - good - failed)
             self._counts.keep([file.document_id] if good else [])
@@ -173,9 +188,9 @@ class Landing:
         self._claims.begin_file()
 
     def _held(self, file: File) -> list[str]:
-        """Ids of the records that the lake has of a file, those included that another file's took the id of."""
+        """Ids of the records that the lake had of a file when the run began."""
         held: list[str] = self._records.rows([file.document_id], ["document_id"])["document_id"].to_pylist()
-        return [*held, *self._claims.displaced.pop(file.document_id, ())]
+        return held
 
     def write_file(self, file: File, settings: str, state: str) -> None:
         """The row of a file that holds records."""
@@ -212,17 +227,31 @@ class Landing:
         return {row["document_id"]: row for row in rows}
 
     def _write_chunks(self, documents: pa.Table, chunks: pa.Table) -> pa.Table:
-        """Write the chunks that differ from the lake's, then remove those that the documents have no more; gives the
-        written ones."""
+        """Write the chunks that differ from the lake's; those that the documents have no more go in the same commit.
+        Gives the written ones."""
         table = self._lake.name("chunks")
         ids = [identity for identity in documents["document_id"].to_pylist() if identity not in self._removed]
         there = self._chunks.rows(ids, ["chunk_id", "version"])
         stale = there.filter(pc.invert(among(there["chunk_id"], chunks["chunk_id"])))["chunk_id"].to_pylist()
         chunks = chunks.filter(pc.invert(among(chunks["version"], there["version"])))
-        if chunks.num_rows:
-            self._lake.merge(table, chunks)
-        self._lake.delete_in(table, "chunk_id", stale)
+        if chunks.num_rows or stale:
+            self._lake.merge(table, chunks, without=stale)
         return chunks
+
+    def _as_chunked(self, rows: list[Row]) -> list[Row]:
+        """Rows of documents that cannot be read now, as their chunks have them: a run may have broken off between these
+        and the rows. The hash of a whole text cannot be told from its chunks."""
+        ids = {row["document_id"] for row in rows}
+        there = self._chunks.rows(ids, ["document_hash"])
+        contents = dict(zip(there["document_id"].to_pylist(), there["document_hash"].to_pylist(), strict=True))
+        counts = Counter(there["document_id"].to_pylist())
+        found = []
+        for row in rows:
+            identity = row["document_id"]
+            content = contents.get(identity, row["content_hash"])
+            text_hash = row["text_hash"] if content == row["content_hash"] else None
+            found.append(row | {"content_hash": content, "text_hash": text_hash, "chunks": counts[identity]})
+        return found
 
     def _write_documents(self, documents: pa.Table, before: dict[str, Row]) -> None:
         """Write the rows that are new or differ from the lake's."""

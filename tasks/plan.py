@@ -17,6 +17,7 @@ from tasks.load import Work, group_files, read_blocks
 from tasks.lookup import NumberSet, numbers_of
 from tasks.models import ResolvedModel, resolve_model
 from tasks.neighbours import others
+from tasks.patience import each_within
 from tasks.pending import failed_versions, pending_chunks, refused_rows
 from tasks.prepare import Prepared
 from tasks.readers import read_all
@@ -209,7 +210,8 @@ def some_works(corpus: Corpus, files: list[File], most_bytes: int) -> Iterator[W
         source = next(source for source in corpus.sources if source.name == file.source)
         read = 0
         try:
-            for block in read_blocks(file, source, corpus.metadata, corpus.extraction.max_bytes):
+            blocks = read_blocks(file, source, corpus.metadata, corpus.extraction.max_bytes)
+            for block in each_within(blocks, corpus.extraction.timeout):
                 yield block
                 read += block.size
                 if read > most_bytes:

@@ -45,7 +45,7 @@ def documents_schema(corpus: Corpus) -> pa.Schema:
             pa.field("bytes", pa.int64()),
             pa.field("chunks", pa.int64()),  # how many it was cut into
             pa.field("run", pa.string()),
-            pa.field("version", pa.string()),  # hash of all columns but this one and the run
+            pa.field("version", pa.string()),  # hash of the other columns that are not null, but for the run
             *metadata_fields(corpus),
         ]
     )

@@ -96,7 +96,7 @@ class OpenLake:
         return [self._passage(hit) for hit in nearest(row["table"], vector.tolist(), limit, where)]
 
     def _nearest(self, table: str, vector: list[float], limit: int, where: str | None) -> list[dict[str, Any]]:
-        """The nearest rows; of equally near ones, by document."""
+        """The nearest rows; those of them that are equally near by document."""
         found = self._lake.search(table, vector, limit, where)
         return sorted(found, key=lambda hit: (hit["_distance"], hit["document_id"], hit["ordinal"]))
 

@@ -32,7 +32,9 @@ class Settings(BaseModel):
 class Fields(Settings):
     """Which columns of a JSON Lines, CSV or Parquet record hold what."""
 
-    id: str | None = Field(None, description="Column with the record's id; without it, the text's hash is the id.")
+    id: str | None = Field(
+        None, description="Column with the record's id; without it, a record is told by its content."
+    )
     text: list[str] = Field(["text"], min_length=1, description="Columns whose texts make the document, in order.")
     title: str | None = Field(None, description="Column with the title.")
 

@@ -47,16 +47,23 @@ class Trials:
             self._doubtful = []
         return self._waiting.popleft() if self._waiting else None
 
-    def passed(self, batch: Batch) -> bool:
-        """A batch was embedded. Whether it was one to be landed, and not a check."""
+    def passed(self, batch: Batch) -> list[tuple[Batch, Exception]] | None:
+        """A batch was embedded. None if it is to be landed; if it was a good text's, the batches of a single text that
+        are found to be at fault, with their errors."""
         self._good = self._good or batch.texts[0]
-        suspects = self._checks.pop(batch, None)
-        for suspect, _ in suspects or ():
-            self._again(suspect)
-        return suspects is None
+        if batch not in self._checks:
+            return None
+        at_fault = []
+        for suspect, error in self._checks.pop(batch):
+            if self._tries[suspect] == _TRIES:
+                del self._tries[suspect]
+                at_fault.append((suspect, error))
+            else:
+                self._again(suspect)
+        return at_fault
 
-    def failed(self, batch: Batch, error: Exception) -> Batch | None:
-        """A batch was not embedded. Gives the batch of a single text that is found to be at fault.
+    def failed(self, batch: Batch, error: Exception) -> None:
+        """A batch was not embedded.
 
         Raises:
             ModelError: the encoder is at fault.
@@ -68,9 +75,8 @@ class Trials:
                 "What was embedded is landed and no text was set aside for it. See to the device, the memory and the"
                 " model, then run again.",
             ) from None
-        if self._tries[batch] == _TRIES - 1:
-            del self._tries[batch]
-            return batch
+        if len(batch.texts) == 1:
+            self._tries[batch] += 1
         if self._good is None and len(batch.texts) > 1:
             self._again(batch)
         elif self._good is None:
@@ -80,7 +86,6 @@ class Trials:
                 self._doubtful = []
         else:
             self._check(self._good, [(batch, error)])
-        return None
 
     def _check(self, text: str, suspects: list[tuple[Batch, Exception]]) -> None:
         check = Batch(pa.table({}), [text], [])
@@ -92,5 +97,4 @@ class Trials:
         if middle:
             self._waiting += [halve(batch, 0, middle), halve(batch, middle, len(batch.texts))]
         else:
-            self._tries[batch] += 1
             self._waiting.append(batch)

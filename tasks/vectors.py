@@ -178,7 +178,8 @@ def _settle_catalog(run: Run, kept: set[str], primary: str | None) -> None:
         before = {entry["table"]: entry["state"] for entry in entries}
         for counts in report.models:
             counts.state = after.get(counts.table, "building")
-        report.promoted = next((t for t, state in after.items() if state == "live" and before[t] != "live"), "")
+        promoted = next((t for t, state in after.items() if state == "live" and before[t] != "live"), "")
+        report.promoted = promoted or report.promoted  # it may be tried again after it was written
         return {table: {"state": state} for table, state in after.items() if state != before[table]}
 
     if lake.catalog():
@@ -205,9 +206,10 @@ def _clean_others(run: Run, kept: set[str]) -> None:
     lake = run.lake
     for entry in lake.catalog():
         table = entry["table"]
+        if table in kept or not lake.has(table):
+            continue
         gone = orphans(lake, table, _only_of_gone(entry, kept))
-        differs = lake.has(table) and lake.differs(table, lake.model_schema(table))
-        if table in kept or not (gone or differs):
+        if not gone and not lake.differs(table, lake.model_schema(table)):
             continue
         with try_writing(lake, [table], run.report.run_id) as free:
             if free:

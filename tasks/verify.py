@@ -13,7 +13,7 @@ from tasks.lake import Lake
 from tasks.land import strays
 from tasks.mend import is_sealed, keep_one, mend_chunks, read_documents_again
 from tasks.pending import orphans, pending_chunks, refused_rows
-from tasks.schemas import FAILURES, RUNS, documents_schema
+from tasks.schemas import FAILURES, RUNS, chunks_schema, documents_schema
 from tasks.tokenizer import mend_tokenizer, tokenizer_is_sound
 
 _EXAMPLES = 5
@@ -60,6 +60,18 @@ class Verification:
         self._lake = lake
         self._repair = repair
         self._documents, self._chunks = lake.name("documents"), lake.name("chunks")
+
+    def columns(self) -> bool:
+        """Whether tables have other columns than the corpus file asks for: before a run has seen to that, their rows
+        are not what they would be."""
+        lake = self._lake
+        schemas = {self._documents: documents_schema(lake.corpus), self._chunks: chunks_schema(lake.corpus)}
+        schemas |= {table: lake.model_schema(table) for table in lake.model_tables()}
+        differing = [table for table, schema in schemas.items() if lake.differs(table, schema)]
+        for table in differing:
+            problem = "other metadata columns than the corpus file has; run first, then verify"
+            self.found.append(Finding(table, problem, 1, [table]))
+        return bool(differing)
 
     def documents(self) -> None:
         """Rows of documents."""
@@ -131,21 +143,25 @@ class Verification:
                 continue
             remove = self._remove(table, "chunk_id")
             self._note(table, "two rows of one chunk", audit.doubles(lake, table, "chunk_id"), remove)
-            self._note(table, "a row of a chunk that is gone", self._orphans(table), remove)
+            gone = self._orphans(table, entry["state"] == "live")
+            self._note(table, "a row of a chunk that is gone", gone, remove)
             self._note(table, _DISAGREE, audit.wrong_passages(lake, table), remove)
             problem = "a vector that is not finite, zero, not of its length, or not the one that was written"
             self._note(table, problem, audit.wrong_vectors(lake, entry), remove)
             self._note(table, "a vector that its text does not give", audit.other_vectors(lake, entry, sample), remove)
-            refused = refused_rows(lake, table, entry["max_tokens"], ["chunk_id"])["chunk_id"].to_pylist()
-            self._note(table, "a chunk longer than the model reads, which the corpus refuses", refused, _by_next_run)
+            if entry["model"] in {model.name for model in lake.corpus.models}:
+                refused = refused_rows(lake, table, entry["max_tokens"], ["chunk_id"])["chunk_id"].to_pylist()
+                problem = "a chunk longer than the model reads, which the corpus refuses"
+                self._note(table, problem, refused, _by_next_run)
             if entry["state"] not in ("building", "frozen"):
                 pending = pending_chunks(lake, table, model_of(lake.corpus, entry))
                 missing = pending.chunks.take(pending.positions, ["chunk_id"])["chunk_id"].to_pylist()
                 self._note(table, "a chunk without a row of its version", missing, _by_next_run)
 
-    def _orphans(self, table: str) -> list[str]:
-        """Rows whose chunk is gone. Where the document is there, its chunk may have been lost: it is read again."""
-        lake, gone = self._lake, orphans(self._lake, table)
+    def _orphans(self, table: str, live: bool) -> list[str]:
+        """Rows whose chunk is gone. Where the document is there, its chunk may have been lost: it is read again. What
+        serves keeps such rows until a run has others."""
+        lake, gone = self._lake, orphans(self._lake, table, documents_gone=live)
         if gone and self._repair:
             rows = lake.read_in(table, "chunk_id", gone, ["document_id"])
             read_again(lake, set(rows["document_id"].drop_null().to_pylist()))
@@ -216,6 +232,8 @@ def verify(lake: Lake, sample: int = 20, repair: bool = False, contents: bool = 
         contents: read every file and compare it with what was read, whatever its time and size say.
     """
     audit_of = Verification(lake, repair)
+    if audit_of.columns():
+        return audit_of.found
     audit_of.catalog()
     audit_of.tokenizer()
     audit_of.failures()
