@@ -170,8 +170,8 @@ def test_what_serves_is_emptied_only_after_its_successor_serves(
     writes = ["merge", "delete_in"]
 
     def watched(real: Any) -> Any:
-        def write(this: Lake, *arguments: Any) -> Any:
-            result = real(this, *arguments)
+        def write(this: Lake, *arguments: Any, **keywords: Any) -> Any:
+            result = real(this, *arguments, **keywords)
             seen.append(len(OpenLake(lake_of(first)).search("rivers", limit=100)))
             return result
 
