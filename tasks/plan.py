@@ -67,6 +67,7 @@ class Plan:
         chunks, tokens: in the documents that would be read.
         models: for each model.
         others: tables of other corpora in the lake, by name, where it has no document of this one yet.
+        promoted: the table that the run would make live; empty if that one serves already.
         refused: why the run would stop before it deletes anything; empty if it would not.
         cost: 0: no model of the corpus is paid.
     """
@@ -85,6 +86,7 @@ class Plan:
     tokens: int = 0
     share_read: float = 1.0
     cost: float = 0.0
+    promoted: str = ""
     refused: str = ""
     left_out: dict[str, int] = field(default_factory=dict)
     failures: list[dict[str, str]] = field(default_factory=list)
@@ -140,6 +142,8 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20) -> Plan:
         failures=found.failures[:20],
         others={} if lake.count(lake.name("documents")) else others(lake),
     )
+    serves = lake.live_table()
+    plan.promoted = lake.model_table(models[0]) if serves and serves != lake.model_table(models[0]) else ""
     for model in models:
         table = lake.model_table(model)
         entry = ModelPlan(model.name, table, table in {row["table"] for row in lake.catalog()})

@@ -131,6 +131,8 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
         if model.refused:
             rows.append(("  would be refused", f"{about}{model.refused:,} chunks, longer than the model reads"))
     rows += _others(plan.others)
+    if plan.promoted:
+        rows.append(("would become live", f"{plan.promoted}, once it is complete"))
     if plan.refused:
         rows.append(("a run would stop", plan.refused))
     for failure in plan.failures[:5]:
@@ -142,6 +144,7 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
         or plan.changed
         or plan.resettled
         or plan.deleted
+        or plan.promoted
         or any(m.texts or m.pending or m.refused for m in plan.models)
     ):
         rows.append(("", "Nothing to do: every table is up to date."))

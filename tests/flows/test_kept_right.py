@@ -377,3 +377,41 @@ def test_a_run_that_finds_stuck_chunks_says_so(make: Make, tmp_path: Path, monke
     with pytest.raises(Exception, match="3 chunks stay without a vector"):
         run_ingest(str(make()))
     assert vectors.pending_chunks(lake_of(make()), "notes.none.none", load_corpus(make()).models[0])
+
+
+def test_a_plan_tells_of_a_promotion(make: Make, tmp_path: Path) -> None:
+    fill(tmp_path, 3)
+    run_ingest(str(make("one", "two")))
+    corpus = load_corpus(make("two", "one"))
+    assert plan_of(corpus, lake_of(make("two", "one"))).promoted.startswith("notes.two.")
+    run_ingest(str(make("two", "one")))
+    assert plan_of(corpus, lake_of(make("two", "one"))).promoted == ""
+
+
+def test_a_field_whose_removal_broke_off_comes_back(make: Make, tmp_path: Path) -> None:
+    file = tmp_path / "docs" / "r.jsonl"
+    file.write_text("\n".join(json.dumps({"text": f"Record {i}.", "year": 2000 + i}) for i in range(5)))
+    with_year = {"metadata": {"year": "integer"}}
+    run_ingest(str(make(**with_year)))
+    broken = make()
+    assert [finding.problem for finding in verify(lake_of(broken), repair=True)] == [
+        "other metadata columns than the corpus file has; run first, then verify"
+    ] * 3
+    writes = Writes(5)
+    with writes.watched(), pytest.raises(Killed):
+        run_ingest(str(broken))
+    run_ingest(str(make(**with_year)))
+    assert [p.metadata for p in open_lake(make(**with_year)).search("Record", where="year = 2003")] == [{"year": 2003}]
+
+
+def test_an_id_that_looks_like_one_within_a_file_is_told_apart(make: Make, tmp_path: Path) -> None:
+    def write(name: str, *texts: str) -> None:
+        lines = [json.dumps({"id": "a.jsonl#1", "text": text}) for text in texts]
+        (tmp_path / "docs" / name).write_text("\n".join(lines))
+
+    write("a.jsonl", "from a", "from a, again")
+    write("b.jsonl", "from b")
+    source = {"name": "docs", "uri": str(tmp_path / "docs"), "fields": {"id": "id"}}
+    assert run_ingest(str(make(sources=[source]))).failed == 2
+    lake = check_whole(make(sources=[source]))
+    assert [row["text"] for row in rows(lake, "chunks", "text")] == ["from a"]
