@@ -81,7 +81,7 @@ def sample_texts(corpus: Corpus, count: int) -> list[str]:
     Raises:
         ConfigurationError: the sources hold no text.
     """
-    files, _ = spread_files(list_files(corpus.sources).files, _MOST_BYTES)
+    files, _ = spread_files(list_files(corpus.sources, corpus.lake.uri).files, _MOST_BYTES)
     found: list[str] = []
     for _, prepared in read_all(some_works(corpus, files, _MOST_BYTES), corpus, tokenizer_of(corpus, None).folder()):
         found += prepared.chunks["text"].to_pylist()

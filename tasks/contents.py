@@ -19,16 +19,16 @@ _COLUMNS = ["document_id", "container", "tag", "state", "content_hash"]
 
 
 def other_contents(lake: Lake) -> Iterator[str]:
-    """Files that hold something else than when they were read, although nothing tells that they changed. Of records
+    """Files that hold something else than when they were read, whether their times tell it or not. Of records
     that are set aside, since another one has their id, the lake knows no content: only how many there are."""
     rows = lake.read(lake.name("documents"), _COLUMNS).to_pylist()
     files = {row["document_id"]: row for row in rows if row["container"] is None}
     records: dict[str, list[Row]] = {}
     for row in rows:
         records.setdefault(row["container"], []).append(row)
-    for file in list_files(lake.corpus.sources).files:
+    for file in list_files(lake.corpus.sources, lake.corpus.lake.uri).files:
         row = files.get(file.document_id)
-        if row is None or row["tag"] != file.tag:
+        if row is None:
             continue  # the next run reads it anyway
         try:
             if file.is_container:

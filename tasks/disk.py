@@ -54,13 +54,14 @@ class Walk:
             no error.
         depth: most parts of a relative path; None for any.
         hidden: also walk folders whose name begins with a dot.
+        without: the real path of a folder to leave out with all that is in it, by whatever way it is met.
         patterns: whether `wanted` may let in one of two paths to the same file; a folder that two links lead to is
             then walked for each.
     """
 
     def __init__(
         self, root: str, wanted: Callable[[str], bool], closed: Callable[[str], bool], *,
-        depth: int | None = None, hidden: bool = False, patterns: bool = False,
+        depth: int | None = None, hidden: bool = False, without: str = "", patterns: bool = False,
     ) -> None:  # fmt: skip
         self._root = root.rstrip("/")
         self._real_root = os.path.realpath(root).rstrip("/")
@@ -70,6 +71,7 @@ class Walk:
         self._depth = depth
         self._hidden = hidden
         self._patterns = patterns
+        self._without = without
         self._links: list[str] = []
         self._given: set[str] = set()  # real paths of what links led to
 
@@ -112,6 +114,8 @@ class Walk:
         folders = [(folder, real)]
         while folders:
             folder, real = folders.pop()
+            if self._without and f"{real}/".startswith(f"{self._without}/"):
+                continue
             if link is not None:
                 if real in walked:
                     continue

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from tasks.catalog import catalog_lease
 from tasks.claims import lost_claims
 from tasks.compare import FILE_COLUMNS, Changes, compare, known_files, matching, refuse_shrinking
-from tasks.errors import BrokenDocument, DocumentError, UnreadDocument
+from tasks.errors import BrokenDocument, ConfigurationError, DocumentError, UnreadDocument
 from tasks.evolve import evolve, seal_all
 from tasks.failures import mended_failures, read_again, reading_failures
 from tasks.lake import Lake
@@ -30,7 +30,7 @@ logger = logging.getLogger("embedlake.documents")
 
 def list_documents(run: Run) -> Listing:
     """What the sources hold."""
-    listing = list_files(run.corpus.sources)
+    listing = list_files(run.corpus.sources, run.corpus.lake.uri)
     run.report.documents.listed = len(listing.files)
     run.report.documents.left_out = listing.left_out
     return listing
@@ -58,7 +58,13 @@ def compare_with_lake(
     if not allow_shrinking:
         ids = {*known.files["document_id"].to_pylist(), *known.containers}
         refuse_shrinking([source.name for source in corpus.sources], listing.files, ids)
-    changes = compare(listing.files, known, current_settings(corpus, lake), matching(reread))
+    again = matching(reread)
+    if reread and not any(again(file) for file in listing.files):
+        raise ConfigurationError(
+            f"no file matches {', '.join(map(repr, reread))}",
+            "Patterns are as in .gitignore, from the source's folder: 'drafts/', '*.md', '/a/b.txt'; '*' for all.",
+        )
+    changes = compare(listing.files, known, current_settings(corpus, lake), again)
     logger.info(
         "%d files: %d new, %d changed, %d with other settings, %d to read again, %d unchanged; %d gone",
         *map(len, (listing.files, changes.new, changes.changed, changes.resettled, changes.reread)),

@@ -107,7 +107,7 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20) -> Plan:
         most_bytes: read at most about so many bytes as stored, spread over all files, and scale up.
     """
     models = [resolve_model(model) for model in corpus.models]
-    listing = list_files(corpus.sources)
+    listing = list_files(corpus.sources, corpus.lake.uri)
     refused = ""
     try:
         changes = compare_with_lake(corpus, lake, listing, allow_shrinking=False)

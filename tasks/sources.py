@@ -78,8 +78,12 @@ class Listing:
     left_out: dict[str, int]
 
 
-def list_files(sources: list[Source]) -> Listing:
+def list_files(sources: list[Source], lake: str = "") -> Listing:
     """Every file of the sources that their patterns let in.
+
+    Args:
+        sources: of a corpus.
+        lake: address of its lake: should that lie in a source's folder on disk, it holds no documents.
 
     Raises:
         SourceError: a source is not there or cannot be listed.
@@ -88,7 +92,7 @@ def list_files(sources: list[Source]) -> Listing:
     files: list[File] = []
     left_out: Counter[str] = Counter()
     for source in sources:
-        for found in _entries(source):
+        for found in _entries(source, os.path.realpath(lake) if lake and "://" not in lake else ""):
             name = PurePosixPath(found.key).name
             other = found.kind or (other_medium(f"./{name}") if source.format == "auto" else None)
             if other:
@@ -112,11 +116,11 @@ class _Entry:
     kind: str = ""
 
 
-def _entries(source: Source) -> Iterator[_Entry]:
+def _entries(source: Source, without: str) -> Iterator[_Entry]:
     fs, path = _file_system(source)
     try:
         if _is_local(fs):
-            yield from _on_disk(source, path)
+            yield from _on_disk(source, path, without)
         else:
             yield from _in_store(source, fs, path)
     except FileNotFoundError:
@@ -131,7 +135,7 @@ def _entries(source: Source) -> Iterator[_Entry]:
         ) from error
 
 
-def _on_disk(source: Source, path: str) -> Iterator[_Entry]:
+def _on_disk(source: Source, path: str, without: str) -> Iterator[_Entry]:
     path = path.rstrip("/") or "/"
     patterns = _Patterns(source)
     wanted = patterns.let_in
@@ -141,13 +145,14 @@ def _on_disk(source: Source, path: str) -> Iterator[_Entry]:
         found = [found_at(path)] if wanted(name) else []
     elif os.path.isdir(path) or not _has_mark(path):
         root = path
-        found = Walk(root, wanted, patterns.excluded, hidden=source.hidden, patterns=patterns.any)
+        found = Walk(root, wanted, patterns.excluded, hidden=source.hidden, without=without, patterns=patterns.any)
     else:
         root, pattern = _split_glob(path, os.path.exists)
         matches = re.compile(glob_translate(pattern)).match
         found = Walk(
             root or "/", lambda key: bool(matches(key)) and wanted(key), patterns.excluded,
-            depth=None if "**" in pattern else pattern.count("/") + 1, hidden=source.hidden, patterns=True,
+            depth=None if "**" in pattern else pattern.count("/") + 1, hidden=source.hidden, without=without,
+            patterns=True,
         )  # fmt: skip
     for file in found:
         yield _Entry(file.path, file.path[len(root) :].lstrip("/"), file.path, file.size, file.tag, file.kind)

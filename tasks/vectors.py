@@ -144,8 +144,10 @@ def settled(run: Run, models: list[ResolvedModel]) -> bool:
     if any(not standing[table].complete for table in tables if table in entries):
         return False
     after = states_after(list(entries.values()), standing, set(tables), tables[0])
+    if any(after[table] != entry["state"] for table, entry in entries.items()):
+        return False
     run.report.models = [EmbeddingCounts(t, rows=standing[t].rows, state=after[t]) for t in tables if t in entries]
-    return all(after[table] == entry["state"] for table, entry in entries.items())
+    return True
 
 
 def finish(run: Run, primary: str | None) -> None:

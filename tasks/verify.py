@@ -98,7 +98,7 @@ class Verification:
 
     def contents(self) -> None:
         """Files that changed without a sign."""
-        problem = "other content than when it was read, with the same time and size"
+        problem = "other content than when it was read"
         self._note(self._documents, problem, other_contents(self._lake), lambda ids: read_again(self._lake, set(ids)))
 
     def failures(self) -> None:

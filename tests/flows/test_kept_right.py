@@ -19,7 +19,7 @@ from tasks.catalog import change_catalog
 from tasks.columns import among
 from tasks.configuration import load_corpus
 from tasks.embed import Embedding
-from tasks.errors import ModelError, ShrunkSource
+from tasks.errors import ConfigurationError, ModelError, ShrunkSource
 from tasks.failures import ignore_failures, list_failures
 from tasks.lake import Lake
 from tasks.lookup import Lookup, numbers_of
@@ -105,9 +105,9 @@ def test_a_run_that_waited_lists_its_sources_again(make: Make, tmp_path: Path, m
     listed = documents.list_files
     met = False
 
-    def meanwhile(sources: Any) -> Any:
+    def meanwhile(*arguments: Any) -> Any:
         nonlocal met
-        found = listed(sources)
+        found = listed(*arguments)
         if not met:  # another run comes between the listing and the lease, and lands a document that is newer
             met = True
             (tmp_path / "docs" / "new.txt").write_text("A document that came later.")
@@ -415,3 +415,10 @@ def test_an_id_that_looks_like_one_within_a_file_is_told_apart(make: Make, tmp_p
     assert run_ingest(str(make(sources=[source]))).failed == 2
     lake = check_whole(make(sources=[source]))
     assert [row["text"] for row in rows(lake, "chunks", "text")] == ["from a"]
+
+
+def test_a_pattern_that_no_file_matches_is_wrong(make: Make, tmp_path: Path) -> None:
+    fill(tmp_path, 3)
+    run_ingest(str(make()))
+    with pytest.raises(ConfigurationError, match="no file matches 'nosuch\\*'"):
+        run_ingest(str(make()), reread=["nosuch*"])

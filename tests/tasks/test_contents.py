@@ -49,7 +49,7 @@ def test_a_change_without_a_sign_is_found_and_read(folder: Path, path: str, chan
     assert verify(lake_of(folder), contents=True) == []
     identity = quietly(folder, path, change)
     assert run_ingest(str(corpus_of(folder))).idle
-    [finding] = [finding for finding in verify(lake_of(folder), contents=True) if "same time" in finding.problem]
+    [finding] = [finding for finding in verify(lake_of(folder), contents=True) if "other content" in finding.problem]
     assert finding.examples == [identity]
     mend(folder, contents=True)
     assert not run_ingest(str(corpus_of(folder))).idle

@@ -200,3 +200,14 @@ def test_other_content_with_the_same_size_and_time_has_another_tag(tmp_path: Pat
     assert [file.size for file in before] == [file.size for file in after]
     assert all(old.tag != new.tag for old, new in zip(before, after, strict=True))
     assert before[0].tag.split()[::2] == ["mtime", "size", "changed", "inode"]
+
+
+def test_a_lake_in_the_folder_is_left_out_by_whatever_way_it_is_met(tmp_path: Path) -> None:
+    (tmp_path / "docs" / "lake" / "t.lance").mkdir(parents=True)
+    for name in ("a.txt", "lake/t.lance/data.txt"):
+        (tmp_path / "docs" / name).write_text("Words.")
+    (tmp_path / "docs" / "loop").symlink_to(tmp_path / "docs")
+    (tmp_path / "docs" / "other").symlink_to(tmp_path / "docs" / "lake" / "t.lance")
+    source = Source.model_validate({"name": "s", "uri": str(tmp_path / "docs")})
+    assert [file.document_id for file in list_files([source], str(tmp_path / "docs" / "lake")).files] == ["s:a.txt"]
+    assert len(list_files([source]).files) == 2
