@@ -100,7 +100,7 @@ def slow_port(endpoint: str) -> int:
     return FaultyProxy(int(endpoint.rsplit(":", 1)[1]), delay=0.04).port
 
 
-@pytest.mark.parametrize("store", ["disk", "s3", "slow s3"])
+@pytest.mark.parametrize("store", ["disk", "s3"])
 def test_four_runs_at_once_do_the_work_of_one(
     make_corpus: Make, tmp_path: Path, environment: dict[str, str], s3_server: dict[str, str], store: str
 ) -> None:
@@ -113,7 +113,7 @@ def test_four_runs_at_once_do_the_work_of_one(
     assert sum(model["embedded"] for _, report in results for model in report["models"]) == 300
 
 
-@pytest.mark.parametrize("store", ["disk", "s3", "slow s3"])
+@pytest.mark.parametrize("store", ["disk", "slow s3"])
 def test_two_ingests_and_two_backfills_at_once(
     make_corpus: Make,
     tmp_path: Path,
