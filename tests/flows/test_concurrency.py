@@ -96,8 +96,8 @@ def stores(tmp_path: Path, s3_server: dict[str, str]) -> dict[str, Any]:
 
 @cache
 def slow_port(endpoint: str) -> int:
-    """A port that leads to an S3 server and keeps each packet back for up to 40 ms."""
-    return FaultyProxy(int(endpoint.rsplit(":", 1)[1]), delay=0.04).port
+    """A port that leads to an S3 server and keeps each packet back for up to 10 ms."""
+    return FaultyProxy(int(endpoint.rsplit(":", 1)[1]), delay=0.01).port
 
 
 @pytest.mark.parametrize("store", ["disk", "s3"])
