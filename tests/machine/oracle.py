@@ -187,7 +187,7 @@ def _record_file(container: str, content: Content, now: Settings, cut: tuple[int
     form, source = form_of(container), container.split(":")[0]
     if not isinstance(content, tuple):
         # Of lines each one fails for itself; a table is read as a whole or not at all.
-        seen.containers[container] = form == "jsonl"
+        seen.containers[container] = form == "jsonl" or (form == "csv" and not content)  # an empty table has no rows
         if form == "jsonl" and content:
             seen.records[f"{container}#line-1"].append((container, None))
             seen.nameless[container] = 1
