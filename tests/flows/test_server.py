@@ -77,6 +77,7 @@ def test_a_run_shows_its_tasks_progress_and_report(
             "list sources",
             "compare with lake",
             "look for work",
+            "make tables ready",
             "load and chunk",
             "embed tiny",
             "index and finish",
