@@ -104,8 +104,9 @@ def make_ready(run: Run) -> None:
     lake.evolve_own()
     seal_all(lake, lake.name("failures"), FAILURES)
     seal_all(lake, lake.name("runs"), RUNS)
-    with catalog_lease(lake, run.report.run_id):
-        seal_all(lake, lake.name("catalog"), CATALOG)
+    if any(entry["version"] is None for entry in lake.catalog()):
+        with catalog_lease(lake, run.report.run_id):
+            seal_all(lake, lake.name("catalog"), CATALOG)
     keep_tokenizer(lake, tokenizer_of(run.corpus, lake))
 
 

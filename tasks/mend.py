@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from tasks.audit import doubles, passage_agrees
+from tasks.compare import GOOD
 from tasks.documents import current_settings
 from tasks.failures import read_again
 from tasks.hashing import sealed
@@ -118,7 +119,7 @@ def _text(row: Row | None, passages: list[Row]) -> list[Row]:
 
 def _is_good(row: Row | None) -> bool:
     """Whether a row is what was written, and of a document with a text."""
-    return row is not None and is_sealed(row) and row["state"] in ("active", "stale")
+    return row is not None and is_sealed(row) and row["state"] in GOOD
 
 
 def _made(lake: Lake, identity: str, before: Row | None, passages: list[Row], files: dict[str, str]) -> Row:

@@ -83,9 +83,9 @@ def orphans(lake: Lake, table: str, documents_gone: bool = False) -> list[str]:
     return found
 
 
-def remove_orphans(lake: Lake, table: str, documents_gone: bool = False) -> int:
-    """Delete a model's rows whose chunk, or whose whole document, is gone; how many."""
-    gone = orphans(lake, table, documents_gone)
+def remove_orphans(lake: Lake, table: str) -> int:
+    """Delete a model's rows whose chunk is gone; how many."""
+    gone = orphans(lake, table)
     lake.delete_in(table, "chunk_id", gone)
     return len(gone)
 
