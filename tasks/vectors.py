@@ -132,12 +132,12 @@ def settled(run: Run, models: list[ResolvedModel]) -> bool:
     for table in tables:
         if table in entries and lake.has(table) and not agrees(lake, entries[table]):
             return False  # its line is damaged
-        if lake.has(table) and lake.differs(table, lake.model_schema(table)):
-            return False
         if table in entries and len(refused_rows(lake, table, entries[table]["max_tokens"], ["chunk_id"])):
             return False
         if table not in entries and (lake.has(table) or lake.count(lake.name("chunks"))):
             return False
+    if any(lake.has(table) and lake.differs(table, lake.model_schema(table)) for table in {*tables, *entries}):
+        return False
     if outdated_failures(lake) or any(orphans(lake, t, _only_of_gone(entry, tables)) for t, entry in entries.items()):
         return False
     standing = _standing(lake, list(entries.values()))

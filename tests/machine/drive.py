@@ -139,12 +139,14 @@ class Driver:
         return True
 
     def _ingest(self, wait: bool, allow: bool) -> Any:
-        """A run; no text that a table had a vector for is embedded for it."""
+        """A run; no text that a table had a vector for, and that it need not give up, is embedded for it."""
         lake = check.lake_of(self.world)
+        refused = self.world.settings.overlong == "refuse"
         before = {
             (entry["model"], text)
             for entry in lake.catalog()
             for text in lake.read(entry["table"], ["text"])["text"].to_pylist()
+            if not (refused and tokens_of(text) > StandIn.max_tokens)
         }
         self._texts = set(lake.read(lake.name("chunks"), ["text"])["text"].to_pylist())
         try:
