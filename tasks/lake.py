@@ -1,10 +1,10 @@
 """The lake: a LanceDB database, the only state there is. The one module that touches LanceDB."""
 
 import logging
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import lancedb
@@ -17,13 +17,13 @@ from tasks.errors import ConfigurationError, LakeError
 from tasks.models import ResolvedModel
 from tasks.schemas import CATALOG, FAILURES, RUNS, TOKENIZER, chunks_schema, documents_schema, embeddings_schema
 from tasks.settings import Corpus
-from tasks.snapshot import Snapshot, explained
+from tasks.snapshot import PATIENCE, Snapshot, explained, plain, when_cut_off
 
 _VALUES_IN_FILTER = 16_384  # longest list in one SQL filter; each one is a scan
 logger = logging.getLogger("embedlake.lake")
 
-# Of Lance's object store: it gives up on a request after five minutes, where by itself it does in a third of a second.
-_PATIENCE = {"client_max_retries": "100", "client_retry_timeout": "300"}
+# Of Lance's object store: by itself it gives up on a request in a third of a second.
+_PATIENCE = {"client_max_retries": "100", "client_retry_timeout": str(PATIENCE)}
 _MANY_FILES = 64
 _TRIES = 20  # of a removal that meets with other writers of the table
 _KEPT = timedelta(days=7)
@@ -92,17 +92,19 @@ class Lake:
         if not self.differs(table, schema):
             return
         self._check_fence()
-        with explained(table, "written"):
-            gone, _ = _difference(self._tables[table].schema, schema)
-            try:
-                if gone:
-                    self._tables[table].drop_columns(gone)
-                _, missing = _difference(self._tables[table].schema, schema)
-                if missing:
-                    self._tables[table].add_columns(pa.schema([field.with_nullable(True) for field in missing]))
-            except (RuntimeError, ValueError):  # another run may have done it just then
-                if self.differs(table, schema):
-                    raise
+        explained(table, "written", lambda: self._evolve(table, schema))
+
+    def _evolve(self, table: str, schema: pa.Schema) -> None:
+        gone, _ = _difference(self._tables[table].schema, schema)
+        try:
+            if gone:
+                self._tables[table].drop_columns(gone)
+            _, missing = _difference(self._tables[table].schema, schema)
+            if missing:
+                self._tables[table].add_columns(pa.schema([field.with_nullable(True) for field in missing]))
+        except (RuntimeError, ValueError):  # another run may have done it just then
+            if self.differs(table, schema):
+                raise
 
     def evolve_own(self) -> None:
         """The same for all tables but the models'."""
@@ -127,7 +129,7 @@ class Lake:
 
     def refresh(self) -> None:
         """Look which tables there are; another run may have made some."""
-        self._tables = {name: self._db.open_table(name) for name in self._names()}
+        self._tables = when_cut_off(lambda: {name: self._db.open_table(name) for name in self._names()})
 
     def create(self, kind: str, schema: pa.Schema) -> None:
         """Make sure that a table is there, with its columns."""
@@ -144,8 +146,7 @@ class Lake:
 
     def snapshot(self, table: str) -> Snapshot:
         """A table as it is now."""
-        with explained(table, "read"):
-            return Snapshot(table, self._dataset(table) if table in self._tables else None)
+        return Snapshot(table, self._dataset(table) if table in self._tables else None)
 
     def read(self, table: str, columns: Iterable[str], where: str | None = None) -> pa.Table:
         """Some columns of the rows that a filter lets through; of no rows where the table is not there."""
@@ -163,8 +164,7 @@ class Lake:
 
     def count(self, table: str) -> int:
         """Rows of a table; 0 where it is not there."""
-        with explained(table, "read"):
-            return self._tables[table].count_rows() if table in self._tables else 0
+        return explained(table, "read", self._tables[table].count_rows) if table in self._tables else 0
 
     def merge(self, table: str, rows: pa.Table, without: Collection[str] = ()) -> None:
         """Write rows by key, in one commit: new keys are inserted, known ones updated. Of rows with one key the last is
@@ -182,11 +182,11 @@ class Lake:
             quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in without)
             builder = builder.when_not_matched_by_source_delete(f"{key} IN ({quoted})")
         self._check_fence()
-        with explained(table, "written"):
-            rows = last_of_each(rows, key)
-            there = set(rows.column_names)
-            columns = [rows[name] if name in there else pa.nulls(len(rows)) for name in schema.names]
-            builder.execute(pa.table(columns, schema.names).cast(schema))
+        rows = last_of_each(rows, key)
+        there = set(rows.column_names)
+        columns = [rows[name] if name in there else pa.nulls(len(rows)) for name in schema.names]
+        rows = pa.table(columns, schema.names).cast(schema)
+        explained(table, "written", lambda: builder.execute(rows))
 
     def insert_missing(self, table: str, rows: pa.Table) -> None:
         """Write rows whose key is not there yet, unless another writer is first. Read them again to know."""
@@ -202,9 +202,8 @@ class Lake:
 
     def remember(self, table: str, key: str) -> bool:
         """Note a key in a table's configuration, apart from its rows; whether it was not noted yet."""
-        with explained(table, "read"):
-            if key in self._dataset(table).config():
-                return False
+        if key in self._dataset(table).config():
+            return False
         try:
             self._dataset(table).update_config({key: "true"})
         except (RuntimeError, OSError, ValueError):  # another writer noted it just then
@@ -213,8 +212,7 @@ class Lake:
 
     def version(self, table: str) -> int:
         """How often a table was written."""
-        with explained(table, "read"):
-            return int(self._dataset(table).version)
+        return int(self._dataset(table).version)
 
     def forget(self, table: str, kept: int | None = None) -> None:
         """Remove all but so many of the latest versions of a table, with their files; by default those of more than a
@@ -225,8 +223,7 @@ class Lake:
     def drop(self, table: str) -> None:
         """Remove a table, of whichever corpus, even one of which a part is gone."""
         self._check_fence()
-        with explained(table, "removed"):
-            self._db.drop_table(table)
+        explained(table, "removed", lambda: self._db.drop_table(table))
         self._tables.pop(table, None)
 
     def corpora(self) -> dict[str, list[str]]:
@@ -250,8 +247,7 @@ class Lake:
         if table in self._tables:
             for where in _filters(column, values):
                 self._check_fence()
-                with explained(table, "written"):
-                    self._tables[table].delete(where)
+                explained(table, "written", partial(self._tables[table].delete, where))
 
     def remove_doubles(self, table: str, key: str, keys: Iterable[str]) -> None:
         """Of several rows with one of some keys keep the last. Another writer may change them meanwhile."""
@@ -303,13 +299,14 @@ class Lake:
         if where is not None:
             query = query.where(where, prefilter=True)
         try:
-            found: list[dict[str, Any]] = query.select([*self._columns(table), "_distance"]).to_list()
-        except Exception as error:  # Lance raises what its object store raises, and its planner
+            found: list[dict[str, Any]] = explained(
+                table, "searched", query.select([*self._columns(table), "_distance"]).to_list
+            )
+        except Exception:  # Lance raises what its object store raises, and its planner
             failure = self._failure(table, where, run=True) if where is not None else None
             if where is not None and failure and self._failure(table, None, run=True) is None:
                 raise self._wrong_filter(table, where, failure) from None
-            with explained(table, "searched"):
-                raise RuntimeError(_plain(error)) from error
+            raise
         return found
 
     def _failure(self, table: str, where: str | None, run: bool) -> Exception | None:
@@ -329,7 +326,7 @@ class Lake:
 
     def _wrong_filter(self, table: str, where: str, error: Exception) -> ConfigurationError:
         return ConfigurationError(
-            f"the filter {where!r} cannot be used: {_plain(error)}",
+            f"the filter {where!r} cannot be used: {plain(error)}",
             f"Write one condition in SQL over the columns {', '.join(self._columns(table))}.",
         )
 
@@ -385,15 +382,14 @@ class Lake:
 
     def to_arrow(self, table: str) -> pa.Table:
         """A whole table."""
-        with explained(table, "read"):
-            return self._tables[table].to_arrow()
+        return explained(table, "read", self._tables[table].to_arrow)
 
     def _check_fence(self) -> None:
         if self.fence:
             self.fence()
 
     def _dataset(self, table: str) -> Any:
-        return self._tables[table].to_lance()
+        return explained(table, "read", self._tables[table].to_lance)
 
     def _instead(self) -> str:
         """The other corpora that the lake holds, to be told where there is nothing of this one."""
@@ -435,11 +431,6 @@ def _first_wins(table: str) -> Iterator[None]:
         yield
     except (RuntimeError, OSError, ValueError) as error:
         logger.debug("%s was not written: %s", table, error)
-
-
-def _plain(error: Exception) -> str:
-    """What Lance says, on one line, without the places in its source."""
-    return re.sub(r", /\S+\.rs:\d+:\d+", "", " ".join(str(error).split()))[:300]
 
 
 def _difference(present: pa.Schema, wanted: pa.Schema) -> tuple[list[str], list[pa.Field]]:

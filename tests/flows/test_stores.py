@@ -95,10 +95,11 @@ def test_an_s3_server_that_drops_throttles_and_vanishes_for_a_while(
     )
 
     def vanish() -> None:
-        time.sleep(2)
-        proxy.gone = True
-        time.sleep(GONE)
-        proxy.gone = False
+        for seconds in (0.05, 0.1, 0.2, 0.4, 0.8, GONE, 0.05, 0.1, 0.2, 0.4, 0.8):
+            time.sleep(0.7)
+            proxy.gone = True
+            time.sleep(seconds)
+            proxy.gone = False
 
     threading.Thread(target=vanish, daemon=True).start()
     report = ingest(str(corpus_file))
