@@ -13,7 +13,8 @@ from tasks.compare import GOOD
 from tasks.errors import BrokenDocument
 from tasks.hashing import hash_fields, sealed
 from tasks.lake import Lake
-from tasks.prepare import Failure, Prepared, RowSettings
+from tasks.prepare import Prepared, RowSettings
+from tasks.records import Failure
 
 Row = dict[str, Any]
 

@@ -22,8 +22,8 @@ from tasks.lake import Lake
 from tasks.lookup import Lookup, NumberSet, numbers_of
 from tasks.pending import Pending, failure_settings, pending_chunks, remove_orphans
 from tasks.pools import Embedded, Pool
-from tasks.prepare import Failure
 from tasks.progress import EmbeddingCounts, Progress, Report
+from tasks.records import Failure
 from tasks.settings import Model
 from tasks.trials import Trials
 

@@ -13,7 +13,7 @@ from tasks.configuration import redact
 from tasks.errors import ConfigurationError
 from tasks.hashing import hash_fields, sealed
 from tasks.lake import Lake
-from tasks.prepare import Failure
+from tasks.records import Failure
 from tasks.schemas import FAILURES, documents_schema
 
 EMBEDDING = "embed:"

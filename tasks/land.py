@@ -23,8 +23,9 @@ from tasks.failures import forget_failures, reading_failures, record_failures
 from tasks.hashing import sealed
 from tasks.lake import Lake
 from tasks.lookup import Lookup, NumberSet, numbers_of_texts
-from tasks.prepare import Failure, Prepared, RowSettings
+from tasks.prepare import Prepared, RowSettings
 from tasks.progress import DocumentCounts
+from tasks.records import Failure
 from tasks.schemas import documents_schema
 from tasks.sources import File
 

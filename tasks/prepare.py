@@ -19,34 +19,12 @@ from tasks.extract.plain import normalise
 from tasks.extract.read import Extracted, extract
 from tasks.hashing import chunk_ids, hash_bytes, hash_fields, hash_settings, hash_text, sealed
 from tasks.load import Block, Files, Work, parse_lines
+from tasks.records import Failure
 from tasks.schemas import chunks_schema, documents_schema
 from tasks.settings import Corpus, Source
 from tasks.sources import File, read_file
 
 _ROWS = 2  # raised where the same documents give other rows than before: then all are read again
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A document or chunk that cannot be used: where, at which stage, why, and with which settings (their hash): with
-    others it is tried again."""
-
-    document_id: str
-    uri: str
-    stage: str
-    error: str
-    message: str
-    hint: str
-    transient: bool
-    settings: str
-    chunk_id: str | None = None
-    chunk_version: str | None = None
-
-    @classmethod
-    def of(cls, error: DocumentError, document_id: str, uri: str, stage: str, settings: str) -> "Failure":
-        """The failure that an error tells of."""
-        name = type(error).__name__
-        return cls(document_id, uri, stage, name, error.message[:2000], error.hint, error.transient, settings)
 
 
 @dataclass(slots=True)

@@ -15,7 +15,8 @@ from pebble import ProcessExpired, ProcessPool
 from tasks.errors import BrokenDocument, DocumentError, UnfinishedDocument
 from tasks.hashing import sealed
 from tasks.load import Block, Files, Work
-from tasks.prepare import Failure, Prepared, line_id, prepare, quiet_worker, settings_of
+from tasks.prepare import Prepared, line_id, prepare, quiet_worker, settings_of
+from tasks.records import Failure
 from tasks.schemas import chunks_schema, documents_schema
 from tasks.settings import Corpus
 

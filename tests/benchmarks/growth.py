@@ -29,8 +29,8 @@ from tasks.lease import writing
 from tasks.lookup import Lookup
 from tasks.models import ResolvedModel, resolve_model
 from tasks.pools import Embedded
-from tasks.prepare import Failure
 from tasks.progress import DocumentCounts, Progress
+from tasks.records import Failure
 from tasks.run import run_of
 from tasks.schemas import chunks_schema, documents_schema
 
