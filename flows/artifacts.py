@@ -10,10 +10,10 @@ from uuid import UUID
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.runtime import flow_run
 
-from tasks.configuration import load_corpus
+from tasks.config.loading import load_corpus
 from tasks.errors import ConfigurationError
+from tasks.operate.report import as_markdown
 from tasks.progress import Progress, RunReport, listening
-from tasks.report import as_markdown
 
 _EVERY = 3.0  # seconds between updates
 

@@ -3,10 +3,10 @@
 from prefect import flow
 
 from flows import artifacts, stages
-from tasks.lease import writing
+from tasks.config.settings import Model
+from tasks.lake.lease import writing
+from tasks.lake.run import run_of
 from tasks.progress import RunReport
-from tasks.run import run_of
-from tasks.settings import Model
 
 
 @flow(name="backfill", flow_run_name=artifacts.run_name, validate_parameters=False)

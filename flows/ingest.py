@@ -5,9 +5,9 @@ from contextlib import closing
 from prefect import flow
 
 from flows import artifacts, stages
-from tasks.lease import lease_epochs, writing
+from tasks.lake.lease import lease_epochs, writing
+from tasks.lake.run import run_of
 from tasks.progress import RunReport
-from tasks.run import run_of
 
 
 @flow(name="ingest", flow_run_name=artifacts.run_name, validate_parameters=False)

@@ -8,7 +8,7 @@ from prefect.schedules import Cron
 
 from flows.backfill import backfill
 from flows.ingest import ingest
-from tasks.configuration import load_corpus
+from tasks.config.loading import load_corpus
 
 
 def serve_corpora(corpus_files: list[Path]) -> None:

@@ -11,14 +11,15 @@ import pyarrow as pa
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 
-from tasks import documents, vectors
-from tasks.compare import Changes
+from tasks.config.settings import Model
+from tasks.embed import update as vectors
 from tasks.errors import LakeError, MissingSource, ShrunkSource, SourceError
-from tasks.models import ResolvedModel, resolve_model
+from tasks.ingest import update as documents
+from tasks.ingest.compare import Changes
+from tasks.lake.run import Run
+from tasks.models.find import ResolvedModel, resolve_model
 from tasks.progress import EmbeddingCounts
-from tasks.run import Run
-from tasks.settings import Model
-from tasks.sources import Listing
+from tasks.sources.listing import Listing
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -87,7 +87,7 @@ def cli(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], prefect_server: None
 ) -> Callable[..., Any]:
     """Runs a command line in this process; gives exit code, standard output and standard error."""
-    from flows.cli import main
+    from flows.cli.main import main
 
     def run(*arguments: object) -> tuple[object, str, str]:
         monkeypatch.setattr(sys, "argv", ["embedlake", *map(str, arguments)])

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from tasks.configuration import load_corpus
-from tasks.lake import Lake
+from tasks.config.loading import load_corpus
+from tasks.lake.tables import Lake
 
 
 def lake_of(corpus_file: Path) -> Lake:

@@ -5,8 +5,8 @@ import signal
 import time
 from typing import Any
 
-from tasks import prepare as real
-from tasks.sources import read_file
+from tasks.ingest import prepare as real
+from tasks.sources.listing import read_file
 
 
 def prepare(work: Any, corpus: Any, tokenizer_folder: str) -> Any:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tasks.chunk import levels, markdown, restructured, syntax
+from tasks.chunk import boundaries, markdown, restructured, syntax
 from tasks.chunk.pack import Span, pack
 from tasks.chunk.tokens import Tokens
-from tasks.settings import Chunking
+from tasks.config.settings import Chunking
 
 _LONGEST_OUTLINE = 4_000_000  # characters; longer texts are cut without parsing them as a whole
 _INK = re.compile(r"\S")
@@ -61,29 +61,29 @@ def _spans(text: str, kind: str, chunking: Chunking, tokens: Tokens) -> Iterator
         strategy = "recursive"
     size = chunking.size - chunking.overlap
     whole = (0, len(text))
-    fine = [levels.lines(text), levels.words(text), levels.every_unit(tokens)]
-    prose = [levels.sentences(text), *fine]
+    fine = [boundaries.lines(text), boundaries.words(text), boundaries.every_unit(tokens)]
+    prose = [boundaries.sentences(text), *fine]
     parser = syntax.parser_for(kind.removeprefix("code:")) if strategy == "syntax" else None
     if strategy == "headings" and kind in ("markdown", "rst"):
         if kind == "markdown":
             sections, blocks = markdown.outline(text)
-            within = [levels.by_offsets(blocks), *prose]
+            within = [boundaries.by_offsets(blocks), *prose]
         else:
             sections = restructured.sections(text)
-            within = [levels.paragraphs(text), *prose]
+            within = [boundaries.paragraphs(text), *prose]
         for section, end in _with_ends(text, sections):
             for span in pack((section.start, end), within, tokens, size):
                 yield _overlapped(span, section.start, within, tokens, chunking.overlap), section.headings
     elif parser is not None:
         cuts, definitions = syntax.outline(text, parser, lambda start, end: bool(tokens.count(start, end) > size))
-        within = [*(levels.by_offsets(depth) for depth in cuts if depth), *fine]
+        within = [*(boundaries.by_offsets(depth) for depth in cuts if depth), *fine]
         for span in pack(whole, within, tokens, size):
             yield (
-                _overlapped(span, 0, [levels.lines(text), *fine], tokens, chunking.overlap),
+                _overlapped(span, 0, [boundaries.lines(text), *fine], tokens, chunking.overlap),
                 syntax.enclosing(definitions, *_trim(text, *span)),
             )
     else:
-        within = prose if strategy == "sentences" else [levels.paragraphs(text), *prose]
+        within = prose if strategy == "sentences" else [boundaries.paragraphs(text), *prose]
         for span in pack(whole, within, tokens, size):
             yield _overlapped(span, 0, within, tokens, chunking.overlap), ()
 
@@ -106,7 +106,7 @@ def _body(text: str) -> str:
     return re.sub(r"\n[^\w\s]{3,}[ \t]*(?=\n|$)", "", "\n" + text.strip()).strip()
 
 
-def _overlapped(span: Span, floor: int, within: list[levels.Level], tokens: Tokens, overlap: int) -> Span:
+def _overlapped(span: Span, floor: int, within: list[boundaries.Level], tokens: Tokens, overlap: int) -> Span:
     """The span, begun up to `overlap` tokens earlier, at the coarsest boundary that allows it."""
     start, end = span
     if not overlap or start <= floor:

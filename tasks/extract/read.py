@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from tasks.errors import EmptyDocument, UnsupportedDocument
-from tasks.extract.formats import format_of, language_of, signature_of, split_compression
-from tasks.extract.plain import decode, normalise
+from tasks.sources.formats import format_of, language_of, signature_of, split_compression
+from tasks.text import decode, normalise
 
 _MEDIA_TYPES = {"text": "text/plain", "markdown": "text/markdown", "rst": "text/x-rst", "html": "text/html"}
 
@@ -16,7 +16,7 @@ class Extracted:
 
     Attributes:
         text: normalised; all offsets are into it, in characters.
-        title: or None.
+        title: as the format has it apart from the text, or None.
         kind: what the text is: text, markdown, rst, or code:<language>.
         media_type: of the content it came from.
     """
@@ -73,17 +73,4 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int) -> Extracted:
     text = normalise(text, code=kind.startswith("code:"))
     if not text.strip():
         raise EmptyDocument("there is no text in it")
-    return Extracted(text, title or _title_of(text, kind), kind, media_type)
-
-
-def _title_of(text: str, kind: str) -> str | None:
-    """The first heading of a marked-up text."""
-    from tasks.chunk import markdown, restructured
-
-    if kind == "markdown":
-        first = next((line for line in text[:4000].split("\n") if line.startswith("# ")), None)
-        return first.removeprefix("# ").strip() if first else None
-    if kind == "rst":
-        found: list[markdown.Section] = restructured.sections(text[:4000])
-        return next((section.headings[0] for section in found if section.headings), None)
-    return None
+    return Extracted(text, title, kind, media_type)

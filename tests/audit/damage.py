@@ -7,7 +7,7 @@ from typing import Any
 import lance
 import pyarrow as pa
 
-from tasks.lake import Lake
+from tasks.lake.tables import Lake
 
 KEYS = {
     "documents": "document_id", "chunks": "chunk_id", "one": "chunk_id", "two": "chunk_id", "failures": "failure_id",

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from tasks import audit, vectors
-from tasks.configuration import load_corpus
-from tasks.lake import Lake
-from tasks.lease import writing
-from tasks.verify import Finding, verify
+from tasks.config.loading import load_corpus
+from tasks.embed import update as vectors
+from tasks.lake.lease import writing
+from tasks.lake.tables import Lake
+from tasks.operate import audit
+from tasks.operate.verify import Finding, verify
 from tests.machine.encoders import StandIn, tokens_of
 from tests.machine.engine import quick, run_ingest
 from tests.machine.world import make_model_folders

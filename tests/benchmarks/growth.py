@@ -17,22 +17,22 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tasks.batches import Batch
-from tasks.catalog import change_catalog, open_model
-from tasks.configuration import load_corpus
-from tasks.embed import Embedding
-from tasks.failures import record_failures
+from tasks.config.loading import load_corpus
+from tasks.embed.batches import Batch
+from tasks.embed.embedding import Embedding
+from tasks.embed.pools import Embedded
 from tasks.hashing import hash_fields
-from tasks.lake import Lake
-from tasks.land import Landing
-from tasks.lease import writing
-from tasks.lookup import Lookup
-from tasks.models import ResolvedModel, resolve_model
-from tasks.pools import Embedded
+from tasks.ingest.land import Landing
+from tasks.lake.catalog import change_catalog, open_model
+from tasks.lake.failures import record_failures
+from tasks.lake.lease import writing
+from tasks.lake.lookup import Lookup
+from tasks.lake.run import run_of
+from tasks.lake.schemas import chunks_schema, documents_schema
+from tasks.lake.tables import Lake
+from tasks.models.find import ResolvedModel, resolve_model
 from tasks.progress import DocumentCounts, Progress
 from tasks.records import Failure
-from tasks.run import run_of
-from tasks.schemas import chunks_schema, documents_schema
 
 _DIMENSION = 32
 _WINDOW = 8_192

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tasks.configuration import load_corpus
-from tasks.encode.choose import load_encoder
-from tasks.lake import Lake
-from tasks.models import resolve_entry
+from tasks.config.loading import load_corpus
+from tasks.lake.tables import Lake
+from tasks.models.choose import load_encoder
+from tasks.models.find import resolve_entry
 from tests.benchmarks.static import run, write_corpus
 
 _TEXTS, _QUERIES, _NEAREST = 400_000, 200, 10

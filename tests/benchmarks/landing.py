@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from tasks.catalog import open_model
-from tasks.configuration import load_corpus
-from tasks.embed import COMMIT_ROWS
+from tasks.config.loading import load_corpus
+from tasks.embed.embedding import COMMIT_ROWS
 from tasks.hashing import hash_fields
-from tasks.lake import Lake
-from tasks.models import resolve_model
-from tasks.schemas import embeddings_schema
+from tasks.lake.catalog import open_model
+from tasks.lake.schemas import embeddings_schema
+from tasks.lake.tables import Lake
+from tasks.models.find import resolve_model
 
 
 def rows_of(first: int, count: int, schema: pa.Schema, vectors: np.ndarray) -> pa.Table:

@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from tasks import documents, vectors
-from tasks.lake import Lake
-from tasks.models import ResolvedModel, resolve_model
+from tasks.embed import update as vectors
+from tasks.ingest import update as documents
+from tasks.lake.run import run_of
+from tasks.lake.tables import Lake
+from tasks.models.find import ResolvedModel, resolve_model
 from tasks.progress import RunReport
-from tasks.run import run_of
 
 
 class HashEncoder:
@@ -64,7 +65,7 @@ def write(folder: Path, first: int, count: int, word: str) -> None:
 
 def versions(corpus_file: Path) -> dict[str, int]:
     """The version of every table."""
-    from tasks.configuration import load_corpus
+    from tasks.config.loading import load_corpus
 
     return {name: table.version for name, table in Lake(load_corpus(corpus_file))._tables.items()}
 

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from tasks.encode.interface import cosines
-from tasks.models import find_model
-from tasks.search import open_lake
+from tasks.models.find import find_model
+from tasks.models.interface import cosines
+from tasks.search.query import open_lake
 from tests.benchmarks.peer import PEERS
 
 PYTHON = Path(os.environ.get("PEERS_PYTHON", ".venv-peers/bin/python"))

@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tasks.batches import make_batches
-from tasks.configuration import load_corpus
-from tasks.encode.choose import load_encoder
-from tasks.lake import Lake
-from tasks.models import resolve_model
-from tasks.pending import CHUNKS_IN_WINDOW
-from tasks.pools import LocalPool
+from tasks.config.loading import load_corpus
+from tasks.embed.batches import make_batches
+from tasks.embed.pending import CHUNKS_IN_WINDOW
+from tasks.embed.pools import LocalPool
+from tasks.lake.tables import Lake
+from tasks.models.choose import load_encoder
+from tasks.models.find import resolve_model
 
 
 @contextmanager

@@ -18,11 +18,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from tasks.configuration import load_corpus
-from tasks.load import group_files, read_blocks
-from tasks.prepare import prepare, quiet_worker
-from tasks.sources import list_files
-from tasks.tokenizer import tokenizer_of
+from tasks.config.loading import load_corpus
+from tasks.ingest.prepare import prepare, quiet_worker
+from tasks.ingest.tokenizer import tokenizer_of
+from tasks.sources.listing import list_files
+from tasks.sources.work import group_files, read_blocks
 
 
 def one_pass(file: Path) -> tuple[int, float, int]:

@@ -16,10 +16,10 @@ import ray
 from ray.cluster_utils import Cluster
 
 from tasks import ray_cluster
-from tasks.batches import Batch
-from tasks.models import ResolvedModel, resolve_model
-from tasks.ray_pool import RayPool
-from tasks.settings import Model, Resources
+from tasks.config.settings import Model, Resources
+from tasks.embed.batches import Batch
+from tasks.embed.ray_pool import RayPool
+from tasks.models.find import ResolvedModel, resolve_model
 
 
 class SleepingEncoder:

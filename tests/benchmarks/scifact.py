@@ -12,7 +12,7 @@ import sys
 from math import log2
 from pathlib import Path
 
-from tasks.search import open_lake
+from tasks.search.query import open_lake
 
 
 def ndcg(ranked: list[str], relevant: dict[str, int], depth: int = 10) -> float:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tasks.models import find_model
+from tasks.models.find import find_model
 
 _TEXTS = 200_000
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from flows.cli import app
-from tasks.configuration import load_corpus
-from tasks.lake import Lake
+from flows.cli.main import app
+from tasks.config.loading import load_corpus
+from tasks.lake.tables import Lake
 from tests.conftest import wait_until
 
 Make = Callable[..., Path]
@@ -39,7 +39,7 @@ def test_every_command_has_help_and_stands_in_the_readme(cli: Callable[..., Any]
 
 def test_help_needs_no_heavy_import() -> None:
     heavy = ("torch", "ray", "prefect", "lancedb", "pyarrow")
-    code = f"import sys; import flows.cli; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys; import flows.cli.main; print([m for m in {heavy} if m in sys.modules])"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
@@ -162,7 +162,7 @@ def test_a_plain_script_may_run_a_flow_and_search(make_corpus: Make, tmp_path: P
     script = tmp_path / "script.py"
     script.write_text(f"""
 from flows.ingest import ingest
-from tasks.search import open_lake
+from tasks.search.query import open_lake
 report = ingest({str(corpus_file)!r})
 print(report.documents.new, open_lake({str(corpus_file)!r}).search("water")[0].document_id)
 """)

@@ -11,14 +11,15 @@ import s3fs
 from ray.cluster_utils import Cluster
 
 from flows.ingest import ingest
-from tasks import ray_cluster, ray_readers, readers
-from tasks.configuration import load_corpus
+from tasks import ray_cluster
+from tasks.config.loading import load_corpus
 from tasks.errors import ServerError
-from tasks.load import Work, group_files
-from tasks.readers import read_all
-from tasks.search import open_lake
-from tasks.sources import list_files
-from tasks.tokenizer import tokenizer_of
+from tasks.ingest import ray_readers, reading
+from tasks.ingest.reading import read_all
+from tasks.ingest.tokenizer import tokenizer_of
+from tasks.search.query import open_lake
+from tasks.sources.listing import list_files
+from tasks.sources.work import Work, group_files
 from tests.lakes import check_whole
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -45,7 +46,7 @@ def work_of_nodes(monkeypatch: pytest.MonkeyPatch) -> list[ray_readers._Node]:
         begin(self)
         given.append(self._node)
 
-    monkeypatch.setattr(readers, "_WORTH_A_CLUSTER", -1)
+    monkeypatch.setattr(reading, "_WORTH_A_CLUSTER", -1)
     monkeypatch.setattr(ray_readers._Elsewhere, "_begin", noting)
     return given
 

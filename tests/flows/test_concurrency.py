@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from tasks.errors import LakeError
-from tasks.verify import verify
+from tasks.operate.verify import verify
 from tests.conftest import free_port, wait_until
 from tests.faulty import FaultyProxy
 from tests.lakes import check_whole, lake_of

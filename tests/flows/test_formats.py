@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from flows.ingest import ingest
-from tasks.configuration import load_corpus
-from tasks.lake import Lake
-from tasks.search import open_lake
+from tasks.config.loading import load_corpus
+from tasks.lake.tables import Lake
+from tasks.search.query import open_lake
 from tests.conftest import MINILM
 from tests.lakes import check_whole
 from tests.samples import BAD, SUBJECTS, write_bad, write_good
@@ -39,9 +39,9 @@ def test_every_good_file_is_found_and_every_bad_one_explained(make_corpus: Calla
 def test_a_reader_that_dies_or_never_ends_takes_one_document(
     make_corpus: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tasks.load import group_files
-    from tasks.readers import read_all
-    from tasks.sources import list_files
+    from tasks.ingest.reading import read_all
+    from tasks.sources.listing import list_files
+    from tasks.sources.work import group_files
     from tests import poison
 
     corpus_file = make_corpus(extraction={"timeout": 3}, resources={"readers": 2})
@@ -50,7 +50,7 @@ def test_a_reader_that_dies_or_never_ends_takes_one_document(
     (tmp_path / "docs" / "05.txt").write_text("crash")
     (tmp_path / "docs" / "09.txt").write_text("hang")
     corpus = load_corpus(corpus_file)
-    monkeypatch.setattr("tasks.readers.prepare", poison.prepare)
+    monkeypatch.setattr("tasks.ingest.readers.prepare", poison.prepare)
     folder = corpus.models[0].model
     results = [prepared for _, prepared in read_all(group_files(list_files(corpus.sources).files), corpus, folder)]
     failures = {f.document_id: f.message for prepared in results for f in prepared.failures}

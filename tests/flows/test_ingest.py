@@ -15,14 +15,14 @@ import pytest
 
 from flows.backfill import backfill
 from flows.ingest import ingest
-from tasks.catalog import change_catalog
-from tasks.configuration import load_corpus
-from tasks.encode.openvino_backend import OpenVinoEncoder
+from tasks.config.loading import load_corpus
 from tasks.errors import ConfigurationError, LakeError, ShrunkSource, SourceError
-from tasks.lake import Lake
+from tasks.lake.catalog import change_catalog
+from tasks.lake.tables import Lake
+from tasks.models.openvino_backend import OpenVinoEncoder
+from tasks.operate.verify import verify
 from tasks.progress import RunReport
-from tasks.search import open_lake
-from tasks.verify import verify
+from tasks.search.query import open_lake
 from tests.lakes import check_whole, lake_of, rows
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

@@ -14,20 +14,21 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tasks import documents, vectors
-from tasks.catalog import change_catalog
 from tasks.columns import among
-from tasks.configuration import load_corpus
-from tasks.embed import Embedding
+from tasks.config.loading import load_corpus
+from tasks.embed import update as vectors
+from tasks.embed.embedding import Embedding
+from tasks.embed.pending import CHUNKS_IN_WINDOW, pending_chunks
 from tasks.errors import ConfigurationError, ModelError, ShrunkSource
-from tasks.failures import ignore_failures, list_failures
-from tasks.lake import Lake
-from tasks.lookup import Lookup, numbers_of
-from tasks.pending import CHUNKS_IN_WINDOW, pending_chunks
-from tasks.plan import plan_of
-from tasks.search import OpenLake, open_lake
-from tasks.tokenizer import tokenizer_of
-from tasks.verify import verify
+from tasks.ingest import update as documents
+from tasks.ingest.tokenizer import tokenizer_of
+from tasks.lake.catalog import change_catalog
+from tasks.lake.failures import ignore_failures, list_failures
+from tasks.lake.lookup import Lookup, numbers_of
+from tasks.lake.tables import Lake
+from tasks.operate.plan import plan_of
+from tasks.operate.verify import verify
+from tasks.search.query import OpenLake, open_lake
 from tests.lakes import check_whole, lake_of, rows
 from tests.machine.encoders import BLANK, POISON, StandIn, vector_of
 from tests.machine.engine import Killed, Writes, quick, run_backfill, run_ingest

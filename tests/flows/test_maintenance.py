@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from flows.ingest import ingest
-from tasks.search import open_lake
+from tasks.search.query import open_lake
 from tests.lakes import check_whole, lake_of
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
@@ -45,7 +45,7 @@ def test_large_tables_are_indexed_beside_writers_and_readers(
     kind: str,
     least: float,
 ) -> None:
-    monkeypatch.setattr("tasks.lake._INDEX_ROWS", 1000)
+    monkeypatch.setattr("tasks.lake.tables._INDEX_ROWS", 1000)
     file = tmp_path / "records.jsonl"
 
     def write(numbers: range, said: str) -> None:

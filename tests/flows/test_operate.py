@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from flows.ingest import ingest
-from tasks import neighbours, tidy
-from tasks.configuration import load_corpus
+from tasks.config.loading import load_corpus
 from tasks.errors import LakeError, LeaseHeld
-from tasks.lake import Lake
-from tasks.lease import writing
+from tasks.lake import neighbours
+from tasks.lake import versions as tidy
+from tasks.lake.lease import writing
+from tasks.lake.tables import Lake
+from tasks.operate.report import as_markdown, report_rows
 from tasks.progress import RunReport
-from tasks.report import as_markdown, report_rows
 from tests.lakes import check_whole, lake_of
 
 Make = Callable[..., Path]

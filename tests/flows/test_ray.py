@@ -13,9 +13,9 @@ import pytest
 import ray
 
 from flows.ingest import ingest
-from tasks.ray_pool import share_out
-from tasks.search import open_lake
-from tasks.settings import Resources
+from tasks.config.settings import Resources
+from tasks.embed.ray_pool import share_out
+from tasks.search.query import open_lake
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

@@ -12,10 +12,10 @@ import pytest
 import s3fs
 
 from flows.ingest import ingest
-from tasks.configuration import load_corpus
+from tasks.config.loading import load_corpus
 from tasks.errors import LakeError, SourceError
-from tasks.search import open_lake
-from tasks.sources import list_files
+from tasks.search.query import open_lake
+from tasks.sources.listing import list_files
 from tests.faulty import FaultyProxy
 from tests.lakes import check_whole
 

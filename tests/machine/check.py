@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from tasks.configuration import load_corpus
+from tasks.config.loading import load_corpus
 from tasks.hashing import hash_text
-from tasks.lake import Lake
-from tasks.search import OpenLake
-from tasks.verify import verify
+from tasks.lake.tables import Lake
+from tasks.operate.verify import verify
+from tasks.search.query import OpenLake
 from tests.machine.encoders import StandIn, fails, tokens_of, vector_of
 from tests.machine.oracle import Good, Memory, Row, Seen, outcomes
 from tests.machine.world import World

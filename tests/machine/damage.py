@@ -3,7 +3,7 @@
 import random
 from typing import Any
 
-from tasks.lake import Lake
+from tasks.lake.tables import Lake
 
 _ALTERED = {
     "documents": {"text_hash": "0" * 32, "state": "quarantined"},

@@ -5,12 +5,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tasks.configuration import load_corpus
+from tasks.config.loading import load_corpus
+from tasks.config.settings import Extraction
 from tasks.errors import EmbedlakeError, ModelError, ShrunkSource
-from tasks.lake import Lake
-from tasks.lease import writing
-from tasks.settings import Extraction
-from tasks.verify import verify
+from tasks.lake.lease import writing
+from tasks.lake.tables import Lake
+from tasks.operate.verify import verify
 from tests.machine import check, oracle
 from tests.machine.damage import damage
 from tests.machine.encoders import StandIn, fails, tokens_of

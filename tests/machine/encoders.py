@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tasks.models import ResolvedModel
+from tasks.models.find import ResolvedModel
 
 POISON = "Poison"
 """A text with this word ends every call that has it in its batch."""

@@ -11,8 +11,8 @@ from lancedb.db import LanceDBConnection
 from lancedb.table import LanceTable
 
 from flows import artifacts, backfill, ingest, stages
-from tasks import readers
-from tasks.prepare import Prepared, prepare
+from tasks.ingest import reading
+from tasks.ingest.prepare import Prepared, prepare
 from tests.machine.encoders import StandIn
 
 run_ingest: Any = ingest.ingest.fn
@@ -71,7 +71,7 @@ def quick() -> Iterator[None]:
                 patch.setattr(stages, name, _Stage(value.fn))
         patch.setattr(artifacts, "publish_report", lambda *_: None)
         patch.setattr(artifacts, "progress_shown", _nothing)
-        patch.setattr(readers, "LocalReaders", _ReadersHere)
+        patch.setattr(reading, "LocalReaders", _ReadersHere)
         for name, module in list(sys.modules.items()):
             if name.startswith(("tasks.", "flows.")) and hasattr(module, "load_encoder"):
                 patch.setattr(module, "load_encoder", StandIn)

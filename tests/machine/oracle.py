@@ -13,9 +13,9 @@ from typing import Any
 
 from tasks.chunk.split import split
 from tasks.chunk.tokens import count_tokens, load_counter
-from tasks.extract.plain import normalise
+from tasks.config.settings import Chunking
 from tasks.hashing import hash_fields
-from tasks.settings import Chunking
+from tasks.text import normalise
 from tests.machine.world import MODELS, Content, Record, Settings, World, as_read, form_of
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from tasks.chunk import markdown, restructured
 from tasks.chunk.split import Chunk, split
 from tasks.chunk.tokens import Tokens, count_tokens, load_counter
-from tasks.models import find_model
-from tasks.settings import Chunking
+from tasks.config.settings import Chunking
+from tasks.models.find import find_model
 from tests.conftest import MINILM
 
 SENTENCES = """the cat sat on a mat while rain fell. over hills? under bridges! and nobody, not even she, knew why:"""

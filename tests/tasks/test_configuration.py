@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.configuration import load_corpus, redact, schema
+from tasks.config.loading import load_corpus, redact, schema
 from tasks.errors import ConfigurationError
 
 GOOD = """\

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 from tasks.hashing import sealed
-from tasks.schemas import documents_schema
-from tasks.sources import list_files
-from tasks.verify import verify
+from tasks.lake.schemas import documents_schema
+from tasks.operate.verify import verify
+from tasks.sources.listing import list_files
 from tests.audit.lake import at_work, corpus_of, lake_of, make_lake, mend
 from tests.machine.engine import run_ingest
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tasks.verify import verify
+from tasks.operate.verify import verify
 from tests.audit.damage import KEYS, Damage, damages, do, rows_of
 from tests.audit.lake import at_work, corpus_of, lake_of, make_lake, mend
 from tests.machine.engine import Killed, Writes, run_ingest

@@ -7,11 +7,11 @@ from typing import NoReturn
 import pyarrow as pa
 import pytest
 
-import tasks.embed
-from tasks.configuration import load_corpus
-from tasks.embed import Embedding
+import tasks.embed.embedding
+from tasks.config.loading import load_corpus
+from tasks.embed.embedding import Embedding
 from tasks.hashing import hash_text
-from tasks.lake import Lake
+from tasks.lake.tables import Lake
 
 
 class Begun(Exception):
@@ -22,7 +22,7 @@ class Begun(Exception):
 def test_chunks_that_still_come_count_tenfold_once_they_took_too_long(
     make_corpus: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, seconds: float, tokens: int
 ) -> None:
-    monkeypatch.setattr(tasks.embed, "_WAITING_SECONDS", seconds)
+    monkeypatch.setattr(tasks.embed.embedding, "_WAITING_SECONDS", seconds)
     corpus = load_corpus(make_corpus(resources={"in_process_below": 1000}))
     lake = Lake(corpus, create=True)
 

@@ -10,14 +10,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.encode.choose import load_encoder
-from tasks.encode.interface import cosines
-from tasks.encode.quantise import measure_change
-from tasks.encode.tokens import batches_of
-from tasks.encode.torch_backend import half_precision
+from tasks.config.settings import Model
 from tasks.errors import ModelError
-from tasks.models import ResolvedModel, resolve_model
-from tasks.settings import Model
+from tasks.models.choose import load_encoder
+from tasks.models.find import ResolvedModel, resolve_model
+from tasks.models.interface import cosines
+from tasks.models.quantise import measure_change
+from tasks.models.tokens import batches_of
+from tasks.models.torch_backend import half_precision
 from tests.benchmarks.static import save_static_model
 from tests.conftest import MINILM
 

@@ -6,11 +6,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tasks.configuration import load_corpus
+from tasks.config.loading import load_corpus
 from tasks.errors import ConfigurationError, LakeError
-from tasks.lake import Lake
-from tasks.schemas import embeddings_schema
-from tasks.search import OpenLake
+from tasks.lake.schemas import embeddings_schema
+from tasks.lake.tables import Lake
+from tasks.search.query import OpenLake
 
 TABLE = "notes.tiny.0"
 VALUES = ["it's", 'a "quoted" one', "back\\slash", "1=1", "100%", "semi; colon -- dash"]

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tasks.configuration import load_corpus
+from tasks.config.loading import load_corpus
+from tasks.config.settings import Corpus
 from tasks.errors import ConfigurationError
-from tasks.initial import initial_corpus
-from tasks.load import group_files, read_blocks
-from tasks.prepare import prepare
-from tasks.settings import Corpus
-from tasks.sources import list_files
+from tasks.ingest.prepare import prepare
+from tasks.operate.initial import initial_corpus
+from tasks.sources.listing import list_files
+from tasks.sources.work import group_files, read_blocks
 
 LONG = "The keeper of the lighthouse logs the tide twice a day."
 

@@ -16,14 +16,14 @@ import lance
 import pyarrow as pa
 import pytest
 
-from tasks import scope as scope_module
-from tasks import tidy
+from tasks.config.settings import Corpus
 from tasks.errors import LeaseHeld, LeaseLost
-from tasks.holder import LEASES, claim
-from tasks.lake import Lake
-from tasks.lease import lease_epochs, try_writing, writing
-from tasks.scope import Lease
-from tasks.settings import Corpus
+from tasks.lake import scope as scope_module
+from tasks.lake import versions as tidy
+from tasks.lake.holder import LEASES, claim
+from tasks.lake.lease import lease_epochs, try_writing, writing
+from tasks.lake.scope import Lease
+from tasks.lake.tables import Lake
 
 SECONDS = 2.0
 Open = Callable[..., Lake]
@@ -382,7 +382,7 @@ def test_a_row_of_nothing_is_taken(opened: Open) -> None:
 WORKER = """
 import json, sys, time
 from pathlib import Path
-from tasks.lease import writing
+from tasks.lake.lease import writing
 from tests.tasks.test_lease import open_at
 
 store, counter, name, takes = json.loads(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks import load
+from tasks.config.settings import Source
 from tasks.errors import BrokenDocument, DocumentError, OversizedDocument
-from tasks.load import Block, parse_lines, read_blocks
-from tasks.prepare import _records
-from tasks.readers import _halves
-from tasks.settings import Source
-from tasks.sources import File, list_files
+from tasks.ingest.prepare import _records
+from tasks.ingest.reading import _halves
+from tasks.sources import work as load
+from tasks.sources.listing import File, list_files
+from tasks.sources.work import Block, parse_lines, read_blocks
 
 
 def container(path: Path) -> tuple[File, Source]:

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tasks.encode.choose import load_encoder
-from tasks.encode.interface import Encoder
+from tasks.config.settings import Model
 from tasks.errors import ModelError
-from tasks.models import find_here, find_model, resolve_model
-from tasks.settings import Model
+from tasks.models.choose import load_encoder
+from tasks.models.find import find_here, find_model, resolve_model
+from tasks.models.interface import Encoder
 from tests.conftest import MINILM, MINILM_WEIGHTS
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -97,7 +97,7 @@ def in_fresh_process(code: str, environment: dict[str, str]) -> str:
 
 def test_a_hub_name_fetches_the_model(hub: str, tmp_path: Path, tiny_model: Path) -> None:
     code = (
-        "from tasks.models import resolve_model; from tasks.settings import Model\n"
+        "from tasks.models.find import resolve_model; from tasks.config.settings import Model\n"
         "m = resolve_model(Model.model_validate('acme/tiny')); print(m.revision, m.name, m.folder)"
     )
     revision, name, folder = in_fresh_process(
@@ -119,7 +119,7 @@ def test_a_hub_that_does_not_have_it_is_explained(
     hub: str, tmp_path: Path, model: str, environment: dict[str, str], message: str
 ) -> None:
     code = f"""
-from tasks.models import find_model
+from tasks.models.find import find_model
 from tasks.errors import ModelError
 try:
     find_model({model!r})

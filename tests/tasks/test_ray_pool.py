@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 from ray.exceptions import ActorDiedError
 
-from tasks import ray_pool
-from tasks.batches import Batch
-from tasks.encode.interface import Vectors
-from tasks.pools import Embedded
-from tasks.ray_pool import RayPool
+from tasks.embed import ray_pool
+from tasks.embed.batches import Batch
+from tasks.embed.pools import Embedded
+from tasks.embed.ray_pool import RayPool
+from tasks.models.interface import Vectors
 
 
 class Actor:

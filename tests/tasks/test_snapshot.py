@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from tasks.errors import LakeError
-from tasks.snapshot import Snapshot, explained
+from tasks.lake.snapshot import Snapshot, explained
 
 CUT_OFF = "LanceError(IO): Generic S3 error: Error performing HEAD in 572us - HTTP error: error sending request"
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from tasks.config.settings import Source
 from tasks.errors import SourceError
-from tasks.settings import Source
-from tasks.sources import Listing, list_files, read_file
+from tasks.sources.listing import Listing, list_files, read_file
 
 
 def listed(uri: object, **more: Any) -> Listing:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import BrokenDocument
-from tasks.extract.formats import format_of, language_of, other_medium, signature_of, split_compression
-from tasks.extract.plain import decode, normalise
 from tasks.extract.read import extract
 from tasks.hashing import chunk_ids
+from tasks.sources.formats import format_of, language_of, other_medium, signature_of, split_compression
+from tasks.text import decode, normalise
 from tests.samples import docx
 
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from flows.ingest import ingest
-from tasks.failures import choose_failures, ignore_failures, list_failures, retry_failures
-from tasks.lake import Lake
-from tasks.verify import verify
+from tasks.lake.failures import choose_failures, ignore_failures, list_failures, retry_failures
+from tasks.lake.tables import Lake
+from tasks.operate.verify import verify
 from tests.lakes import check_whole, lake_of
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

@@ -1,0 +1,85 @@
+"""Pools of encoders: where batches are embedded. Here the run's own process; tasks.embed.ray_pool has Ray's actors."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from tasks.embed.batches import Batch
+from tasks.models.interface import Encoder, Vectors, encode_checked
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """What became of a batch.
+
+    Attributes:
+        batch: it.
+        vectors: float32 of shape (n_texts, dimension); empty where it failed.
+        token_counts: of each text, as the model counts, before it cuts.
+        error: why it failed, or None.
+    """
+
+    batch: Batch
+    vectors: Vectors = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    token_counts: list[int] = field(default_factory=list)
+    error: Exception | None = None
+
+
+class Pool(Protocol):
+    """Embeds batches. A `None` among the batches means that none is there yet, and results may be looked for.
+
+    Attributes:
+        dimension, max_tokens, backend, batch_tokens: of its encoders.
+    """
+
+    dimension: int
+    max_tokens: int
+    backend: str
+    batch_tokens: int
+
+    def embed(self, batches: Iterator[Batch | None]) -> Iterator[Embedded]:
+        """Results in any order; takes a further batch only when there is room for it."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the encoders."""
+        ...
+
+
+class LocalPool:
+    """One encoder in the run's own process, on threads beside the one that lands what it gives."""
+
+    def __init__(self, make_encoder: Callable[[], Encoder]) -> None:
+        self._encoder = make_encoder()
+        self.dimension = self._encoder.dimension
+        self.max_tokens = self._encoder.max_tokens
+        self.backend = self._encoder.backend
+        self.batch_tokens = self._encoder.batch_tokens
+        self._threads = ThreadPoolExecutor(self._encoder.concurrency, thread_name_prefix="encode")
+
+    def embed(self, batches: Iterator[Batch | None]) -> Iterator[Embedded]:
+        """Results as they come; one batch more than are encoded at once waits, so that encoding never does."""
+        running: dict[Future[tuple[Vectors, list[int]]], Batch] = {}
+        exhausted = False
+        while running or not exhausted:
+            while not exhausted and len(running) <= self._encoder.concurrency:
+                batch = next(batches, StopIteration)
+                if batch is StopIteration:
+                    exhausted = True
+                elif isinstance(batch, Batch):
+                    running[self._threads.submit(encode_checked, self._encoder, batch.texts)] = batch
+                else:
+                    break
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                batch = running.pop(future)
+                try:
+                    yield Embedded(batch, *future.result())
+                except Exception as error:  # whatever the model raises; the batch is split to find the cause
+                    yield Embedded(batch, error=error)
+
+    def close(self) -> None:
+        """End the threads; what they have begun is dropped."""
+        self._threads.shutdown(wait=False, cancel_futures=True)

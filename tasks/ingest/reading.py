@@ -1,0 +1,120 @@
+"""Reading: work given to readers, and a document that ends its reader found and set aside."""
+
+import io
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+from pebble import ProcessExpired
+
+from tasks.config.settings import Corpus
+from tasks.errors import BrokenDocument, DocumentError, UnfinishedDocument
+from tasks.hashing import sealed
+from tasks.ingest.prepare import Prepared, line_id, settings_of
+from tasks.ingest.readers import LocalReaders, Pending, Readers
+from tasks.lake.schemas import chunks_schema, documents_schema
+from tasks.records import Failure
+from tasks.sources.work import Block, Files, Work
+
+_WORTH_A_CLUSTER = 64 * 2**20  # bytes; fewer are read by this machine before the others have begun
+
+
+def read_all(
+    works: Iterable[Work], corpus: Corpus, tokenizer_folder: str, size: int = 0
+) -> Iterator[tuple[Work, Prepared]]:
+    """Prepare each piece of work, a few at a time, and give the results in the order of the work.
+
+    Work that ends its reader, or is not done after `extraction.timeout`, is halved until the document is
+    found that does it; that one comes back as a failure.
+
+    Args:
+        works: files and blocks of records.
+        corpus: whose they are.
+        tokenizer_folder: a folder with the tokenizer.json that counts.
+        size: bytes in all of them; of many, the nodes of the corpus's Ray cluster read too.
+    """
+    readers: Readers = LocalReaders(corpus, tokenizer_folder, corpus.resources.readers or os.cpu_count() or 1)
+    if corpus.resources.address and size > _WORTH_A_CLUSTER:
+        from tasks.ingest.ray_readers import ClusterReaders
+
+        readers = ClusterReaders(corpus, tokenizer_folder, readers)
+    pending: deque[tuple[Work, Pending]] = deque()
+
+    def settle(work: Work, begun: Pending) -> Iterator[tuple[Work, Prepared]]:
+        try:
+            yield work, begun.result()
+        except ImportError:  # the installation's fault, no document's
+            raise
+        except Exception as error:  # whatever a parser raises, or the end of the process
+            halves = _halves(work)
+            if len(halves) == 1:
+                yield work, _failed(work, corpus, tokenizer_folder, error)
+            else:
+                for half in halves:
+                    yield from settle(half, readers.start(half))
+
+    try:
+        for work in works:
+            pending.append((work, readers.start(work)))
+            if len(pending) > 2 * readers.count:
+                yield from settle(*pending.popleft())
+        while pending:
+            yield from settle(*pending.popleft())
+    finally:
+        readers.close()
+
+
+def _halves(work: Work) -> list[Work]:
+    """The work in two parts, or as it is where it is a single document."""
+    if isinstance(work, Files):
+        middle = len(work.files) // 2
+        return [Files(work.files[:middle]), Files(work.files[middle:])] if middle else [work]
+    if isinstance(work.content, DocumentError):
+        return [work]
+    if isinstance(work.content, bytes):
+        lines = io.BytesIO(work.content).readlines()
+        middle = len(lines) // 2
+        parts: list[Any] = [b"".join(lines[:middle]), b"".join(lines[middle:])]
+    else:
+        middle = work.content.num_rows // 2
+        parts = [work.content.slice(0, middle), work.content.slice(middle)]
+    return (
+        [Block(work.file, work.first, parts[0]), Block(work.file, work.first + middle, parts[1])] if middle else [work]
+    )
+
+
+def unfinished(corpus: Corpus) -> UnfinishedDocument:
+    """What is wrong with a document that took too long."""
+    return UnfinishedDocument(
+        f"not read after {corpus.extraction.timeout:g} seconds",
+        "Raise `extraction.timeout`, or leave it out with `exclude`.",
+    )
+
+
+def _failed(work: Work, corpus: Corpus, tokenizer_folder: str, error: Exception) -> Prepared:
+    """The result of a single document that its reader could not finish."""
+    file = work.files[0] if isinstance(work, Files) else work.file
+    identity = file.document_id if isinstance(work, Files) else line_id(file, work.first)
+    cause: DocumentError
+    if isinstance(error, TimeoutError):
+        cause = unfinished(corpus)
+    elif isinstance(error, ProcessExpired):
+        cause = UnfinishedDocument(
+            f"it ended the process that read it (exit code {error.exitcode})", "Leave it out with `exclude`."
+        )
+    else:
+        cause = BrokenDocument(
+            f"its reader failed: {type(error).__name__}: {error}"[:1000], "Leave it out with `exclude`."
+        )
+    settings = settings_of(corpus, tokenizer_folder)[file.source].failed
+    row: dict[str, Any] = {
+        "document_id": identity, "source": file.source, "uri": file.uri, "state": "quarantined", "settings": settings,
+    }  # fmt: skip
+    row |= {"tag": file.tag, "bytes": file.size} if isinstance(work, Files) else {"container": file.document_id}
+    return Prepared(
+        pa.Table.from_pylist([sealed(row)], schema=documents_schema(corpus)),
+        pa.Table.from_pylist([], schema=chunks_schema(corpus)),
+        [Failure.of(cause, identity, file.uri, "extract", settings)],
+    )

@@ -1,0 +1,229 @@
+"""The way of documents: listed, compared with the lake, read, and landed with their chunks."""
+
+import logging
+from collections.abc import Iterable, Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.config.settings import Corpus
+from tasks.errors import BrokenDocument, ConfigurationError, DocumentError, UnreadDocument
+from tasks.ingest.claims import lost_claims
+from tasks.ingest.compare import FILE_COLUMNS, Changes, compare, known_files, matching, refuse_shrinking
+from tasks.ingest.land import Landing, strays
+from tasks.ingest.prepare import RowSettings, settings_of
+from tasks.ingest.reading import read_all, unfinished
+from tasks.ingest.tokenizer import keep_tokenizer, tokenizer_is_kept, tokenizer_of
+from tasks.lake.catalog import catalog_lease
+from tasks.lake.evolve import evolve, seal_all
+from tasks.lake.failures import mended_failures, read_again, reading_failures
+from tasks.lake.run import Run
+from tasks.lake.schemas import CATALOG, FAILURES, RUNS, chunks_schema, documents_schema
+from tasks.lake.tables import Lake
+from tasks.patience import WaitedInVain, each_within
+from tasks.progress import Progress, tell
+from tasks.sources.listing import File, Listing, is_damaged, list_files
+from tasks.sources.work import Block, Work, group_files, read_blocks
+
+logger = logging.getLogger("embedlake.documents")
+
+
+def list_documents(run: Run) -> Listing:
+    """What the sources hold."""
+    listing = list_files(run.corpus.sources, run.corpus.lake.uri)
+    run.report.documents.listed = len(listing.files)
+    run.report.documents.left_out = listing.left_out
+    return listing
+
+
+def compare_with_lake(
+    corpus: Corpus, lake: Lake, listing: Listing, allow_shrinking: bool = True, reread: Iterable[str] = ()
+) -> Changes:
+    """How the sources differ from the lake.
+
+    Args:
+        corpus: as its file says.
+        lake: of the corpus.
+        listing: what the sources hold.
+        allow_shrinking: go on where a source holds less than half of what the lake knows, or is no longer declared.
+        reread: patterns, as in .gitignore, of files to read although nothing tells that they changed.
+
+    Raises:
+        ShrunkSource: a source lists less than half of what the lake knows of it, and that was not allowed.
+    """
+    known = known_files(
+        lake.read(lake.name("documents"), [*FILE_COLUMNS, "container"]),
+        reading_failures(lake, ["document_id", "uri"]),
+    )
+    if not allow_shrinking:
+        ids = {*known.files["document_id"].to_pylist(), *known.containers}
+        refuse_shrinking([source.name for source in corpus.sources], listing.files, ids)
+    again = matching(reread)
+    if reread and not any(again(file) for file in listing.files):
+        raise ConfigurationError(
+            f"no file matches {', '.join(map(repr, reread))}",
+            "Patterns are as in .gitignore, from the source's folder: 'drafts/', '*.md', '/a/b.txt'; '*' for all.",
+        )
+    changes = compare(listing.files, known, current_settings(corpus, lake), again)
+    logger.info(
+        "%d files: %d new, %d changed, %d with other settings, %d to read again, %d unchanged; %d gone",
+        *map(len, (listing.files, changes.new, changes.changed, changes.resettled, changes.reread)),
+        changes.unchanged,
+        len(changes.gone),
+    )
+    return changes
+
+
+def current_settings(corpus: Corpus, lake: Lake) -> dict[str, RowSettings]:
+    """What each source's rows are read with now, by its name."""
+    return settings_of(corpus, tokenizer_of(corpus, lake).folder())
+
+
+def unsettled(lake: Lake, changes: Changes) -> bool:
+    """Whether an earlier run broke off before it had settled all that does not show in the files: columns, chunks of
+    documents that are gone, records whose id became free, failures of what is read."""
+    corpus = lake.corpus
+    return (
+        lake.differs(lake.name("documents"), documents_schema(corpus))
+        or lake.differs(lake.name("chunks"), chunks_schema(corpus))
+        or bool(strays(lake) or lost_claims(lake) or not tokenizer_is_kept(lake))
+        or bool(mended_failures(lake, {file.document_id for file in changes.to_read}))
+    )
+
+
+def make_ready(run: Run) -> None:
+    """Give the lake's own tables the columns that the corpus file asks for, and note which tokenizer counts."""
+    lake, table = run.lake, run.lake.name("documents")
+    if gone := lake.columns_that_go(table, documents_schema(run.corpus)):
+        where = " OR ".join(f"`{name}` IS NOT NULL" for name in gone)
+        read_again(
+            lake, set(lake.read(table, ["document_id"], where)["document_id"].to_pylist())
+        )  # should it come back
+    evolve(lake, table, documents_schema(run.corpus))
+    evolve(lake, lake.name("chunks"), chunks_schema(run.corpus))
+    lake.evolve_own()
+    seal_all(lake, lake.name("failures"), FAILURES)
+    seal_all(lake, lake.name("runs"), RUNS)
+    if any(entry["version"] is None for entry in lake.catalog()):
+        with catalog_lease(lake, run.report.run_id):
+            seal_all(lake, lake.name("catalog"), CATALOG)
+    keep_tokenizer(lake, tokenizer_of(run.corpus, lake))
+
+
+def land_documents(run: Run, listing: Listing, changes: Changes, allow_shrinking: bool) -> Iterator[pa.Table]:
+    """Bring documents and chunks up to the sources; gives the chunks that were written, while it goes on.
+
+    Raises:
+        ShrunkSource: a file holds less than half of the records that the lake knows, and that was not allowed.
+    """
+    lake, counts = run.lake, run.report.documents
+    folder = tokenizer_of(run.corpus, lake).folder()
+    settings = settings_of(run.corpus, folder)
+    gone, contents = _with_records(lake, changes.gone)
+    read_again(lake, {file.document_id for file in changes.reread})  # by the next run, should it not succeed now
+    landing = Landing(lake, run.report.run_id, counts, settings, contents, allow_shrinking)
+    landing.remove(gone)
+    if changes.to_read:
+        yield from _read(run, landing, changes.to_read, folder)
+    by_id = {file.document_id: file for file in listing.files}
+    lost = lost_claims(lake) | _files_of_strays(lake, listing, changes)
+    free = [by_id[identity] for identity in sorted(lost) if identity in by_id]
+    if free:
+        read_again(lake, {file.document_id for file in free})
+        landing = Landing(lake, run.report.run_id, counts, settings, contents, allow_shrinking)
+        yield from _read(run, landing, free, folder)
+    lake.delete_in(lake.name("chunks"), "document_id", strays(lake))
+    tried = {file.document_id for file in (*changes.to_read, *free)}
+    lake.delete_in(lake.name("failures"), "failure_id", mended_failures(lake, tried))
+    counts.duplicates += count_duplicates(lake)
+
+
+def _files_of_strays(lake: Lake, listing: Listing, changes: Changes) -> set[str]:
+    """Files of chunks whose document has no row, and that this run has not read: the row was lost."""
+    if not (ids := strays(lake)):
+        return set()
+    uris = {*lake.read_in(lake.name("chunks"), "document_id", ids, ["uri"])["uri"].to_pylist()}
+    lost = {file.document_id for file in listing.files if file.uri in uris}
+    return lost - {file.document_id for file in changes.to_read}
+
+
+def _read(run: Run, landing: Landing, files: list[File], tokenizer_folder: str) -> Iterator[pa.Table]:
+    """Read files and land what is in them; a container's own row follows its last record."""
+    corpus = run.corpus
+    ends: dict[str, DocumentError | None] = {}
+    done = 0
+    total = None if any(file.is_container for file in files) else len(files)
+    current: File | None = None
+    size = sum(file.size for file in files)
+    for work, prepared in read_all(_works(corpus, files, ends), corpus, tokenizer_folder, size):
+        if current and not (isinstance(work, Block) and work.file == current):
+            yield from _end_container(run, landing, current, ends)
+            current = None
+        yield from landing.add(prepared)
+        if isinstance(work, Block):
+            current = work.file
+        done += prepared.documents.num_rows
+        tell(Progress("read", done, total, "documents"))
+    if current:
+        yield from _end_container(run, landing, current, ends)
+    for file in files:  # containers that held no record, or could not be opened
+        if file.document_id in ends:
+            yield from _end_container(run, landing, file, ends)
+    yield from landing.flush()
+    tell(Progress("read", done, done, "documents"))
+
+
+def _end_container(run: Run, landing: Landing, file: File, ends: dict[str, DocumentError | None]) -> Iterator[pa.Table]:
+    if file.document_id not in ends:
+        return
+    error = ends.pop(file.document_id)
+    if error is None:
+        yield from landing.finish_container(file)
+    else:
+        yield from landing.fail_container(file, error)
+
+
+def _works(corpus: Corpus, files: list[File], ends: dict[str, DocumentError | None]) -> Iterator[Work]:
+    """Work for the readers; notes in `ends` how each container ended."""
+    yield from group_files(file for file in files if not file.is_container)
+    for file in files:
+        if not file.is_container:
+            continue
+        source = next(source for source in corpus.sources if source.name == file.source)
+        try:
+            blocks = read_blocks(file, source, corpus.metadata, corpus.extraction.max_bytes)
+            yield from each_within(blocks, corpus.extraction.timeout)
+            ends[file.document_id] = None
+        except DocumentError as error:
+            ends[file.document_id] = error
+        except WaitedInVain:
+            ends[file.document_id] = unfinished(corpus)
+        except Exception as error:
+            ends[file.document_id] = reading_failed(error)
+
+
+def reading_failed(error: Exception) -> DocumentError:
+    """What is wrong with a file that holds records and cannot be read."""
+    if is_damaged(error):
+        return BrokenDocument(f"cannot be decompressed: {error}", "Is it complete? Store it again.")
+    if isinstance(error, OSError):
+        return UnreadDocument(f"cannot be read: {type(error).__name__}: {error}")
+    return BrokenDocument(
+        f"its reader failed: {type(error).__name__}: {error}"[:1000], "Is it complete? Store it again."
+    )
+
+
+def _with_records(lake: Lake, files: list[str]) -> tuple[set[str], set[str]]:
+    """Files that are gone and the records that they held, and the content hashes of all of these."""
+    if not files:
+        return set(), set()
+    table, columns = lake.name("documents"), ["document_id", "content_hash"]
+    parts = [lake.read_in(table, column, files, columns) for column in ("document_id", "container")]
+    contents = {content for part in parts for content in part["content_hash"].to_pylist() if content}
+    return {*files, *(identity for part in parts for identity in part["document_id"].to_pylist())}, contents
+
+
+def count_duplicates(lake: Lake) -> int:
+    """Documents whose text another one has, the first of each left out."""
+    texts = lake.read(lake.name("documents"), ["text_hash"], "text_hash IS NOT NULL")["text_hash"]
+    return len(texts) - int(pc.count_distinct(texts).as_py())

@@ -1,0 +1,150 @@
+"""The tables of a lake: their columns and keys, as Arrow schemas.
+
+`<corpus>.documents`, `.chunks`, `.<model>.<revision>`, `.failures`, `.runs`, `.catalog`, `.tokenizer`. Ids and
+hashes are 32 hexadecimal digits, offsets are characters into the extracted text, times are UTC.
+"""
+
+import pyarrow as pa
+
+from tasks.config.settings import Corpus
+
+OWN = ("documents", "chunks", "failures", "runs", "catalog", "tokenizer")
+"""Kinds of tables that each corpus has one of; besides, it has its leases, and a table for each model."""
+
+_METADATA_TYPES = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
+_TIME = pa.timestamp("us", tz="UTC")
+
+
+def _key(name: str) -> pa.Field:
+    """A key column. The mark makes Lance check it when two writers merge at once; it only does so while
+    the column has no scalar index."""
+    return pa.field(name, pa.string(), nullable=False, metadata={"lance-schema:unenforced-primary-key": "true"})
+
+
+def metadata_fields(corpus: Corpus) -> list[pa.Field]:
+    """The columns for the metadata fields that a corpus declares."""
+    return [pa.field(name, _METADATA_TYPES[kind]) for name, kind in corpus.metadata.items()]
+
+
+def documents_schema(corpus: Corpus) -> pa.Schema:
+    """A row per document seen; also one per file that only holds records (state `container`)."""
+    return pa.schema(
+        [
+            _key("document_id"),
+            pa.field("source", pa.string()),  # name of the source it comes from
+            pa.field("uri", pa.string()),
+            pa.field("container", pa.string()),  # document id of the file that holds this record, or null
+            pa.field("tag", pa.string()),  # the file's version as its store tells it; null for a record
+            pa.field("settings", pa.string()),  # hash of the settings that decide its rows; see tasks.ingest.prepare
+            pa.field("media_type", pa.string()),
+            pa.field("content_hash", pa.string()),
+            pa.field("text_hash", pa.string()),
+            pa.field("state", pa.string()),  # active, stale, quarantined, container
+            pa.field("repeats", pa.string()),  # the document id that another record, which comes first, has
+            pa.field("title", pa.string()),
+            pa.field("bytes", pa.int64()),
+            pa.field("chunks", pa.int64()),  # how many it was cut into
+            pa.field("run", pa.string()),
+            pa.field("version", pa.string()),  # hash of the other columns that are not null, but for the run
+            *metadata_fields(corpus),
+        ]
+    )
+
+
+def _passage_fields(corpus: Corpus) -> list[pa.Field]:
+    """What a search shows, shared by chunks and model tables."""
+    return [
+        _key("chunk_id"),
+        pa.field("document_id", pa.string()),
+        pa.field("source", pa.string()),
+        pa.field("document_hash", pa.string()),
+        pa.field("ordinal", pa.int32()),
+        pa.field("modality", pa.string()),
+        pa.field("start", pa.int64()),
+        pa.field("end", pa.int64()),
+        pa.field("heading_path", pa.list_(pa.string())),
+        pa.field("text", pa.string()),
+        pa.field("text_hash", pa.string()),
+        pa.field("token_count", pa.int32()),
+        pa.field("uri", pa.string()),
+        pa.field("title", pa.string()),
+        pa.field("version", pa.string()),  # hash of all the columns above and the metadata
+        *metadata_fields(corpus),
+    ]
+
+
+def chunks_schema(corpus: Corpus) -> pa.Schema:
+    """A row per chunk, independent of any model."""
+    return pa.schema(_passage_fields(corpus))
+
+
+def embeddings_schema(corpus: Corpus, dimension: int, provenance: dict[str, str]) -> pa.Schema:
+    """A row per chunk with its vector, float32 of `dimension`; `provenance` becomes the table's metadata."""
+    own = [
+        pa.field("vector", pa.list_(pa.float32(), dimension), nullable=False),
+        pa.field("tokens", pa.int32()),  # as the model counts them, uncut
+        pa.field("checksum", pa.int64()),  # CRC-32 of the vector's bytes, begun with the tokens
+    ]
+    return pa.schema([*_passage_fields(corpus), *own], metadata=provenance)
+
+
+FAILURES = pa.schema(
+    [
+        _key("failure_id"),
+        pa.field("document_id", pa.string()),
+        pa.field("chunk_id", pa.string()),  # null where the whole document failed
+        pa.field("chunk_version", pa.string()),
+        pa.field("stage", pa.string()),  # read, extract, chunk, or embed:<table>
+        pa.field("uri", pa.string()),
+        pa.field("error", pa.string()),
+        pa.field("message", pa.string()),
+        pa.field("hint", pa.string()),
+        pa.field("transient", pa.bool_()),
+        pa.field("settings", pa.string()),  # hash of those that it may depend on; with others it is tried again
+        pa.field("ignored", pa.bool_()),  # a person looked and let it be
+        pa.field("attempts", pa.int32()),
+        pa.field("first_time", _TIME),
+        pa.field("last_time", _TIME),
+        pa.field("version", pa.string()),  # hash of all other columns
+    ]
+)
+
+RUNS = pa.schema(
+    [
+        _key("run_id"),
+        pa.field("kind", pa.string()),  # ingest or backfill
+        pa.field("state", pa.string()),  # running, completed, interrupted, failed
+        pa.field("started", _TIME),
+        pa.field("ended", _TIME),
+        pa.field("host", pa.string()),
+        pa.field("counts", pa.string()),  # JSON: counts of documents, chunks, tokens, seconds by stage
+        pa.field("version", pa.string()),  # hash of all other columns
+    ]
+)
+
+TOKENIZER = pa.schema(
+    [
+        _key("purpose"),  # chunking: the only one
+        pa.field("reference", pa.string()),  # the model that it came from
+        pa.field("hash", pa.string()),
+        pa.field("content", pa.string()),  # tokenizer.json
+        pa.field("version", pa.string()),  # hash of all other columns
+    ]
+)
+
+CATALOG = pa.schema(
+    [
+        _key("table"),
+        pa.field("model", pa.string()),  # its short name
+        pa.field("reference", pa.string()),
+        pa.field("revision", pa.string()),
+        pa.field("dimension", pa.int32()),
+        pa.field("max_tokens", pa.int32()),
+        pa.field("state", pa.string()),  # building, ready, live, or frozen: no longer kept up
+        pa.field("settings", pa.string()),  # JSON
+        pa.field("evaluation", pa.string()),  # JSON, or null: what int8 changes, by tasks.models.quantise
+        pa.field("calibration", pa.string()),  # JSON, or null: the texts that an int8 model was calibrated on
+        pa.field("changed", _TIME),
+        pa.field("version", pa.string()),  # hash of all other columns
+    ]
+)

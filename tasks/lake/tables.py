@@ -1,0 +1,447 @@
+"""The lake: a LanceDB database, the only state there is. The one module that touches LanceDB."""
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import lancedb
+import pyarrow as pa
+from lancedb.index import IvfFlat, IvfRq
+
+from tasks.columns import last_of_each
+from tasks.config.loading import redact
+from tasks.config.settings import Corpus
+from tasks.errors import ConfigurationError, LakeError
+from tasks.lake.schemas import CATALOG, FAILURES, RUNS, TOKENIZER, chunks_schema, documents_schema, embeddings_schema
+from tasks.lake.snapshot import PATIENCE, Snapshot, explained, plain, when_cut_off
+from tasks.models.find import ResolvedModel
+
+_VALUES_IN_FILTER = 16_384  # longest list in one SQL filter; each one is a scan
+logger = logging.getLogger("embedlake.lake")
+
+# Of Lance's object store: by itself it gives up on a request in a third of a second.
+_PATIENCE = {"client_max_retries": "100", "client_retry_timeout": str(PATIENCE)}
+_MANY_FILES = 64
+_TRIES = 20  # of a removal that meets with other writers of the table
+_KEPT = timedelta(days=7)
+
+_INDEX_ROWS = 200_000  # below this a search over every vector is quick and exact
+_TRAINING_VECTORS = 64  # for each partition of the index; they are in memory together
+_PROBES = 50  # partitions of the index that a search reads at least; more where a filter leaves too few rows
+_REFINE = 10  # times the limit: so many of the nearest by the index are compared by their true vectors
+
+
+class Lake:
+    """The tables of one corpus.
+
+    Args:
+        corpus: whose tables.
+        create: make missing tables; a reader says False.
+        may_be_empty: where nothing is created, accept that nothing is there yet.
+        only: open no other of its tables than those of these kinds; others may be damaged.
+
+    Raises:
+        LakeError: the store cannot be reached, or does not hold the corpus.
+    """
+
+    def __init__(
+        self, corpus: Corpus, create: bool = False, may_be_empty: bool = False, only: Collection[str] | None = None
+    ) -> None:
+        self.corpus = corpus
+        self._only = only
+        self.uri = corpus.lake.uri
+        self.fence: Callable[[], None] | None = None  # called before each write; raises where it must not be made
+        try:
+            options = {**_PATIENCE, **corpus.lake.options} if "://" in self.uri else None
+            self._db = lancedb.connect(self.uri, storage_options=options, read_consistency_interval=timedelta(0))
+            self.refresh()
+            if create:
+                for kind, schema in self._own_schemas().items():
+                    self._ensure(self.name(kind), schema)
+        except LakeError:
+            raise
+        except Exception as error:  # Lance raises what its object store raises
+            raise LakeError(
+                redact(f"the lake at {self.uri} cannot be opened: {type(error).__name__}: {str(error)[:400]}"),
+                "Check the address, the credentials and the network; for S3, set `lake: options`.",
+            ) from None
+        if not (create or may_be_empty) and self.name("documents") not in self._tables:
+            raise LakeError(
+                f"the lake at {self.uri} holds nothing of the corpus {corpus.name!r} yet{self._instead()}",
+                "Fill it with: embedlake run CORPUS.yaml",
+            )
+
+    def columns(self, table: str) -> list[str]:
+        """The columns that a table has."""
+        names: list[str] = self._tables[table].schema.names
+        return names
+
+    def columns_that_go(self, table: str, schema: pa.Schema) -> list[str]:
+        """The columns that a table has, if it is there, and must not have, or of another type."""
+        return _difference(self._tables[table].schema, schema)[0] if table in self._tables else []
+
+    def differs(self, table: str, schema: pa.Schema) -> bool:
+        """Whether a table that is there has other columns than it must have."""
+        return table in self._tables and any(_difference(self._tables[table].schema, schema))
+
+    def evolve(self, table: str, schema: pa.Schema) -> None:
+        """Give a table the columns that it must have: new ones are null, those of another type too; others go."""
+        if not self.differs(table, schema):
+            return
+        self._check_fence()
+        explained(table, "written", lambda: self._evolve(table, schema))
+
+    def _evolve(self, table: str, schema: pa.Schema) -> None:
+        gone, _ = _difference(self._tables[table].schema, schema)
+        try:
+            if gone:
+                self._tables[table].drop_columns(gone)
+            _, missing = _difference(self._tables[table].schema, schema)
+            if missing:
+                self._tables[table].add_columns(pa.schema([field.with_nullable(True) for field in missing]))
+        except (RuntimeError, ValueError):  # another run may have done it just then
+            if self.differs(table, schema):
+                raise
+
+    def evolve_own(self) -> None:
+        """The same for all tables but the models'."""
+        for kind, schema in self._own_schemas().items():
+            self.create(kind, schema)
+
+    def model_tables(self) -> list[str]:
+        """The full names of all models' tables, whether the catalog knows them or not."""
+        return sorted(name for name in self._tables if name.count(".") > 1)
+
+    def schema(self, table: str) -> pa.Schema:
+        """The columns that a table has."""
+        return self._tables[table].schema
+
+    def has(self, table: str) -> bool:
+        """Whether a table is there."""
+        return table in self._tables
+
+    def model_schema(self, table: str) -> pa.Schema:
+        """The columns that a model's table must have, with the vectors that it has."""
+        return embeddings_schema(self.corpus, self.vector_field(table).type.list_size, self.provenance(table))
+
+    def refresh(self) -> None:
+        """Look which tables there are; another run may have made some."""
+        self._tables = when_cut_off(lambda: {name: self._db.open_table(name) for name in self._names()})
+
+    def create(self, kind: str, schema: pa.Schema) -> None:
+        """Make sure that a table is there, with its columns."""
+        self._ensure(self.name(kind), schema)
+        self.evolve(self.name(kind), schema)
+
+    def name(self, kind: str) -> str:
+        """The full name of a table of this corpus."""
+        return f"{self.corpus.name}.{kind}"
+
+    def model_table(self, model: ResolvedModel) -> str:
+        """The full name of a model's table."""
+        return self.name(f"{model.name}.{model.revision}")
+
+    def snapshot(self, table: str) -> Snapshot:
+        """A table as it is now."""
+        return Snapshot(table, self._dataset(table) if table in self._tables else None)
+
+    def read(self, table: str, columns: Iterable[str], where: str | None = None) -> pa.Table:
+        """Some columns of the rows that a filter lets through; of no rows where the table is not there."""
+        return self.snapshot(table).read(columns, where)
+
+    def read_in(self, table: str, column: str, values: Iterable[str], columns: Sequence[str]) -> pa.Table:
+        """Rows whose column holds one of some values."""
+        parts = [self.read(table, columns, where) for where in _filters(column, values)]
+        return pa.concat_tables(parts) if parts else self.read(table, columns, "false")
+
+    def provenance(self, table: str) -> dict[str, str]:
+        """What a model table's schema says of how it was made."""
+        metadata = self._tables[table].schema.metadata or {}
+        return {key.decode(): value.decode() for key, value in metadata.items()}
+
+    def count(self, table: str) -> int:
+        """Rows of a table; 0 where it is not there."""
+        return explained(table, "read", self._tables[table].count_rows) if table in self._tables else 0
+
+    def merge(self, table: str, rows: pa.Table, without: Collection[str] = ()) -> None:
+        """Write rows by key, in one commit: new keys are inserted, known ones updated. Of rows with one key the last is
+        written. Columns of the table that the rows do not have become null.
+
+        Args:
+            table: full name.
+            rows: to write.
+            without: keys of rows that go in the same commit.
+        """
+        schema = self._tables[table].schema
+        key = next(field.name for field in schema if (field.metadata or {}).get(b"lance-schema:unenforced-primary-key"))
+        builder = self._tables[table].merge_insert(key).when_matched_update_all().when_not_matched_insert_all()
+        if without:
+            quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in without)
+            builder = builder.when_not_matched_by_source_delete(f"{key} IN ({quoted})")
+        self._check_fence()
+        rows = last_of_each(rows, key)
+        there = set(rows.column_names)
+        columns = [rows[name] if name in there else pa.nulls(len(rows)) for name in schema.names]
+        rows = pa.table(columns, schema.names).cast(schema)
+        explained(table, "written", lambda: builder.execute(rows))
+
+    def insert_missing(self, table: str, rows: pa.Table) -> None:
+        """Write rows whose key is not there yet, unless another writer is first. Read them again to know."""
+        key = rows.schema.names[0]
+        with _first_wins(table):
+            self._tables[table].merge_insert(key).when_not_matched_insert_all().execute(rows)
+
+    def update(self, table: str, where: str, values: dict[str, Any]) -> None:
+        """Change the rows that a filter lets through, unless another writer changes them first: then, nothing.
+        Read them again to know."""
+        with _first_wins(table):
+            self._tables[table].update(where=where, values=values)
+
+    def remember(self, table: str, key: str) -> bool:
+        """Note a key in a table's configuration, apart from its rows; whether it was not noted yet."""
+        if key in self._dataset(table).config():
+            return False
+        try:
+            self._dataset(table).update_config({key: "true"})
+        except (RuntimeError, OSError, ValueError):  # another writer noted it just then
+            return False
+        return True
+
+    def version(self, table: str) -> int:
+        """How often a table was written."""
+        return int(self._dataset(table).version)
+
+    def forget(self, table: str, kept: int | None = None) -> None:
+        """Remove all but so many of the latest versions of a table, with their files; by default those of more than a
+        week ago. Conflicts with nobody."""
+        older = {"older_than": _KEPT} if kept is None else {"retain_versions": kept}
+        self._dataset(table).cleanup_old_versions(**older)
+
+    def drop(self, table: str) -> None:
+        """Remove a table, of whichever corpus, even one of which a part is gone."""
+        self._check_fence()
+        explained(table, "removed", lambda: self._db.drop_table(table))
+        self._tables.pop(table, None)
+
+    def corpora(self) -> dict[str, list[str]]:
+        """The full names of all tables in the lake, by corpus."""
+        found: dict[str, list[str]] = {}
+        for name in sorted(self._all_names()):
+            corpus, dot, _ = name.partition(".")
+            if dot:
+                found.setdefault(corpus, []).append(name)
+        return found
+
+    def rows_of(self, table: str) -> int | None:
+        """Rows of a table of any corpus; None where it is not there, or not whole."""
+        try:
+            return int(self._db.open_table(table).count_rows())
+        except Exception:  # Lance raises what its object store raises
+            return None
+
+    def delete_in(self, table: str, column: str, values: Iterable[str]) -> None:
+        """Remove rows whose column holds one of some values."""
+        if table in self._tables:
+            for where in _filters(column, values):
+                self._check_fence()
+                explained(table, "written", partial(self._tables[table].delete, where))
+
+    def remove_doubles(self, table: str, key: str, keys: Iterable[str]) -> None:
+        """Of several rows with one of some keys keep the last. Another writer may change them meanwhile."""
+        for where in _filters(key, keys):
+            for _ in range(_TRIES):
+                rows = self._dataset(table).to_table(columns=[key], filter=where, with_row_id=True).to_pylist()
+                last = {row[key]: row["_rowid"] for row in rows}
+                others = [str(row["_rowid"]) for row in rows if row["_rowid"] != last[row[key]]]
+                if not others:
+                    break
+                self._check_fence()
+                with _first_wins(table):
+                    self._tables[table].delete(f"_rowid IN ({', '.join(others)})")
+
+    def catalog(self) -> list[dict[str, Any]]:
+        """A row per model table, as the catalog's schema says."""
+        found: list[dict[str, Any]] = self.read(self.name("catalog"), CATALOG.names).to_pylist()
+        return found
+
+    def live_table(self) -> str | None:
+        """The table that search uses by default."""
+        return next((row["table"] for row in self.catalog() if row["state"] == "live"), None)
+
+    def check_filter(self, table: str, where: str | None) -> None:
+        """Look at a filter without reading rows.
+
+        Raises:
+            ConfigurationError: it is not one condition over the table's columns.
+        """
+        if where is None:
+            return
+        error = self._failure(table, where, run=False)
+        if error is None and self._failure(table, f"{where}\nAND", run=False) is None:
+            # the planner stops before that end: at a semicolon, or at a bracket too many
+            error = ValueError("it is more than one condition, and only the first would be read")
+        if error and self._failure(table, None, run=False) is None:
+            raise self._wrong_filter(table, where, error)
+
+    def search(self, table: str, vector: Sequence[float], limit: int, where: str | None) -> list[dict[str, Any]]:
+        """The nearest rows by cosine distance, which is in `_distance`.
+
+        Raises:
+            ConfigurationError: the filter fails on the rows.
+            LakeError: the table cannot be read.
+        """
+        query: Any = self._tables[table].search(list(vector), vector_column_name="vector")
+        query = query.distance_type("cosine").limit(limit)
+        query = query.minimum_nprobes(_PROBES).maximum_nprobes(0).refine_factor(_REFINE)
+        if where is not None:
+            query = query.where(where, prefilter=True)
+        try:
+            found: list[dict[str, Any]] = explained(
+                table, "searched", query.select([*self._columns(table), "_distance"]).to_list
+            )
+        except Exception:  # Lance raises what its object store raises, and its planner
+            failure = self._failure(table, where, run=True) if where is not None else None
+            if where is not None and failure and self._failure(table, None, run=True) is None:
+                raise self._wrong_filter(table, where, failure) from None
+            raise
+        return found
+
+    def _failure(self, table: str, where: str | None, run: bool) -> Exception | None:
+        """What goes wrong where nothing is asked but a filter, or not even that: in planning, or also in reading."""
+        query: Any = self._tables[table].search().select(self._columns(table))
+        if where is not None:
+            query = query.where(where)
+        try:
+            if run:
+                for _ in query.to_batches():
+                    pass
+            else:
+                query.limit(1).explain_plan()
+        except Exception as error:
+            return error
+        return None
+
+    def _wrong_filter(self, table: str, where: str, error: Exception) -> ConfigurationError:
+        return ConfigurationError(
+            f"the filter {where!r} cannot be used: {plain(error)}",
+            f"Write one condition in SQL over the columns {', '.join(self._columns(table))}.",
+        )
+
+    def _columns(self, table: str) -> list[str]:
+        return [name for name in self._tables[table].schema.names if name != "vector"]
+
+    def chunk_columns(self) -> list[str]:
+        """The columns of the chunks table."""
+        names: list[str] = chunks_schema(self.corpus).names
+        return names
+
+    def vector_field(self, table: str) -> pa.Field:
+        """The column of a model table that holds its vectors."""
+        return self._tables[table].schema.field("vector")
+
+    def index(self, table: str) -> None:
+        """Build the vector index of a large table, or bring it up to date; small ones need none. It keeps a bit for
+        each dimension (RaBitQ: Gao and Long, 2024); searches read the true vectors of the nearest. A conflict with
+        another writer leaves it for the next time: rows that no index has are searched one by one."""
+        handle = self._tables[table]
+        if handle.count_rows() < _INDEX_ROWS:
+            return
+        try:
+            if not any("vector" in index.columns for index in handle.list_indices()):
+                whole = self.vector_field(table).type.list_size % 8 == 0  # as RaBitQ needs it
+                kind = IvfRq if whole else IvfFlat
+                logger.info("building the vector index of %s", table)
+                handle.create_index("vector", config=kind(distance_type="cosine", sample_rate=_TRAINING_VECTORS))
+            else:
+                handle.optimize(cleanup_older_than=_KEPT)
+        except RuntimeError as error:
+            logger.info("%s was not indexed this time: %s", table, error)
+
+    def compact(self, table: str) -> None:
+        """Join the small files that many commits leave, and forget versions of more than a week ago, which no
+        reader or writer still uses. A conflict with another writer leaves it for the next time."""
+        if table not in self._tables or self._dataset(table).stats.dataset_stats()["num_fragments"] < _MANY_FILES:
+            return
+        try:
+            self._tables[table].optimize(cleanup_older_than=_KEPT)
+        except RuntimeError as error:
+            logger.info("%s was not compacted this time: %s", table, error)
+
+    def compact_own(self, kind: str) -> None:
+        """The same for all tables but the models'.
+
+        Args:
+            kind: of run: only an ingest may touch documents and chunks.
+        """
+        for own in self._own_schemas():
+            if kind == "ingest" or own not in ("documents", "chunks"):
+                self.compact(self.name(own))
+
+    def to_arrow(self, table: str) -> pa.Table:
+        """A whole table."""
+        return explained(table, "read", self._tables[table].to_arrow)
+
+    def _check_fence(self) -> None:
+        if self.fence:
+            self.fence()
+
+    def _dataset(self, table: str) -> Any:
+        return explained(table, "read", self._tables[table].to_lance)
+
+    def _instead(self) -> str:
+        """The other corpora that the lake holds, to be told where there is nothing of this one."""
+        others = [f"{name} ({len(tables)} tables)" for name, tables in self.corpora().items()]
+        return f"; it holds {', '.join(others)}" if others else ""
+
+    def _all_names(self) -> list[str]:
+        found: list[str] = []
+        token: str | None = None
+        while True:
+            page: Any = self._db.list_tables(page_token=token)
+            found += map(str, page.tables)
+            token = page.page_token
+            if not token:
+                break
+        return found
+
+    def _names(self) -> list[str]:
+        prefix = f"{self.corpus.name}."
+        own = [name for name in self._all_names() if name.startswith(prefix)]
+        return own if self._only is None else [name for name in own if name.removeprefix(prefix) in self._only]
+
+    def _own_schemas(self) -> dict[str, pa.Schema]:
+        return {
+            "documents": documents_schema(self.corpus), "chunks": chunks_schema(self.corpus),
+            "failures": FAILURES, "runs": RUNS, "catalog": CATALOG, "tokenizer": TOKENIZER,
+        }  # fmt: skip
+
+    def _ensure(self, name: str, schema: pa.Schema) -> None:
+        """Open or create a table."""
+        if name not in self._tables:
+            self._tables[name] = self._db.create_table(name, schema=schema, exist_ok=True)
+
+
+@contextmanager
+def _first_wins(table: str) -> Iterator[None]:
+    """Go on where Lance reports a conflict with the writer that was first, or that the store does not answer."""
+    try:
+        yield
+    except (RuntimeError, OSError, ValueError) as error:
+        logger.debug("%s was not written: %s", table, error)
+
+
+def _difference(present: pa.Schema, wanted: pa.Schema) -> tuple[list[str], list[pa.Field]]:
+    """The columns that a table has and must not have, or has of another type; and those that it lacks."""
+    types = {field.name: field.type for field in wanted}
+    gone = [field.name for field in present if types.get(field.name) != field.type]
+    return gone, [field for field in wanted if field.name not in present.names]
+
+
+def _filters(column: str, values: Iterable[str]) -> Iterator[str]:
+    """SQL filters that together let through the rows whose column holds one of some values."""
+    quoted = ["'" + value.replace("'", "''") + "'" for value in sorted(set(values))]
+    for start in range(0, len(quoted), _VALUES_IN_FILTER):
+        yield f"{column} IN ({', '.join(quoted[start : start + _VALUES_IN_FILTER])})"

@@ -1,0 +1,63 @@
+"""Choosing the encoder for a model on this machine."""
+
+import logging
+from pathlib import Path
+
+from tasks.errors import ModelError
+from tasks.models.find import ResolvedModel
+from tasks.models.interface import Encoder
+
+logger = logging.getLogger("embedlake.encode")
+
+
+def load_encoder(model: ResolvedModel, threads: int | None = None, budget: int | None = None) -> Encoder:
+    """The quickest encoder that gives the model's own vectors.
+
+    A static model looks its vectors up. A transformer runs on torch where there is a GPU, else on OpenVINO if it
+    gives the same vectors there, else on torch; any other model runs as sentence-transformers runs it.
+
+    Args:
+        model: on this machine.
+        threads: of the CPU to use; all by default.
+        budget: tokens to run at once, padding included; by default what suits the processor.
+
+    Raises:
+        ModelError: the model cannot be loaded, or not as the corpus file asks.
+    """
+    from tasks.models.static import StaticEncoder, is_static
+
+    settings = model.settings
+    if is_static(model.folder):
+        return StaticEncoder(model)
+    if settings.int8 or settings.backend == "openvino" or (settings.backend == "auto" and not _may_have_gpu()):
+        from tasks.models.export import NotConvertible, converted
+        from tasks.models.openvino_backend import OpenVinoEncoder
+
+        try:
+            return OpenVinoEncoder(converted(model), settings, threads, budget)
+        except (NotConvertible, RuntimeError) as reason:  # RuntimeError: OpenVINO cannot compile it for this CPU
+            if settings.int8 or settings.backend == "openvino":
+                raise ModelError(
+                    f"model {settings.model!r} cannot be run by OpenVINO: {str(reason)[:500]}",
+                    "Leave out `int8` and `backend`.",
+                ) from None
+            logger.warning("%s runs on torch: %s", settings.name, reason)
+    import torch
+
+    from tasks.models.general import GeneralEncoder
+    from tasks.models.torch_backend import TorchEncoder, describe, device_of_machine, load_model
+
+    if threads:
+        torch.set_num_threads(threads)
+    loaded = load_model(model, device_of_machine())
+    description = describe(loaded)
+    if description is None:
+        return GeneralEncoder(model, loaded, budget)
+    return TorchEncoder(model, loaded, description, budget)
+
+
+def _may_have_gpu() -> bool:
+    """Whether it is worth loading torch to ask it: loading takes seconds."""
+    import sys
+
+    return sys.platform == "darwin" or Path("/proc/driver/nvidia").exists() or Path("/dev/kfd").exists()

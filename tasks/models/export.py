@@ -1,0 +1,136 @@
+"""Converting a model to OpenVINO, once: cached by its weights, the versions that made it, and its calibration."""
+
+import json
+import logging
+import os
+import tempfile
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks.caching import cache_folder
+from tasks.config.settings import Model
+from tasks.errors import ModelError
+from tasks.hashing import hash_settings
+from tasks.models.find import ResolvedModel
+from tasks.models.interface import cosines
+
+if TYPE_CHECKING:
+    import openvino
+
+_LEAST_COSINE = 0.999
+_TRIALS = [
+    "A queue that gives the smallest item first.",
+    "Water boils at a lower temperature on a mountain, since the air presses less on it. " * 8,
+    "def mean(values):\n    return sum(values) / len(values)\n",
+    "Der Fluss führte Hochwasser; 町は静かだった。",
+]
+
+logger = logging.getLogger("embedlake.encode")
+
+
+class NotConvertible(Exception):
+    """Why a model cannot be run by OpenVINO as it runs on torch."""
+
+
+def converted(model: ResolvedModel) -> Path:
+    """The folder of a model's conversion, made now if it is not there.
+
+    Raises:
+        NotConvertible: it cannot be converted, or gives other vectors than on torch (both are remembered), or there
+            is no place to keep it.
+        ModelError: the model cannot be loaded, or nncf is missing.
+    """
+    if model.settings.int8 and find_spec("nncf") is None:
+        raise ModelError("`int8: true` needs nncf, which is not installed", "pip install 'embedlake[int8]'")
+    folder = _folder_for(model)
+    if not folder.exists():
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".new-", dir=folder.parent, ignore_cleanup_errors=True) as place:
+                _convert(model, Path(place) / folder.name)
+                os.rename(Path(place) / folder.name, folder)
+        except OSError as error:
+            if not folder.exists():  # else another process was first
+                reason = f"{folder.parent} cannot be written ({error}); XDG_CACHE_HOME may name another place"
+                raise NotConvertible(reason) from None
+    refused = folder / "refused.txt"
+    if refused.exists():
+        raise NotConvertible(refused.read_text("utf-8"))
+    return folder
+
+
+def _folder_for(model: ResolvedModel) -> Path:
+    """Where the conversion is kept: in the user's cache, since a model's own folder may be anyone's."""
+    made_by = {
+        name: version(name) for name in ("embedlake", "openvino", "torch", "transformers", "sentence-transformers")
+    }
+    if model.settings.int8:
+        made_by["nncf"] = version("nncf")
+    key = hash_settings({"weights": model.weights, "calibration": model.calibration, **made_by})
+    return cache_folder() / "openvino" / f"{model.name}-{key}"
+
+
+def _convert(model: ResolvedModel, folder: Path) -> None:
+    from tasks.models.openvino_backend import OpenVinoEncoder
+    from tasks.models.torch_backend import TorchEncoder, describe, load_model
+
+    folder.mkdir()
+    loaded = load_model(model, "cpu")
+    description = describe(loaded)
+    if description is None:
+        (folder / "refused.txt").write_text("its modules or inputs are not the usual ones", "utf-8")
+        return
+    import openvino
+
+    try:
+        graph = _graph(loaded, description.inputs)
+        if model.settings.int8:
+            from tasks.models.quantise import quantise
+
+            graph = quantise(graph, description, model.calibration)
+        openvino.save_model(graph, folder / "model.xml", compress_to_fp16=False)
+    except OSError:  # of the disk, not of the model
+        raise
+    except Exception as error:  # whatever the tracer or the converter does not know
+        reason = f"{type(error).__name__}: {str(error)[:300]}"
+        (folder / "refused.txt").write_text(f"it cannot be converted: {reason}", "utf-8")
+        return
+    (folder / "description.json").write_text(json.dumps(description.to_dict()), "utf-8")
+    if not model.settings.int8:  # of int8, tasks.models.quantise measures what it changes
+        plain = Model.model_validate({"model": model.settings.model, "name": model.name})
+        there = TorchEncoder(ResolvedModel(plain, model.folder, model.weights, model.revision), loaded, description)
+        least = float(cosines(OpenVinoEncoder(folder, plain).encode(_TRIALS)[0], there.encode(_TRIALS)[0]).min())
+        if not least >= _LEAST_COSINE:
+            reason = f"its vectors differ from those on torch (cosine {least:.4f})"
+            (folder / "refused.txt").write_text(reason, "utf-8")
+
+
+def _graph(loaded: Any, inputs: list[str]) -> "openvino.Model":
+    """All modules of a model as one OpenVINO graph from token ids to vectors."""
+    import warnings
+
+    import openvino
+    import torch
+
+    class Stack(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.modules_in_order = torch.nn.ModuleList(loaded)
+
+        def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
+            features: dict[str, Any] = dict(zip(inputs, tensors, strict=True))
+            for module in self.modules_in_order:
+                features = module(features)
+            vectors: torch.Tensor = features["sentence_embedding"]
+            return vectors
+
+    features = loaded.preprocess(["an example", "another example, which is longer"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        graph = openvino.convert_model(Stack(), example_input=tuple(features[name] for name in inputs))
+    for port, name in zip(graph.inputs, inputs, strict=True):
+        port.get_tensor().set_names({name})
+    graph.reshape({name: [-1, -1] for name in inputs})
+    return graph

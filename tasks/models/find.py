@@ -1,0 +1,185 @@
+"""Finding a model: from a reference to a folder on this machine, and to the revision that names its table."""
+
+import hashlib
+import importlib.util
+import json
+import socket
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tasks.config.settings import Model
+from tasks.errors import ModelError
+from tasks.hashing import hash_settings
+
+_PATTERNS = ["*.json", "*.txt", "*.model", "*.py", "*.safetensors"]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedModel:
+    """A model that is on this machine.
+
+    Attributes:
+        settings: as the corpus gives them.
+        folder: where its files are.
+        weights: SHA-256 over the files that decide its vectors, 64 hexadecimal digits.
+        revision: identity of weights and settings together, 12 hexadecimal digits; part of the table's name.
+        calibration: of an int8 model, the texts that its ranges are taken from.
+    """
+
+    settings: Model
+    folder: Path
+    weights: str
+    revision: str
+    calibration: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its short name; part of the table's name."""
+        return self.settings.name
+
+    def provenance(self) -> dict[str, Any]:
+        """All that decides its vectors; backend and precision only in their last digits."""
+        return {
+            "weights": self.weights, "backend": self.settings.backend, "precision": self.settings.precision,
+            **vector_settings(self.settings),
+        }  # fmt: skip
+
+
+def resolve_model(model: Model) -> ResolvedModel:
+    """The model's files: fetched from the hub where the hub has to be asked, else as they are.
+
+    Raises:
+        ModelError: there is no such model, or it cannot be fetched.
+    """
+    folder = find_model(model.model, model.hub_revision)
+    if not model.trust_remote_code and any(folder.glob("**/*.py")) and _wants_code(folder):
+        raise ModelError(
+            f"model {model.model!r} comes with Python code of its own",
+            "If you trust it, set `trust_remote_code: true` for this model in the corpus file.",
+        )
+    weights = _hash_folder(folder)
+    revision = hash_settings({"weights": weights, **vector_settings(model)})
+    return ResolvedModel(model, folder, weights, revision)
+
+
+def resolve_entry(entry: dict[str, Any]) -> ResolvedModel:
+    """The model that a row of the catalog tells of, with the files that are on this machine now.
+
+    Raises:
+        ModelError: there is no such model, or it cannot be fetched.
+    """
+    model = resolve_model(Model.model_validate(json.loads(entry["settings"])))
+    return replace(model, calibration=tuple(json.loads(entry["calibration"] or "[]")))
+
+
+def find_here(model: ResolvedModel) -> ResolvedModel:
+    """A model that was resolved on another machine, with the files that are on this one.
+
+    Raises:
+        ModelError: it is not here and cannot be fetched, or here it has other weights.
+    """
+    here = resolve_model(model.settings)
+    if here.weights != model.weights:
+        raise ModelError(
+            f"model {model.settings.model!r} has other weights on {socket.gethostname()} than where the run began",
+            "Give every node of the cluster the same files, or name a commit with `hub_revision`.",
+        )
+    return replace(here, calibration=model.calibration)
+
+
+def find_model(reference: str, hub_revision: str | None = None) -> Path:
+    """The folder with a model's files.
+
+    Args:
+        reference: a folder (absolute), `package:NAME`, or a name on the Hugging Face hub.
+        hub_revision: branch, tag or commit; only for the hub.
+
+    Raises:
+        ModelError: there is no such model, or it cannot be fetched.
+    """
+    if reference.startswith("package:"):
+        return _in_package(reference.removeprefix("package:"))
+    if reference.startswith("/"):
+        folder = Path(reference)
+        if not (folder / "config.json").exists() and not (folder / "modules.json").exists():
+            there = "it holds no config.json" if folder.is_dir() else "there is no such folder"
+            raise ModelError(f"model {reference!r}: {there}", "Give a folder that sentence-transformers saved.")
+        return folder
+    return _from_hub(reference, hub_revision)
+
+
+def vector_settings(model: Model) -> dict[str, Any]:
+    """The settings that change a document's vector."""
+    return {
+        "dimension": model.dimension,
+        "normalize": model.normalize,
+        "document_prompt": model.document_prompt,
+        "max_tokens": model.max_tokens,
+        "int8": model.int8,
+    }
+
+
+def _in_package(name: str) -> Path:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError(
+            f"model 'package:{name}': no such package is installed",
+            f"Install it, or correct the name: pip install {name}",
+        )
+    root = Path(next(iter(spec.submodule_search_locations)))
+    for marker in ("modules.json", "config.json"):
+        if found := sorted(root.glob(f"**/{marker}"), key=lambda path: len(path.parts)):
+            return found[0].parent
+    raise ModelError(
+        f"model 'package:{name}': the package holds no model", "Expected a modules.json or config.json in it."
+    )
+
+
+def _from_hub(name: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+
+    repository = name if "/" in name else f"sentence-transformers/{name}"
+    try:
+        folder = Path(snapshot_download(repository, revision=revision, allow_patterns=_PATTERNS))
+        if not any(folder.glob("**/*.safetensors")):
+            folder = Path(snapshot_download(repository, revision=revision, allow_patterns=[*_PATTERNS, "*.bin"]))
+    except (RepositoryNotFoundError, HFValidationError) as error:
+        raise ModelError(
+            f"model {name!r}: the hub has no such model, or it is private ({type(error).__name__})",
+            "Correct its name, or log in with `hf auth login`; a local folder begins with ./ or /.",
+        ) from None
+    except (OSError, HfHubHTTPError) as error:
+        raise ModelError(
+            f"model {name!r} is not on this machine and the hub cannot be reached: {type(error).__name__}",
+            "Check the network, set HF_ENDPOINT to a mirror, or give a local folder (./path) or package:NAME.",
+        ) from None
+    if not (folder / "config.json").exists() and not (folder / "modules.json").exists():
+        raise ModelError(f"model {name!r}: its repository holds no config.json", "Is it a sentence-transformers model?")
+    return folder
+
+
+def _wants_code(folder: Path) -> bool:
+    """Whether the model's configuration names classes outside the libraries."""
+    modules = folder / "modules.json"
+    config = folder / "config.json"
+    if modules.exists() and any(
+        not str(module["type"]).startswith("sentence_transformers.")
+        for module in json.loads(modules.read_text("utf-8"))
+    ):
+        return True
+    return config.exists() and "auto_map" in json.loads(config.read_text("utf-8"))
+
+
+def _hash_folder(folder: Path) -> str:
+    """SHA-256 over names and contents of the files that decide vectors."""
+    total = hashlib.sha256()
+    suffixes = (".json", ".txt", ".model", ".py", ".safetensors", ".bin")
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in suffixes and p.is_file()):
+        with path.open("rb") as file:
+            total.update(f"{path.relative_to(folder)} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return total.hexdigest()

@@ -1,0 +1,79 @@
+"""Static models (as model2vec makes them): a vector for each token, and a text's is their mean."""
+
+import json
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file
+from scipy.sparse import csr_matrix
+from tokenizers import Tokenizer
+
+from tasks.models.find import ResolvedModel
+from tasks.models.interface import Vectors, finish
+from tasks.models.transformer import checked_dimension, or_default
+
+
+def is_static(folder: Path) -> bool:
+    """Whether a folder holds a static model alone, as sentence-transformers saves it."""
+    modules = folder / "modules.json"
+    if not modules.exists():
+        return False
+    types = [str(module["type"]).rsplit(".", 1)[-1] for module in json.loads(modules.read_text("utf-8"))]
+    return types[:1] == ["StaticEmbedding"] and set(types[1:]) <= {"Normalize"}
+
+
+class StaticEncoder:
+    """A static model. Its speed is the tokenizer's, so neither torch nor sentence-transformers is loaded for it."""
+
+    modality = "text"
+    backend = "static"
+    concurrency = 1  # the tokenizer uses every core
+    batch_tokens = 131_072
+
+    def __init__(self, model: ResolvedModel) -> None:
+        modules = json.loads((model.folder / "modules.json").read_text("utf-8"))
+        folder = model.folder / modules[0]["path"]
+        weights = load_file(folder / "model.safetensors")
+        table = weights.get("embedding.weight", weights.get("embeddings"))
+        if table is None:
+            table = next(iter(weights.values()))
+        self._table = np.ascontiguousarray(table, np.float32)
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        settings = model.settings
+        self.max_tokens = settings.max_tokens or 1_000_000_000
+        self._normalize = settings.normalize or len(modules) > 1
+        self.dimension = checked_dimension(settings, self._table.shape[1])
+        prompts = _prompts(model.folder)
+        self._query_prompt = or_default(settings.query_prompt, prompts.get("query", ""))
+        self._document_prompt = or_default(settings.document_prompt, prompts.get("document", ""))
+
+    def encode(self, texts: list[str]) -> tuple[Vectors, list[int]]:
+        """Vectors of documents, float32 of shape (n_texts, dimension), and their tokens.
+
+        A text without a token that the model knows has the vector zero, as in sentence-transformers.
+        """
+        return self._encode([self._document_prompt + text for text in texts])
+
+    def encode_query(self, text: str) -> Vectors:
+        """The vector of a query, float32 of shape (dimension,)."""
+        found: Vectors = self._encode([self._query_prompt + text])[0][0]
+        return found
+
+    def _encode(self, texts: list[str]) -> tuple[Vectors, list[int]]:
+        ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+        counts = [len(row) for row in ids]
+        used = np.minimum(counts, self.max_tokens)
+        tokens = np.fromiter(chain.from_iterable(row[: self.max_tokens] for row in ids), np.int32, int(used.sum()))
+        ends = np.concatenate([[0], np.cumsum(used)])
+        weights = np.repeat(1 / np.maximum(used, 1), used).astype(np.float32)
+        means = csr_matrix((weights, tokens, ends), (len(texts), len(self._table))) @ self._table
+        return finish(means, self.dimension, self._normalize), counts
+
+
+def _prompts(folder: Path) -> dict[str, str]:
+    config = folder / "config_sentence_transformers.json"
+    found = json.loads(config.read_text("utf-8")).get("prompts") if config.exists() else None
+    return {name: prompt for name, prompt in (found or {}).items() if prompt}

@@ -1,0 +1,194 @@
+"""What may be wrong with the tables of a lake, each found from their data alone: keys of the rows that are."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.columns import among
+from tasks.embed.embedding import checksums
+from tasks.errors import DocumentError, ModelError
+from tasks.extract.read import extract
+from tasks.hashing import hash_bytes, hash_text, sealed
+from tasks.lake.catalog import Entry, agrees, written_in_schema
+from tasks.lake.failures import reading_failures
+from tasks.lake.schemas import chunks_schema
+from tasks.lake.tables import Lake
+from tasks.models.choose import load_encoder
+from tasks.models.find import resolve_entry
+from tasks.models.interface import cosines
+from tasks.sources.listing import read_file
+
+_NEAR = 0.999  # least cosine between a vector and the same text embedded again
+_LENGTH = 1e-3  # most by which the length of a normalised vector may differ from 1
+
+
+def doubles(lake: Lake, table: str, key: str) -> list[str]:
+    """Keys of more than one row."""
+    counts = pc.value_counts(lake.read(table, [key])[key])
+    found: list[str] = counts.field("values").filter(pc.greater(counts.field("counts"), 1)).to_pylist()
+    return found
+
+
+def broken_seals(lake: Lake, table: str, key: str, columns: Iterable[str]) -> list[str]:
+    """Keys of rows whose version is not the hash of their columns."""
+    rows = (row for batch in lake.snapshot(table).scan(columns) for row in batch.to_pylist())
+    return [row[key] for row in rows if sealed(row)["version"] != row["version"]]
+
+
+def wrong_passages(lake: Lake, table: str) -> list[str]:
+    """Chunks whose own columns disagree: text, hash, offsets or version."""
+    batches = lake.snapshot(table).scan(chunks_schema(lake.corpus).names)
+    return [row["chunk_id"] for batch in batches for row in batch.to_pylist() if not passage_agrees(row)]
+
+
+def passage_agrees(row: dict[str, Any]) -> bool:
+    """Whether a chunk's own columns agree."""
+    if row["start"] is None or row["end"] is None or row["text"] is None:
+        return False
+    return bool(
+        row["end"] - row["start"] == len(row["text"])
+        and row["text_hash"] == hash_text(row["text"])
+        and row["version"] == sealed(row)["version"]
+    )
+
+
+def wrong_chunk_counts(lake: Lake) -> list[str]:
+    """Documents that have other chunks than as many as they were cut into."""
+    counts = pc.value_counts(lake.read(lake.name("chunks"), ["document_id"])["document_id"])
+    there = dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True))
+    rows = lake.read(lake.name("documents"), ["document_id", "chunks"], "state IN ('active', 'stale')")
+    columns = (rows[name].to_pylist() for name in ("document_id", "chunks"))
+    alive = lake.read(lake.name("documents"), ["document_id"], "state = 'stale' AND container IS NULL")
+    files = set(alive["document_id"].to_pylist())  # a stale file of records has no chunks of its own
+    return [
+        identity
+        for identity, count in zip(*columns, strict=True)
+        if there.get(identity, 0) != (count or 0) or (not count and identity not in files)
+    ]
+
+
+def without_file(lake: Lake) -> list[str]:
+    """Files that have no row although their records do."""
+    documents = lake.read(lake.name("documents"), ["document_id", "container"])
+    held = pc.unique(documents["container"].drop_null())
+    found: list[str] = held.filter(pc.invert(among(held, documents["document_id"]))).to_pylist()
+    return found
+
+
+def without_reason(lake: Lake) -> list[str]:
+    """Documents that cannot be used and have no failure that says why. A stale record needs none if a record of its
+    file cannot be told: it may be that one."""
+    columns = ["document_id", "container", "state"]
+    rows = lake.read(lake.name("documents"), columns, "state IN ('quarantined', 'stale')")
+    nameless = Counter(
+        row["container"] for row in rows.to_pylist() if row["document_id"].startswith(f"{row['container']}#line-")
+    )
+    failed = reading_failures(lake, ["document_id"])["document_id"]
+    alone = rows.filter(pc.invert(among(rows["document_id"], failed))).to_pylist()
+    kept = Counter(row["container"] for row in alone if _is_record(row) and row["state"] == "stale")
+    return [
+        row["document_id"]
+        for row in alone
+        if row["state"] == "quarantined" or not _is_record(row) or kept[row["container"]] > nameless[row["container"]]
+    ]
+
+
+def _is_record(row: dict[str, Any]) -> bool:
+    return row["container"] is not None
+
+
+def without_document(lake: Lake) -> list[str]:
+    """Ids of failures of documents that no row says have failed; what may pass needs none."""
+    rows = lake.read(lake.name("failures"), ["failure_id", "document_id"], "chunk_id IS NULL AND NOT transient")
+    failed = lake.read(lake.name("documents"), ["document_id"], "state IN ('quarantined', 'stale')")["document_id"]
+    found: list[str] = rows.filter(pc.invert(among(rows["document_id"], failed)))["failure_id"].to_pylist()
+    return found
+
+
+def wrong_vectors(lake: Lake, entry: Entry) -> list[str]:
+    """Rows whose vector is not finite, zero, not of its length, or not the one that was written."""
+    normalised = json.loads(entry["settings"])["normalize"]
+    wrong: list[str] = []
+    for batch in lake.snapshot(entry["table"]).scan(["chunk_id", "vector", "tokens", "checksum"]):
+        vectors = matrix(batch["vector"])
+        lengths = np.linalg.norm(vectors, axis=1)
+        bad = ~np.isfinite(lengths) | (lengths == 0)
+        if normalised:
+            bad |= ~(np.abs(lengths - 1) < _LENGTH)
+        written = batch["checksum"].fill_null(-1).to_numpy()
+        bad |= written != np.array(checksums(vectors, batch["tokens"].fill_null(0).to_numpy()))
+        wrong += batch["chunk_id"].filter(pa.array(bad)).to_pylist()
+    return wrong
+
+
+def other_vectors(lake: Lake, entry: Entry, sample: int) -> list[str]:
+    """Rows of a sample whose text, embedded again, gives another vector."""
+    rows = _sample(lake, entry["table"], ["chunk_id", "text", "vector"], sample)
+    rows = rows.filter(rows["text"].is_valid())
+    if not rows.num_rows:
+        return []
+    model = resolve_entry(entry)
+    if model.revision != entry["revision"]:
+        return []  # other weights than filled it: nothing to compare with
+    try:
+        again = load_encoder(model).encode(rows["text"].to_pylist())[0]
+    except Exception as error:  # whatever the model raises
+        raise ModelError(
+            f"model {model.settings.model!r} cannot embed the sample: {type(error).__name__}: {str(error)[-500:]}",
+            "See to the device and the memory, or leave this out with --sample 0.",
+        ) from error
+    near = cosines(again, matrix(rows["vector"])) >= _NEAR
+    found: list[str] = rows["chunk_id"].filter(pa.array(~near)).to_pylist()
+    return found
+
+
+def wrong_offsets(lake: Lake, sample: int) -> Iterator[str]:
+    """Chunks of a sample of files that still are what was read, whose text is not where their offsets say."""
+    corpus = lake.corpus
+    sources = {source.name: source for source in corpus.sources}
+    columns = ["chunk_id", "document_id", "source", "document_hash", "start", "end", "text", "uri"]
+    for row in _sample(lake, lake.name("chunks"), columns, sample).to_pylist():
+        if None in row.values():
+            continue  # damaged, which is found otherwise
+        path = row["document_id"].partition(":")[2]
+        if row["source"] not in sources or not row["uri"].endswith(path):
+            continue  # a record: its text stands in no file of its own
+        source = sources[row["source"]]
+        try:
+            data = read_file(source, row["uri"], corpus.extraction.max_bytes)
+            if hash_bytes(data) != row["document_hash"]:
+                continue  # it has changed since; the next run will see
+            extracted = extract(data, path.rsplit("/", 1)[-1], source.format, corpus.extraction.max_bytes)
+        except DocumentError:
+            continue
+        if extracted.text[row["start"] : row["end"]] != row["text"]:
+            yield row["chunk_id"]
+
+
+def wrong_entries(lake: Lake) -> list[str]:
+    """Model tables whose line in the catalog is missing, double or damaged, or says other things than their schema."""
+    names = [name for name in lake.model_tables() if written_in_schema(lake, name)]
+    wrong = {*doubles(lake, lake.name("catalog"), "table")}
+    entries = {entry["table"]: entry for entry in lake.catalog()}
+    for entry in entries.values():
+        if not agrees(lake, entry) or sealed(entry)["version"] != entry["version"]:
+            wrong.add(entry["table"])
+    return sorted(wrong | (set(names) - entries.keys()))
+
+
+def _sample(lake: Lake, table: str, columns: list[str], count: int) -> pa.Table:
+    """Rows spread evenly over a table."""
+    snapshot = lake.snapshot(table)
+    total = len(snapshot)
+    positions = np.unique(np.linspace(0, total - 1, min(count, total)).astype(int)) if total else np.zeros(0, int)
+    return snapshot.take(positions, columns)
+
+
+def matrix(column: pa.ChunkedArray) -> np.ndarray:
+    """Vectors as float32 of shape (n_rows, dimension)."""
+    return np.asarray(column.combine_chunks().flatten(), np.float32).reshape(len(column), -1)

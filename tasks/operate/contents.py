@@ -1,0 +1,66 @@
+"""Comparing the content of files with what was read, whatever their time and size say."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tasks.config.settings import Corpus
+from tasks.errors import DocumentError
+from tasks.extract.read import extract
+from tasks.hashing import hash_bytes
+from tasks.ingest.prepare import hash_records
+from tasks.ingest.update import reading_failed
+from tasks.lake.tables import Lake
+from tasks.sources.listing import File, list_files, read_file
+from tasks.sources.work import read_blocks
+
+Row = dict[str, Any]
+
+_COLUMNS = ["document_id", "container", "tag", "state", "content_hash"]
+
+
+def other_contents(lake: Lake) -> Iterator[str]:
+    """Files that hold something else than when they were read, whether their times tell it or not. Of records
+    that are set aside, since another one has their id, the lake knows no content: only how many there are."""
+    rows = lake.read(lake.name("documents"), _COLUMNS).to_pylist()
+    files = {row["document_id"]: row for row in rows if row["container"] is None}
+    records: dict[str, list[Row]] = {}
+    for row in rows:
+        records.setdefault(row["container"], []).append(row)
+    for file in list_files(lake.corpus.sources, lake.corpus.lake.uri).files:
+        row = files.get(file.document_id)
+        if row is None:
+            continue  # the next run reads it anyway
+        try:
+            if file.is_container:
+                same = _same_records(file, lake.corpus, records.get(file.document_id, []))
+                same &= row["state"] == "container"
+            else:
+                same = _same_file(file, lake.corpus, row)
+        except Exception as error:
+            failed = error if isinstance(error, DocumentError) else reading_failed(error)
+            same = failed.transient or row["state"] in ("quarantined", "stale")
+        if not same:
+            yield file.document_id
+
+
+def _same_file(file: File, corpus: Corpus, row: Row) -> bool:
+    """Whether a file is what was read. Of a stale one the lake has the content from before: it must still fail."""
+    source = next(source for source in corpus.sources if source.name == file.source)
+    data = read_file(source, file.path, corpus.extraction.max_bytes)
+    if row["state"] == "stale":
+        extract(data, file.path.rsplit("/", 1)[-1], source.format, corpus.extraction.max_bytes)
+        return False
+    return bool(row["content_hash"] == hash_bytes(data))
+
+
+def _same_records(file: File, corpus: Corpus, rows: list[Row]) -> bool:
+    """Whether the records of a file are those that were read."""
+    source = next(source for source in corpus.sources if source.name == file.source)
+    blocks = read_blocks(file, source, corpus.metadata, corpus.extraction.max_bytes)
+    found = [content for block in blocks for content in hash_records(block)]
+    lines = [row for row in rows if row["document_id"].startswith(f"{file.document_id}#line-")]
+    if found.count(None) != sum(row["content_hash"] is None for row in lines):
+        return False
+    known = {row["content_hash"] for row in rows if row["state"] != "stale"} - {None}
+    untold = sum(row["state"] == "stale" or "#again-" in row["document_id"] for row in rows)
+    return known <= {*found} and len({*found} - known - {None}) <= untold

@@ -1,0 +1,157 @@
+"""The report at the end of a run, as rows that a terminal, Markdown or a log can show."""
+
+from tasks.lake.catalog import few_failures
+from tasks.operate.plan import Plan
+from tasks.progress import RunReport
+
+
+def report_rows(report: RunReport) -> list[tuple[str, str]]:
+    """What a run did, as (what, how much), without what did not happen."""
+    counts = report.documents
+    rows: list[tuple[str, str]] = []
+    if report.kind == "ingest":
+        rows.append(("files listed", f"{counts.listed:,} ({counts.unchanged:,} unchanged)"))
+        for name, value in (
+            ("documents new", counts.new),
+            ("documents changed", counts.changed),
+            ("documents read, unchanged", counts.touched),
+            ("documents moved", counts.moved),
+            ("documents deleted", counts.deleted),
+            ("duplicates", counts.duplicates),
+        ):
+            if value:
+                rows.append((name, f"{value:,}"))
+        if counts.kept:
+            more = ", …" if counts.kept > len(counts.kept_first[:5]) else ""
+            rows.append(
+                ("kept as they were, cannot be read", f"{counts.kept:,}: {', '.join(counts.kept_first[:5])}{more}")
+            )
+        if counts.chunks:
+            rows.append(
+                (
+                    "chunks written",
+                    f"{counts.chunks:,} ({counts.tokens:,} tokens, {counts.read_bytes / 1e6:,.1f} MB read)",
+                )
+            )
+        if counts.left_out:
+            kinds = ", ".join(f"{n:,} {kind}" for kind, n in sorted(counts.left_out.items()))
+            rows.append(("left out, no text", kinds))
+    for model in report.models:
+        rows.append((f"{model.table}", f"{model.rows:,} rows, {model.state}"))
+        if model.embedded:
+            rate = f"{model.embedded / model.seconds:,.0f} texts/s, {model.tokens / model.seconds:,.0f} tokens/s"
+            rows.append(("  embedded", f"{model.embedded:,} texts, {rate}, by {model.backend}"))
+        for name, value in (
+            ("  vectors reused", model.reused),
+            ("  rows removed", model.removed),
+            ("  chunks failed", model.failed - model.refused),
+        ):
+            if value:
+                rows.append((name, f"{value:,}"))
+        if model.refused:
+            rows.append(("  refused", f"{model.refused:,} chunks, longer than the model reads"))
+        if model.overlong:
+            rows.append(("  longer than the model reads", f"{model.overlong:,} chunks: it read their beginning"))
+    if report.promoted:
+        rows.append(("live from now on", report.promoted))
+    for model in report.models:
+        failed = model.failed - model.refused
+        if model.state != "live" and failed > few_failures(model.rows + failed):
+            reason = f"it failed on {failed:,} chunks; mend that, or `embedlake failures ignore`, to make it live"
+            rows.append((f"  {model.table} does not serve", reason))
+    if report.failed:
+        rows.append(("set aside", f"{report.failed:,} (all of them: embedlake status)"))
+        rows += [(f"  {failure['document_id']}", failure["message"]) for failure in report.failures[:5]]
+    rows += _others(report.others)
+    rows.append(("time", f"{report.seconds:,.1f} s"))
+    return rows
+
+
+def as_markdown(report: RunReport) -> str:
+    """The report as a Markdown table."""
+    lines = [f"# {report.kind} {report.corpus}", "", "| what | how much |", "|---|---|"]
+    lines += [f"| {_cell(name)} | {_cell(value)} |" for name, value in report_rows(report)]
+    if report.failures:
+        lines += [
+            "",
+            "## Set aside",
+            "",
+            "| document | stage | error | message | what to do |",
+            "|---|---|---|---|---|",
+        ]
+        columns = ("document_id", "stage", "error", "message", "hint")
+        lines += ["| " + " | ".join(_cell(failure[c]) for c in columns) + " |" for failure in report.failures]
+    if report.idle:
+        lines += ["", "Nothing to do: every table is up to date."]
+    return "\n".join(lines) + "\n"
+
+
+def _others(others: dict[str, int]) -> list[tuple[str, str]]:
+    """Other corpora in a lake that has nothing of this one yet: perhaps it was renamed."""
+    return [
+        ("this lake also holds", f"{name} ({tables} tables); to remove it: embedlake drop CORPUS.yaml {name}")
+        for name, tables in sorted(others.items())
+    ]
+
+
+def _cell(text: str) -> str:
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def plan_rows(plan: Plan) -> list[tuple[str, str]]:
+    """What a run would do, as (what, how much)."""
+    about = "" if plan.share_read == 1 else "about "
+    rows = [("files listed", f"{plan.listed:,} ({plan.unchanged:,} unchanged)")]
+    for name, value, exact in (
+        ("new", plan.new, True), ("changed", plan.changed, True), ("read again, other settings", plan.resettled, True),
+        ("deleted", plan.deleted, True), ("moved", plan.moved, False), ("duplicates", plan.duplicates, False),
+        ("cannot be used", plan.failing, False),
+    ):  # fmt: skip
+        if value:
+            rows.append((name, f"{'' if exact else about}{value:,}"))
+    if plan.chunks:
+        rows.append(("chunks to write", f"{about}{plan.chunks:,} ({about}{plan.tokens:,} tokens)"))
+    if plan.left_out:
+        rows.append(("left out, no text", ", ".join(f"{n:,} {kind}" for kind, n in sorted(plan.left_out.items()))))
+    for model in plan.models:
+        rows.append((model.table, "" if model.exists else "a new table"))
+        if model.pending:
+            rows.append(("  left by an earlier run", f"{model.pending:,} texts"))
+        if model.texts:
+            rows.append(("  to embed", f"{about}{model.texts:,} texts, {about}{model.tokens:,} tokens"))
+            if model.measured:
+                rows.append(
+                    (
+                        "  expected time",
+                        f"{_duration(model.seconds)} (by {model.measured}); cost: none, the model runs here",
+                    )
+                )
+        if model.overlong:
+            rows.append(("  longer than the model reads", f"{about}{model.overlong:,} chunks"))
+        if model.refused:
+            rows.append(("  would be refused", f"{about}{model.refused:,} chunks, longer than the model reads"))
+    rows += _others(plan.others)
+    if plan.promoted:
+        rows.append(("would become live", f"{plan.promoted}, once it is complete"))
+    if plan.refused:
+        rows.append(("a run would stop", plan.refused))
+    for failure in plan.failures[:5]:
+        rows.append(("  " + failure["document"], failure["message"]))
+    if plan.share_read < 1:
+        rows.append(("read for this plan", f"{plan.share_read:.1%} of the bytes; figures marked about are scaled up"))
+    if not (
+        plan.new
+        or plan.changed
+        or plan.resettled
+        or plan.deleted
+        or plan.promoted
+        or any(m.texts or m.pending or m.refused for m in plan.models)
+    ):
+        rows.append(("", "Nothing to do: every table is up to date."))
+    return rows
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

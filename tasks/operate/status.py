@@ -1,0 +1,67 @@
+"""What a lake holds: tables, models, pending work, runs, failures, and other corpora."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.embed.pending import pending_chunks
+from tasks.ingest.update import count_duplicates
+from tasks.lake.catalog import model_of
+from tasks.lake.failures import EMBEDDING, list_failures
+from tasks.lake.neighbours import neighbours
+from tasks.lake.schemas import RUNS
+from tasks.lake.tables import Lake
+
+
+def status_of(lake: Lake, runs: int = 5, failures: int = 20) -> dict[str, Any]:
+    """The state of a lake, as plain values.
+
+    Args:
+        lake: to look at.
+        runs: how many of the last runs.
+        failures: how many of the last failures.
+    """
+    states = Counter(lake.read(lake.name("documents"), ["state"])["state"].to_pylist())
+    all_failures = list_failures(lake)
+    failed = Counter(row["stage"] for row in all_failures)
+    models = [
+        {
+            "table": row["table"], "model": row["model"], "reference": row["reference"], "state": row["state"],
+            "dimension": row["dimension"], "rows": lake.count(row["table"]),
+            "evaluation": json.loads(row["evaluation"] or "null"),
+            "pending": len(pending_chunks(lake, row["table"], model_of(lake.corpus, row))),
+            "failed": failed[EMBEDDING + row["table"]],
+            "overlong": _overlong(lake, row["table"], row["max_tokens"]),
+        }
+        for row in lake.catalog()
+    ]  # fmt: skip
+    all_runs = lake.read(lake.name("runs"), RUNS.names).to_pylist()
+    all_runs.sort(key=lambda row: row["started"], reverse=True)
+    return {
+        "corpus": lake.corpus.name,
+        "lake": lake.uri,
+        "documents": dict(states),
+        "duplicates": count_duplicates(lake),
+        "chunks": lake.count(lake.name("chunks")),
+        "models": models,
+        "failures": {"total": len(all_failures), "last": [plain(row) for row in all_failures[:failures]]},
+        "runs": [plain(row | {"counts": json.loads(row["counts"])}) for row in all_runs[:runs]],
+        "others": [other.to_dict() for other in neighbours(lake)],
+    }
+
+
+def _overlong(lake: Lake, table: str, max_tokens: int) -> int:
+    """Rows of a model's table whose text is longer than the model reads."""
+    tokens = lake.read(table, ["tokens"])["tokens"].cast(pa.int64())
+    return pc.sum(pc.greater(tokens, max_tokens)).as_py() or 0
+
+
+def plain(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with times as text, for JSON."""
+    return {
+        name: value.isoformat(timespec="seconds") if hasattr(value, "isoformat") else value
+        for name, value in row.items()
+    }

@@ -1,0 +1,297 @@
+"""Listing and opening what a source holds; the one module that touches fsspec."""
+
+import glob
+import gzip
+import lzma
+import os
+import re
+import time
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import IO, Any
+
+import fsspec
+import zstandard
+from fsspec.compression import compr
+from fsspec.core import url_to_fs
+from fsspec.utils import glob_translate
+from pathspec import GitIgnoreSpec
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+from tasks.config.loading import redact
+from tasks.config.settings import Source
+from tasks.errors import (
+    BrokenDocument,
+    ConfigurationError,
+    MissingSource,
+    OversizedDocument,
+    SourceError,
+    UnreadDocument,
+)
+from tasks.sources.disk import Found, Walk, found_at, readable, unmistakable
+from tasks.sources.formats import CONTAINERS, format_of, other_medium, split_compression
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that a source lists.
+
+    Attributes:
+        document_id: `<source>:<path>`, the path relative to the source's folder; bytes that are no UTF-8 as `\\xff`.
+        path: as its file system knows it, which is not always UTF-8.
+        uri: the whole address, as a person would open it.
+        tag: its version as the store tells it without reading: etag, or times and size.
+        size: in bytes, as stored.
+        format: as declared, or by its name; text where the name says nothing.
+    """
+
+    document_id: str
+    source: str
+    path: str
+    uri: str
+    tag: str
+    size: int
+    format: str
+
+    @property
+    def is_container(self) -> bool:
+        """Whether it holds records, each one a document."""
+        return self.format in CONTAINERS
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the sources hold.
+
+    Attributes:
+        files: ordered by document id.
+        left_out: how many entries hold no text: other media by media type, named pipes and broken links by that.
+    """
+
+    files: list[File]
+    left_out: dict[str, int]
+
+
+def list_files(sources: list[Source], lake: str = "") -> Listing:
+    """Every file of the sources that their patterns let in.
+
+    Args:
+        sources: of a corpus.
+        lake: address of its lake: should that lie in a source's folder on disk, it holds no documents.
+
+    Raises:
+        SourceError: a source is not there or cannot be listed.
+        ConfigurationError: its kind of file system needs a package.
+    """
+    files: list[File] = []
+    left_out: Counter[str] = Counter()
+    for source in sources:
+        for found in _entries(source, os.path.realpath(lake) if lake and "://" not in lake else ""):
+            name = PurePosixPath(found.key).name
+            other = found.kind or (other_medium(f"./{name}") if source.format == "auto" else None)
+            if other:
+                left_out[other] += 1
+                continue
+            form = source.format if source.format != "auto" else format_of(name) or "text"
+            identity = f"{source.name}:{unmistakable(found.key)}"
+            files.append(File(identity, source.name, found.path, unmistakable(found.uri), found.tag, found.size, form))
+    return Listing(sorted(files, key=lambda file: file.document_id), dict(left_out))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What a source lists: a file, or, where `kind` says something, what is none."""
+
+    path: str
+    key: str  # the path relative to the source's folder
+    uri: str
+    size: int
+    tag: str
+    kind: str = ""
+
+
+def _entries(source: Source, without: str) -> Iterator[_Entry]:
+    fs, path = _file_system(source)
+    try:
+        if _is_local(fs):
+            yield from _on_disk(source, path, without)
+        else:
+            yield from _in_store(source, fs, path)
+    except FileNotFoundError:
+        raise MissingSource(
+            redact(f"source {source.name!r}: nothing at {source.uri}"),
+            "Correct its `uri`; nothing in the lake was changed.",
+        ) from None
+    except Exception as error:  # every file system raises its own
+        raise SourceError(
+            redact(f"source {source.name!r}: {source.uri} cannot be listed: {type(error).__name__}: {error}"),
+            "Check the address, the credentials and the network, then run again; nothing in the lake was changed.",
+        ) from error
+
+
+def _on_disk(source: Source, path: str, without: str) -> Iterator[_Entry]:
+    path = path.rstrip("/") or "/"
+    patterns = _Patterns(source)
+    wanted = patterns.let_in
+    found: Iterable[Found]
+    if os.path.lexists(path) and not os.path.isdir(path):
+        root, name = os.path.split(path)
+        found = [found_at(path)] if wanted(name) else []
+    elif os.path.isdir(path) or not _has_mark(path):
+        root = path
+        found = Walk(root, wanted, patterns.excluded, hidden=source.hidden, without=without, patterns=patterns.any)
+    else:
+        root, pattern = _split_glob(path, os.path.exists)
+        matches = re.compile(glob_translate(pattern)).match
+        found = Walk(
+            root or "/", lambda key: bool(matches(key)) and wanted(key), patterns.excluded,
+            depth=None if "**" in pattern else pattern.count("/") + 1, hidden=source.hidden, without=without,
+            patterns=True,
+        )  # fmt: skip
+    for file in found:
+        yield _Entry(file.path, file.path[len(root) :].lstrip("/"), file.path, file.size, file.tag, file.kind)
+
+
+def _in_store(source: Source, fs: Any, path: str) -> Iterator[_Entry]:
+    """In as few requests as the store allows."""
+    marked = _has_mark(path)
+    if fs.isfile(path):
+        root, found = str(PurePosixPath(path).parent), {path: fs.info(path)}
+    elif fs.isdir(path):
+        root = path.rstrip("/")
+        found = fs.find(root, detail=True)
+    elif marked:
+        root, pattern = _split_glob(path, fs.exists)
+        found = fs.glob(f"{glob.escape(root)}/{pattern}", detail=True)
+        if not found and not fs.exists(root):
+            raise FileNotFoundError(root)
+    else:
+        raise FileNotFoundError(path)
+    patterns = _Patterns(source)
+    for name, info in found.items():
+        key = name[len(root) :].lstrip("/") or PurePosixPath(name).name
+        if patterns.let_in(key) and not (marked and info.get("type") == "directory"):
+            size = int(info.get("size") or 0)
+            yield _Entry(name, key, fs.unstrip_protocol(name), size, _tag(info, size))
+
+
+class _Patterns:
+    """Which paths, relative to its folder, a source lets in."""
+
+    def __init__(self, source: Source) -> None:
+        self.any = bool(source.include or source.exclude)
+        self._hidden = source.hidden
+        self._include = GitIgnoreSpec.from_lines(source.include) if source.include else None
+        self._exclude = GitIgnoreSpec.from_lines(source.exclude)
+
+    def let_in(self, key: str) -> bool:
+        if not self._hidden and any(part.startswith(".") for part in key.split("/")):
+            return False
+        shown = readable(key)
+        return (self._include is None or self._include.match_file(shown)) and not self._exclude.match_file(shown)
+
+    def excluded(self, folder: str) -> bool:
+        return bool(self._exclude.match_file(readable(folder)))
+
+
+def _has_mark(path: str) -> bool:
+    return any(mark in path for mark in "*?[")
+
+
+def _split_glob(path: str, exists: Callable[[str], bool]) -> tuple[str, str]:
+    """The longest leading part of a path that is there as it is written, and the pattern that is left."""
+    root, _, pattern = path.rpartition("/")
+    while _has_mark(root) and not exists(root):
+        root, _, last = root.rpartition("/")
+        pattern = f"{last}/{pattern}"
+    return root, pattern
+
+
+@contextmanager
+def open_file(source: Source, path: str) -> Iterator[IO[bytes]]:
+    """A file of a source, decompressed, for reading from its start."""
+    fs, _ = _file_system(source)
+    compression = split_compression(path)[1]
+    with fs.open(path, "rb") as raw:
+        if compression is None:
+            yield raw
+        else:
+            with compr[compression](raw, mode="rb") as stream:
+                yield stream
+
+
+def read_file(source: Source, path: str, max_bytes: int) -> bytes:
+    """A file's content, decompressed. What the network drops is asked for again.
+
+    Raises:
+        OversizedDocument: it has more than `max_bytes`.
+        UnreadDocument: it could not be fetched.
+    """
+
+    @retry(
+        retry=retry_if_exception(is_transient),
+        stop=stop_after_attempt(_ATTEMPTS),
+        wait=wait_exponential_jitter(multiplier=0.5, max=20),
+        reraise=True,
+        sleep=time.sleep,
+    )
+    def read() -> bytes:
+        with open_file(source, path) as stream:
+            return stream.read(max_bytes + 1)
+
+    try:
+        data = read()
+    except Exception as error:
+        if is_damaged(error):
+            raise BrokenDocument(f"cannot be decompressed: {error}", "Is it complete? Store it again.") from None
+        if not isinstance(error, OSError):
+            raise
+        raise UnreadDocument(redact(f"cannot be read: {type(error).__name__}: {error}")) from None
+    if len(data) > max_bytes:
+        raise OversizedDocument(
+            f"it has more than {max_bytes:,} bytes", "Raise `extraction.max_bytes`, or leave it out with `exclude`."
+        )
+    return data
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same read may succeed a little later: not where the file is missing, forbidden or damaged."""
+    lasting = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
+    return isinstance(error, OSError) and not isinstance(error, lasting) and not is_damaged(error)
+
+
+def is_damaged(error: BaseException) -> bool:
+    """Whether decompression failed on what the file holds."""
+    return isinstance(error, EOFError | gzip.BadGzipFile | zlib.error | lzma.LZMAError | zstandard.ZstdError) or (
+        isinstance(error, OSError) and str(error) == "Invalid data stream"  # all that bz2 says
+    )
+
+
+def _file_system(source: Source) -> tuple[Any, str]:
+    try:
+        return url_to_fs(source.uri, **source.options)  # type: ignore[no-any-return]
+    except ImportError as error:
+        raise ConfigurationError(
+            f"source {source.name!r}: {source.uri}: {error}", "Install that package beside embedlake."
+        ) from None
+    except ValueError as error:
+        raise ConfigurationError(
+            f"source {source.name!r}: {source.uri}: {error}",
+            f"Known protocols: {', '.join(sorted(fsspec.available_protocols()))}",
+        ) from None
+
+
+def _is_local(fs: Any) -> bool:
+    return "file" in (fs.protocol if isinstance(fs.protocol, tuple | list) else (fs.protocol,))
+
+
+def _tag(info: dict[str, Any], size: int) -> str:
+    etag = info.get("ETag") or info.get("etag") or info.get("md5Hash")
+    changed = info.get("mtime") or info.get("LastModified") or info.get("updated") or info.get("last_modified")
+    return f"etag {etag}" if etag else f"mtime {changed} size {size}"

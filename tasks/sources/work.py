@@ -1,0 +1,226 @@
+"""Loading: files into work for the readers, a group of small files or a block of records at a time.
+
+Nothing here holds more than one block. Record files are cut into blocks where records end; a block is parsed
+by the reader that gets it.
+"""
+
+import io
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from tasks.config.settings import Source
+from tasks.errors import BrokenDocument, DocumentError, OversizedDocument
+from tasks.sources.listing import File, open_file
+from tasks.text import decode, without_surrogates
+
+_GROUP_FILES = 32
+_GROUP_BYTES = 2 * 2**20
+_BLOCK_BYTES = 2**20
+_BLOCK_ROWS = 1024
+_LONGEST_ROW = 16 * 2**20  # bytes of a row of CSV, which no block may cut
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files that one reader takes together; each one is a document."""
+
+    files: list[File]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Records of one file.
+
+    Attributes:
+        file: the container.
+        first: the number of the first record (or line) in the file, from 1.
+        content: JSON Lines as bytes, else a table of the wanted columns; or what is wrong with the one record.
+    """
+
+    file: File
+    first: int
+    content: bytes | pa.Table | DocumentError
+
+    @property
+    def size(self) -> int:
+        """Bytes of its records."""
+        if isinstance(self.content, DocumentError):
+            return 0
+        return len(self.content) if isinstance(self.content, bytes) else int(self.content.nbytes)
+
+
+Work = Files | Block
+
+
+def group_files(files: Iterable[File]) -> Iterator[Files]:
+    """Groups of a few files or bytes, in order."""
+    group: list[File] = []
+    size = 0
+    for file in files:
+        if group and (len(group) == _GROUP_FILES or size + file.size > _GROUP_BYTES):
+            yield Files(group)
+            group, size = [], 0
+        group.append(file)
+        size += file.size
+    if group:
+        yield Files(group)
+
+
+def read_blocks(file: File, source: Source, metadata: Iterable[str], max_bytes: int) -> Iterator[Block]:
+    """The records of a file, in blocks.
+
+    Args:
+        file: a container.
+        source: it belongs to; says which columns are wanted. With no text column named, all are.
+        metadata: names of the corpus's metadata fields.
+        max_bytes: of a line of JSON; a longer one is a block of its own that says so.
+
+    Raises:
+        BrokenDocument: the file is not what its format promises.
+        OSError: it cannot be fetched.
+    """
+    with open_file(source, file.path) as stream:
+        try:
+            if file.format == "jsonl":
+                yield from _line_blocks(file, stream, max_bytes)
+            else:
+                first = 1
+                for table in _tables(file, stream, _wanted(source, metadata)):
+                    for start in range(0, table.num_rows, _BLOCK_ROWS):
+                        yield Block(file, first + start, table.slice(start, _BLOCK_ROWS))
+                    first += table.num_rows
+        except pa.ArrowException as error:
+            raise BrokenDocument(
+                f"not a readable {file.format} file: {error}", "Is it complete? Store it again."
+            ) from None
+
+
+def _wanted(source: Source, metadata: Iterable[str]) -> list[str]:
+    """The columns that a source takes from a record, whether they are there or not."""
+    fields = source.fields
+    if not fields.text:
+        return []
+    named = (source.metadata.get(field, field) for field in metadata)
+    return [name for name in (fields.id, fields.title, *fields.text, *named) if name]
+
+
+def parse_lines(content: bytes) -> Iterator[dict[str, Any] | DocumentError | None]:
+    """The record on each line of a JSON Lines block; None for a blank line, an error for a bad one."""
+    for line in decode(content).split("\n"):
+        if not line.strip():
+            yield None
+            continue
+        try:
+            record = _parse(line)
+        except (ValueError, RecursionError) as error:
+            yield BrokenDocument(f"not valid JSON: {error}", "Correct that line.")
+            continue
+        if isinstance(record, dict):
+            yield record
+        else:
+            yield BrokenDocument(f"expected a JSON object; came {type(record).__name__}", "Correct that line.")
+
+
+def _parse(line: str) -> Any:
+    """The value of a line of JSON: by the quick parser, or by Python's where that one is too strict."""
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:  # NaN, a lone surrogate, or truly wrong
+        return _whole(json.loads(line))
+
+
+def _whole(value: Any) -> Any:
+    """The value with U+FFFD for every lone surrogate, which no file and no table can hold."""
+    if isinstance(value, dict):
+        return {_whole(name): _whole(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return without_surrogates(value) if isinstance(value, str) else value
+
+
+def _line_blocks(file: File, stream: Any, max_bytes: int) -> Iterator[Block]:
+    first = 1
+    begun: list[bytes] = []  # of a line whose end was not met yet
+    size = 0
+    too_long = False
+    while data := stream.read(_BLOCK_BYTES):
+        if too_long:
+            end = data.find(b"\n") + 1
+            if not end:
+                continue
+            first, too_long, data = first + 1, False, data[end:]
+        cut = data.rfind(b"\n") + 1
+        if cut:
+            lines = b"".join((*begun, data[:cut]))
+            yield from _short_lines(file, first, lines, max_bytes)
+            first += lines.count(b"\n")
+            begun, size = [], 0
+        begun.append(data[cut:])
+        size += len(data) - cut
+        if size > max_bytes:
+            yield Block(file, first, _oversized(max_bytes))
+            begun, size, too_long = [], 0, True
+    rest = b"".join(begun)
+    if rest.strip():
+        yield Block(file, first, rest)
+
+
+def _short_lines(file: File, first: int, lines: bytes, max_bytes: int) -> Iterator[Block]:
+    """Whole lines as one block, and in several where a line among them is too long."""
+    start = at = 0
+    number = first
+    while len(lines) > max_bytes and at < len(lines):
+        end = lines.index(b"\n", at) + 1
+        if end - 1 - at > max_bytes:
+            if at > start:
+                yield Block(file, first, lines[start:at])
+            yield Block(file, number, _oversized(max_bytes))
+            start, first = end, number + 1
+        at, number = end, number + 1
+    if start < len(lines):
+        yield Block(file, first, lines[start:] if start else lines)
+
+
+def _oversized(max_bytes: int) -> OversizedDocument:
+    return OversizedDocument(f"its line has more than {max_bytes:,} bytes", "Raise `extraction.max_bytes`.")
+
+
+def _tables(file: File, stream: Any, wanted: list[str]) -> Iterator[pa.Table]:
+    if file.format == "parquet":
+        seekable = stream if stream.seekable() else io.BytesIO(stream.read())
+        parquet = pyarrow.parquet.ParquetFile(seekable)
+        present = parquet.schema_arrow.names
+        columns = [name for name in present if name in wanted] if wanted else present
+        for batch in parquet.iter_batches(batch_size=_BLOCK_ROWS, columns=columns):
+            yield pa.Table.from_batches([batch])
+        return
+    delimiter = "\t" if ".tsv" in file.path else ","
+    lines = io.BufferedReader(stream)
+    head = lines.readline(_LONGEST_ROW)
+    if len(head) == _LONGEST_ROW:
+        raise BrokenDocument(
+            f"its first line has more than {_LONGEST_ROW:,} bytes", "Is it CSV? Say what it is with `format`."
+        )
+    options = pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    names = pa.csv.open_csv(io.BytesIO(head + b"\n"), parse_options=options).schema.names if head.strip() else []
+    if not names:
+        return
+    if not lines.peek(1):
+        return
+    reader = pa.csv.open_csv(
+        lines,
+        read_options=pa.csv.ReadOptions(column_names=names, block_size=_LONGEST_ROW),
+        parse_options=options,
+        convert_options=pa.csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+        ),
+    )
+    for batch in reader:
+        yield pa.Table.from_batches([batch])
