@@ -9,6 +9,7 @@ from tasks.ingest.claims import lost_claims
 from tasks.ingest.land import strays
 from tasks.ingest.tokenizer import mend_tokenizer, tokenizer_is_sound
 from tasks.lake.catalog import STATES, model_of, write_entries, written_in_schema
+from tasks.lake.evolve import evolve
 from tasks.lake.failures import read_again
 from tasks.lake.schemas import FAILURES, RUNS, chunks_schema, documents_schema
 from tasks.lake.tables import Lake
@@ -62,16 +63,16 @@ class Verification:
         self._documents, self._chunks = lake.name("documents"), lake.name("chunks")
 
     def columns(self) -> bool:
-        """Whether tables have other columns than the corpus file asks for: before a run has seen to that, their rows
-        are not what they would be."""
+        """Whether tables have other columns than the corpus file asks for: before a run or a repair has seen to that,
+        their rows are not what they would be."""
         lake = self._lake
         schemas = {self._documents: documents_schema(lake.corpus), self._chunks: chunks_schema(lake.corpus)}
         schemas |= {table: lake.model_schema(table) for table in lake.model_tables()}
         differing = [table for table, schema in schemas.items() if lake.differs(table, schema)]
         for table in differing:
             problem = "other metadata columns than the corpus file has; run first, then verify"
-            self.found.append(Finding(table, problem, 1, [table]))
-        return bool(differing)
+            self._note(table, problem, [table], lambda keys: evolve(lake, keys[0], schemas[keys[0]]))
+        return bool(differing) and not self._repair
 
     def documents(self) -> None:
         """Rows of documents."""

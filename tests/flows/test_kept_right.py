@@ -395,7 +395,7 @@ def test_a_field_whose_removal_broke_off_comes_back(make: Make, tmp_path: Path) 
     with_year = {"metadata": {"year": "integer"}}
     run_ingest(str(make(**with_year)))
     broken = make()
-    assert [finding.problem for finding in verify(lake_of(broken), repair=True)] == [
+    assert [finding.problem for finding in verify(lake_of(broken))] == [
         "other metadata columns than the corpus file has; run first, then verify"
     ] * 3
     writes = Writes(5)
@@ -403,6 +403,23 @@ def test_a_field_whose_removal_broke_off_comes_back(make: Make, tmp_path: Path) 
         run_ingest(str(broken))
     run_ingest(str(make(**with_year)))
     assert [p.metadata for p in open_lake(make(**with_year)).search("Record", where="year = 2003")] == [{"year": 2003}]
+
+
+@pytest.mark.parametrize(("before", "after"), [({"year": "integer"}, {}), ({}, {"lang": "string"})])
+def test_a_repair_sees_to_changed_fields_and_to_damage(
+    make: Make, tmp_path: Path, before: dict[str, str], after: dict[str, str]
+) -> None:
+    file = tmp_path / "docs" / "r.jsonl"
+    file.write_text("\n".join(json.dumps({"text": f"Record {i}.", "year": 2000 + i}) for i in range(5)))
+    run_ingest(str(make(metadata=before)))
+    lake = lake_of(make(metadata=before))
+    lake._tables[lake.name("chunks")].update(where="text = 'Record 3.'", values={"text": "Something else."})
+    changed = make(metadata=after)
+    assert "notes.chunks" in {finding.table for finding in verify(lake_of(changed), repair=True)}
+    run_ingest(str(changed))
+    assert sorted(row["text"] for row in rows(check_whole(changed), "chunks", "text")) == [
+        f"Record {i}." for i in range(5)
+    ]
 
 
 def test_an_id_that_looks_like_one_within_a_file_is_told_apart(make: Make, tmp_path: Path) -> None:
