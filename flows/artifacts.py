@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from httpx import TransportError
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.runtime import flow_run
 
@@ -32,10 +33,20 @@ def run_name() -> str:
 
 @contextmanager
 def progress_shown() -> Iterator[None]:
-    """Keep a progress artifact for each stage that tells of progress, renewed every few seconds."""
+    """Keep a progress artifact for each stage that tells of progress, renewed every few seconds. A server that is gone
+    does not end a run by it: the run's end will tell."""
     artifacts: dict[str, tuple[UUID, float]] = {}
+    gone = False
 
     def show(progress: Progress) -> None:
+        nonlocal gone
+        if not gone:
+            try:
+                publish(progress)
+            except TransportError:
+                gone = True
+
+    def publish(progress: Progress) -> None:
         share = 100.0 * progress.done / progress.total if progress.total else 0.0
         known = artifacts.get(progress.stage)
         if known is None:
