@@ -23,6 +23,7 @@ from tasks.lake.catalog import (
     model_of,
     open_model,
     states_after,
+    written_in_schema,
 )
 from tasks.lake.evolve import evolve
 from tasks.lake.failures import EMBEDDING, failures_since, outdated_failures, record_failures
@@ -130,12 +131,14 @@ def settled(run: Run, models: list[ResolvedModel]) -> bool:
     entries = {entry["table"]: entry for entry in lake.catalog()}
     tables = [lake.model_table(model) for model in models]
     for table in tables:
-        if table in entries and lake.has(table) and not agrees(lake, entries[table]):
-            return False  # its line is damaged
         if table in entries and len(refused_rows(lake, table, entries[table]["max_tokens"], ["chunk_id"])):
             return False
         if table not in entries and (lake.has(table) or lake.count(lake.name("chunks"))):
             return False
+    if any(
+        written_in_schema(lake, t) and (t not in entries or not agrees(lake, entries[t])) for t in lake.model_tables()
+    ):
+        return False  # a line is damaged, or was not written any more
     if any(lake.has(table) and lake.differs(table, lake.model_schema(table)) for table in {*tables, *entries}):
         return False
     if outdated_failures(lake) or any(orphans(lake, t, _only_of_gone(entry, tables)) for t, entry in entries.items()):
@@ -159,6 +162,8 @@ def finish(run: Run, primary: str | None) -> None:
     """
     lake, kept = run.lake, {counts.table for counts in run.report.models}
     lake.delete_in(lake.name("failures"), "failure_id", outdated_failures(lake))
+    for table in lake.model_tables():
+        ensure_entry(lake, table, run.report.run_id)
     _settle_catalog(run, kept, primary)
     if run.report.kind == "ingest":
         _clean_others(run, kept)
