@@ -28,6 +28,7 @@ from tasks.lake.catalog import (
 from tasks.lake.evolve import evolve
 from tasks.lake.failures import EMBEDDING, failures_since, outdated_failures, record_failures
 from tasks.lake.lease import try_writing
+from tasks.lake.maintenance import build_index, compact, compact_own
 from tasks.lake.run import Run
 from tasks.lake.tables import Lake
 from tasks.models.choose import load_encoder
@@ -169,9 +170,9 @@ def finish(run: Run, primary: str | None) -> None:
         _clean_others(run, kept)
     for counts in run.report.models:
         if counts.embedded or counts.reused:
-            lake.index(counts.table)
-            lake.compact(counts.table)
-    lake.compact_own(run.report.kind)
+            build_index(lake, counts.table)
+            compact(lake, counts.table)
+    compact_own(lake, run.report.kind)
     if run.report.failed:
         run.report.failures = failures_since(lake, run.started)
 

@@ -1,4 +1,4 @@
-"""The lake: a LanceDB database, the only state there is. The one module that touches LanceDB."""
+"""The tables of a corpus in the lake: their rows read and written, by key and by filter."""
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -9,14 +9,13 @@ from typing import Any
 
 import lancedb
 import pyarrow as pa
-from lancedb.index import IvfFlat, IvfRq
 
 from tasks.columns import last_of_each
 from tasks.config.loading import redact
 from tasks.config.settings import Corpus
-from tasks.errors import ConfigurationError, LakeError
+from tasks.errors import LakeError
 from tasks.lake.schemas import CATALOG, FAILURES, RUNS, TOKENIZER, chunks_schema, documents_schema, embeddings_schema
-from tasks.lake.snapshot import PATIENCE, Snapshot, explained, plain, when_cut_off
+from tasks.lake.snapshot import PATIENCE, Snapshot, explained, when_cut_off
 from tasks.models.find import ResolvedModel
 
 _VALUES_IN_FILTER = 16_384  # longest list in one SQL filter; each one is a scan
@@ -24,14 +23,7 @@ logger = logging.getLogger("embedlake.lake")
 
 # Of Lance's object store: by itself it gives up on a request in a third of a second.
 _PATIENCE = {"client_max_retries": "100", "client_retry_timeout": str(PATIENCE)}
-_MANY_FILES = 64
 _TRIES = 20  # of a removal that meets with other writers of the table
-_KEPT = timedelta(days=7)
-
-_INDEX_ROWS = 200_000  # below this a search over every vector is quick and exact
-_TRAINING_VECTORS = 64  # for each partition of the index; they are in memory together
-_PROBES = 50  # partitions of the index that a search reads at least; more where a filter leaves too few rows
-_REFINE = 10  # times the limit: so many of the nearest by the index are compared by their true vectors
 
 
 class Lake:
@@ -146,7 +138,7 @@ class Lake:
 
     def snapshot(self, table: str) -> Snapshot:
         """A table as it is now."""
-        return Snapshot(table, self._dataset(table) if table in self._tables else None)
+        return Snapshot(table, self.dataset(table) if table in self._tables else None)
 
     def read(self, table: str, columns: Iterable[str], where: str | None = None) -> pa.Table:
         """Some columns of the rows that a filter lets through; of no rows where the table is not there."""
@@ -202,23 +194,17 @@ class Lake:
 
     def remember(self, table: str, key: str) -> bool:
         """Note a key in a table's configuration, apart from its rows; whether it was not noted yet."""
-        if key in self._dataset(table).config():
+        if key in self.dataset(table).config():
             return False
         try:
-            self._dataset(table).update_config({key: "true"})
+            self.dataset(table).update_config({key: "true"})
         except (RuntimeError, OSError, ValueError):  # another writer noted it just then
             return False
         return True
 
     def version(self, table: str) -> int:
         """How often a table was written."""
-        return int(self._dataset(table).version)
-
-    def forget(self, table: str, kept: int | None = None) -> None:
-        """Remove all but so many of the latest versions of a table, with their files; by default those of more than a
-        week ago. Conflicts with nobody."""
-        older = {"older_than": _KEPT} if kept is None else {"retain_versions": kept}
-        self._dataset(table).cleanup_old_versions(**older)
+        return int(self.dataset(table).version)
 
     def drop(self, table: str) -> None:
         """Remove a table, of whichever corpus, even one of which a part is gone."""
@@ -253,7 +239,7 @@ class Lake:
         """Of several rows with one of some keys keep the last. Another writer may change them meanwhile."""
         for where in _filters(key, keys):
             for _ in range(_TRIES):
-                rows = self._dataset(table).to_table(columns=[key], filter=where, with_row_id=True).to_pylist()
+                rows = self.dataset(table).to_table(columns=[key], filter=where, with_row_id=True).to_pylist()
                 last = {row[key]: row["_rowid"] for row in rows}
                 others = [str(row["_rowid"]) for row in rows if row["_rowid"] != last[row[key]]]
                 if not others:
@@ -271,68 +257,6 @@ class Lake:
         """The table that search uses by default."""
         return next((row["table"] for row in self.catalog() if row["state"] == "live"), None)
 
-    def check_filter(self, table: str, where: str | None) -> None:
-        """Look at a filter without reading rows.
-
-        Raises:
-            ConfigurationError: it is not one condition over the table's columns.
-        """
-        if where is None:
-            return
-        error = self._failure(table, where, run=False)
-        if error is None and self._failure(table, f"{where}\nAND", run=False) is None:
-            # the planner stops before that end: at a semicolon, or at a bracket too many
-            error = ValueError("it is more than one condition, and only the first would be read")
-        if error and self._failure(table, None, run=False) is None:
-            raise self._wrong_filter(table, where, error)
-
-    def search(self, table: str, vector: Sequence[float], limit: int, where: str | None) -> list[dict[str, Any]]:
-        """The nearest rows by cosine distance, which is in `_distance`.
-
-        Raises:
-            ConfigurationError: the filter fails on the rows.
-            LakeError: the table cannot be read.
-        """
-        query: Any = self._tables[table].search(list(vector), vector_column_name="vector")
-        query = query.distance_type("cosine").limit(limit)
-        query = query.minimum_nprobes(_PROBES).maximum_nprobes(0).refine_factor(_REFINE)
-        if where is not None:
-            query = query.where(where, prefilter=True)
-        try:
-            found: list[dict[str, Any]] = explained(
-                table, "searched", query.select([*self._columns(table), "_distance"]).to_list
-            )
-        except Exception:  # Lance raises what its object store raises, and its planner
-            failure = self._failure(table, where, run=True) if where is not None else None
-            if where is not None and failure and self._failure(table, None, run=True) is None:
-                raise self._wrong_filter(table, where, failure) from None
-            raise
-        return found
-
-    def _failure(self, table: str, where: str | None, run: bool) -> Exception | None:
-        """What goes wrong where nothing is asked but a filter, or not even that: in planning, or also in reading."""
-        query: Any = self._tables[table].search().select(self._columns(table))
-        if where is not None:
-            query = query.where(where)
-        try:
-            if run:
-                for _ in query.to_batches():
-                    pass
-            else:
-                query.limit(1).explain_plan()
-        except Exception as error:
-            return error
-        return None
-
-    def _wrong_filter(self, table: str, where: str, error: Exception) -> ConfigurationError:
-        return ConfigurationError(
-            f"the filter {where!r} cannot be used: {plain(error)}",
-            f"Write one condition in SQL over the columns {', '.join(self._columns(table))}.",
-        )
-
-    def _columns(self, table: str) -> list[str]:
-        return [name for name in self._tables[table].schema.names if name != "vector"]
-
     def chunk_columns(self) -> list[str]:
         """The columns of the chunks table."""
         names: list[str] = chunks_schema(self.corpus).names
@@ -342,44 +266,6 @@ class Lake:
         """The column of a model table that holds its vectors."""
         return self._tables[table].schema.field("vector")
 
-    def index(self, table: str) -> None:
-        """Build the vector index of a large table, or bring it up to date; small ones need none. It keeps a bit for
-        each dimension (RaBitQ: Gao and Long, 2024); searches read the true vectors of the nearest. A conflict with
-        another writer leaves it for the next time: rows that no index has are searched one by one."""
-        handle = self._tables[table]
-        if handle.count_rows() < _INDEX_ROWS:
-            return
-        try:
-            if not any("vector" in index.columns for index in handle.list_indices()):
-                whole = self.vector_field(table).type.list_size % 8 == 0  # as RaBitQ needs it
-                kind = IvfRq if whole else IvfFlat
-                logger.info("building the vector index of %s", table)
-                handle.create_index("vector", config=kind(distance_type="cosine", sample_rate=_TRAINING_VECTORS))
-            else:
-                handle.optimize(cleanup_older_than=_KEPT)
-        except RuntimeError as error:
-            logger.info("%s was not indexed this time: %s", table, error)
-
-    def compact(self, table: str) -> None:
-        """Join the small files that many commits leave, and forget versions of more than a week ago, which no
-        reader or writer still uses. A conflict with another writer leaves it for the next time."""
-        if table not in self._tables or self._dataset(table).stats.dataset_stats()["num_fragments"] < _MANY_FILES:
-            return
-        try:
-            self._tables[table].optimize(cleanup_older_than=_KEPT)
-        except RuntimeError as error:
-            logger.info("%s was not compacted this time: %s", table, error)
-
-    def compact_own(self, kind: str) -> None:
-        """The same for all tables but the models'.
-
-        Args:
-            kind: of run: only an ingest may touch documents and chunks.
-        """
-        for own in self._own_schemas():
-            if kind == "ingest" or own not in ("documents", "chunks"):
-                self.compact(self.name(own))
-
     def to_arrow(self, table: str) -> pa.Table:
         """A whole table."""
         return explained(table, "read", self._tables[table].to_arrow)
@@ -388,7 +274,12 @@ class Lake:
         if self.fence:
             self.fence()
 
-    def _dataset(self, table: str) -> Any:
+    def handle(self, table: str) -> Any:
+        """LanceDB's own table, for what this room does with it beyond rows."""
+        return self._tables[table]
+
+    def dataset(self, table: str) -> Any:
+        """Lance's own, as it is now."""
         return explained(table, "read", self._tables[table].to_lance)
 
     def _instead(self) -> str:

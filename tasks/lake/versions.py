@@ -5,6 +5,7 @@ a run may read for hours, those of the last week.
 """
 
 import logging
+from datetime import timedelta
 
 from tasks.lake.schemas import OWN
 from tasks.lake.tables import Lake
@@ -13,6 +14,7 @@ logger = logging.getLogger("embedlake.tidy")
 
 _KEPT = 128  # versions: whoever reads one is done long before so many more are written
 _EVERY = 64  # versions between two clean-ups
+_WEEK = timedelta(days=7)
 _LONG = ("documents", "chunks")
 
 
@@ -46,8 +48,15 @@ def forget_old(lake: Lake, table: str, before: int, read_long: bool = False) -> 
     try:
         version = lake.version(table)
         if version // _EVERY > before // _EVERY:
-            lake.forget(table, None if read_long else _KEPT)
+            forget(lake, table, None if read_long else _KEPT)
     except Exception as error:  # Lance raises what its object store raises; another run will do it
         logger.info("old versions of %s stay for now: %s", table, error)
         return before
     return version
+
+
+def forget(lake: Lake, table: str, kept: int | None = None) -> None:
+    """Remove all but so many of the latest versions of a table, with their files; by default those of more than a
+    week ago. Conflicts with nobody."""
+    older = {"older_than": _WEEK} if kept is None else {"retain_versions": kept}
+    lake.dataset(table).cleanup_old_versions(**older)

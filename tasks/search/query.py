@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from tasks.config.loading import load_corpus
 from tasks.errors import ConfigurationError, ModelError
+from tasks.lake.nearest import check_filter, nearest
 from tasks.lake.tables import Lake
 from tasks.models.choose import load_encoder
 from tasks.models.find import resolve_entry
@@ -90,14 +91,14 @@ class OpenLake:
         if not query.strip():
             raise ConfigurationError("the query is empty", "Ask something.")
         row = self._row(model)
-        self._lake.check_filter(row["table"], where)
+        check_filter(self._lake, row["table"], where)
         vector = self._encoder(row).encode_query(query)
         nearest = self._nearest if self._lake.corpus.deduplication == "none" else self._distinct
         return [self._passage(hit) for hit in nearest(row["table"], vector.tolist(), limit, where)]
 
     def _nearest(self, table: str, vector: list[float], limit: int, where: str | None) -> list[dict[str, Any]]:
         """The nearest rows; those of them that are equally near by document."""
-        found = self._lake.search(table, vector, limit, where)
+        found = nearest(self._lake, table, vector, limit, where)
         return sorted(found, key=lambda hit: (hit["_distance"], hit["document_id"], hit["ordinal"]))
 
     def _distinct(self, table: str, vector: list[float], limit: int, where: str | None) -> list[dict[str, Any]]:

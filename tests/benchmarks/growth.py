@@ -27,6 +27,7 @@ from tasks.lake.catalog import change_catalog, open_model
 from tasks.lake.failures import record_failures
 from tasks.lake.lease import writing
 from tasks.lake.lookup import Lookup
+from tasks.lake.maintenance import compact_own
 from tasks.lake.run import run_of
 from tasks.lake.schemas import chunks_schema, documents_schema
 from tasks.lake.tables import Lake
@@ -157,7 +158,7 @@ def small_runs(file: Path, count: int) -> None:
             state = "ready" if i % 2 else "live"
             change_catalog(run.lake, run.report.run_id, lambda _, t=table, s=state: {t: {"state": s}})
             run.report.documents.failed = 1
-            run.lake.compact_own("ingest")
+            compact_own(run.lake, "ingest")
         times.append(time.monotonic() - clock)
     tenth = max(count // 10, 1)
     folder = Path(load_corpus(file).lake.uri)

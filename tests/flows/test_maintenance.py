@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from flows.ingest import ingest
+from tasks.lake.maintenance import compact
 from tasks.search.query import open_lake
 from tests.lakes import check_whole, lake_of
 
@@ -29,8 +30,8 @@ def test_many_commits_are_compacted_beside_readers(make_corpus: Make, tmp_path: 
     for row in handle.to_arrow().to_pylist():
         lake.merge("notes.chunks", pa.Table.from_pylist([row], schema=handle.schema))
     reader = lake_of(corpus_file)
-    lake.compact("notes.chunks")
-    assert lake._dataset("notes.chunks").stats.dataset_stats()["num_fragments"] < 10
+    compact(lake, "notes.chunks")
+    assert lake.dataset("notes.chunks").stats.dataset_stats()["num_fragments"] < 10
     assert reader.count("notes.chunks") == 70
     check_whole(corpus_file)
 
@@ -45,7 +46,7 @@ def test_large_tables_are_indexed_beside_writers_and_readers(
     kind: str,
     least: float,
 ) -> None:
-    monkeypatch.setattr("tasks.lake.tables._INDEX_ROWS", 1000)
+    monkeypatch.setattr("tasks.lake.maintenance._INDEX_ROWS", 1000)
     file = tmp_path / "records.jsonl"
 
     def write(numbers: range, said: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tasks.config.loading import load_corpus
 from tasks.errors import ConfigurationError, LakeError
+from tasks.lake.nearest import check_filter, nearest
 from tasks.lake.schemas import embeddings_schema
 from tasks.lake.tables import Lake
 from tasks.search.query import OpenLake
@@ -39,8 +40,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 
 def found(lake: Lake, where: str | None) -> list[str]:
-    lake.check_filter(TABLE, where)
-    return sorted(hit["chunk_id"] for hit in lake.search(TABLE, [1.0, 0.0, 0.0, 0.0], 10, where))
+    check_filter(lake, TABLE, where)
+    return sorted(hit["chunk_id"] for hit in nearest(lake, TABLE, [1.0, 0.0, 0.0, 0.0], 10, where))
 
 
 def test_values_of_any_kind_are_found(lake: Lake) -> None:
@@ -73,7 +74,7 @@ def test_a_wrong_filter_is_the_command_line_s_fault(lake: Lake, where: str) -> N
 def test_what_is_not_the_filter_s_fault_does_not_speak_of_it(lake: Lake) -> None:
     for where in (None, "year = 2020"):
         with pytest.raises(LakeError) as caught:
-            lake.search(TABLE, [1.0, 0.0], 10, where)  # of another length
+            nearest(lake, TABLE, [1.0, 0.0], 10, where)  # of another length
         assert "filter" not in caught.value.message
     folder = Path(lake.uri) / f"{TABLE}.lance" / "data"
     folder.rename(folder.with_name("elsewhere"))

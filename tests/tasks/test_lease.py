@@ -52,7 +52,7 @@ def opened(tmp_path: Path) -> Open:
 def put(lake: Lake, scope: str = "documents", **values: Any) -> dict[str, Any]:
     """Write a row behind the leases' back: by default that of a live holder elsewhere."""
     row = {"scope": scope, **claim("other", 7), "place": "elsewhere", "host": "far", **values}
-    lance.write_dataset(pa.Table.from_pylist([row], schema=LEASES), lake._dataset("notes.leases").uri, mode="append")
+    lance.write_dataset(pa.Table.from_pylist([row], schema=LEASES), lake.dataset("notes.leases").uri, mode="append")
     return row
 
 
@@ -238,7 +238,7 @@ def test_a_lake_of_before_gets_the_new_column(tmp_path: Path, opened: Open) -> N
     lake.create("leases", old)
     row = {key: value for key, value in claim("other", 3).items() if key != "started"}
     table = pa.Table.from_pylist([{"scope": "documents", **row}], schema=old)
-    lance.write_dataset(table, lake._dataset("notes.leases").uri, mode="append")
+    lance.write_dataset(table, lake.dataset("notes.leases").uri, mode="append")
     with ThreadPoolExecutor(4) as pool:
         lakes = list(pool.map(lambda _: opened(), range(4)))
     for each in (lake, *lakes):
@@ -390,7 +390,7 @@ lake = open_at(*store)
 if name == "tidy":
     while not counter.with_name("done").exists():
         if "notes.leases" in lake._tables:
-            lake.forget("notes.leases", 16)
+            forget(lake, "notes.leases", 16)
         lake.refresh()
         time.sleep(0.05)
 for take in range(takes):
