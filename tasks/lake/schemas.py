@@ -8,6 +8,10 @@ import pyarrow as pa
 
 from tasks.config.settings import Corpus
 
+FORMAT = 1
+"""The format of a lake: raised where an older embedlake must not touch what this one writes."""
+FORMAT_KEY = b"embedlake.format"
+
 OWN = ("documents", "chunks", "failures", "runs", "catalog", "tokenizer")
 """Kinds of tables that each corpus has one of; besides, it has its leases, and a table for each model."""
 

@@ -14,7 +14,17 @@ from tasks.columns import last_of_each
 from tasks.config.loading import redact
 from tasks.config.settings import Corpus
 from tasks.errors import LakeError
-from tasks.lake.schemas import CATALOG, FAILURES, RUNS, TOKENIZER, chunks_schema, documents_schema, embeddings_schema
+from tasks.lake.schemas import (
+    CATALOG,
+    FAILURES,
+    FORMAT,
+    FORMAT_KEY,
+    RUNS,
+    TOKENIZER,
+    chunks_schema,
+    documents_schema,
+    embeddings_schema,
+)
 from tasks.lake.snapshot import PATIENCE, Snapshot, explained, when_cut_off
 from tasks.models.find import ResolvedModel
 
@@ -50,6 +60,7 @@ class Lake:
             options = {**_PATIENCE, **corpus.lake.options} if "://" in self.uri else None
             self._db = lancedb.connect(self.uri, storage_options=options, read_consistency_interval=timedelta(0))
             self.refresh()
+            self._check_format()
             if create:
                 for kind, schema in self._own_schemas().items():
                     self._ensure(self.name(kind), schema)
@@ -303,9 +314,21 @@ class Lake:
         own = [name for name in self._all_names() if name.startswith(prefix)]
         return own if self._only is None else [name for name in own if name.removeprefix(prefix) in self._only]
 
+    def _check_format(self) -> None:
+        """Refuse a lake that says that a later embedlake made it; one that says nothing was made before lakes did."""
+        documents = self._tables.get(self.name("documents"))
+        metadata = documents.schema.metadata or {} if documents else {}
+        found = int(metadata.get(FORMAT_KEY, b"1"))
+        if found > FORMAT:
+            raise LakeError(
+                f"the lake at {self.uri} has format {found}; this version of embedlake reads up to format {FORMAT}",
+                "Nothing was changed. Upgrade embedlake.",
+            )
+
     def _own_schemas(self) -> dict[str, pa.Schema]:
         return {
-            "documents": documents_schema(self.corpus), "chunks": chunks_schema(self.corpus),
+            "documents": documents_schema(self.corpus).with_metadata({FORMAT_KEY: str(FORMAT)}),
+            "chunks": chunks_schema(self.corpus),
             "failures": FAILURES, "runs": RUNS, "catalog": CATALOG, "tokenizer": TOKENIZER,
         }  # fmt: skip
 

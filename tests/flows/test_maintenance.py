@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from flows.ingest import ingest
-from tasks.lake.maintenance import compact
+from tasks.lake.maintenance import build_index, compact
 from tasks.search.query import open_lake
 from tests.lakes import check_whole, lake_of
 
@@ -73,7 +73,7 @@ def test_large_tables_are_indexed_beside_writers_and_readers(
     reader, keeper = open_lake(corpus_file), lake_of(corpus_file)
     beside = [
         threading.Thread(target=again_and_again, args=[lambda: reader.search("Subject 49")]),
-        threading.Thread(target=again_and_again, args=[lambda: keeper.index(table)]),
+        threading.Thread(target=again_and_again, args=[lambda: build_index(keeper, table)]),
     ]
     for thread in beside:
         thread.start()
