@@ -11,6 +11,7 @@ import pytest
 
 from flows.ingest import ingest
 from tasks.lake.maintenance import build_index, compact
+from tasks.lake.nearest import nearest
 from tasks.search.query import open_lake
 from tests.lakes import check_whole, lake_of
 
@@ -92,9 +93,9 @@ def test_large_tables_are_indexed_beside_writers_and_readers(
     vectors = np.stack(rows["vector"].to_pylist())
     shares = []
     for i in range(0, len(rows), 100):
-        found = lake_of(corpus_file).search(table, vectors[i].tolist(), 10, None)
+        found = nearest(lake_of(corpus_file), table, vectors[i].tolist(), 10, None)
         tenth = np.sort(1 - vectors @ vectors[i])[9]
         shares.append(np.mean([hit["_distance"] <= tenth + 1e-6 for hit in found]))
     assert np.mean(shares) >= least
-    narrow = lake_of(corpus_file).search(table, vectors[0].tolist(), 10, "year >= 1790")
+    narrow = nearest(lake_of(corpus_file), table, vectors[0].tolist(), 10, "year >= 1790")
     assert sorted(hit["year"] for hit in narrow) == list(range(1790, 1800))
