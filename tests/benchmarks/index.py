@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.config.loading import load_corpus
+from tasks.lake.nearest import nearest
 from tasks.lake.tables import Lake
 from tasks.models.choose import load_encoder
 from tasks.models.find import resolve_entry
@@ -37,7 +38,7 @@ def main() -> None:
         for query in queries:
             vector = encoder.encode_query(query).tolist()
             clock = time.monotonic()
-            found = opened.search(table, vector, _NEAREST, None)
+            found = nearest(opened, table, vector, _NEAREST, None)
             by_index += time.monotonic() - clock
             clock = time.monotonic()
             every: Any = handle.search(vector, vector_column_name="vector").distance_type("cosine")
