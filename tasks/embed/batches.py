@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.models.interface import Item
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
@@ -13,22 +15,22 @@ class Batch:
 
     Attributes:
         rows: as in the chunks table; rows of equal text stand next to each other.
-        texts: the distinct texts, in order of first appearance.
-        positions: index into `texts` for each row.
+        items: the distinct texts, in order of first appearance.
+        positions: index into `items` for each row.
     """
 
     rows: pa.Table
-    texts: list[str]
+    items: list[Item]
     positions: list[int]
 
 
-def make_batches(rows: pa.Table, batch_tokens: int, max_tokens: int) -> Iterator[Batch]:
+def make_batches(rows: pa.Table, batch_cost: int, max_cost: int) -> Iterator[Batch]:
     """Cut rows into batches of texts of like length, the longest first.
 
     Args:
         rows: chunks; those of equal text go into one batch.
-        batch_tokens: most tokens in a batch, as if each text were as long as the longest.
-        max_tokens: that the model reads.
+        batch_cost: of a batch at most, as if each item cost as much as the dearest.
+        max_cost: what the model reads of an item.
     """
     order = pc.sort_indices(rows, sort_keys=[("token_count", "descending"), ("text_hash", "ascending")])
     rows = rows.take(order)
@@ -36,20 +38,26 @@ def make_batches(rows: pa.Table, batch_tokens: int, max_tokens: int) -> Iterator
     hashes = rows["text_hash"].to_pylist()
     start = 0
     while start < len(hashes):
-        longest = max(min(counts[start], max_tokens), 1)
-        most = max(batch_tokens // longest, 1)
+        longest = max(min(counts[start], max_cost), 1)
+        most = max(batch_cost // longest, 1)
         index: dict[str, int] = {}
         end = start
         while end < len(hashes) and (hashes[end] in index or len(index) < most):
             index.setdefault(hashes[end], len(index))
             end += 1
         part = rows.slice(start, end - start)
-        texts = dict(zip(hashes[start:end], part["text"].to_pylist(), strict=True))
-        yield Batch(part, [texts[text_hash] for text_hash in index], [index[h] for h in hashes[start:end]])
+        items = dict(zip(hashes[start:end], items_of(part), strict=True))
+        yield Batch(part, [items[text_hash] for text_hash in index], [index[h] for h in hashes[start:end]])
         start = end
 
 
+def items_of(rows: pa.Table) -> list[Item]:
+    """What is to be embedded of chunks."""
+    columns = (rows[name].to_pylist() for name in ("modality", "text", "token_count"))
+    return [Item(*values) for values in zip(*columns, strict=True)]
+
+
 def halve(batch: Batch, first: int, last: int) -> Batch:
-    """The part of a batch with the texts from `first` up to `last`."""
+    """The part of a batch with the items from `first` up to `last`."""
     keep = [i for i, position in enumerate(batch.positions) if first <= position < last]
-    return Batch(batch.rows.take(keep), batch.texts[first:last], [batch.positions[i] - first for i in keep])
+    return Batch(batch.rows.take(keep), batch.items[first:last], [batch.positions[i] - first for i in keep])

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from tasks.columns import among
 from tasks.config.settings import Model
-from tasks.embed.batches import Batch, make_batches
+from tasks.embed.batches import Batch, items_of, make_batches
 from tasks.embed.pending import Pending, failure_settings, pending_chunks, remove_orphans
 from tasks.embed.pools import Embedded, Pool
 from tasks.embed.trials import Trials
@@ -57,8 +57,8 @@ class Embedding:
         self._report = report
         self._pool: Pool | None = None
         self._look()
-        first = lake.snapshot(table).take(np.arange(min(lake.count(table), 1)), ["text"])["text"].to_pylist()
-        self._trials = Trials(model.model, first[0] if first else None)
+        first = lake.snapshot(table).take(np.arange(min(lake.count(table), 1)), ["modality", "text", "token_count"])
+        self._trials = Trials(model.model, items_of(first)[0] if len(first) else None)
         self._submitted = NumberSet()  # texts that are on their way
         self._unusable: dict[str, DocumentError] = {}  # why a text has no vector, by its hash
         self._rows: list[pa.Table] = []
@@ -184,7 +184,7 @@ class Embedding:
     def _batches(self, windows: Iterator[pa.Table | None], pool: Pool) -> Iterator[Batch | None]:
         """The batches of all windows, and the halves of those that failed, until every one has its result."""
         for window in windows:
-            for batch in make_batches(window, pool.batch_tokens, pool.max_tokens) if window is not None else [None]:
+            for batch in make_batches(window, pool.batch_cost, pool.max_cost) if window is not None else [None]:
                 yield from self._again()
                 self._outstanding += batch is not None
                 yield batch
@@ -210,20 +210,20 @@ class Embedding:
                 self._fail(culprit.rows, error)
             return
         assert self._pool is not None
-        limit = self._pool.max_tokens
-        tokens = np.array([result.token_counts[position] for position in batch.positions])
+        limit = self._pool.max_cost
+        tokens = np.array([result.costs[position] for position in batch.positions])
         keep = np.arange(len(tokens))
         if self._lake.corpus.overlong == "refuse":
             self._fail(batch.rows.take(pa.array(np.flatnonzero(tokens > limit))), overlong_chunk(limit))
             self.counts.refused += int((tokens > limit).sum())
             keep = np.flatnonzero(tokens <= limit)
         else:
-            self.counts.overlong += sum(count > limit for count in result.token_counts)
+            self.counts.overlong += sum(count > limit for count in result.costs)
         if len(keep):
             vectors = result.vectors[np.array(batch.positions)[keep]]
             self._land(with_vectors(batch.rows.take(pa.array(keep)), vectors, tokens[keep]))
-        self.counts.embedded += len(batch.texts)
-        self.counts.tokens += sum(min(count, limit) for count in result.token_counts)
+        self.counts.embedded += len(batch.items)
+        self.counts.tokens += sum(min(count, limit) for count in result.costs)
 
     def _fail(self, rows: pa.Table, error: Exception) -> None:
         cause = (

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from tasks.embed.batches import Batch
-from tasks.models.interface import Encoder, Vectors, encode_checked
+from tasks.models.interface import Encoded, Encoder, Vectors, encode_checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +17,14 @@ class Embedded:
 
     Attributes:
         batch: it.
-        vectors: float32 of shape (n_texts, dimension); empty where it failed.
-        token_counts: of each text, as the model counts, before it cuts.
+        vectors: float32 of shape (n_items, dimension); empty where it failed.
+        costs: of each item, as the model counts, before it cuts.
         error: why it failed, or None.
     """
 
     batch: Batch
     vectors: Vectors = field(default_factory=lambda: np.zeros((0, 0), np.float32))
-    token_counts: list[int] = field(default_factory=list)
+    costs: list[int] = field(default_factory=list)
     error: Exception | None = None
 
 
@@ -32,13 +32,13 @@ class Pool(Protocol):
     """Embeds batches. A `None` among the batches means that none is there yet, and results may be looked for.
 
     Attributes:
-        dimension, max_tokens, backend, batch_tokens: of its encoders.
+        dimension, max_cost, backend, batch_cost: of its encoders.
     """
 
     dimension: int
-    max_tokens: int
+    max_cost: int
     backend: str
-    batch_tokens: int
+    batch_cost: int
 
     def embed(self, batches: Iterator[Batch | None]) -> Iterator[Embedded]:
         """Results in any order; takes a further batch only when there is room for it."""
@@ -55,14 +55,14 @@ class LocalPool:
     def __init__(self, make_encoder: Callable[[], Encoder]) -> None:
         self._encoder = make_encoder()
         self.dimension = self._encoder.dimension
-        self.max_tokens = self._encoder.max_tokens
+        self.max_cost = self._encoder.max_cost
         self.backend = self._encoder.backend
-        self.batch_tokens = self._encoder.batch_tokens
+        self.batch_cost = self._encoder.batch_cost
         self._threads = ThreadPoolExecutor(self._encoder.concurrency, thread_name_prefix="encode")
 
     def embed(self, batches: Iterator[Batch | None]) -> Iterator[Embedded]:
         """Results as they come; one batch more than are encoded at once waits, so that encoding never does."""
-        running: dict[Future[tuple[Vectors, list[int]]], Batch] = {}
+        running: dict[Future[Encoded], Batch] = {}
         exhausted = False
         while running or not exhausted:
             while not exhausted and len(running) <= self._encoder.concurrency:
@@ -70,7 +70,7 @@ class LocalPool:
                 if batch is StopIteration:
                     exhausted = True
                 elif isinstance(batch, Batch):
-                    running[self._threads.submit(encode_checked, self._encoder, batch.texts)] = batch
+                    running[self._threads.submit(encode_checked, self._encoder, batch.items)] = batch
                 else:
                     break
             for future in wait(running, return_when=FIRST_COMPLETED).done:

@@ -15,7 +15,7 @@ from tasks.embed.pools import Embedded
 from tasks.errors import EmbedlakeError, ModelError
 from tasks.models.choose import load_encoder
 from tasks.models.find import ResolvedModel, find_here
-from tasks.models.interface import Encoder, Vectors, encode_checked
+from tasks.models.interface import Encoded, Encoder, Item, encode_checked
 
 _CORES_PER_ACTOR = 8  # torch gains little from more for one batch
 _AHEAD = 2  # batches given to an actor at once, so that it never waits for the next
@@ -36,13 +36,13 @@ class EncoderActor:
         self._encoder = make_encoder(find_here(model), threads, budget)
 
     def shape(self) -> tuple[int, int, str, int]:
-        """Dimension, the most tokens that it reads, what runs it, and tokens that suit a batch."""
+        """Dimension, the most of an item that it reads, what runs it, and the cost that suits a batch."""
         encoder = self._encoder
-        return encoder.dimension, encoder.max_tokens, encoder.backend, encoder.batch_tokens
+        return encoder.dimension, encoder.max_cost, encoder.backend, encoder.batch_cost
 
-    def encode(self, texts: list[str]) -> tuple[Vectors, list[int]]:
-        """Vectors and token counts of some texts."""
-        return encode_checked(self._encoder, texts)
+    def encode(self, items: list[Item]) -> Encoded:
+        """Vectors and costs of some documents."""
+        return encode_checked(self._encoder, items)
 
 
 class RayPool:
@@ -83,12 +83,12 @@ class RayPool:
                 if batch is None:
                     break
                 actor = room.pop()
-                running[actor.encode.remote(batch.texts)] = (batch, actor)
+                running[actor.encode.remote(batch.items)] = (batch, actor)
             ready = ray_cluster.ready(list(running))
             for reference in ready:
                 batch, actor = running.pop(reference)
                 try:
-                    vectors, token_counts = ray.get(reference)
+                    vectors, costs = ray.get(reference)
                 except RayTaskError as error:  # raised by the model
                     yield Embedded(batch, error=error.cause if isinstance(error.cause, Exception) else error)
                 except RayError as error:  # an actor or a node is gone
@@ -106,7 +106,7 @@ class RayPool:
                         yield Embedded(batch, error=error)
                 else:
                     del deaths[batch]  # which a Counter allows where there is none
-                    yield Embedded(batch, vectors, token_counts)
+                    yield Embedded(batch, vectors, costs)
                 room.insert(0, actor)
 
     def close(self) -> None:
@@ -141,7 +141,7 @@ class RayPool:
                 f"{count} actors with {cpus:g} CPUs and {gpus:g} GPUs each cannot start: {str(error)[-500:]}",
                 "Check `resources` against what the machine or cluster has.",
             ) from None
-        self.dimension, self.max_tokens, self.backend, self.batch_tokens = shapes[0]
+        self.dimension, self.max_cost, self.backend, self.batch_cost = shapes[0]
 
     def _room(self) -> list[Any]:
         return [actor for actor in self._actors for _ in range(_AHEAD)]

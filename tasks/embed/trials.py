@@ -11,10 +11,11 @@ import pyarrow as pa
 
 from tasks.embed.batches import Batch, halve
 from tasks.errors import ModelError
+from tasks.models.interface import Item, text_items
 
 _TRIES = 3  # of a text alone
 _DOUBTFUL = 32  # texts that fail alone before any was embedded, after which the encoder is asked by another text
-_OTHER_TEXT = "The keeper of the lighthouse writes down the tide twice a day."
+_OTHER_TEXT = text_items(["The keeper of the lighthouse writes down the tide twice a day."])[0]
 
 
 class Trials:
@@ -22,10 +23,10 @@ class Trials:
 
     Args:
         model: its name, for messages.
-        good: a text that the model has embedded, if any is known.
+        good: an item that the model has embedded, if any is known.
     """
 
-    def __init__(self, model: str, good: str | None) -> None:
+    def __init__(self, model: str, good: Item | None) -> None:
         self._model = model
         self._good = good
         self._waiting: deque[Batch] = deque()
@@ -50,7 +51,7 @@ class Trials:
     def passed(self, batch: Batch) -> list[tuple[Batch, Exception]] | None:
         """A batch was embedded. None if it is to be landed; if it was a good text's, the batches of a single text that
         are found to be at fault, with their errors."""
-        self._good = self._good or batch.texts[0]
+        self._good = self._good or batch.items[0]
         if batch not in self._checks:
             return None
         at_fault = []
@@ -75,9 +76,9 @@ class Trials:
                 "What was embedded is landed and no text was set aside for it. See to the device, the memory and the"
                 " model, then run again.",
             ) from None
-        if len(batch.texts) == 1:
+        if len(batch.items) == 1:
             self._tries[batch] += 1
-        if self._good is None and len(batch.texts) > 1:
+        if self._good is None and len(batch.items) > 1:
             self._again(batch)
         elif self._good is None:
             self._doubtful.append((batch, error))
@@ -87,14 +88,14 @@ class Trials:
         else:
             self._check(self._good, [(batch, error)])
 
-    def _check(self, text: str, suspects: list[tuple[Batch, Exception]]) -> None:
-        check = Batch(pa.table({}), [text], [])
+    def _check(self, item: Item, suspects: list[tuple[Batch, Exception]]) -> None:
+        check = Batch(pa.table({}), [item], [])
         self._checks[check] = suspects
         self._waiting.append(check)
 
     def _again(self, batch: Batch) -> None:
-        middle = len(batch.texts) // 2
+        middle = len(batch.items) // 2
         if middle:
-            self._waiting += [halve(batch, 0, middle), halve(batch, middle, len(batch.texts))]
+            self._waiting += [halve(batch, 0, middle), halve(batch, middle, len(batch.items))]
         else:
             self._waiting.append(batch)

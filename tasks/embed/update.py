@@ -33,6 +33,7 @@ from tasks.lake.run import Run
 from tasks.lake.tables import Lake
 from tasks.models.choose import load_encoder
 from tasks.models.find import ResolvedModel
+from tasks.models.interface import text_items
 from tasks.models.quantise import SAMPLE, measure_change
 from tasks.progress import EmbeddingCounts, tell
 
@@ -92,7 +93,7 @@ def start_pool_for(model: ResolvedModel, lake: Lake) -> StartPool:
             from tasks.embed.ray_pool import RayPool
 
             pool = RayPool(calibrated, lake.corpus.resources)
-        open_model(lake, calibrated, pool.dimension, pool.max_tokens)
+        open_model(lake, calibrated, pool.dimension, pool.max_cost)
         return pool
 
     return start
@@ -121,7 +122,8 @@ def _evaluate(run: Run, model: ResolvedModel) -> None:
     calibrated_on = json.loads(known["calibration"])
     texts = [text for text in int8 if text not in calibrated_on] or list(int8)
     full = load_encoder(replace(model, settings=model.settings.model_copy(update={"int8": False})))
-    change = measure_change(np.array([int8[text] for text in texts], np.float32), full.encode(texts)[0])
+    wide = full.encode_documents(text_items(texts)).vectors
+    change = measure_change(np.array([int8[text] for text in texts], np.float32), wide)
     evaluation = json.dumps({"int8": change.to_dict()})
     change_catalog(lake, run.report.run_id, lambda _: {table: {"evaluation": evaluation}})
 

@@ -14,7 +14,7 @@ from tasks.config.settings import Model
 from tasks.errors import ModelError
 from tasks.hashing import hash_settings
 from tasks.models.find import ResolvedModel
-from tasks.models.interface import cosines
+from tasks.models.interface import cosines, text_items
 
 if TYPE_CHECKING:
     import openvino
@@ -101,7 +101,9 @@ def _convert(model: ResolvedModel, folder: Path) -> None:
     if not model.settings.int8:  # of int8, tasks.models.quantise measures what it changes
         plain = Model.model_validate({"model": model.settings.model, "name": model.name})
         there = TorchEncoder(ResolvedModel(plain, model.folder, model.weights, model.revision), loaded, description)
-        least = float(cosines(OpenVinoEncoder(folder, plain).encode(_TRIALS)[0], there.encode(_TRIALS)[0]).min())
+        trials = text_items(_TRIALS)
+        here = OpenVinoEncoder(folder, plain)
+        least = float(cosines(here.encode_documents(trials).vectors, there.encode_documents(trials).vectors).min())
         if not least >= _LEAST_COSINE:
             reason = f"its vectors differ from those on torch (cosine {least:.4f})"
             (folder / "refused.txt").write_text(reason, "utf-8")

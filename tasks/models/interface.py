@@ -1,13 +1,61 @@
 """What an encoder is, and what every encoder's vectors must be."""
 
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from tasks.errors import UnusableVector
+from tasks.errors import ModelError, UnusableVector
 
 Vectors = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something to embed.
+
+    Attributes:
+        modality: text, image or sound, as chunks name it.
+        content: a text, or the bytes of an image or of a sound.
+        cost: of embedding it, in the unit of its modality: of a text its tokens, as the corpus counts them.
+    """
+
+    modality: str
+    content: str | bytes
+    cost: int
+
+
+def text_items(texts: Iterable[str]) -> list[Item]:
+    """Texts whose tokens nobody has counted; they cost a token for each four characters."""
+    return [Item("text", text, len(text) // 4 + 1) for text in texts]
+
+
+def texts_of(items: Sequence[Item]) -> list[str]:
+    """The texts that items are.
+
+    Raises:
+        ModelError: one is no text.
+    """
+    texts = [item.content for item in items if isinstance(item.content, str)]
+    if len(texts) < len(items):
+        other = next(item.modality for item in items if not isinstance(item.content, str))
+        raise ModelError(f"the model embeds text, and was given {other}", "Use a model for that modality.")
+    return texts
+
+
+class Encoded(NamedTuple):
+    """What an encoder gives for some items.
+
+    Attributes:
+        vectors: float32 of shape (n_items, dimension).
+        costs: of each item as this encoder counts, before it cuts: of a text its tokens, its special tokens and prompt
+            included.
+    """
+
+    vectors: Vectors
+    costs: list[int]
 
 
 class Encoder(Protocol):
@@ -15,45 +63,46 @@ class Encoder(Protocol):
 
     Attributes:
         dimension: length of its vectors.
-        max_tokens: the most tokens of a text that it reads, its own marks included.
-        modality: what it takes, as chunks name it; text for all encoders so far.
+        max_cost: the most of an item that it reads: of a text so many tokens, special tokens included.
+        modalities: what it takes, as chunks name it.
         backend: what runs it and how precisely, for reports: `openvino bf16`.
-        concurrency: calls of `encode` worth making at once.
-        batch_tokens: tokens that suit one call of `encode`, which may run them in several batches.
+        concurrency: calls of `encode_documents` worth making at once.
+        batch_cost: the cost that suits one call of `encode_documents`, which may run it in several batches.
     """
 
     dimension: int
-    max_tokens: int
-    modality: str
+    max_cost: int
+    modalities: frozenset[str]
     backend: str
     concurrency: int
-    batch_tokens: int
+    batch_cost: int
 
-    def encode(self, texts: list[str]) -> tuple[Vectors, list[int]]:
-        """Vectors of documents, float32 of shape (n_texts, dimension), and each text's tokens as this model
-        counts them, its own marks and prompt included, uncut."""
+    def encode_documents(self, items: Sequence[Item]) -> Encoded:
+        """Vectors and costs of documents."""
         ...
 
-    def encode_query(self, text: str) -> Vectors:
-        """The vector of a query, float32 of shape (dimension,)."""
+    def encode_queries(self, items: Sequence[Item]) -> Encoded:
+        """Vectors and costs of queries."""
         ...
 
 
+TEXT = frozenset({"text"})
 CALL = 8  # batches that a model runs in one call
 
 
-def encode_checked(encoder: Encoder, texts: list[str]) -> tuple[Vectors, list[int]]:
-    """Vectors and token counts of some texts.
+def encode_checked(encoder: Encoder, items: Sequence[Item]) -> Encoded:
+    """Vectors and costs of some documents.
 
     Raises:
         UnusableVector: a vector has another shape than it must, is not finite, or is zero.
     """
-    vectors, token_counts = encoder.encode(texts)
-    if vectors.shape != (len(texts), encoder.dimension):
-        raise UnusableVector(f"expected vectors of shape {(len(texts), encoder.dimension)}; came {vectors.shape}")
+    encoded = encoder.encode_documents(items)
+    vectors = encoded.vectors
+    if vectors.shape != (len(items), encoder.dimension):
+        raise UnusableVector(f"expected vectors of shape {(len(items), encoder.dimension)}; came {vectors.shape}")
     if not (np.isfinite(vectors).all() and np.abs(vectors).max(axis=1).min() > 0):
         raise UnusableVector("the model gave a vector that is zero or not finite")
-    return vectors, token_counts
+    return encoded
 
 
 def finish(vectors: Vectors, dimension: int, normalize: bool) -> Vectors:

@@ -1,6 +1,7 @@
 """Static models (as model2vec makes them): a vector for each token, and a text's is their mean."""
 
 import json
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from scipy.sparse import csr_matrix
 from tokenizers import Tokenizer
 
 from tasks.models.find import ResolvedModel
-from tasks.models.interface import Vectors, finish
+from tasks.models.interface import TEXT, Encoded, Item, finish, texts_of
 from tasks.models.transformer import checked_dimension, or_default
 
 
@@ -26,10 +27,10 @@ def is_static(folder: Path) -> bool:
 class StaticEncoder:
     """A static model. Its speed is the tokenizer's, so neither torch nor sentence-transformers is loaded for it."""
 
-    modality = "text"
+    modalities = TEXT
     backend = "static"
     concurrency = 1  # the tokenizer uses every core
-    batch_tokens = 131_072
+    batch_cost = 131_072
 
     def __init__(self, model: ResolvedModel) -> None:
         modules = json.loads((model.folder / "modules.json").read_text("utf-8"))
@@ -43,34 +44,33 @@ class StaticEncoder:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         settings = model.settings
-        self.max_tokens = settings.max_tokens or 1_000_000_000
+        self.max_cost = settings.max_tokens or 1_000_000_000
         self._normalize = settings.normalize or len(modules) > 1
         self.dimension = checked_dimension(settings, self._table.shape[1])
         prompts = _prompts(model.folder)
         self._query_prompt = or_default(settings.query_prompt, prompts.get("query", ""))
         self._document_prompt = or_default(settings.document_prompt, prompts.get("document", ""))
 
-    def encode(self, texts: list[str]) -> tuple[Vectors, list[int]]:
-        """Vectors of documents, float32 of shape (n_texts, dimension), and their tokens.
+    def encode_documents(self, items: Sequence[Item]) -> Encoded:
+        """Vectors of documents, and their tokens, uncut.
 
         A text without a token that the model knows has the vector zero, as in sentence-transformers.
         """
-        return self._encode([self._document_prompt + text for text in texts])
+        return self._encode([self._document_prompt + text for text in texts_of(items)])
 
-    def encode_query(self, text: str) -> Vectors:
-        """The vector of a query, float32 of shape (dimension,)."""
-        found: Vectors = self._encode([self._query_prompt + text])[0][0]
-        return found
+    def encode_queries(self, items: Sequence[Item]) -> Encoded:
+        """Vectors of queries, and their tokens, uncut."""
+        return self._encode([self._query_prompt + text for text in texts_of(items)])
 
-    def _encode(self, texts: list[str]) -> tuple[Vectors, list[int]]:
+    def _encode(self, texts: list[str]) -> Encoded:
         ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
         counts = [len(row) for row in ids]
-        used = np.minimum(counts, self.max_tokens)
-        tokens = np.fromiter(chain.from_iterable(row[: self.max_tokens] for row in ids), np.int32, int(used.sum()))
+        used = np.minimum(counts, self.max_cost)
+        tokens = np.fromiter(chain.from_iterable(row[: self.max_cost] for row in ids), np.int32, int(used.sum()))
         ends = np.concatenate([[0], np.cumsum(used)])
         weights = np.repeat(1 / np.maximum(used, 1), used).astype(np.float32)
         means = csr_matrix((weights, tokens, ends), (len(texts), len(self._table))) @ self._table
-        return finish(means, self.dimension, self._normalize), counts
+        return Encoded(finish(means, self.dimension, self._normalize), counts)
 
 
 def _prompts(folder: Path) -> dict[str, str]:

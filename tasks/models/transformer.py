@@ -1,13 +1,13 @@
 """What all encoders of transformer models share: tokenising, batches by token budget, the last steps on vectors."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from tasks.config.settings import Model
 from tasks.errors import ModelError
-from tasks.models.interface import CALL, Vectors, finish
+from tasks.models.interface import CALL, TEXT, Encoded, Item, Vectors, finish, texts_of
 from tasks.models.tokens import Description, Features, TextTokenizer, batches_of
 
 
@@ -23,41 +23,40 @@ class TransformerEncoder(ABC):
         ModelError: the settings ask for more dimensions than there are.
     """
 
-    modality = "text"
+    modalities = TEXT
     backend = ""
     concurrency = 2  # while one call is on the processor, the next one tokenises
 
     def __init__(self, description: Description, settings: Model, budget: int) -> None:
         self.dimension = checked_dimension(settings, description.dimension)
-        self.max_tokens = settings.max_tokens or description.max_tokens
+        self.max_cost = settings.max_tokens or description.max_tokens
         self._normalize = settings.normalize
         self._budget = budget
-        self.batch_tokens = CALL * budget
-        self._tokenizer = TextTokenizer(description, self.max_tokens)
+        self.batch_cost = CALL * budget
+        self._tokenizer = TextTokenizer(description, self.max_cost)
         self._query_prompt = or_default(settings.query_prompt, description.query_prompt)
         self._document_prompt = or_default(settings.document_prompt, description.document_prompt)
 
-    def encode(self, texts: list[str]) -> tuple[Vectors, list[int]]:
-        """Vectors of documents, float32 of shape (n_texts, dimension), and their tokens, uncut."""
-        return self._encode([self._document_prompt + text for text in texts])
+    def encode_documents(self, items: Sequence[Item]) -> Encoded:
+        """Vectors of documents, and their tokens, uncut."""
+        return self._encode([self._document_prompt + text for text in texts_of(items)])
 
-    def encode_query(self, text: str) -> Vectors:
-        """The vector of a query, float32 of shape (dimension,)."""
-        vector: Vectors = self._encode([self._query_prompt + text])[0][0]
-        return vector
+    def encode_queries(self, items: Sequence[Item]) -> Encoded:
+        """Vectors of queries, and their tokens, uncut."""
+        return self._encode([self._query_prompt + text for text in texts_of(items)])
 
     @abstractmethod
     def _run(self, batches: Iterable[Features]) -> Iterator[Vectors]:
         """The model's own vectors for each batch, in order, float32 of shape (n_texts, full dimension)."""
 
-    def _encode(self, texts: list[str]) -> tuple[Vectors, list[int]]:
+    def _encode(self, texts: list[str]) -> Encoded:
         rows, counts = self._tokenizer.tokenise(texts)
         places = list(batches_of([len(row) for row in rows], self._budget))
         outputs = self._run(self._tokenizer.pad([rows[i] for i in place]) for place in places)
         sorted_vectors = np.concatenate(list(outputs))
         vectors = np.empty_like(sorted_vectors)
         vectors[np.concatenate(places)] = sorted_vectors
-        return finish(vectors, self.dimension, self._normalize), counts
+        return Encoded(finish(vectors, self.dimension, self._normalize), counts)
 
 
 def checked_dimension(settings: Model, full: int) -> int:

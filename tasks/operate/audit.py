@@ -20,7 +20,7 @@ from tasks.lake.schemas import chunks_schema
 from tasks.lake.tables import Lake
 from tasks.models.choose import load_encoder
 from tasks.models.find import resolve_entry
-from tasks.models.interface import cosines
+from tasks.models.interface import cosines, text_items
 from tasks.sources.listing import read_file
 
 _NEAR = 0.999  # least cosine between a vector and the same text embedded again
@@ -136,7 +136,7 @@ def other_vectors(lake: Lake, entry: Entry, sample: int) -> list[str]:
     if model.revision != entry["revision"]:
         return []  # other weights than filled it: nothing to compare with
     try:
-        again = load_encoder(model).encode(rows["text"].to_pylist())[0]
+        again = load_encoder(model).encode_documents(text_items(rows["text"].to_pylist()))[0]
     except Exception as error:  # whatever the model raises
         raise ModelError(
             f"model {model.settings.model!r} cannot embed the sample: {type(error).__name__}: {str(error)[-500:]}",

@@ -18,7 +18,7 @@ from tasks.ingest.reading import read_all
 from tasks.ingest.tokenizer import tokenizer_of
 from tasks.models.choose import load_encoder
 from tasks.models.find import ResolvedModel
-from tasks.models.interface import Encoder, Vectors, cosines
+from tasks.models.interface import Encoder, Vectors, cosines, text_items
 from tasks.models.static import is_static
 from tasks.operate.plan import some_works, spread_files
 from tasks.progress import Progress, tell
@@ -107,7 +107,7 @@ def bench(model: ResolvedModel, texts: list[str], int8: bool) -> Bench:
     plain = replace(model, settings=model.settings.model_copy(update={"int8": False, "backend": "auto"}))
     if is_static(model.folder):
         encoder = load_encoder(plain)
-        vectors, counts = encoder.encode(texts)
+        vectors, counts = encoder.encode_documents(text_items(texts))
         row = _measure(encoder, {}, None, texts, vectors, 0.0, {})
         return Bench(machine(), model.settings.model, len(texts), sum(counts), 0.0, [row], {})
     limits = _limits()
@@ -172,19 +172,20 @@ def _reference(model: ResolvedModel, texts: list[str]) -> tuple[Vectors, int, fl
     flop = counter.get_total_flops() / features["input_ids"].numel()
     settings = model.settings.model_copy(update={"backend": "torch", "precision": "float32"})
     encoder = load_encoder(replace(model, settings=settings))
-    vectors, counts = encoder.encode(texts)
-    return vectors, sum(min(count, encoder.max_tokens) for count in counts), flop
+    vectors, counts = encoder.encode_documents(text_items(texts))
+    return vectors, sum(min(count, encoder.max_cost) for count in counts), flop
 
 
 def _measure(
     encoder: Encoder, settings: dict[str, Any], budget: int | None, texts: list[str], reference: Vectors,
     flop: float, limits: dict[str, float],
 ) -> Measured:  # fmt: skip
-    encoder.encode(texts[: max(len(texts) // 8, 1)])  # whatever is made on first use
+    items = text_items(texts)
+    encoder.encode_documents(items[: max(len(items) // 8, 1)])  # whatever is made on first use
     clock = time.perf_counter()
-    vectors, counts = encoder.encode(texts)
+    vectors, counts = encoder.encode_documents(items)
     seconds = time.perf_counter() - clock
-    tokens = sum(min(count, encoder.max_tokens) for count in counts)
+    tokens = sum(min(count, encoder.max_cost) for count in counts)
     precision = next((name for name in limits if name in encoder.backend), None)
     share = tokens / seconds * flop / limits[precision] if precision else None
     near = float(np.min(cosines(vectors, reference)))

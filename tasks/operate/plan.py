@@ -21,6 +21,7 @@ from tasks.lake.neighbours import others
 from tasks.lake.tables import Lake
 from tasks.models.choose import load_encoder
 from tasks.models.find import ResolvedModel, resolve_model
+from tasks.models.interface import text_items
 from tasks.patience import each_within
 from tasks.sources.listing import File, list_files
 from tasks.sources.work import Work, group_files, read_blocks
@@ -258,13 +259,14 @@ def _estimate(entry: ModelPlan, lake: Lake, model: ResolvedModel, probe: list[st
         return limit
     plain = model.settings.model_copy(update={"int8": False})  # an int8 model is made by the run itself
     encoder = load_encoder(replace(model, settings=plain))
-    encoder.encode(probe[:4])
+    items = text_items(probe)
+    encoder.encode_documents(items[:4])
     clock = time.monotonic()
-    counts = encoder.encode(probe)[1]
-    tokens = sum(min(count, encoder.max_tokens) for count in counts)
+    counts = encoder.encode_documents(items)[1]
+    tokens = sum(min(count, encoder.max_cost) for count in counts)
     entry.seconds = entry.tokens * (time.monotonic() - clock) / tokens
     entry.measured = f"a probe of {len(probe)} texts"
-    return encoder.max_tokens
+    return encoder.max_cost
 
 
 def _count_overlong(

@@ -21,7 +21,7 @@ from tasks.lake.nearest import check_filter, nearest
 from tasks.lake.tables import Lake
 from tasks.models.choose import load_encoder
 from tasks.models.find import resolve_entry
-from tasks.models.interface import Encoder
+from tasks.models.interface import Encoder, text_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class OpenLake:
             raise ConfigurationError("the query is empty", "Ask something.")
         row = self._row(model)
         check_filter(self._lake, row["table"], where)
-        vector = self._encoder(row).encode_query(query)
+        vector = self._encoder(row).encode_queries(text_items([query]))[0][0]
         nearest = self._nearest if self._lake.corpus.deduplication == "none" else self._distinct
         return [self._passage(hit) for hit in nearest(row["table"], vector.tolist(), limit, where)]
 

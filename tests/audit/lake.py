@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from tasks.config.loading import load_corpus
 from tasks.embed import update as vectors
 from tasks.lake.lease import writing
 from tasks.lake.tables import Lake
+from tasks.models.interface import Encoded, Item, texts_of
 from tasks.operate import audit
 from tasks.operate.verify import Finding, verify
 from tests.machine.encoders import StandIn, tokens_of
@@ -26,11 +27,12 @@ THORN = "Thorn"
 class Encoder(StandIn):
     """An encoder that fails on some texts with one model, and reads others as overlong."""
 
-    def encode(self, texts: list[str]) -> Any:
+    def encode_documents(self, items: Sequence[Item]) -> Encoded:
+        texts = texts_of(items)
         if self.model == "two" and any(THORN in text for text in texts):
             raise RuntimeError("CUDA error: device-side assert triggered")
-        found, _ = super().encode(texts)
-        return found, [tokens_of(text) + 50 * ("Overlong" in text) for text in texts]
+        found, _ = super().encode_documents(items)
+        return Encoded(found, [tokens_of(text) + 50 * ("Overlong" in text) for text in texts])
 
 
 @contextmanager

@@ -44,9 +44,9 @@ class RandomPool:
     """Stands in for encoders."""
 
     dimension = _DIMENSION
-    max_tokens = 256
+    max_cost = 256
     backend = "random"
-    batch_tokens = 65_536
+    batch_cost = 65_536
 
     def __init__(self) -> None:
         self._vectors = np.random.default_rng(7).normal(size=(_CHANGED, _DIMENSION)).astype(np.float32)
@@ -54,7 +54,7 @@ class RandomPool:
     def embed(self, batches: Iterator[Batch | None]) -> Iterator[Embedded]:
         for batch in batches:
             if batch is not None:
-                yield Embedded(batch, self._vectors[: len(batch.texts)], [16] * len(batch.texts))
+                yield Embedded(batch, self._vectors[: len(batch.items)], [16] * len(batch.items))
 
     def close(self) -> None:
         pass

@@ -16,6 +16,7 @@ from tasks.lake.nearest import nearest
 from tasks.lake.tables import Lake
 from tasks.models.choose import load_encoder
 from tasks.models.find import resolve_entry
+from tasks.models.interface import text_items
 from tests.benchmarks.static import run, write_corpus
 
 _TEXTS, _QUERIES, _NEAREST = 400_000, 200, 10
@@ -36,7 +37,7 @@ def main() -> None:
         indexed = sum(index.num_indexed_rows or 0 for index in handle.list_indices())
         kept, by_index, by_all = 0, 0.0, 0.0
         for query in queries:
-            vector = encoder.encode_query(query).tolist()
+            vector = encoder.encode_queries(text_items([query]))[0][0].tolist()
             clock = time.monotonic()
             found = nearest(opened, table, vector, _NEAREST, None)
             by_index += time.monotonic() - clock

@@ -11,8 +11,8 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from tasks.ingest import update as documents
 from tasks.lake.run import run_of
 from tasks.lake.tables import Lake
 from tasks.models.find import ResolvedModel, resolve_model
+from tasks.models.interface import TEXT, Encoded, Item
 from tasks.progress import RunReport
 
 
@@ -28,18 +29,18 @@ class HashEncoder:
     """Stands in for a model, which is not what is measured here."""
 
     dimension = 384
-    max_tokens = 256
-    modality = "text"
+    max_cost = 256
+    modalities = TEXT
     backend = "random"
     concurrency = 1
-    batch_tokens = 65_536
+    batch_cost = 65_536
 
     def __init__(self, model: ResolvedModel, threads: int | None = None, budget: int | None = None) -> None:
         self._generator = np.random.default_rng(7)
 
-    def encode(self, texts: list[str]) -> Any:
-        vectors = self._generator.normal(size=(len(texts), self.dimension)).astype(np.float32)
-        return vectors, [len(text) // 4 for text in texts]
+    def encode_documents(self, items: Sequence[Item]) -> Encoded:
+        vectors = self._generator.normal(size=(len(items), self.dimension)).astype(np.float32)
+        return Encoded(vectors, [item.cost for item in items])
 
 
 def run_once(corpus_file: Path) -> tuple[float, RunReport]:

@@ -66,9 +66,9 @@ def main() -> None:
         pool = LocalPool(lambda: load_encoder(resolve_model(found.models[0])))
         windows = list(lake.snapshot(lake.name("chunks")).scan(rows=CHUNKS_IN_WINDOW))
         clock = time.monotonic()
-        batches = (batch for rows in windows for batch in make_batches(rows, pool.batch_tokens, pool.max_tokens))
+        batches = (batch for rows in windows for batch in make_batches(rows, pool.batch_cost, pool.max_cost))
         results = list(pool.embed(batches))
-        texts, tokens = sum(len(r.batch.texts) for r in results), sum(sum(r.token_counts) for r in results)
+        texts, tokens = sum(len(r.batch.items) for r in results), sum(sum(r.costs) for r in results)
         alone = time.monotonic() - clock
         pool.close()
     run = report["seconds"]

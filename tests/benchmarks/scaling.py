@@ -6,9 +6,8 @@ SCIFACT=path/to/scifact python -m tests.benchmarks.scaling
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,32 +19,33 @@ from tasks.config.settings import Model, Resources
 from tasks.embed.batches import Batch
 from tasks.embed.ray_pool import RayPool
 from tasks.models.find import ResolvedModel, resolve_model
+from tasks.models.interface import TEXT, Encoded, Item, text_items
 
 
 class SleepingEncoder:
     """Takes as long as a model would on a machine of its own, and no processor."""
 
     dimension = 384
-    max_tokens = 256
-    modality = "text"
+    max_cost = 256
+    modalities = TEXT
     backend = "sleeping"
     concurrency = 1
-    batch_tokens = 16_384
+    batch_cost = 16_384
 
     def __init__(self, model: ResolvedModel, threads: int | None = None, budget: int | None = None) -> None:
         pass
 
-    def encode(self, texts: list[str]) -> Any:
+    def encode_documents(self, items: Sequence[Item]) -> Encoded:
         """0.2 s for each batch."""
         time.sleep(0.2)
-        return np.ones((len(texts), self.dimension), np.float32), [len(text) // 4 for text in texts]
+        return Encoded(np.ones((len(items), self.dimension), np.float32), [item.cost for item in items])
 
 
 def batches_of(texts: list[str], size: int) -> Iterator[Batch]:
     """Batches without rows, since nothing lands."""
     for start in range(0, len(texts), size):
         part = texts[start : start + size]
-        yield Batch(pa.table({"chunk_id": part}), part, list(range(len(part))))
+        yield Batch(pa.table({"chunk_id": part}), text_items(part), list(range(len(part))))
 
 
 def rate(pool: RayPool, texts: list[str], size: int) -> float:

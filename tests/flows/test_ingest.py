@@ -19,6 +19,7 @@ from tasks.config.loading import load_corpus
 from tasks.errors import ConfigurationError, LakeError, ShrunkSource, SourceError
 from tasks.lake.catalog import change_catalog
 from tasks.lake.tables import Lake
+from tasks.models.interface import Item
 from tasks.models.openvino_backend import OpenVinoEncoder
 from tasks.operate.verify import verify
 from tasks.progress import RunReport
@@ -303,16 +304,16 @@ def test_a_run_that_breaks_off_keeps_its_vectors_and_goes_on(
     for i in range(40):
         (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i} speaks of subject {i * i} at some length.")
     calls = 0
-    encode = OpenVinoEncoder.encode
+    encode = OpenVinoEncoder.encode_documents
 
-    def break_off(self: OpenVinoEncoder, texts: list[str]) -> Any:
+    def break_off(self: OpenVinoEncoder, items: list[Item]) -> Any:
         nonlocal calls
         calls += 1
         if calls == 5:
             raise KeyboardInterrupt
-        return encode(self, texts)
+        return encode(self, items)
 
-    monkeypatch.setattr(OpenVinoEncoder, "encode", break_off)
+    monkeypatch.setattr(OpenVinoEncoder, "encode_documents", break_off)
     with pytest.raises(KeyboardInterrupt):
         ingest(str(corpus_file))
     lake = lake_of(corpus_file)
@@ -331,14 +332,14 @@ def test_one_text_that_a_model_cannot_embed_stops_only_itself(
     corpus_file = make_corpus()
     for i in range(20):
         (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i}." if i != 7 else "Poison!")
-    encode = OpenVinoEncoder.encode
+    encode = OpenVinoEncoder.encode_documents
 
-    def poisoned(self: OpenVinoEncoder, texts: list[str]) -> Any:
-        vectors, counts = encode(self, texts)
-        vectors[[text == "Poison!" for text in texts]] = np.nan
-        return vectors, counts
+    def poisoned(self: OpenVinoEncoder, items: list[Item]) -> Any:
+        encoded = encode(self, items)
+        encoded.vectors[[item.content == "Poison!" for item in items]] = np.nan
+        return encoded
 
-    monkeypatch.setattr(OpenVinoEncoder, "encode", poisoned)
+    monkeypatch.setattr(OpenVinoEncoder, "encode_documents", poisoned)
     report = ingest(str(corpus_file))
     assert (report.models[0].rows, report.models[0].failed) == (19, 1)
     [failure] = rows(lake_of(corpus_file), "failures", "document_id", "error", "chunk_id")

@@ -26,6 +26,7 @@ from tasks.lake.catalog import change_catalog
 from tasks.lake.failures import ignore_failures, list_failures
 from tasks.lake.lookup import Lookup, numbers_of
 from tasks.lake.tables import Lake
+from tasks.models.interface import Item
 from tasks.operate.plan import plan_of
 from tasks.operate.verify import verify
 from tasks.search.query import OpenLake, open_lake
@@ -267,10 +268,10 @@ def test_a_backfill_beside_an_ingest_fills_what_comes_meanwhile(
 ) -> None:
     fill(tmp_path, 30)
     run_ingest(str(make("one")))
-    encode = StandIn.encode
+    encode = StandIn.encode_documents
     met = 0
 
-    def meanwhile(self: StandIn, texts: list[str]) -> Any:
+    def meanwhile(self: StandIn, items: list[Item]) -> Any:
         nonlocal met
         if self.model == "two" and met < 4:  # another run lands as many chunks as were embedded, and takes some away
             met += 1
@@ -278,9 +279,9 @@ def test_a_backfill_beside_an_ingest_fills_what_comes_meanwhile(
             for i in range(30):
                 (tmp_path / "docs" / f"{met}-{i}.txt").write_text(f"Document {i} came in round {met}.")
             run_ingest(str(make("one")))
-        return encode(self, texts)
+        return encode(self, items)
 
-    monkeypatch.setattr(StandIn, "encode", meanwhile)
+    monkeypatch.setattr(StandIn, "encode_documents", meanwhile)
     run_backfill(str(make("one", "two")), "two")
     monkeypatch.undo()
     assert met == 4

@@ -144,7 +144,7 @@ def tables_agree(lake: Lake, world: World, right: dict[str, Row]) -> None:
 
 
 def _embeds(text: str, overlong: str) -> bool:
-    return not fails(text) and (overlong == "count" or tokens_of(text) <= StandIn.max_tokens)
+    return not fails(text) and (overlong == "count" or tokens_of(text) <= StandIn.max_cost)
 
 
 def _embed_failures_agree(lake: Lake, table: str, expected: Counter[Any]) -> None:

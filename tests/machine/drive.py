@@ -99,7 +99,7 @@ class Driver:
         right = {
             c["chunk_id"]
             for c in chunks
-            if not fails(c["text"]) and not (refused and tokens_of(c["text"]) > StandIn.max_tokens)
+            if not fails(c["text"]) and not (refused and tokens_of(c["text"]) > StandIn.max_cost)
         }
         [entry] = [row for row in lake.catalog() if row["model"] == name]
         assert set(lake.read(entry["table"], ["chunk_id"])["chunk_id"].to_pylist()) >= right
@@ -146,7 +146,7 @@ class Driver:
             (entry["model"], text)
             for entry in lake.catalog()
             for text in lake.read(entry["table"], ["text"])["text"].to_pylist()
-            if not (refused and tokens_of(text) > StandIn.max_tokens)
+            if not (refused and tokens_of(text) > StandIn.max_cost)
         }
         self._texts = set(lake.read(lake.name("chunks"), ["text"])["text"].to_pylist())
         try:

@@ -2,11 +2,13 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from tasks.models.find import ResolvedModel
+from tasks.models.interface import TEXT, Encoded, Item, texts_of
 
 POISON = "Poison"
 """A text with this word ends every call that has it in its batch."""
@@ -37,7 +39,7 @@ class StandIn:
     Attributes of the class:
         mode: good; cuda (every call raises); nan (every vector is NaN); flaky (the calls in `failing` raise).
         embedded: model and text of every vector given, with how often.
-        calls: of `encode`, since `begin`.
+        calls: of `encode_documents`, since `begin`.
         troubled: whether one of them failed; then texts that were good are embedded again, to tell whose fault it is.
     """
 
@@ -48,11 +50,11 @@ class StandIn:
     troubled: ClassVar[bool] = False
 
     dimension = 4
-    max_tokens = 12
-    modality = "text"
+    max_cost = 12
+    modalities = TEXT
     backend = "stand-in"
     concurrency = 1
-    batch_tokens = 64
+    batch_cost = 64
 
     def __init__(self, model: ResolvedModel, threads: int | None = None, budget: int | None = None) -> None:
         self.model = model.name
@@ -62,7 +64,8 @@ class StandIn:
         """Forget what was counted; from now on fail like this."""
         cls.mode, cls.failing, cls.embedded, cls.calls, cls.troubled = mode, failing, Counter(), 0, False
 
-    def encode(self, texts: list[str]) -> Any:
+    def encode_documents(self, items: Sequence[Item]) -> Encoded:
+        texts = texts_of(items)
         StandIn.calls += 1
         flaky = self.mode == "flaky" and StandIn.calls in self.failing
         if flaky or self.mode in ("cuda", "nan") or any(fails(text) for text in texts):
@@ -74,7 +77,8 @@ class StandIn:
             vectors = np.full_like(vectors, np.nan)
         if not StandIn.troubled:
             StandIn.embedded.update((self.model, text) for text in texts)
-        return vectors, [tokens_of(text) for text in texts]
+        return Encoded(vectors, [tokens_of(text) for text in texts])
 
-    def encode_query(self, text: str) -> Any:
-        return vector_of(self.model, text)
+    def encode_queries(self, items: Sequence[Item]) -> Encoded:
+        texts = texts_of(items)
+        return Encoded(np.stack([vector_of(self.model, text) for text in texts]), [tokens_of(text) for text in texts])

@@ -14,7 +14,7 @@ from tasks.config.settings import Model
 from tasks.errors import ModelError
 from tasks.models.choose import load_encoder
 from tasks.models.find import ResolvedModel, resolve_model
-from tasks.models.interface import cosines
+from tasks.models.interface import cosines, text_items
 from tasks.models.quantise import measure_change
 from tasks.models.tokens import batches_of
 from tasks.models.torch_backend import half_precision
@@ -82,10 +82,10 @@ def test_the_true_minilm_gives_its_own_vectors_on_every_backend(
     model = resolved(MINILM, **settings)
     encoder = load_encoder(model)
     assert encoder.backend.startswith(backend)
-    vectors, counts = encoder.encode(TEXTS)
+    vectors, counts = encoder.encode_documents(text_items(TEXTS))
     assert cosines(vectors, theirs(model, TEXTS)).min() >= least
     assert counts[4] == 602
-    assert (encoder.dimension, encoder.max_tokens) == (384, 256)
+    assert (encoder.dimension, encoder.max_cost) == (384, 256)
 
 
 def test_a_batch_too_large_for_the_device_is_run_in_halves(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,10 +106,10 @@ def test_a_batch_too_large_for_the_device_is_run_in_halves(tiny_model: Path, mon
     expected = theirs(model, texts)
     monkeypatch.setattr(SentenceTransformer, "forward", small_device)
     encoder = load_encoder(model)
-    assert np.allclose(encoder.encode(texts)[0], expected, atol=1e-5)
+    assert np.allclose(encoder.encode_documents(text_items(texts))[0], expected, atol=1e-5)
     assert sizes[0] > 64
     sizes.clear()
-    encoder.encode(texts)
+    encoder.encode_documents(text_items(texts))
     assert sizes[0] < 240  # later batches are smaller from the start
 
 
@@ -162,7 +162,7 @@ def test_unusual_inputs_are_left_to_sentence_transformers(tiny_model: Path, tmp_
     from sentence_transformers import SentenceTransformer
 
     expected = SentenceTransformer(str(folder), device="cpu").encode(TEXTS, prompt="in short: ")
-    assert cosines(encoder.encode(TEXTS)[0], expected).min() > 0.99999
+    assert cosines(encoder.encode_documents(text_items(TEXTS))[0], expected).min() > 0.99999
 
 
 def test_a_pickle_in_a_model_s_folder_is_not_run(tiny_model: Path, tmp_path: Path) -> None:
@@ -193,10 +193,10 @@ def test_static_models_give_what_sentence_transformers_gives(static_model: Path,
     model = resolved(static_model, normalize=normalize)
     encoder = load_encoder(model)
     assert encoder.backend == "static"
-    vectors, counts = encoder.encode([*TEXTS, ""])
+    vectors, counts = encoder.encode_documents(text_items([*TEXTS, ""]))
     assert np.allclose(vectors, theirs(model, [*TEXTS, ""]), atol=1e-5)
     assert counts[-3:] == [600, 1, 0]
-    assert np.allclose(encoder.encode_query(TEXTS[0]), vectors[0], atol=1e-6)
+    assert np.allclose(encoder.encode_queries(text_items([TEXTS[0]]))[0][0], vectors[0], atol=1e-6)
 
 
 def test_int8_stays_near_and_is_the_same_wherever_it_is_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -205,8 +205,12 @@ def test_int8_stays_near_and_is_the_same_wherever_it_is_made(monkeypatch: pytest
     int8 = replace(resolved(MINILM, int8=True), calibration=tuple(texts[::4]))
     assert int8.revision != full.revision
     encoder = load_encoder(int8)
-    change = measure_change(encoder.encode(texts)[0], load_encoder(full).encode(texts)[0])
+    change = measure_change(
+        encoder.encode_documents(text_items(texts))[0], load_encoder(full).encode_documents(text_items(texts))[0]
+    )
     assert 0.85 < change.cosine_min <= change.cosine_mean < 1  # calibrated on few texts, and short ones
     assert change.neighbours_kept > 0.6
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # a machine that has nothing yet
-    assert np.array_equal(load_encoder(int8).encode(texts)[0], encoder.encode(texts)[0])
+    assert np.array_equal(
+        load_encoder(int8).encode_documents(text_items(texts))[0], encoder.encode_documents(text_items(texts))[0]
+    )

@@ -15,7 +15,7 @@ from tasks.config.settings import Model
 from tasks.errors import ModelError
 from tasks.models.choose import load_encoder
 from tasks.models.find import find_here, find_model, resolve_model
-from tasks.models.interface import Encoder
+from tasks.models.interface import Encoder, text_items
 from tests.conftest import MINILM, MINILM_WEIGHTS
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -170,18 +170,18 @@ def test_prompts_cut_and_normalisation(tiny_model: Path, backend: str) -> None:
         return load_encoder(resolve_model(Model.model_validate({"model": str(tiny_model), **settings})))
 
     def vectors(encoder: Encoder, *texts: str) -> Any:
-        return encoder.encode(list(texts))[0]
+        return encoder.encode_documents(text_items(list(texts)))[0]
 
     plain = encoder(backend=backend)
     assert backend in plain.backend
     assert np.isclose(np.linalg.norm(vectors(plain, "x")), 1, atol=1e-6)
     prompted = encoder(backend=backend, document_prompt="d: ", query_prompt="q: ")
     assert np.allclose(vectors(prompted, "x"), vectors(plain, "d: x"), atol=1e-3)
-    assert np.allclose(prompted.encode_query("x"), vectors(plain, "q: x")[0], atol=1e-3)
+    assert np.allclose(prompted.encode_queries(text_items(["x"]))[0][0], vectors(plain, "q: x")[0], atol=1e-3)
     cut = encoder(backend=backend, dimension=8)
     assert (cut.dimension, vectors(cut, "x").shape) == (8, (1, 8))
     assert np.isclose(np.linalg.norm(vectors(cut, "x")), 1, atol=1e-6)
-    assert plain.encode(["one two", ""])[1] == [4, 2]
+    assert plain.encode_documents(text_items(["one two", ""]))[1] == [4, 2]
     with pytest.raises(ModelError, match="32 dimensions"):
         encoder(dimension=64)
 
