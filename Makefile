@@ -6,7 +6,7 @@ QUESTIONS = "compare two texts and show where they differ" "a queue that gives t
 	"wait for several threads to reach the same point"
 DEMO = STDLIB="$(STDLIB)" $(BIN)/embedlake
 
-.PHONY: setup demo test lint bench bench-peers lock
+.PHONY: setup demo test lint docs bench bench-peers lock
 
 setup: .venv/.complete
 
@@ -33,6 +33,10 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What the documentation takes from the code: configs/README.md, configs/corpus.schema.json, flows/cli/README.md.
+docs: setup
+	$(BIN)/python -m infra.reference
 
 # All but the peers; those that need texts run where SCIFACT (a folder in BEIR's format) and WORDNET say where they are.
 bench: setup
