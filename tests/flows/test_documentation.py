@@ -1,7 +1,10 @@
 """The README files: short enough, true to the code, and no link leads nowhere."""
 
+import os
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from typer.main import get_command
 
 from flows.cli.main import app
 from infra.reference import BEGIN, END, commands, corpus_reference, documents, with_reference
+from tasks.config.loading import load_corpus
 from tasks.config.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -81,3 +85,48 @@ def test_links_lead_somewhere(readme: Path) -> None:
 def test_every_folder_that_has_a_readme_is_reached_from_the_first() -> None:
     linked = {(ROOT / link).resolve() for link in LINK.findall((ROOT / "README.md").read_text("utf-8"))}
     assert set(readmes()) - {ROOT / "README.md"} <= linked
+
+
+def transcript(text: str) -> dict[str, list[str]]:
+    """What each command printed, without the lines that tell of progress and without the last blank one."""
+    parts = re.split(r"^\$ (.*)\n", text, flags=re.MULTILINE)[1:]
+    printed = dict(zip(parts[::2], parts[1::2], strict=True))
+    return {
+        command: [line.rstrip() for line in output.rstrip().splitlines() if not re.match(r"\d\d:\d\d:\d\d ", line)]
+        for command, output in printed.items()
+    }
+
+
+def shape(line: str) -> str:
+    """A line without what differs from machine to machine: figures, and what runs the model."""
+    name, space, values = line.partition("  ")
+    values = re.sub(r", by .*", ", by", re.sub(r"[\d.,]+\d", "0", re.sub(r"\d+", "0", values)))
+    return " ".join(f"{name}{space}{values}".split())
+
+
+def test_make_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    for name in ("configs", "infra"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    command = ["make", "--silent", "-o", "setup", "demo", "MODULES=difflib queue threading"]
+    environment = {**os.environ, "PREFECT_HOME": str(tmp_path / "prefect"), "COLUMNS": "120"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    [shown] = re.findall(r"```console\n(\$ make demo\n.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    expected, found = transcript(shown), transcript(done.stdout)
+    assert expected.pop("make demo") == []
+    assert set(expected) <= set(found)
+    assert "\n".join(found[list(found)[-1]]).endswith("\n".join(expected[list(expected)[-1]][-2:]))  # what to type next
+    run, search = expected
+    assert [shape(line) for line in found[run]] == [shape(line) for line in expected[run]]
+    hits = expected[search][: expected[search].index("")]
+    assert [shape(line) for line in found[search]] == [shape(line) for line in hits]
+    assert [line for line in found[search] if "characters" not in line] == [x for x in hits if "characters" not in x]
+
+
+def test_the_demo_corpus_needs_nothing_but_what_make_demo_wrote(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    corpus = load_corpus(ROOT / "configs/demo.yaml")
+    assert {Path(source.uri).parent for source in corpus.sources} == {ROOT / "build"}
