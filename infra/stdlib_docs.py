@@ -11,6 +11,7 @@ import importlib
 import inspect
 import io
 import json
+import os
 import re
 import sys
 import sysconfig
@@ -32,6 +33,7 @@ def describe(name: str, thing: Any, module: str) -> dict[str, str] | None:
         call = f"{name}{inspect.signature(thing)}" if callable(thing) else name
     except (ValueError, TypeError):
         call = name
+    call = call.replace(repr(os.environ), "os.environ")  # a default of the module cgi
     call = re.sub(r" at 0x[0-9a-f]+", "", call)[:200]  # an address differs from run to run
     return {"id": name, "title": call, "text": text, "module": module}
 

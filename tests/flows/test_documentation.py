@@ -130,3 +130,13 @@ def test_the_demo_corpus_needs_nothing_but_what_make_demo_wrote(monkeypatch: pyt
         monkeypatch.delenv(name)
     corpus = load_corpus(ROOT / "configs/demo.yaml")
     assert {Path(source.uri).parent for source in corpus.sources} == {ROOT / "build"}
+
+
+def test_what_the_demo_embeds_is_the_same_in_every_environment(tmp_path: Path) -> None:
+    for turn in range(2):
+        environment = {**os.environ, "PYTHONHASHSEED": str(turn), "SOME_SECRET": f"hunter{turn}"}
+        command = [sys.executable, str(ROOT / "infra/stdlib_docs.py"), str(tmp_path / str(turn))]
+        subprocess.run(command, env=environment, check=True)
+    first, second = ((tmp_path / str(turn) / "stdlib.jsonl").read_text("utf-8") for turn in range(2))
+    assert first == second
+    assert "hunter" not in first
