@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from flows.cli.begin import begin
 from flows.cli.bench import bench
 from flows.cli.drop import drop
 from flows.cli.failures import failures_app
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from tasks.progress import RunReport
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False,
+    rich_markup_mode="markdown", pretty_exceptions_enable=False,
     help="""Embed a large corpus and keep it embedded.
 
 A corpus is one YAML file. `embedlake init FOLDER` writes one, `embedlake run CORPUS.yaml` brings its tables up to
@@ -37,9 +38,11 @@ passages by meaning.
 
 Exit codes: 0 done; 1 unexpected error; 2 wrong corpus file or command line; 3 done, but documents or chunks were set
 aside in this run; 4 a source cannot be listed; 5 the lake cannot be reached; 6 a model cannot be loaded;
-7 another run is writing; 8 verify found something wrong; 9 the Prefect server does not answer; 130 interrupted.""",
+7 another run is writing; 8 verify found something wrong; 9 the Prefect server or the Ray cluster does not answer;
+130 interrupted.""",
 )  # fmt: skip
 
+app.callback(invoke_without_command=True)(begin)
 app.add_typer(failures_app, name="failures")
 app.command()(bench)
 app.command()(drop)
