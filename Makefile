@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --quiet --disable-pip-version-check
 QUESTIONS = "compare two texts and show where they differ" "a queue that gives the smallest item first" \
 	"wait for several threads to reach the same point"
-MODULES ?= # of the standard library, for a smaller demo; all of them by default
+MODULES := # of the standard library, for a smaller demo; all of them by default
 
 .PHONY: setup demo test lint docs bench bench-peers lock
 
