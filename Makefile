@@ -1,29 +1,32 @@
 # `make demo` and `make test` need nothing but Python (3.11 or later) and its venv module.
 PYTHON ?= python3
 BIN := .venv/bin
-STDLIB = $(shell $(BIN)/python -c "import sysconfig; print(sysconfig.get_path('stdlib'))")
+PIP := $(BIN)/pip install --quiet --quiet --disable-pip-version-check
 QUESTIONS = "compare two texts and show where they differ" "a queue that gives the smallest item first" \
 	"wait for several threads to reach the same point"
-DEMO = STDLIB="$(STDLIB)" $(BIN)/embedlake
+MODULES := # of the standard library, for a smaller demo; all of them by default
 
-.PHONY: setup demo test lint bench bench-peers lock
+.PHONY: setup demo test lint docs bench bench-peers lock
 
 setup: .venv/.complete
 
 .venv/.complete: requirements.lock pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $@
+	@echo "Setting up .venv, which takes some minutes."
+	@$(PYTHON) -m venv .venv
+	@$(PIP) torch==2.13.0
+	@$(PIP) --no-deps --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
 
 demo: setup
-	@$(BIN)/python infra/stdlib_docs.py build/stdlib.jsonl
-	@echo '$$ embedlake run configs/demo.yaml'; $(DEMO) run configs/demo.yaml
+	@$(BIN)/python infra/stdlib_docs.py build $(MODULES)
+	@echo '$$ embedlake run configs/demo.yaml'; $(BIN)/embedlake run configs/demo.yaml
 	@for question in $(QUESTIONS); do \
 		echo; echo "$$ embedlake search configs/demo.yaml \"$$question\" -n 2"; \
-		$(DEMO) search configs/demo.yaml "$$question" -n 2; \
+		$(BIN)/embedlake search configs/demo.yaml "$$question" -n 2 || exit; \
 	done
+	@echo; echo 'Next: $(BIN)/embedlake search configs/demo.yaml "a question of yours"'
+	@echo 'Your own texts: $(BIN)/embedlake init FOLDER'
 
 test: lint
 	$(BIN)/python -m pytest
@@ -33,6 +36,10 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What the documentation takes from the code: configs/README.md, configs/corpus.schema.json, flows/cli/README.md.
+docs: setup
+	$(BIN)/python -m infra.reference
 
 # All but the peers; those that need texts run where SCIFACT (a folder in BEIR's format) and WORDNET say where they are.
 bench: setup

@@ -1,5 +1,6 @@
 """What the Prefect UI shows of a run: its name, a progress bar while it works, a report at its end."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,10 +32,15 @@ def run_name() -> str:
     return " ".join(str(part) for part in parts if part)
 
 
+def artifact_key(*parts: str) -> str:
+    """A key as Prefect takes it, in lower-case letters, digits and dashes: `progress-docs-embed`."""
+    return re.sub(r"[^a-z0-9-]", "-", "-".join(parts).lower())
+
+
 @contextmanager
-def progress_shown() -> Iterator[None]:
-    """Keep a progress artifact for each stage that tells of progress, renewed every few seconds. A server that is gone
-    does not end a run by it: the run's end will tell."""
+def progress_shown(corpus: str) -> Iterator[None]:
+    """Keep a progress artifact for each stage of a corpus that tells of progress, renewed every few seconds. A server
+    that is gone does not end a run by it: the run's end will tell."""
     artifacts: dict[str, tuple[UUID, float]] = {}
     gone = False
 
@@ -51,7 +57,7 @@ def progress_shown() -> Iterator[None]:
         known = artifacts.get(progress.stage)
         if known is None:
             text = f"{progress.stage}: {progress.unit}"
-            identity = create_progress_artifact(share, key=f"progress-{progress.stage}", description=text)
+            identity = create_progress_artifact(share, artifact_key("progress", corpus, progress.stage), text)
             artifacts[progress.stage] = (identity, time.monotonic())  # type: ignore[assignment]
         elif time.monotonic() - known[1] > _EVERY or progress.done == progress.total:
             text = f"{progress.stage}: {progress.done:,} of {progress.total or 0:,} {progress.unit}"
@@ -65,5 +71,5 @@ def progress_shown() -> Iterator[None]:
 def publish_report(report: RunReport) -> None:
     """The table of counts, rates and failures."""
     create_markdown_artifact(
-        as_markdown(report), key=f"report-{report.corpus}".lower().replace("_", "-"), description="What the run did"
+        as_markdown(report), key=artifact_key("report", report.corpus), description="What the run did"
     )

@@ -21,7 +21,7 @@ def backfill(corpus_file: str, model: str, wait: bool = False) -> RunReport:
     Returns:
         What the run did.
     """
-    with run_of("backfill", corpus_file) as run, artifacts.progress_shown():
+    with run_of("backfill", corpus_file) as run, artifacts.progress_shown(run.corpus.name):
         settings = next((m for m in run.corpus.models if model in (m.name, m.model)), None)
         [resolved] = stages.resolve_models([settings or Model.model_validate(model)])
         with writing(run.lake, [run.lake.model_table(resolved)], run.report.run_id, wait):

@@ -25,7 +25,7 @@ def ingest(
     Returns:
         What the run did.
     """
-    with run_of("ingest", corpus_file) as run, artifacts.progress_shown():
+    with run_of("ingest", corpus_file) as run, artifacts.progress_shown(run.corpus.name):
         models = stages.resolve_models(run.corpus.models)
         tables = [run.lake.model_table(model) for model in models]
         before = lease_epochs(run.lake)

@@ -1,1 +1,1 @@
-"""The command line: `main` has the commands, `terminal` what they show."""
+"""The command line: `main` is the command, `terminal` what it shows, the other modules its subcommands."""

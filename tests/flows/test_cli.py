@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,42 @@ def filled(make_corpus: Make, tmp_path: Path, cli: Callable[..., Any]) -> Path:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_and_stands_in_the_readme(cli: Callable[..., Any], command: str) -> None:
+def test_every_command_has_help(cli: Callable[..., Any], command: str) -> None:
     code, out, _ = cli(command, "--help")
     assert code == 0
     assert len(out.splitlines()) > 5
-    assert f"embedlake {command}" in Path("README.md").read_text()
+
+
+def test_without_a_command_it_shows_what_one_begins_with(cli: Callable[..., Any]) -> None:
+    code, out, err = cli()
+    assert (code, err) == (0, "")
+    lines = [line.split() for line in out.splitlines() if line.startswith("  embedlake ")]
+    assert [line[1] for line in lines] == ["init", "run", "search", "status"]
+    assert all(len(line) > 5 for line in lines)
+    assert "embedlake --help" in out
+    assert cli("status")[0] == 2  # a command without its arguments is wrong
+
+
+def test_it_says_its_version(cli: Callable[..., Any]) -> None:
+    declared = tomllib.loads(Path("pyproject.toml").read_text())["project"]["version"]
+    assert cli("--version") == (0, f"embedlake {declared}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"), [("embedlake st", "status"), ("embedlake run --allow-s", "--allow-shrinking")]
+)
+def test_a_shell_completes_commands_and_options(typed: str, completed: str) -> None:
+    asked = {"_EMBEDLAKE_COMPLETE": "complete_bash", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
+    command = [Path(sys.executable).parent / "embedlake"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **asked}, check=True)
+    assert done.stdout.split() == [completed]
+
+
+def test_completion_is_installed_for_the_shell_that_asks(tmp_path: Path) -> None:
+    command = f"{Path(sys.executable).parent / 'embedlake'} --install-completion; exit $?"
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    subprocess.run(["bash", "-c", command], capture_output=True, env=environment, check=True)
+    assert ".bash_completions/embedlake.sh" in (tmp_path / ".bashrc").read_text()
 
 
 def test_help_needs_no_heavy_import() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from flows.artifacts import artifact_key
 from tests.conftest import free_port, wait_until
 from tests.lakes import check_whole, lake_of
 
@@ -85,9 +86,16 @@ def test_a_run_shows_its_tasks_progress_and_report(
         "Completed",
     )
     artifacts = {artifact["key"]: artifact for artifact in ask(server, "POST", "artifacts/filter", {})}
-    assert {"progress-read", "progress-embed", "report-notes"} <= set(artifacts)
-    assert artifacts["progress-embed"]["data"] == 100.0
+    assert {"progress-notes-read", "progress-notes-embed", "report-notes"} <= set(artifacts)
+    assert artifacts["progress-notes-embed"]["data"] == 100.0
     assert "| documents new | 1 |" in artifacts["report-notes"]["data"]
+
+
+@pytest.mark.parametrize(
+    ("corpus", "key"), [("docs", "progress-docs-read"), ("My_Notes-2", "progress-my-notes-2-read")]
+)
+def test_artifacts_are_keyed_by_corpus_and_stage(corpus: str, key: str) -> None:
+    assert artifact_key("progress", corpus, "read") == key
 
 
 def test_served_corpora_run_on_demand_and_on_schedule(

@@ -1,0 +1,47 @@
+"""The commands for corpus files: `init`, `schema`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.options import MODEL
+from tasks.errors import ConfigurationError
+
+
+def init(
+    uri: Annotated[
+        str, typer.Argument(metavar="FOLDER|URI", help="What to embed: a folder, a file, s3://bucket/folder.")
+    ],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write here; NAME.yaml by default.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the corpus; from the address by default.")] = None,
+    model: Annotated[str, typer.Option(help="Hub name, ./folder or package:NAME.")] = MODEL,
+    force: Annotated[bool, typer.Option(help="Overwrite an existing file.")] = False,
+) -> None:
+    """Write a commented corpus file for a folder or address.
+
+    Example: embedlake init ~/notes
+    """
+    from flows.cli.terminal import out, shown
+    from tasks.config.loading import load_corpus, schema
+    from tasks.operate.initial import initial_corpus
+
+    folder = output.parent if output else Path(".")
+    found, text = initial_corpus(uri, folder, name, model)
+    target = output or Path(f"{found}.yaml")
+    if target.exists() and not force:
+        raise ConfigurationError(f"{target} is there already", "Give another --output, or --force to overwrite it.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+    (target.parent / "corpus.schema.json").write_text(schema(), encoding="utf-8")
+    load_corpus(target)
+    out.print(f"Wrote {shown(str(target))} (and corpus.schema.json, so that editors complete and check it).")
+    out.print(f"Look it over, then: embedlake plan {shown(str(target))}")
+
+
+def schema() -> None:
+    """Print the JSON Schema of corpus files, for editors."""
+    from tasks.config.loading import schema as schema_text
+
+    sys.stdout.write(schema_text())

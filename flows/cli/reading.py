@@ -1,0 +1,107 @@
+"""The commands that look at a lake and its sources: `plan`, `search`, `status`, `verify`."""
+
+import os
+import sys
+from contextlib import nullcontext
+from typing import Annotated
+
+import typer
+
+from flows.cli.options import Corpus, Json, quiet_libraries
+from tasks.errors import EXIT_WRONG
+
+
+def plan(corpus_file: Corpus, json: Json = False) -> None:
+    """Show what a run would do. Changes nothing.
+
+    Example: embedlake plan notes.yaml
+    """
+    from flows.cli.terminal import err, print_json, print_rows, progress_shown
+    from tasks.config.loading import load_corpus
+    from tasks.lake.tables import Lake
+    from tasks.operate.plan import plan_of
+    from tasks.operate.report import plan_rows
+
+    corpus = load_corpus(corpus_file)
+    with progress_shown(json), err.status("comparing and reading") if err.is_terminal and not json else nullcontext():
+        found = plan_of(corpus, Lake(corpus, may_be_empty=True))
+    if json:
+        print_json(found.to_dict())
+    else:
+        print_rows(plan_rows(found))
+
+
+def search(
+    corpus_file: Corpus,
+    query: Annotated[str, typer.Argument(help="A question or a few words.")],
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most passages.")] = 5,
+    where: Annotated[
+        str | None, typer.Option(help="SQL over the columns: \"uri LIKE '%.md' AND year >= 2020\"")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Another model than the live one.")] = None,
+    json: Json = False,
+) -> None:
+    """Find passages by meaning.
+
+    Example: embedlake search notes.yaml "what did we decide about backups" -n 3
+    """
+    quiet_libraries()
+    from flows.cli.terminal import print_json, print_passages
+    from tasks.search.query import open_lake
+
+    passages = open_lake(corpus_file).search(query, model=model, limit=limit, where=where)
+    if json:
+        print_json([passage.to_dict() for passage in passages])
+    else:
+        print_passages(passages)
+
+
+def status(corpus_file: Corpus, json: Json = False) -> None:
+    """Show tables, models, pending work, failures and the last runs.
+
+    Example: embedlake status notes.yaml
+    """
+    from flows.cli.terminal import print_json, print_status
+    from tasks.config.loading import load_corpus
+    from tasks.lake.tables import Lake
+    from tasks.operate.status import status_of
+
+    found = status_of(Lake(load_corpus(corpus_file)))
+    if json:
+        print_json(found)
+    else:
+        print_status(found)
+
+
+def verify(
+    corpus_file: Corpus,
+    sample: Annotated[int, typer.Option(min=0, help="Chunks of each table to read and embed again and compare.")] = 20,
+    repair: Annotated[bool, typer.Option(help="Remove what is wrong; the next run writes it anew.")] = False,
+    contents: Annotated[
+        bool, typer.Option(help="Read every file and compare it with what was read, whatever time and size say.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Audit a lake from its data alone: missing, double and orphaned rows, bad vectors, offsets, provenance.
+
+    Ends with 8 if something is wrong and was not mended.
+
+    Example: embedlake verify notes.yaml --repair
+    """
+    quiet_libraries()
+    from flows.cli.terminal import print_findings, print_json
+    from tasks.config.loading import load_corpus
+    from tasks.lake.lease import writing
+    from tasks.lake.tables import Lake
+    from tasks.operate.verify import verify as verify_lake
+
+    lake = Lake(load_corpus(corpus_file))
+    scopes = ["documents", "catalog", *lake.model_tables()] if repair else []
+    with writing(lake, scopes, f"verify-{os.getpid()}", wait=False) if repair else nullcontext():
+        found = verify_lake(lake, sample, repair, contents)
+    if json:
+        print_json([finding.to_dict() for finding in found])
+    else:
+        print_findings(found, f"embedlake run {corpus_file}")
+    if not all(finding.mended for finding in found):
+        sys.exit(EXIT_WRONG)
