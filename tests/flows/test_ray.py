@@ -44,7 +44,7 @@ def test_an_actor_that_is_killed_is_replaced_and_its_work_done_again(
     make_corpus: Callable[..., Path], tmp_path: Path
 ) -> None:
     corpus_file = make_corpus(resources={"in_process_below": 0, "actors": 1, "batch_tokens": 16})
-    for i in range(400):
+    for i in range(1000):
         (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i} speaks of subject {i * i}. " * (1 + i % 9))
     killed: list[int] = []
 
@@ -64,7 +64,7 @@ def test_an_actor_that_is_killed_is_replaced_and_its_work_done_again(
     assert killed, "no actor was seen at work"
     assert report.failed == 0
     table = open_lake(corpus_file).table()
-    assert table.num_rows == len(set(table["chunk_id"].to_pylist())) == 400
+    assert table.num_rows == len(set(table["chunk_id"].to_pylist())) == 1000
 
 
 def _command(process: Any) -> list[str]:
