@@ -1,4 +1,5 @@
-# `make demo` and `make test` need nothing but Python (3.11 or later) and its venv module.
+# `make demo`, `make check` (the quick tests) and `make test` (all of them) need nothing but Python (3.11 or later)
+# and its venv module.
 PYTHON ?= python3
 BIN := .venv/bin
 STDLIB = $(shell $(BIN)/python -c "import sysconfig; print(sysconfig.get_path('stdlib'))")
@@ -6,7 +7,7 @@ QUESTIONS = "compare two texts and show where they differ" "a queue that gives t
 	"wait for several threads to reach the same point"
 DEMO = STDLIB="$(STDLIB)" $(BIN)/embedlake
 
-.PHONY: setup demo test lint bench bench-peers lock
+.PHONY: setup demo test check lint bench bench-peers lock
 
 setup: .venv/.complete
 
@@ -25,8 +26,11 @@ demo: setup
 		$(DEMO) search configs/demo.yaml "$$question" -n 2; \
 	done
 
-test: lint
-	$(BIN)/python -m pytest
+test: check
+	$(BIN)/python -m pytest -m slow
+
+check: lint
+	$(BIN)/python -m pytest -m "not slow"
 
 lint: setup
 	$(BIN)/ruff format --check .

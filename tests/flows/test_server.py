@@ -16,6 +16,8 @@ import pytest
 from tests.conftest import free_port, wait_until
 from tests.lakes import check_whole, lake_of
 
+pytestmark = pytest.mark.slow
+
 BIN = Path(sys.executable).parent
 
 

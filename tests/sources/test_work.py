@@ -58,6 +58,7 @@ def test_a_line_that_is_too_long_is_set_aside_and_no_other(
     assert all(block.size <= most + size for block in found)
 
 
+@pytest.mark.slow
 def test_a_line_without_end_costs_time_by_its_length_and_a_block_of_memory(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     with path.open("wb") as file:
