@@ -1,4 +1,5 @@
-# `make demo` and `make test` need nothing but Python (3.11 or later) and its venv module.
+# `make demo`, `make check` (the quick tests) and `make test` (all of them) need nothing but Python (3.11 or later)
+# and its venv module.
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --quiet --disable-pip-version-check
@@ -6,7 +7,7 @@ QUESTIONS = "compare two texts and show where they differ" "a queue that gives t
 	"wait for several threads to reach the same point"
 MODULES := # of the standard library, for a smaller demo; all of them by default
 
-.PHONY: setup demo test lint docs bench bench-peers lock
+.PHONY: setup demo test check lint docs bench bench-peers lock
 
 setup: .venv/.complete
 
@@ -28,8 +29,11 @@ demo: setup
 	@echo; echo 'Next: $(BIN)/embedlake search configs/demo.yaml "a question of yours"'
 	@echo 'Your own texts: $(BIN)/embedlake init FOLDER'
 
-test: lint
-	$(BIN)/python -m pytest
+test: check
+	$(BIN)/python -m pytest -m slow
+
+check: lint
+	$(BIN)/python -m pytest -m "not slow"
 
 lint: setup
 	$(BIN)/ruff format --check .

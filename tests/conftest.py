@@ -13,7 +13,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+
+# No time limits: a machine may be busy.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, max_examples=50, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 
 for name, value in {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.config.loading import load_corpus
+from tasks.config.settings import Corpus
 from tasks.lake.tables import Lake
 
 
@@ -30,3 +31,15 @@ def check_whole(corpus_file: Path) -> Lake:
     active = {row["document_id"] for row in documents if row["state"] == "active"}
     assert {row["document_id"] for row in rows(lake, "chunks", "document_id")} == active
     return lake
+
+
+def new_lake(folder: Path, **changes: Any) -> Lake:
+    """A lake without rows, of a corpus whose model is never loaded; keywords replace its keys."""
+    corpus: dict[str, Any] = {
+        "name": "notes", "lake": str(folder / "lake"), "models": ["some/model"],
+        "sources": [
+            {"name": "docs", "uri": str(folder / "docs")},
+            {"name": "books", "uri": str(folder / "books"), "fields": {"id": "key"}},
+        ],
+    }  # fmt: skip
+    return Lake(Corpus.model_validate(corpus | changes), create=True)

@@ -17,6 +17,8 @@ from tasks.config.loading import load_corpus
 from tasks.lake.tables import Lake
 from tests.conftest import wait_until
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Path]
 COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands if command.callback)
 

@@ -22,7 +22,7 @@ from tasks.sources.listing import list_files
 from tasks.sources.work import Work, group_files
 from tests.lakes import check_whole
 
-pytestmark = pytest.mark.usefixtures("prefect_server")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 Make = Callable[..., Path]
 
 

@@ -22,6 +22,8 @@ from tests.conftest import free_port, wait_until
 from tests.faulty import FaultyProxy
 from tests.lakes import check_whole, lake_of
 
+pytestmark = pytest.mark.slow
+
 BIN = Path(sys.executable).parent
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "1"))
 Make = Callable[..., Path]

@@ -13,7 +13,7 @@ from tests.conftest import MINILM
 from tests.lakes import check_whole
 from tests.samples import BAD, SUBJECTS, write_bad, write_good
 
-pytestmark = pytest.mark.usefixtures("prefect_server")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 
 
 def test_every_good_file_is_found_and_every_bad_one_explained(make_corpus: Callable[..., Path], tmp_path: Path) -> None:

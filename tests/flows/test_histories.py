@@ -13,6 +13,8 @@ from tests.machine.encoders import BLANK, POISON
 from tests.machine.engine import Writes, quick
 from tests.machine.world import UNREADABLE, Record, Source, make_model_folders
 
+pytestmark = pytest.mark.slow
+
 HISTORIES: list[Callable[[Driver], None]] = []
 
 

@@ -26,7 +26,7 @@ from tasks.progress import RunReport
 from tasks.search.query import open_lake
 from tests.lakes import check_whole, lake_of, rows
 
-pytestmark = pytest.mark.usefixtures("prefect_server")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 
 TEXT = "\n\n".join(
     f"Paragraph {i} tells of {word}." * 12 for i, word in enumerate(["rivers", "stones", "birds", "trees"])

@@ -35,6 +35,8 @@ from tests.machine.encoders import BLANK, POISON, StandIn, vector_of
 from tests.machine.engine import Killed, Writes, quick, run_backfill, run_ingest
 from tests.machine.world import make_model_folders
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Path]
 
 

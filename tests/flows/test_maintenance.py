@@ -15,7 +15,7 @@ from tasks.lake.nearest import nearest
 from tasks.search.query import open_lake
 from tests.lakes import check_whole, lake_of
 
-pytestmark = pytest.mark.usefixtures("prefect_server")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 
 Make = Callable[..., Path]
 

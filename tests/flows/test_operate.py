@@ -20,6 +20,8 @@ from tasks.operate.report import as_markdown, report_rows
 from tasks.progress import RunReport
 from tests.lakes import check_whole, lake_of
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., Path]
 Cli = Callable[..., Any]
 

@@ -17,7 +17,7 @@ from tasks.config.settings import Resources
 from tasks.embed.ray_pool import share_out
 from tasks.search.query import open_lake
 
-pytestmark = pytest.mark.usefixtures("prefect_server")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -17,6 +17,8 @@ from flows.artifacts import artifact_key
 from tests.conftest import free_port, wait_until
 from tests.lakes import check_whole, lake_of
 
+pytestmark = pytest.mark.slow
+
 BIN = Path(sys.executable).parent
 
 

@@ -34,6 +34,8 @@ from tests.machine.encoders import BLANK, POISON
 from tests.machine.engine import Writes, quick
 from tests.machine.world import UNREADABLE, Content, Record, Source, make_model_folders
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("EXACTLY_ONCE_EXAMPLES", "12"))
 SEED = os.environ.get("EXACTLY_ONCE_SEED")
 RULES = set(

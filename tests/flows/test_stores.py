@@ -19,7 +19,7 @@ from tasks.sources.listing import list_files
 from tests.faulty import FaultyProxy
 from tests.lakes import check_whole
 
-pytestmark = pytest.mark.usefixtures("prefect_server")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 
 
 def test_disk_and_s3_give_the_same_chunks_and_vectors(

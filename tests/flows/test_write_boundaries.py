@@ -19,6 +19,8 @@ from tests.machine.encoders import POISON
 from tests.machine.engine import Writes, quick
 from tests.machine.world import UNREADABLE, Record, Source, World, make_model_folders
 
+pytestmark = pytest.mark.slow
+
 STEP = {True: 1, False: 1} if os.environ.get("WRITE_BOUNDARIES") == "all" else {True: 5, False: 11}
 LONG = "\n\n".join(f"Paragraph {i} says that the river rose." for i in range(6))
 RECORDS = tuple(Record(f"k{i}", f"Record {i} tells of birds.", 2000 + i) for i in range(4))

@@ -75,6 +75,7 @@ def hub(tiny_model: Path) -> Iterator[str]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
+    server.server_close()
 
 
 def in_fresh_process(code: str, environment: dict[str, str]) -> str:
@@ -95,6 +96,7 @@ def in_fresh_process(code: str, environment: dict[str, str]) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 def test_a_hub_name_fetches_the_model(hub: str, tmp_path: Path, tiny_model: Path) -> None:
     code = (
         "from tasks.models.find import resolve_model; from tasks.config.settings import Model\n"
@@ -108,6 +110,7 @@ def test_a_hub_name_fetches_the_model(hub: str, tmp_path: Path, tiny_model: Path
     assert revision == resolve_model(Model.model_validate({"model": str(tiny_model), "name": "tiny"})).revision
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "environment", "message"),
     [

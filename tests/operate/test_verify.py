@@ -16,7 +16,7 @@ from tasks.lake.tables import Lake
 from tasks.operate.verify import verify
 from tests.lakes import check_whole, lake_of
 
-pytestmark = pytest.mark.usefixtures("prefect_server")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from tasks.sources.listing import list_files
 from tests.audit.lake import at_work, corpus_of, lake_of, make_lake, mend
 from tests.machine.engine import run_ingest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:

@@ -1,17 +1,39 @@
 """What a folder lists, whatever lies in it."""
 
+import bz2
 import errno
+import gzip
 import json
+import lzma
 import os
 import socket
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
+import zstandard
+from fsspec.implementations.local import LocalFileSystem
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tasks.config.settings import Source
-from tasks.errors import SourceError
+from tasks.errors import (
+    BrokenDocument,
+    ConfigurationError,
+    MissingSource,
+    OversizedDocument,
+    SourceError,
+    UnreadDocument,
+)
 from tasks.sources.listing import Listing, list_files, read_file
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress,
+    ".zst": zstandard.ZstdCompressor().compress,
+}  # fmt: skip
 
 
 def listed(uri: object, **more: Any) -> Listing:
@@ -174,8 +196,6 @@ def test_marks_of_patterns_in_names_that_are_there_are_meant_literally(tmp_path:
 
 
 def test_marks_of_patterns_are_taken_literally_in_stores_too() -> None:
-    import fsspec
-
     store = fsspec.filesystem("memory")
     for name in ("/[a]/x.txt", "/[a]/y.md", "/a/z.txt"):
         store.pipe(name, b"words")
@@ -211,3 +231,98 @@ def test_a_lake_in_the_folder_is_left_out_by_whatever_way_it_is_met(tmp_path: Pa
     source = Source.model_validate({"name": "s", "uri": str(tmp_path / "docs")})
     assert [file.document_id for file in list_files([source], str(tmp_path / "docs" / "lake")).files] == ["s:a.txt"]
     assert len(list_files([source]).files) == 2
+
+
+NAMES = st.sets(st.sampled_from(["a.md", "b.txt", "deep/a.md", "deep/er/c.txt", ".h/d.md", "deep/.e.txt"]), min_size=1)
+PATTERNS = st.lists(st.sampled_from(["*.md", "/deep/", "deep/*.md", "!a.md", "*", "/*.txt", "er/"]), max_size=3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(names=NAMES, include=PATTERNS, exclude=PATTERNS, hidden=st.booleans())
+def test_a_store_and_a_folder_with_the_same_files_list_the_same(
+    tmp_path_factory: pytest.TempPathFactory, names: set[str], include: list[str], exclude: list[str], hidden: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("listed")
+    store = fsspec.filesystem("memory")
+    for name in names:
+        write(folder, name)
+        store.pipe(f"/listed/{name}", b"words")
+    options = {"include": include, "exclude": exclude, "hidden": hidden}
+    try:
+        found = keys("memory://listed", **options)
+    finally:
+        store.rm("/", recursive=True)
+    assert found == keys(folder, **options)
+    assert set(found) <= names
+    if not include and not exclude:
+        assert set(found) == {name for name in names if hidden or "." not in (name[0], name.rpartition("/")[2][0])}
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".xz", ".zst"])
+def test_content_is_read_decompressed_up_to_a_limit(tmp_path: Path, suffix: str) -> None:
+    source = Source.model_validate({"name": "s", "uri": str(tmp_path)})
+    path = tmp_path / f"a.txt{suffix}"
+    path.write_bytes(PACKED[suffix](b"x" * 1000))
+    assert read_file(source, str(path), 1000) == b"x" * 1000
+    with pytest.raises(OversizedDocument, match="more than 999 bytes"):
+        read_file(source, str(path), 999)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz"])
+def test_content_that_is_cut_off_is_broken(tmp_path: Path, suffix: str) -> None:
+    source = Source.model_validate({"name": "s", "uri": str(tmp_path)})
+    path = tmp_path / f"a.txt{suffix}"
+    path.write_bytes(PACKED[suffix](b"x" * 1000)[:-9])
+    with pytest.raises(BrokenDocument, match="cannot be decompressed"):
+        read_file(source, str(path), 1000)
+
+
+@pytest.mark.parametrize(
+    ("errors", "tries", "read"),
+    [
+        ([TimeoutError()] * 4, 5, True), ([ConnectionResetError()] * 5, 5, False), ([PermissionError()], 1, False),
+        ([FileNotFoundError()], 1, False), ([OSError(errno.EIO, "gone")], 2, True),
+    ],
+)  # fmt: skip
+def test_what_a_network_drops_is_asked_for_again_and_what_is_missing_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, errors: list[OSError], tries: int, read: bool
+) -> None:
+    write(tmp_path, "a.txt")
+    source = Source.model_validate({"name": "s", "uri": str(tmp_path)})
+    calls: list[str] = []
+    real = LocalFileSystem.open
+
+    def drop(fs: LocalFileSystem, path: str, *arguments: Any, **more: Any) -> Any:
+        calls.append(path)
+        if len(calls) <= len(errors):
+            raise errors[len(calls) - 1]
+        return real(fs, path, *arguments, **more)
+
+    monkeypatch.setattr(LocalFileSystem, "open", drop)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    if read:
+        assert read_file(source, str(tmp_path / "a.txt"), 1000) == b"Words of a.txt."
+    else:
+        with pytest.raises(UnreadDocument, match=type(errors[0]).__name__):
+            read_file(source, str(tmp_path / "a.txt"), 1000)
+    assert len(calls) == tries
+
+
+def test_a_source_that_cannot_be_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(MissingSource, match="nothing at"):
+        listed(tmp_path / "none")
+    with pytest.raises(MissingSource, match="nothing at"):
+        listed("memory://none")
+    with pytest.raises(ConfigurationError, match="nosuch"):
+        listed("nosuch://bucket/folder")
+
+
+def test_files_of_all_sources_are_listed_in_the_order_of_their_ids(tmp_path: Path) -> None:
+    write(tmp_path, "b/x.txt", "a/x.txt", "a/y.jsonl", "a/z.png")
+    sources = [Source.model_validate({"name": name, "uri": str(tmp_path / name)}) for name in ("b", "a")]
+    found = list_files(sources)
+    assert [file.document_id for file in found.files] == ["a:x.txt", "a:y.jsonl", "b:x.txt"]
+    assert [file.is_container for file in found.files] == [False, True, False]
+    assert found.left_out == {"image/png": 1}
+    forced = Source.model_validate({"name": "a", "uri": str(tmp_path / "a"), "format": "text"})
+    assert {file.format for file in list_files([forced]).files} == {"text"}

@@ -85,6 +85,7 @@ def steal(lake: Lake, scope: str) -> None:
     lake.update("notes.leases", f"scope = '{scope}'", claim("thief", rows(lake, scope)[0]["epoch"] + 1))
 
 
+@pytest.mark.slow
 def test_what_is_held_lives_while_the_next_is_waited_for(opened: Open) -> None:
     lake = opened()
     with beating(opened(), "notes.b"), ThreadPoolExecutor(1) as pool:
@@ -120,6 +121,7 @@ def test_the_catalog_is_taken_for_a_moment_within(opened: Open) -> None:
     assert lake.fence is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stolen", ["documents", "catalog"])
 def test_within_another_both_leases_are_checked(opened: Open, stolen: str) -> None:
     lake = opened()
@@ -150,6 +152,7 @@ def test_time_asleep_is_counted() -> None:
     assert scope_module._SLEPT_TOO == time.CLOCK_BOOTTIME
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ahead", [-1000.0, 1000.0])
 def test_a_live_holder_with_a_wrong_clock_keeps_its_lease(opened: Open, ahead: float) -> None:
     with beating(opened(), ahead=ahead):
@@ -159,6 +162,7 @@ def test_a_live_holder_with_a_wrong_clock_keeps_its_lease(opened: Open, ahead: f
         assert time.monotonic() - began < SECONDS + 1.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ahead", [-1000.0, 1000.0, 1e300, float("nan"), float("inf"), None])
 def test_a_silent_holder_is_watched_then_taken_over(opened: Open, ahead: float | None) -> None:
     put(opened(), heartbeat=None if ahead is None else time.time() + ahead)
@@ -169,6 +173,7 @@ def test_a_silent_holder_is_watched_then_taken_over(opened: Open, ahead: float |
     lease.beat()
 
 
+@pytest.mark.slow
 def test_a_holder_that_looks_alive_is_not_waited_for(opened: Open) -> None:
     put(opened())
     began = time.monotonic()
@@ -249,6 +254,7 @@ def test_a_lake_of_before_gets_the_new_column(tmp_path: Path, opened: Open) -> N
         assert rows(lake)[0]["started"] == claim("me", 1)["started"]
 
 
+@pytest.mark.slow
 def test_old_versions_go(opened: Open, tmp_path: Path) -> None:
     lake = opened(seconds=300)
     folder = tmp_path / "lake" / "notes.leases.lance"
@@ -264,6 +270,7 @@ def test_old_versions_go(opened: Open, tmp_path: Path) -> None:
         assert len(list((folder / part).iterdir())) < most, part
 
 
+@pytest.mark.slow
 def test_a_keeper_removes_old_versions_while_it_holds(
     opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -321,6 +328,7 @@ def test_all_are_taken_at_once_or_none(opened: Open) -> None:
     assert rows(lake)[0]["holder"] == ""
 
 
+@pytest.mark.slow
 def test_a_row_that_is_removed_lets_nobody_in_beside_its_holder(opened: Open) -> None:
     lake = opened()
     with writing(lake, ["documents"], "first", wait=False):
@@ -337,6 +345,7 @@ def test_a_row_that_is_removed_lets_nobody_in_beside_its_holder(opened: Open) ->
         assert len(rows(lake)) == 1
 
 
+@pytest.mark.slow
 def test_rows_of_one_scope_are_taken_together(opened: Open) -> None:
     lake = opened()
     put(lake)
@@ -353,6 +362,7 @@ def test_rows_of_one_scope_are_taken_together(opened: Open) -> None:
         assert taken
 
 
+@pytest.mark.slow
 def test_one_live_row_of_several_keeps_all(opened: Open) -> None:
     lake = opened()
     with beating(opened()):
@@ -366,6 +376,7 @@ def test_one_live_row_of_several_keeps_all(opened: Open) -> None:
         assert sorted(row["holder"] for row in rows(lake)) == ["", "other"]
 
 
+@pytest.mark.slow
 def test_a_row_of_nothing_is_taken(opened: Open) -> None:
     lake = opened()
     empty = dict.fromkeys(LEASES.names) | {"scope": "documents"}
@@ -383,7 +394,7 @@ WORKER = """
 import json, sys, time
 from pathlib import Path
 from tasks.lake.lease import writing
-from tests.tasks.test_lease import open_at
+from tests.lake.test_lease import open_at
 
 store, counter, name, takes = json.loads(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 lake = open_at(*store)
@@ -402,6 +413,7 @@ for take in range(takes):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("store", "takes"), [("disk", 30), ("s3", 10)])
 def test_processes_write_one_at_a_time(tmp_path: Path, request: pytest.FixtureRequest, store: str, takes: int) -> None:
     address: list[Any] = [str(tmp_path / "lake"), {}, 30]

@@ -67,6 +67,7 @@ def test_padding_is_small_where_there_is_much_to_choose_from() -> None:
     assert padded < 1.05 * sum(lengths)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "backend", "least"),
     [
@@ -88,6 +89,7 @@ def test_the_true_minilm_gives_its_own_vectors_on_every_backend(
     assert (encoder.dimension, encoder.max_cost) == (384, 256)
 
 
+@pytest.mark.slow
 def test_a_batch_too_large_for_the_device_is_run_in_halves(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
     from sentence_transformers import SentenceTransformer
@@ -150,6 +152,7 @@ def test_a_model_that_openvino_cannot_compile_runs_on_torch(tiny_model: Path, mo
         load_encoder(resolved(tiny_model, backend="openvino"))
 
 
+@pytest.mark.slow
 def test_unusual_inputs_are_left_to_sentence_transformers(tiny_model: Path, tmp_path: Path) -> None:
     import json
     import shutil
@@ -199,6 +202,7 @@ def test_static_models_give_what_sentence_transformers_gives(static_model: Path,
     assert np.allclose(encoder.encode_queries(text_items([TEXTS[0]]))[0][0], vectors[0], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_int8_stays_near_and_is_the_same_wherever_it_is_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     texts = [f"{TEXTS[i % 4]} It was seen {i} times by {i * i} people near place {i * 7}." for i in range(64)]
     full = resolved(MINILM)

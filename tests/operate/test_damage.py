@@ -17,6 +17,8 @@ from tests.audit.damage import KEYS, Damage, damages, do, rows_of
 from tests.audit.lake import at_work, corpus_of, lake_of, make_lake, mend
 from tests.machine.engine import Killed, Writes, run_ingest
 
+pytestmark = pytest.mark.slow
+
 ALL = os.environ.get("EMBEDLAKE_DAMAGES") == "all"
 FEW = 24
 

@@ -1,0 +1,96 @@
+"""Whose fault a batch is that was not embedded: encoders are made up here, and every text has its verdict."""
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.embed.batches import Batch
+from tasks.embed.trials import _OTHER_TEXT, Trials
+from tasks.errors import ModelError
+
+ERROR = RuntimeError("device-side assert triggered")
+
+
+def batch_of(texts: list[str]) -> Batch:
+    return Batch(pa.table({"text": texts}), texts, list(range(len(texts))))
+
+
+class Encoder:
+    """Fails on batches that hold a bad text; on every one, once it is broken.
+
+    Args:
+        bad: texts.
+        breaks: after so many calls.
+        good: a text that is known to be good when it begins.
+    """
+
+    def __init__(self, bad: set[str], breaks: int | None = None, good: str | None = None) -> None:
+        self.bad, self.breaks = bad, breaks
+        self.trials = Trials("some", good)
+        self.calls: list[list[str]] = []
+        self.landed: list[str] = []
+        self.at_fault: list[str] = []
+
+    def run(self, batches: list[Batch]) -> None:
+        waiting = list(batches)
+        while (batch := self.trials.next(idle=not waiting) or (waiting.pop(0) if waiting else None)) is not None:
+            self.calls.append(batch.texts)
+            if self.bad & set(batch.texts) or (self.breaks is not None and len(self.calls) > self.breaks):
+                self.trials.failed(batch, ERROR)
+                continue
+            found = self.trials.passed(batch)
+            if found is None:
+                self.landed += batch.texts
+            else:
+                self.at_fault += [text for suspect, _ in found for text in suspect.texts]
+        assert not self.trials
+
+
+@given(st.lists(st.lists(st.booleans(), min_size=1, max_size=9), max_size=5), st.booleans())
+def test_every_bad_text_is_at_fault_and_every_other_lands_once(marks: list[list[bool]], known: bool) -> None:
+    numbered = [[(f"{i} {j}", bad) for j, bad in enumerate(row)] for i, row in enumerate(marks)]
+    bad = {text for row in numbered for text, is_bad in row if is_bad}
+    encoder = Encoder(bad, good="a good one" if known else None)
+    encoder.run([batch_of([text for text, _ in row]) for row in numbered])
+    assert sorted(encoder.landed) == sorted(text for row in numbered for text, is_bad in row if not is_bad)
+    assert sorted(encoder.at_fault) == sorted(bad)
+
+
+def test_a_text_is_at_fault_after_three_tries_with_a_good_one_between() -> None:
+    encoder = Encoder({"bad"}, good="good")
+    encoder.run([batch_of(["bad"])])
+    assert encoder.calls == [["bad"], ["good"]] * 3
+    assert (encoder.landed, encoder.at_fault) == ([], ["bad"])
+
+
+@given(st.integers(0, 12), st.lists(st.integers(1, 6), min_size=1, max_size=6))
+def test_a_broken_encoder_is_told_of_and_no_text_is_at_fault(breaks: int, sizes: list[int]) -> None:
+    encoder = Encoder(set(), breaks)
+    batches = [batch_of([f"{i} {j}" for j in range(size)]) for i, size in enumerate(sizes)]
+    if breaks >= len(batches):
+        encoder.run(batches)
+        assert len(encoder.landed) == sum(sizes)
+    else:
+        with pytest.raises(ModelError, match=r"'some' embeds nothing any more.*device-side assert"):
+            encoder.run(batches)
+    assert encoder.at_fault == []
+
+
+def test_where_every_text_is_bad_another_one_tells_that_the_encoder_is_not() -> None:
+    bad = [f"bad {i}" for i in range(40)]
+    encoder = Encoder(set(bad))
+    encoder.run([batch_of([text]) for text in bad])
+    assert sorted(encoder.at_fault) == sorted(bad)
+    assert encoder.calls.index([_OTHER_TEXT]) == 32
+
+
+def test_doubtful_texts_are_not_judged_while_others_are_under_way() -> None:
+    trials = Trials("some", None)
+    trials.failed(batch_of(["doubtful"]), ERROR)
+    assert trials
+    assert trials.next(idle=False) is None
+    assert trials.passed(batch_of(["good"])) is None
+    check = trials.next(idle=False)
+    assert check is not None
+    assert check.texts == ["good"]
