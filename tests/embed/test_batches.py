@@ -14,16 +14,22 @@ LENGTHS = st.lists(st.integers(0, 90), min_size=10, max_size=10)
 def chunks(numbers: list[int], lengths: list[int]) -> pa.Table:
     """A chunk for each number of a text, which may come several times."""
     rows = [
-        {"chunk_id": str(i), "text": f"text {n}", "text_hash": f"{n:032x}", "token_count": lengths[n]}
+        {
+            "chunk_id": str(i),
+            "modality": "text",
+            "text": f"text {n}",
+            "text_hash": f"{n:032x}",
+            "token_count": lengths[n],
+        }
         for i, n in enumerate(numbers)
     ]
-    kinds = {"chunk_id": pa.string(), "text": pa.string(), "text_hash": pa.string(), "token_count": pa.int32()}
-    return pa.Table.from_pylist(rows, schema=pa.schema(kinds.items()))
+    strings = [(name, pa.string()) for name in ("chunk_id", "modality", "text", "text_hash")]
+    return pa.Table.from_pylist(rows, schema=pa.schema([*strings, ("token_count", pa.int32())]))
 
 
 def told(batch: Batch) -> list[str]:
     """The text of each row, as the batch has it."""
-    return [batch.texts[position] for position in batch.positions]
+    return [str(batch.items[position].content) for position in batch.positions]
 
 
 @given(TEXTS, LENGTHS, st.integers(1, 200))
@@ -33,12 +39,12 @@ def test_every_row_is_in_one_batch_with_its_text_within_the_budget(
     batches = list(make_batches(chunks(numbers, lengths), budget, MAX_TOKENS))
     ids = [identity for batch in batches for identity in batch.rows["chunk_id"].to_pylist()]
     assert sorted(ids, key=int) == [str(i) for i in range(len(numbers))]
-    texts = [text for batch in batches for text in batch.texts]
-    assert len(texts) == len(set(texts)) == len(set(numbers))
+    items = [item for batch in batches for item in batch.items]
+    assert len(items) == len(set(items)) == len(set(numbers))
     for batch in batches:
         assert told(batch) == batch.rows["text"].to_pylist()
         longest = max(1, *(min(count, MAX_TOKENS) for count in batch.rows["token_count"].to_pylist()))
-        assert len(batch.texts) == 1 or len(batch.texts) * longest <= budget
+        assert len(batch.items) == 1 or len(batch.items) * longest <= budget
 
 
 @given(TEXTS, LENGTHS)
@@ -52,9 +58,9 @@ def test_the_longest_come_first(numbers: list[int], lengths: list[int]) -> None:
 def test_two_parts_of_a_batch_have_all_its_rows(numbers: list[int], data: st.DataObject) -> None:
     assume(len(set(numbers)) > 1)
     [batch] = make_batches(chunks(numbers, [5] * 10), 10_000, MAX_TOKENS)
-    cut = data.draw(st.integers(1, len(batch.texts) - 1))
-    parts = halve(batch, 0, cut), halve(batch, cut, len(batch.texts))
-    assert parts[0].texts + parts[1].texts == batch.texts
+    cut = data.draw(st.integers(1, len(batch.items) - 1))
+    parts = halve(batch, 0, cut), halve(batch, cut, len(batch.items))
+    assert parts[0].items + parts[1].items == batch.items
     assert sorted(parts[0].rows.to_pylist() + parts[1].rows.to_pylist(), key=str) == sorted(
         batch.rows.to_pylist(), key=str
     )

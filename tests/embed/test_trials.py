@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from tasks.embed.batches import Batch
 from tasks.embed.trials import _OTHER_TEXT, Trials
 from tasks.errors import ModelError
+from tasks.models.interface import text_items, texts_of
 
 ERROR = RuntimeError("device-side assert triggered")
 
 
 def batch_of(texts: list[str]) -> Batch:
-    return Batch(pa.table({"text": texts}), texts, list(range(len(texts))))
+    return Batch(pa.table({"text": texts}), text_items(texts), list(range(len(texts))))
 
 
 class Encoder:
@@ -27,7 +28,7 @@ class Encoder:
 
     def __init__(self, bad: set[str], breaks: int | None = None, good: str | None = None) -> None:
         self.bad, self.breaks = bad, breaks
-        self.trials = Trials("some", good)
+        self.trials = Trials("some", text_items([good])[0] if good else None)
         self.calls: list[list[str]] = []
         self.landed: list[str] = []
         self.at_fault: list[str] = []
@@ -35,15 +36,16 @@ class Encoder:
     def run(self, batches: list[Batch]) -> None:
         waiting = list(batches)
         while (batch := self.trials.next(idle=not waiting) or (waiting.pop(0) if waiting else None)) is not None:
-            self.calls.append(batch.texts)
-            if self.bad & set(batch.texts) or (self.breaks is not None and len(self.calls) > self.breaks):
+            texts = texts_of(batch.items)
+            self.calls.append(texts)
+            if self.bad & set(texts) or (self.breaks is not None and len(self.calls) > self.breaks):
                 self.trials.failed(batch, ERROR)
                 continue
             found = self.trials.passed(batch)
             if found is None:
-                self.landed += batch.texts
+                self.landed += texts
             else:
-                self.at_fault += [text for suspect, _ in found for text in suspect.texts]
+                self.at_fault += [text for suspect, _ in found for text in texts_of(suspect.items)]
         assert not self.trials
 
 
@@ -82,7 +84,7 @@ def test_where_every_text_is_bad_another_one_tells_that_the_encoder_is_not() -> 
     encoder = Encoder(set(bad))
     encoder.run([batch_of([text]) for text in bad])
     assert sorted(encoder.at_fault) == sorted(bad)
-    assert encoder.calls.index([_OTHER_TEXT]) == 32
+    assert encoder.calls.index([_OTHER_TEXT.content]) == 32
 
 
 def test_doubtful_texts_are_not_judged_while_others_are_under_way() -> None:
@@ -93,4 +95,4 @@ def test_doubtful_texts_are_not_judged_while_others_are_under_way() -> None:
     assert trials.passed(batch_of(["good"])) is None
     check = trials.next(idle=False)
     assert check is not None
-    assert check.texts == ["good"]
+    assert texts_of(check.items) == ["good"]

@@ -104,6 +104,7 @@ def shape(line: str) -> str:
     return " ".join(f"{name}{space}{values}".split())
 
 
+@pytest.mark.slow
 def test_make_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
     for name in ("configs", "infra"):
         shutil.copytree(ROOT / name, tmp_path / name)
