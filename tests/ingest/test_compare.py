@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tasks.errors import ShrunkSource
@@ -126,6 +126,9 @@ def refused(now: int, then: int, sources: tuple[str, ...] = ("docs",)) -> bool:
 
 
 @given(st.integers(0, 40), st.integers(0, 40))
+@example(MANY // 2, MANY)
+@example(MANY // 2 - 1, MANY)
+@example(1, MANY - 1)
 def test_a_source_shrinks_by_half_at_most_unless_it_is_small(now: int, then: int) -> None:
     suspicious = then > 0 and (now == 0 or (then >= MANY and now < then / 2))
     assert refused(now, then) == suspicious

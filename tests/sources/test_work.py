@@ -198,3 +198,11 @@ def test_only_columns_that_a_source_takes_are_read(tmp_path: Path) -> None:
     [block] = read_blocks(file, source, ["when"], 2**20)
     assert isinstance(block.content, pa.Table)
     assert block.content.column_names == ["key", "title", "text", "year"]
+
+
+@pytest.mark.parametrize("rows", [1024, 1025, 5000])
+def test_the_rows_of_a_long_table_are_numbered_throughout(tmp_path: Path, rows: int) -> None:
+    table = pa.table({"text": [str(i) for i in range(1, rows + 1)]})
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=700)
+    found = blocks(tmp_path / "a.parquet")
+    assert records(found) == [(i, {"text": str(i)}) for i in range(1, rows + 1)]
