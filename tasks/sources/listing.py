@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import IO, Any
 
 import fsspec
-import zstandard
+import pyarrow as pa
 from fsspec.compression import compr
 from fsspec.core import url_to_fs
 from fsspec.utils import glob_translate
@@ -36,6 +36,7 @@ from tasks.sources.disk import Found, Walk, found_at, readable, unmistakable
 from tasks.sources.formats import CONTAINERS, format_of, other_medium, split_compression
 
 _ATTEMPTS = 5
+_DAMAGED = ("Invalid data stream", "Truncated compressed stream", "ZSTD")  # all that bz2, and Arrow, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +222,9 @@ def open_file(source: Source, path: str) -> Iterator[IO[bytes]]:
     with fs.open(path, "rb") as raw:
         if compression is None:
             yield raw
+        elif compression == "zstd":  # by Arrow, which reads every frame, and says where the last one is cut off
+            with pa.PythonFile(raw, "r") as packed, pa.CompressedInputStream(packed, "zstd") as stream:
+                yield stream
         else:
             with compr[compression](raw, mode="rb") as stream:
                 yield stream
@@ -268,8 +272,8 @@ def is_transient(error: BaseException) -> bool:
 
 def is_damaged(error: BaseException) -> bool:
     """Whether decompression failed on what the file holds."""
-    return isinstance(error, EOFError | gzip.BadGzipFile | zlib.error | lzma.LZMAError | zstandard.ZstdError) or (
-        isinstance(error, OSError) and str(error) == "Invalid data stream"  # all that bz2 says
+    return isinstance(error, EOFError | gzip.BadGzipFile | zlib.error | lzma.LZMAError) or (
+        isinstance(error, OSError) and str(error).startswith(_DAMAGED)
     )
 
 

@@ -20,6 +20,7 @@ from tasks.embed import update as vectors
 from tasks.embed.embedding import Embedding
 from tasks.embed.pending import CHUNKS_IN_WINDOW, pending_chunks
 from tasks.errors import ConfigurationError, ModelError, ShrunkSource
+from tasks.hashing import hash_text
 from tasks.ingest import update as documents
 from tasks.ingest.tokenizer import tokenizer_of
 from tasks.lake.catalog import change_catalog
@@ -34,6 +35,7 @@ from tests.lakes import check_whole, lake_of, rows
 from tests.machine.encoders import BLANK, POISON, StandIn, vector_of
 from tests.machine.engine import Killed, Writes, quick, run_backfill, run_ingest
 from tests.machine.world import make_model_folders
+from tests.sources.test_listing import PACKED
 
 pytestmark = pytest.mark.slow
 
@@ -423,6 +425,19 @@ def test_a_repair_sees_to_changed_fields_and_to_damage(
     assert sorted(row["text"] for row in rows(check_whole(changed), "chunks", "text")) == [
         f"Record {i}." for i in range(5)
     ]
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
+def test_records_behind_the_place_where_a_file_is_cut_off_stay(make: Make, tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / "docs" / f"r.jsonl{suffix}"
+    lines = "\n".join(json.dumps({"text": f"Record {hash_text(str(i))}."}) for i in range(3000)).encode()
+    whole = PACKED[suffix](lines)
+    file.write_bytes(whole)
+    run_ingest(str(make()))
+    file.write_bytes(whole[: 9 * len(whole) // 10])
+    report = run_ingest(str(make()))
+    assert (report.documents.deleted, report.failed) == (0, 1)
+    assert lake_of(make()).count("notes.chunks") == 3000
 
 
 def test_an_id_that_looks_like_one_within_a_file_is_told_apart(make: Make, tmp_path: Path) -> None:

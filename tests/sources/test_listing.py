@@ -6,6 +6,7 @@ import gzip
 import json
 import lzma
 import os
+import random
 import socket
 import time
 from collections.abc import Callable
@@ -268,13 +269,24 @@ def test_content_is_read_decompressed_up_to_a_limit(tmp_path: Path, suffix: str)
         read_file(source, str(path), 999)
 
 
-@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz"])
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
+def test_content_packed_in_parts_is_read_whole(tmp_path: Path, suffix: str) -> None:
+    source = Source.model_validate({"name": "s", "uri": str(tmp_path)})
+    path = tmp_path / f"a.txt{suffix}"
+    path.write_bytes(PACKED[suffix](b"x" * 1000) + PACKED[suffix](b"y" * 1000))
+    assert read_file(source, str(path), 2000) == b"x" * 1000 + b"y" * 1000
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
 def test_content_that_is_cut_off_is_broken(tmp_path: Path, suffix: str) -> None:
     source = Source.model_validate({"name": "s", "uri": str(tmp_path)})
     path = tmp_path / f"a.txt{suffix}"
-    path.write_bytes(PACKED[suffix](b"x" * 1000)[:-9])
-    with pytest.raises(BrokenDocument, match="cannot be decompressed"):
-        read_file(source, str(path), 1000)
+    content = random.Random(1).randbytes(200_000).hex().encode()
+    packed = PACKED[suffix](content)
+    for end in (len(packed) // 2, len(packed) - 1):
+        path.write_bytes(packed[:end])
+        with pytest.raises(BrokenDocument, match="cannot be decompressed"):
+            read_file(source, str(path), 400_000)
 
 
 @pytest.mark.parametrize(
