@@ -36,6 +36,10 @@ from tasks.sources.disk import Found, Walk, found_at, readable, unmistakable
 from tasks.sources.formats import CONTAINERS, format_of, other_medium, split_compression
 
 _ATTEMPTS = 5
+_CHANGED = (  # what file systems call the time of the last change
+    "mtime", "LastModified", "updated", "last_modified", "modified", "modify", "modificationTime", "last_write_time",
+    "date_time", "created",
+)  # fmt: skip
 _DAMAGED = ("Invalid data stream", "Truncated compressed stream", "ZSTD")  # all that bz2, and Arrow, say
 
 
@@ -296,6 +300,6 @@ def _is_local(fs: Any) -> bool:
 
 
 def _tag(info: dict[str, Any], size: int) -> str:
-    etag = info.get("ETag") or info.get("etag") or info.get("md5Hash")
-    changed = info.get("mtime") or info.get("LastModified") or info.get("updated") or info.get("last_modified")
+    etag = info.get("ETag") or info.get("etag") or info.get("md5Hash") or info.get("sha")
+    changed = next((info[name] for name in _CHANGED if info.get(name)), None)
     return f"etag {etag}" if etag else f"mtime {changed} size {size}"

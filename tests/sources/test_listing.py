@@ -259,6 +259,18 @@ def test_a_store_and_a_folder_with_the_same_files_list_the_same(
         assert set(found) == {name for name in names if hidden or "." not in (name[0], name.rpartition("/")[2][0])}
 
 
+def test_a_store_in_memory_tells_that_a_file_changed_though_not_its_size() -> None:
+    store = fsspec.filesystem("memory")
+    store.pipe("/told/a.txt", b"one")
+    [before] = listed("memory://told").files
+    [again] = listed("memory://told").files
+    store.pipe("/told/a.txt", b"two")
+    [after] = listed("memory://told").files
+    store.rm("/told", recursive=True)
+    assert before == again
+    assert before.tag != after.tag
+
+
 @pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".xz", ".zst"])
 def test_content_is_read_decompressed_up_to_a_limit(tmp_path: Path, suffix: str) -> None:
     source = Source.model_validate({"name": "s", "uri": str(tmp_path)})
