@@ -193,11 +193,12 @@ class Driver:
         self.done["lakes compared"] += 1
 
     def _counts_agree(self, lake: Lake, report: Any) -> None:
-        """What the run says that it embedded is what the encoder gave; each text once."""
+        """What the run says that it embedded is what the encoder gave; each text once. Some may be of records that
+        were landed and, in the same run, gave way to those of an earlier file."""
         if StandIn.troubled:
             return
         texts = self._texts | set(lake.read(lake.name("chunks"), ["text"])["text"].to_pylist())
         given = {key: count for key, count in StandIn.embedded.items() if key[1] in texts}
         assert max(given.values(), default=1) == 1, f"more than once: {given}"
         said = sum(model.embedded for model in report.models)
-        assert said == len(given), f"{said} embedded, so the report; {len(given)} by the encoder"
+        assert len(given) <= said <= len(StandIn.embedded), f"{said} embedded, so the report; {given} by the encoder"
