@@ -43,6 +43,7 @@ def with_reference(text: str, part: str) -> str:
 def corpus_reference() -> str:
     """The keys of a corpus file: a section for each group of them."""
     full = Corpus.model_json_schema()
+    full["$defs"] = {name: _long_form(part) for name, part in full["$defs"].items()}
     groups = {name: (path, full["$defs"][name]) for name, path in _paths(full)}
     sections = [_group("The corpus itself", full, groups)]
     sections += [_group(f"`{path}`", part, groups) for path, part in groups.values()]
@@ -80,6 +81,14 @@ def _paths(full: dict[str, Any]) -> Iterator[tuple[str, str]]:
     return below(full, "")
 
 
+def _long_form(part: dict[str, Any]) -> dict[str, Any]:
+    """A group of keys, also where one text may stand for it."""
+    if "anyOf" not in part:
+        return part
+    long: dict[str, Any] = part["anyOf"][-1]
+    return long | {"short": True}
+
+
 def _refers(value: dict[str, Any]) -> tuple[str | None, bool]:
     """The group of keys that a value is, or None; and whether it is a list of them."""
     if "items" in value:
@@ -93,9 +102,10 @@ def _refers(value: dict[str, Any]) -> tuple[str | None, bool]:
 def _group(title: str, part: dict[str, Any], groups: dict[str, tuple[str, Any]]) -> str:
     rows = [["key", "type", "default", "what it says"]]
     for key, value in part["properties"].items():
-        name, _ = _refers(value)
+        name, many = _refers(value)
         path, below = groups.get(name or "", ("", {}))
-        kind = f"[{path}](#{_anchor(path)})" if path else _kind(value)
+        short = ("list, each text or " if many else "text or ") if below.get("short") else ""
+        kind = f"{short}[{path}](#{_anchor(path)})" if path else _kind(value)
         default = "required" if key in part.get("required", []) else _default(value)
         rows.append([f"`{key}`", kind, default, value.get("description", below.get("description", ""))])
     return f"### {title}\n\n{part.get('description', '')}\n\n{_table(rows)}"

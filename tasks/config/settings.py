@@ -7,7 +7,8 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic_core import CoreSchema
 
 Format = Literal["auto", "text", "markdown", "rst", "html", "pdf", "office", "epub", "code", "jsonl", "csv", "parquet"]
 MetadataType = Literal["string", "integer", "number", "boolean"]
@@ -29,6 +30,14 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+class ShortForm(Settings):
+    """A part that may be written as one string."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string"}, handler(core)]}
+
+
 class Fields(Settings):
     """Which columns of a JSON Lines, CSV or Parquet record hold what."""
 
@@ -38,7 +47,7 @@ class Fields(Settings):
     text: list[str] = Field(["text"], min_length=1, description="Columns whose texts make the document, in order.")
     title: str | None = Field(None, description="Column with the title.")
 
-    @field_validator("text", mode="before")
+    @field_validator("text", mode="before", json_schema_input_type=str | list[str])
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
@@ -94,7 +103,7 @@ class Chunking(Settings):
         return self
 
 
-class Model(Settings):
+class Model(ShortForm):
     """A model that embeds the corpus; it gets a table of its own."""
 
     model: str = Field(
@@ -129,7 +138,7 @@ class Model(Settings):
         return value
 
 
-class Lake(Settings):
+class Lake(ShortForm):
     """Where the tables are."""
 
     uri: str = Field("lake", min_length=1, description="A folder relative to this file, or s3://….")

@@ -122,3 +122,14 @@ def test_the_published_schema_is_the_code_s(make_corpus: Callable[..., Path]) ->
     known = json.loads(schema())["properties"]
     assert {"name", "sources", "models", "lake", "chunking"} <= set(known)
     assert load_corpus(make_corpus()).chunking.size == 256
+
+
+@pytest.mark.parametrize("file", ["configs/demo.yaml", "configs/scifact.yaml"])
+def test_an_editor_that_checks_by_the_schema_accepts_what_loads(file: str) -> None:
+    from jsonschema import Draft202012Validator
+    from ruamel.yaml import YAML
+
+    validator = Draft202012Validator(json.loads(schema()))
+    assert [error.message for error in validator.iter_errors(YAML(typ="safe").load(Path(file)))] == []
+    wrong = {"name": "a", "sources": [], "models": [3], "lake": "lake"}
+    assert {error.json_path for error in validator.iter_errors(wrong)} == {"$.sources", "$.models[0]"}
