@@ -1,6 +1,6 @@
 """Searching a corpus by meaning, and the small Python API for notebooks.
 
-from tasks.search.query import open_lake
+from embedlake import open_lake
 
 lake = open_lake("configs/docs.yaml")
 for passage in lake.search("run something when the interpreter exits"):

@@ -1,0 +1,45 @@
+"""What users import stays: a name that goes, or another signature, breaks their scripts."""
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import embedlake
+
+SIGNATURES = {
+    "ingest": "(corpus_file: str, wait: bool = False, allow_shrinking: bool = False, reread: list[str] | None = None)"
+    " -> tasks.progress.RunReport",
+    "backfill": "(corpus_file: str, model: str, wait: bool = False) -> tasks.progress.RunReport",
+    "open_lake": "(corpus_file: str | pathlib.Path) -> tasks.search.query.OpenLake",
+}
+ATTRIBUTES = {
+    "OpenLake": "models search table",
+    "Passage": "chunk_id document_id end headings metadata score start text title to_dict uri",
+    "RunReport": "corpus documents failed failures idle kind models others promoted run_id seconds to_dict",
+    "EmbedlakeError": "add_note args exit_code with_traceback",
+}
+
+
+def test_the_public_names_are_these_and_no_others() -> None:
+    assert set(embedlake.__all__) == {*SIGNATURES, *ATTRIBUTES}
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = embedlake.nothing
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_a_function_takes_what_it_took(name: str) -> None:
+    function = getattr(embedlake, name)
+    assert str(inspect.signature(getattr(function, "fn", function))) == SIGNATURES[name]
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_a_class_has_what_it_had(name: str) -> None:
+    found = dir(getattr(embedlake, name))
+    assert " ".join(attribute for attribute in found if not attribute.startswith("_")) == ATTRIBUTES[name]
+
+
+def test_a_script_that_only_searches_does_not_wait_for_prefect() -> None:
+    code = "import sys, embedlake; embedlake.open_lake; sys.exit('prefect' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
