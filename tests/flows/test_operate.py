@@ -210,7 +210,7 @@ def test_old_versions_go_however_many_runs_there_are(
     def broken(*_: object) -> None:
         raise OSError("no such bucket")
 
-    monkeypatch.setattr(Lake, "forget", broken)
+    monkeypatch.setattr(tidy, "forget", broken)
     for i in range(5):
         run(i)
     assert lake_of(corpus_file).count("notes.runs") == 19

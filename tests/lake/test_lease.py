@@ -394,6 +394,7 @@ WORKER = """
 import json, sys, time
 from pathlib import Path
 from tasks.lake.lease import writing
+from tasks.lake.versions import forget
 from tests.lake.test_lease import open_at
 
 store, counter, name, takes = json.loads(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
