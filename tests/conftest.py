@@ -178,7 +178,7 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
         return True
 
     try:
-        wait_until(ready, 60, f"the S3 server ({(folder / 'log')})")
+        wait_until(ready, 180, f"the S3 server ({(folder / 'log')})")
         yield {"endpoint": endpoint, "key": key, "secret": secret}
     finally:
         process.kill()

@@ -36,7 +36,7 @@ from tests.machine.world import UNREADABLE, Content, Record, Source, make_model_
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES = int(os.environ.get("EXACTLY_ONCE_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("EXACTLY_ONCE_EXAMPLES", "8"))
 SEED = os.environ.get("EXACTLY_ONCE_SEED")
 RULES = set(
     os.environ.get("EXACTLY_ONCE_RULES", "sources records settings models encoders damage quiet keep exact").split()

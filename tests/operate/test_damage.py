@@ -20,7 +20,7 @@ from tests.machine.engine import Killed, Writes, run_ingest
 pytestmark = pytest.mark.slow
 
 ALL = os.environ.get("EMBEDLAKE_DAMAGES") == "all"
-FEW = 24
+FEW = 16
 
 UNREADABLE = ("stale file", "stale record", "unseen record", "row of a torn file")
 """Documents that cannot be read any more: what the lake lost of them, no source has."""
