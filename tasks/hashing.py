@@ -37,6 +37,11 @@ def sealed(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"version": hash_fields({k: v for k, v in row.items() if v is not None and k not in _UNSEALED})}
 
 
+def is_sealed(row: dict[str, Any]) -> bool:
+    """Whether a row's version is the hash of its columns."""
+    return bool(sealed(row)["version"] == row["version"])
+
+
 def hash_settings(settings: dict[str, Any]) -> str:
     """A short identity for settings, as they go into a table's name: 12 hexadecimal digits."""
     return hash_fields(settings)[:12]

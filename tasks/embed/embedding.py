@@ -23,6 +23,7 @@ from tasks.embed.trials import Trials
 from tasks.errors import DocumentError, EmbedlakeError, ModelError, OverlongChunk, UnusableVector
 from tasks.lake.failures import EMBEDDING, record_failures
 from tasks.lake.lookup import Lookup, NumberSet, numbers_of
+from tasks.lake.schemas import EMBEDDED
 from tasks.lake.tables import Lake
 from tasks.progress import EmbeddingCounts, Progress, Report
 from tasks.records import Failure
@@ -167,15 +168,14 @@ class Embedding:
 
     def _reuse(self, rows: pa.Table) -> pa.Table:
         """Land rows with the vectors that the table has for their texts; gives the rows that it has none for."""
-        own = ["vector", "tokens", "checksum"]
-        found = self._vectors.rows(pc.unique(rows["text_hash"]).to_pylist(), own)
+        found = self._vectors.rows(pc.unique(rows["text_hash"]).to_pylist(), EMBEDDED)
         first = {text_hash: i for i, text_hash in enumerate(found["text_hash"].to_pylist())}
         at = [first.get(text_hash) for text_hash in rows["text_hash"].to_pylist()]
         here = pa.array([position is not None for position in at], pa.bool_())
         if first:
-            known = found.select(own).take(pa.array([p for p in at if p is not None], pa.int64()))
+            known = found.select(EMBEDDED).take(pa.array([p for p in at if p is not None], pa.int64()))
             reused = rows.filter(here)
-            for name in own:
+            for name in EMBEDDED:
                 reused = reused.append_column(name, known[name])
             self._land(reused)
             self.counts.reused += reused.num_rows

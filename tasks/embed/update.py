@@ -16,14 +16,13 @@ from tasks.errors import OverlongChunk
 from tasks.lake.catalog import (
     Entry,
     Standing,
-    agrees,
     change_catalog,
     ensure_entry,
     entry_of,
     model_of,
     open_model,
     states_after,
-    written_in_schema,
+    unconfirmed,
 )
 from tasks.lake.evolve import evolve
 from tasks.lake.failures import EMBEDDING, failures_since, outdated_failures, record_failures
@@ -138,10 +137,8 @@ def settled(run: Run, models: list[ResolvedModel]) -> bool:
             return False
         if table not in entries and (lake.has(table) or lake.count(lake.name("chunks"))):
             return False
-    if any(
-        written_in_schema(lake, t) and (t not in entries or not agrees(lake, entries[t])) for t in lake.model_tables()
-    ):
-        return False  # a line is damaged, or was not written any more
+    if unconfirmed(lake, list(entries.values())):
+        return False
     if any(lake.has(table) and lake.differs(table, lake.model_schema(table)) for table in {*tables, *entries}):
         return False
     if outdated_failures(lake) or any(orphans(lake, t, _only_of_gone(entry, tables)) for t, entry in entries.items()):
@@ -165,7 +162,7 @@ def finish(run: Run, primary: str | None) -> None:
     """
     lake, kept = run.lake, {counts.table for counts in run.report.models}
     lake.delete_in(lake.name("failures"), "failure_id", outdated_failures(lake))
-    for table in lake.model_tables():
+    for table in unconfirmed(lake, lake.catalog()):
         ensure_entry(lake, table, run.report.run_id)
     _settle_catalog(run, kept, primary)
     if run.report.kind == "ingest":

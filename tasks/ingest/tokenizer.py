@@ -16,7 +16,7 @@ import pyarrow as pa
 from tasks.caching import cache_folder
 from tasks.config.settings import Corpus
 from tasks.errors import ModelError
-from tasks.hashing import hash_bytes, hash_text, sealed
+from tasks.hashing import hash_bytes, hash_text, is_sealed, sealed
 from tasks.lake.schemas import TOKENIZER
 from tasks.lake.tables import Lake
 from tasks.models.find import find_model
@@ -91,7 +91,7 @@ def tokenizer_is_sound(lake: Lake) -> bool:
     rows = lake.read(lake.name("tokenizer"), TOKENIZER.names).to_pylist()
     if not rows:
         return not lake.count(lake.name("chunks"))
-    right = all(row["purpose"] == _PURPOSE and sealed(row)["version"] == row["version"] for row in rows)
+    right = all(row["purpose"] == _PURPOSE and is_sealed(row) for row in rows)
     return right and tokenizer_is_kept(lake)
 
 

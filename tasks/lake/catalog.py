@@ -69,6 +69,16 @@ def agrees(lake: Lake, entry: Entry) -> bool:
     return all(value == entry[name] for name, value in told.items())
 
 
+def unconfirmed(lake: Lake, entries: list[Entry]) -> list[str]:
+    """Model tables whose schema tells another line than the catalog has, or that have none there."""
+    lines = {entry["table"]: entry for entry in entries}
+    return [
+        table
+        for table in lake.model_tables()
+        if written_in_schema(lake, table) and not (table in lines and agrees(lake, lines[table]))
+    ]
+
+
 def ensure_entry(lake: Lake, table: str, holder: str) -> None:
     """Make sure that a model's table that is there has its line: should it be lost or damaged, its schema has it.
 

@@ -2,7 +2,8 @@
 
 import pyarrow as pa
 
-from tasks.hashing import sealed
+from tasks.hashing import is_sealed, sealed
+from tasks.lake.schemas import EMBEDDED
 from tasks.lake.tables import Lake
 
 _ROWS = 65_536  # changed in one commit
@@ -17,25 +18,21 @@ def evolve(lake: Lake, table: str, schema: pa.Schema) -> None:
     """
     gone = lake.columns_that_go(table, schema)
     if gone and "version" in lake.columns(table):
+        told = [name for name in lake.columns(table) if name not in EMBEDDED]
         where = " OR ".join(f"`{name}` IS NOT NULL" for name in gone)
+        without = dict.fromkeys(gone)
         for rows in lake.snapshot(table).scan(where=where, rows=_ROWS):
-            before = rows["version"].to_pylist()
-            sound = [seal == version for seal, version in zip(_seals(rows), before, strict=True)]
+            before = rows.select(told).to_pylist()
+            after = [sealed(row | without)["version"] if is_sealed(row) else row["version"] for row in before]
             for name in gone:
-                place = rows.schema.get_field_index(name)
-                rows = rows.set_column(
-                    place, rows.schema.field(name), pa.nulls(len(rows), rows.schema.field(name).type)
-                )
-            after = [new if ok else old for new, old, ok in zip(_seals(rows), before, sound, strict=True)]
-            place = rows.schema.get_field_index("version")
-            lake.merge(table, rows.set_column(place, "version", pa.array(after, pa.string())))
+                rows = _with(rows, name, pa.nulls(len(rows), rows.schema.field(name).type))
+            lake.merge(table, _with(rows, "version", pa.array(after, pa.string())))
     lake.evolve(table, schema)
 
 
-def _seals(rows: pa.Table) -> list[str]:
-    """What the versions of rows must be."""
-    told = rows.select([name for name in rows.column_names if name not in ("vector", "tokens", "checksum")])
-    return [sealed(row)["version"] for row in told.to_pylist()]
+def _with(rows: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    place = rows.schema.get_field_index(name)
+    return rows.set_column(place, rows.schema.field(name), values)
 
 
 def seal_all(lake: Lake, table: str, schema: pa.Schema) -> None:

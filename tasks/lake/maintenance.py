@@ -1,17 +1,16 @@
 """Keeping tables quick: indexes, and small files joined."""
 
 import logging
-from datetime import timedelta
 
 from lancedb.index import IvfFlat, IvfRq
 
 from tasks.lake.schemas import OWN
 from tasks.lake.tables import Lake
+from tasks.lake.versions import WEEK
 
 _INDEX_ROWS = 200_000  # below this a search over every vector is quick and exact
 _TRAINING_VECTORS = 64  # for each partition of the index; they are in memory together
 _MANY_FILES = 64
-_KEPT = timedelta(days=7)
 
 logger = logging.getLogger("embedlake.lake")
 
@@ -30,7 +29,7 @@ def build_index(lake: Lake, table: str) -> None:
             logger.info("building the vector index of %s", table)
             handle.create_index("vector", config=kind(distance_type="cosine", sample_rate=_TRAINING_VECTORS))
         else:
-            handle.optimize(cleanup_older_than=_KEPT)
+            handle.optimize(cleanup_older_than=WEEK)
     except RuntimeError as error:
         logger.info("%s was not indexed this time: %s", table, error)
 
@@ -41,7 +40,7 @@ def compact(lake: Lake, table: str) -> None:
     if not lake.has(table) or lake.dataset(table).stats.dataset_stats()["num_fragments"] < _MANY_FILES:
         return
     try:
-        lake.handle(table).optimize(cleanup_older_than=_KEPT)
+        lake.handle(table).optimize(cleanup_older_than=WEEK)
     except RuntimeError as error:
         logger.info("%s was not compacted this time: %s", table, error)
 

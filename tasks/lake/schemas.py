@@ -15,6 +15,9 @@ FORMAT_KEY = b"embedlake.format"
 OWN = ("documents", "chunks", "failures", "runs", "catalog", "tokenizer")
 """Kinds of tables that each corpus has one of; besides, it has its leases, and a table for each model."""
 
+EMBEDDED = ("vector", "tokens", "checksum")
+"""What a model's table adds to the columns of its chunks; no part of a row's version."""
+
 _METADATA_TYPES = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
 _TIME = pa.timestamp("us", tz="UTC")
 

@@ -14,7 +14,7 @@ logger = logging.getLogger("embedlake.tidy")
 
 _KEPT = 128  # versions: whoever reads one is done long before so many more are written
 _EVERY = 64  # versions between two clean-ups
-_WEEK = timedelta(days=7)
+WEEK = timedelta(days=7)  # no reader or writer uses a version for longer
 _LONG = ("documents", "chunks")
 
 
@@ -58,5 +58,5 @@ def forget_old(lake: Lake, table: str, before: int, read_long: bool = False) -> 
 def forget(lake: Lake, table: str, kept: int | None = None) -> None:
     """Remove all but so many of the latest versions of a table, with their files; by default those of more than a
     week ago. Conflicts with nobody."""
-    older = {"older_than": _WEEK} if kept is None else {"retain_versions": kept}
+    older = {"older_than": WEEK} if kept is None else {"retain_versions": kept}
     lake.dataset(table).cleanup_old_versions(**older)

@@ -13,7 +13,7 @@ from tasks.columns import among
 from tasks.embed.embedding import checksums
 from tasks.errors import DocumentError, ModelError
 from tasks.extract.read import extract
-from tasks.hashing import hash_bytes, hash_text, sealed
+from tasks.hashing import hash_bytes, hash_text, is_sealed
 from tasks.lake.catalog import Entry, agrees, written_in_schema
 from tasks.lake.failures import reading_failures
 from tasks.lake.schemas import chunks_schema
@@ -37,7 +37,7 @@ def doubles(lake: Lake, table: str, key: str) -> list[str]:
 def broken_seals(lake: Lake, table: str, key: str, columns: Iterable[str]) -> list[str]:
     """Keys of rows whose version is not the hash of their columns."""
     rows = (row for batch in lake.snapshot(table).scan(columns) for row in batch.to_pylist())
-    return [row[key] for row in rows if sealed(row)["version"] != row["version"]]
+    return [row[key] for row in rows if not is_sealed(row)]
 
 
 def wrong_passages(lake: Lake, table: str) -> list[str]:
@@ -51,9 +51,7 @@ def passage_agrees(row: dict[str, Any]) -> bool:
     if row["start"] is None or row["end"] is None or row["text"] is None:
         return False
     return bool(
-        row["end"] - row["start"] == len(row["text"])
-        and row["text_hash"] == hash_text(row["text"])
-        and row["version"] == sealed(row)["version"]
+        row["end"] - row["start"] == len(row["text"]) and row["text_hash"] == hash_text(row["text"]) and is_sealed(row)
     )
 
 
@@ -176,7 +174,7 @@ def wrong_entries(lake: Lake) -> list[str]:
     wrong = {*doubles(lake, lake.name("catalog"), "table")}
     entries = {entry["table"]: entry for entry in lake.catalog()}
     for entry in entries.values():
-        if not agrees(lake, entry) or sealed(entry)["version"] != entry["version"]:
+        if not agrees(lake, entry) or not is_sealed(entry):
             wrong.add(entry["table"])
     return sorted(wrong | (set(names) - entries.keys()))
 

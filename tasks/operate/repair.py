@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tasks.hashing import sealed
+from tasks.hashing import is_sealed, sealed
 from tasks.ingest.compare import GOOD
 from tasks.ingest.update import current_settings
 from tasks.lake.failures import read_again
@@ -19,11 +19,6 @@ from tasks.lake.tables import Lake
 from tasks.operate.audit import doubles, passage_agrees
 
 Row = dict[str, Any]
-
-
-def is_sealed(row: Row) -> bool:
-    """Whether a row's version is the hash of its columns."""
-    return bool(sealed(row)["version"] == row["version"])
 
 
 def keep_one(lake: Lake, table: str, key: str, keys: Iterable[str], sound: Callable[[Row], bool]) -> None:

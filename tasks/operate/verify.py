@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tasks.embed.pending import orphans, pending_chunks, refused_rows
+from tasks.hashing import is_sealed
 from tasks.ingest.claims import lost_claims
 from tasks.ingest.land import strays
 from tasks.ingest.tokenizer import mend_tokenizer, tokenizer_is_sound
@@ -15,7 +16,7 @@ from tasks.lake.schemas import FAILURES, RUNS, chunks_schema, documents_schema
 from tasks.lake.tables import Lake
 from tasks.operate import audit
 from tasks.operate.contents import other_contents
-from tasks.operate.repair import is_sealed, keep_one, mend_chunks, read_documents_again
+from tasks.operate.repair import keep_one, mend_chunks, read_documents_again
 
 _EXAMPLES = 5
 _OTHER_COLUMNS = "a row whose columns are not those that were written"
