@@ -92,10 +92,8 @@ class Lake:
 
     def evolve(self, table: str, schema: pa.Schema) -> None:
         """Give a table the columns that it must have: new ones are null, those of another type too; others go."""
-        if not self.differs(table, schema):
-            return
-        self._check_fence()
-        explained(table, "written", lambda: self._evolve(table, schema))
+        if self.differs(table, schema):
+            self._write(table, lambda: self._evolve(table, schema))
 
     def _evolve(self, table: str, schema: pa.Schema) -> None:
         gone, _ = _difference(self._tables[table].schema, schema)
@@ -184,12 +182,11 @@ class Lake:
         if without:
             quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in without)
             builder = builder.when_not_matched_by_source_delete(f"{key} IN ({quoted})")
-        self._check_fence()
         rows = last_of_each(rows, key)
         there = set(rows.column_names)
         columns = [rows[name] if name in there else pa.nulls(len(rows)) for name in schema.names]
         rows = pa.table(columns, schema.names).cast(schema)
-        explained(table, "written", lambda: builder.execute(rows))
+        self._write(table, lambda: builder.execute(rows))
 
     def insert_missing(self, table: str, rows: pa.Table) -> None:
         """Write rows whose key is not there yet, unless another writer is first. Read them again to know."""
@@ -219,8 +216,7 @@ class Lake:
 
     def drop(self, table: str) -> None:
         """Remove a table, of whichever corpus, even one of which a part is gone."""
-        self._check_fence()
-        explained(table, "removed", lambda: self._db.drop_table(table))
+        self._write(table, lambda: self._db.drop_table(table), "removed")
         self._tables.pop(table, None)
 
     def corpora(self) -> dict[str, list[str]]:
@@ -243,8 +239,7 @@ class Lake:
         """Remove rows whose column holds one of some values."""
         if table in self._tables:
             for where in _filters(column, values):
-                self._check_fence()
-                explained(table, "written", partial(self._tables[table].delete, where))
+                self._write(table, partial(self._tables[table].delete, where))
 
     def remove_doubles(self, table: str, key: str, keys: Iterable[str]) -> None:
         """Of several rows with one of some keys keep the last. Another writer may change them meanwhile."""
@@ -280,6 +275,16 @@ class Lake:
     def to_arrow(self, table: str) -> pa.Table:
         """A whole table."""
         return explained(table, "read", self._tables[table].to_arrow)
+
+    def _write(self, table: str, call: Callable[[], object], done: str = "written") -> None:
+        """Make a write, unless its lease is lost. One that fails may have met with the run that took the lease while
+        this one was stopped in the middle of it: then that is what is wrong."""
+        self._check_fence()
+        try:
+            explained(table, done, call)
+        except LakeError:
+            self._check_fence()
+            raise
 
     def _check_fence(self) -> None:
         if self.fence:
