@@ -17,6 +17,7 @@ Who may import whom, from top to bottom (`pyproject.toml` holds it):
     models, chunk, extract
     sources
     config
-    records, progress, columns, hashing, text, ...
+    records
+    progress, columns, hashing, text, ...
     errors
 """
