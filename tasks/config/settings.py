@@ -5,7 +5,7 @@ Pure data: nothing here reads a file or reaches a store.
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic_core import CoreSchema
@@ -18,8 +18,8 @@ RESERVED_COLUMNS = frozenset(
     (
         "attempts", "bytes", "checksum", "chunk_id", "chunks", "container", "content_hash", "document_hash",
         "document_id", "end", "heading_path", "media_type", "modality", "ordinal", "repeats", "run", "settings",
-        "source", "start", "state", "tag", "text", "text_hash", "title", "token_count", "tokens", "uri", "vector",
-        "version",
+        "source", "span_unit", "start", "state", "tag", "text", "text_hash", "title", "token_count", "tokens", "uri",
+        "vector", "version",
     )
 )  # fmt: skip
 
@@ -28,6 +28,21 @@ class Settings(BaseModel):
     """The base of every part of a corpus file: an unknown key is an error, nothing changes later."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    hashed_always: ClassVar[frozenset[str]] = frozenset()
+    """Fields that were part of an identity when every field was, whatever it said."""
+    hashed_never: ClassVar[frozenset[str]] = frozenset()
+    """Fields that change nothing that is kept, or enter an identity in another way."""
+
+    def identity(self) -> dict[str, Any]:
+        """What enters a hash: the fields that differ from their default. So a new one changes no hash."""
+        fields = type(self).model_fields
+        return {
+            name: value
+            for name, value in self.model_dump().items()
+            if name not in self.hashed_never
+            and (name in self.hashed_always or value != fields[name].get_default(call_default_factory=True))
+        }
 
 
 class ShortForm(Settings):
@@ -40,6 +55,8 @@ class ShortForm(Settings):
 
 class Fields(Settings):
     """Which columns of a JSON Lines, CSV or Parquet record hold what."""
+
+    hashed_always = frozenset({"id", "text", "title"})
 
     id: str | None = Field(
         None, description="Column with the record's id; without it, a record is told by its content."
@@ -55,6 +72,8 @@ class Fields(Settings):
 
 class Source(Settings):
     """Where documents come from."""
+
+    hashed_never = frozenset({"name", "uri", "format", "include", "exclude", "hidden", "fields", "metadata", "options"})
 
     name: Name = Field(description="A short name; the first part of every document id of this source.")
     uri: str = Field(
@@ -72,6 +91,8 @@ class Source(Settings):
 class Extraction(Settings):
     """How content becomes text."""
 
+    hashed_always = frozenset({"max_bytes", "timeout", "on_failure"})
+
     max_bytes: int = Field(256 * 2**20, gt=0, description="Largest document, in bytes after decompression.")
     timeout: float = Field(300, gt=0, description="Longest time for one document or block of records, in seconds.")
     on_failure: Literal["keep", "drop"] = Field(
@@ -83,6 +104,9 @@ class Extraction(Settings):
 
 class Chunking(Settings):
     """How text becomes chunks."""
+
+    hashed_always = frozenset({"strategy", "size", "overlap"})
+    hashed_never = frozenset({"tokenizer"})  # its content is hashed instead
 
     strategy: Literal["auto", "recursive", "headings", "syntax", "sentences", "document"] = Field(
         "auto",
@@ -105,6 +129,11 @@ class Chunking(Settings):
 
 class Model(ShortForm):
     """A model that embeds the corpus; it gets a table of its own."""
+
+    hashed_always = frozenset({"dimension", "normalize", "document_prompt", "max_tokens", "int8"})
+    hashed_never = frozenset(  # not of what decides a document's vector
+        {"model", "name", "hub_revision", "query_prompt", "trust_remote_code", "backend", "precision"}
+    )
 
     model: str = Field(
         min_length=1,

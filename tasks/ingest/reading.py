@@ -11,11 +11,11 @@ from pebble import ProcessExpired
 
 from tasks.config.settings import Corpus
 from tasks.errors import BrokenDocument, DocumentError, UnfinishedDocument
-from tasks.hashing import sealed
-from tasks.ingest.prepare import Prepared, line_id, settings_of
+from tasks.ingest.identity import settings_of
+from tasks.ingest.prepare import Prepared, document_of, line_id
 from tasks.ingest.readers import LocalReaders, Pending, Readers
 from tasks.lake.schemas import chunks_schema, documents_schema
-from tasks.records import Failure
+from tasks.records import Document, Failure
 from tasks.sources.work import Block, Files, Work
 
 _WORTH_A_CLUSTER = 64 * 2**20  # bytes; fewer are read by this machine before the others have begun
@@ -109,12 +109,13 @@ def _failed(work: Work, corpus: Corpus, tokenizer_folder: str, error: Exception)
             f"its reader failed: {type(error).__name__}: {error}"[:1000], "Leave it out with `exclude`."
         )
     settings = settings_of(corpus, tokenizer_folder)[file.source].failed
-    row: dict[str, Any] = {
-        "document_id": identity, "source": file.source, "uri": file.uri, "state": "quarantined", "settings": settings,
-    }  # fmt: skip
-    row |= {"tag": file.tag, "bytes": file.size} if isinstance(work, Files) else {"container": file.document_id}
+    document = (
+        document_of(file, settings)
+        if isinstance(work, Files)
+        else Document(identity, file.source, file.uri, "quarantined", settings, file.document_id)
+    )
     return Prepared(
-        pa.Table.from_pylist([sealed(row)], schema=documents_schema(corpus)),
+        pa.Table.from_pylist([document.row()], schema=documents_schema(corpus)),
         pa.Table.from_pylist([], schema=chunks_schema(corpus)),
         [Failure.of(cause, identity, file.uri, "extract", settings)],
     )

@@ -10,9 +10,10 @@ from tasks.config.settings import Corpus
 from tasks.errors import BrokenDocument, ConfigurationError, DocumentError, UnreadDocument
 from tasks.ingest.claims import lost_claims
 from tasks.ingest.compare import FILE_COLUMNS, Changes, compare, known_files, matching, refuse_shrinking
-from tasks.ingest.land import Landing, strays
-from tasks.ingest.prepare import RowSettings, settings_of
+from tasks.ingest.identity import RowSettings, settings_of
+from tasks.ingest.land import Landing
 from tasks.ingest.reading import read_all, unfinished
+from tasks.ingest.stored import orphan_chunks
 from tasks.ingest.tokenizer import keep_tokenizer, tokenizer_is_kept, tokenizer_of
 from tasks.lake.catalog import catalog_lease
 from tasks.lake.evolve import evolve, seal_all
@@ -86,7 +87,7 @@ def unsettled(lake: Lake, changes: Changes) -> bool:
     return (
         lake.differs(lake.name("documents"), documents_schema(corpus))
         or lake.differs(lake.name("chunks"), chunks_schema(corpus))
-        or bool(strays(lake) or lost_claims(lake) or not tokenizer_is_kept(lake))
+        or bool(orphan_chunks(lake) or lost_claims(lake) or not tokenizer_is_kept(lake))
         or bool(mended_failures(lake, {file.document_id for file in changes.to_read}))
     )
 
@@ -126,21 +127,21 @@ def land_documents(run: Run, listing: Listing, changes: Changes, allow_shrinking
     if changes.to_read:
         yield from _read(run, landing, changes.to_read, folder)
     by_id = {file.document_id: file for file in listing.files}
-    lost = lost_claims(lake) | _files_of_strays(lake, listing, changes)
+    lost = lost_claims(lake) | _files_of_orphans(lake, listing, changes)
     free = [by_id[identity] for identity in sorted(lost) if identity in by_id]
     if free:
         read_again(lake, {file.document_id for file in free})
         landing = Landing(lake, run.report.run_id, counts, settings, contents, allow_shrinking)
         yield from _read(run, landing, free, folder)
-    lake.delete_in(lake.name("chunks"), "document_id", strays(lake))
+    lake.delete_in(lake.name("chunks"), "document_id", orphan_chunks(lake))
     tried = {file.document_id for file in (*changes.to_read, *free)}
     lake.delete_in(lake.name("failures"), "failure_id", mended_failures(lake, tried))
     counts.duplicates += count_duplicates(lake)
 
 
-def _files_of_strays(lake: Lake, listing: Listing, changes: Changes) -> set[str]:
+def _files_of_orphans(lake: Lake, listing: Listing, changes: Changes) -> set[str]:
     """Files of chunks whose document has no row, and that this run has not read: the row was lost."""
-    if not (ids := strays(lake)):
+    if not (ids := orphan_chunks(lake)):
         return set()
     uris = {*lake.read_in(lake.name("chunks"), "document_id", ids, ["uri"])["uri"].to_pylist()}
     lost = {file.document_id for file in listing.files if file.uri in uris}

@@ -86,9 +86,12 @@ class Lake:
         """The columns that a table has, if it is there, and must not have, or of another type."""
         return _difference(self._tables[table].schema, schema)[0] if table in self._tables else []
 
-    def differs(self, table: str, schema: pa.Schema) -> bool:
-        """Whether a table that is there has other columns than it must have."""
-        return table in self._tables and any(_difference(self._tables[table].schema, schema))
+    def differs(self, table: str, schema: pa.Schema, may_lack: Collection[str] = ()) -> bool:
+        """Whether a table that is there has other columns than it must have, of which it may lack some."""
+        if table not in self._tables:
+            return False
+        gone, missing = _difference(self._tables[table].schema, schema)
+        return bool(gone or any(field.name not in may_lack for field in missing))
 
     def evolve(self, table: str, schema: pa.Schema) -> None:
         """Give a table the columns that it must have: new ones are null, those of another type too; others go."""

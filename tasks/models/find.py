@@ -42,7 +42,7 @@ class ResolvedModel:
         """All that decides its vectors; backend and precision only in their last digits."""
         return {
             "weights": self.weights, "backend": self.settings.backend, "precision": self.settings.precision,
-            **vector_settings(self.settings),
+            **self.settings.identity(),
         }  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def resolve_model(model: Model) -> ResolvedModel:
             "If you trust it, set `trust_remote_code: true` for this model in the corpus file.",
         )
     weights = _hash_folder(folder)
-    revision = hash_settings({"weights": weights, **vector_settings(model)})
+    revision = hash_settings({"weights": weights, **model.identity()})
     return ResolvedModel(model, folder, weights, revision)
 
 
@@ -107,17 +107,6 @@ def find_model(reference: str, hub_revision: str | None = None) -> Path:
             raise ModelError(f"model {reference!r}: {there}", "Give a folder that sentence-transformers saved.")
         return folder
     return _from_hub(reference, hub_revision)
-
-
-def vector_settings(model: Model) -> dict[str, Any]:
-    """The settings that change a document's vector."""
-    return {
-        "dimension": model.dimension,
-        "normalize": model.normalize,
-        "document_prompt": model.document_prompt,
-        "max_tokens": model.max_tokens,
-        "int8": model.int8,
-    }
 
 
 def _in_package(name: str) -> Path:

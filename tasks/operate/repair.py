@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from tasks.hashing import is_sealed, sealed
 from tasks.ingest.compare import GOOD
-from tasks.ingest.update import current_settings
 from tasks.lake.failures import read_again
 from tasks.lake.schemas import chunks_schema, documents_schema
 from tasks.lake.tables import Lake
@@ -131,11 +130,7 @@ def _made(lake: Lake, identity: str, before: Row | None, passages: list[Row], fi
         row = sealed({**(before or {}), **told, "state": state})
         if before and row["version"] == before["version"]:
             return row
-    settings = current_settings(lake.corpus, lake).get(first["source"])
-    return sealed(
-        told
-        | {"state": "active", "settings": settings.read if settings else "", "tag": "" if file == identity else None}
-    )
+    return sealed(told | {"state": "active", "settings": "", "tag": "" if file == identity else None})
 
 
 def _files_at(lake: Lake, uris: Iterable[str]) -> dict[str, str]:

@@ -7,12 +7,12 @@ from typing import Any
 from tasks.embed.pending import orphans, pending_chunks, refused_rows
 from tasks.hashing import is_sealed
 from tasks.ingest.claims import lost_claims
-from tasks.ingest.land import strays
+from tasks.ingest.stored import orphan_chunks
 from tasks.ingest.tokenizer import mend_tokenizer, tokenizer_is_sound
 from tasks.lake.catalog import STATES, model_of, write_entries, written_in_schema
 from tasks.lake.evolve import evolve
 from tasks.lake.failures import read_again
-from tasks.lake.schemas import FAILURES, RUNS, chunks_schema, documents_schema
+from tasks.lake.schemas import FAILURES, LATER, RUNS, chunks_schema, documents_schema
 from tasks.lake.tables import Lake
 from tasks.operate import audit
 from tasks.operate.contents import other_contents
@@ -69,7 +69,7 @@ class Verification:
         lake = self._lake
         schemas = {self._documents: documents_schema(lake.corpus), self._chunks: chunks_schema(lake.corpus)}
         schemas |= {table: lake.model_schema(table) for table in lake.model_tables()}
-        differing = [table for table, schema in schemas.items() if lake.differs(table, schema)]
+        differing = [table for table, schema in schemas.items() if lake.differs(table, schema, LATER)]
         for table in differing:
             problem = "other metadata columns than the corpus file has; run first, then verify"
             self._note(table, problem, [table], lambda keys: evolve(lake, keys[0], schemas[keys[0]]))
@@ -82,7 +82,7 @@ class Verification:
         self._doubles(table, "document_id", self._read_again)
         broken = audit.broken_seals(lake, table, "document_id", columns)
         self._note(table, _OTHER_COLUMNS, broken, self._read_again)
-        self._note(table, "a document without a row, whose chunks have theirs", strays(lake), self._read_again)
+        self._note(table, "a document without a row, whose chunks have theirs", orphan_chunks(lake), self._read_again)
         self._note(table, "a file without a row, whose records have theirs", audit.without_file(lake), _by_next_run)
         self._note(table, "a document with other chunks than it had", audit.wrong_chunk_counts(lake), self._read_again)
         self._note(table, "a document that failed without a reason", audit.without_reason(lake), self._read_again)

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from tasks.errors import ShrunkSource
 from tasks.ingest.compare import FILE_COLUMNS, MANY, Changes, compare, known_files, matching, refuse_shrinking
-from tasks.ingest.prepare import RowSettings
+from tasks.ingest.identity import VERSIONS, RowSettings
 from tasks.sources.listing import File
 
-SETTINGS = {"docs": RowSettings("read", "failed")}
+SETTINGS = {"docs": RowSettings({}, "failed", VERSIONS)}
+READ = SETTINGS["docs"].read("text")
 COLUMNS = [*FILE_COLUMNS, "container"]
 NAMES = st.sets(st.sampled_from("abcdefgh"))
 
@@ -25,7 +26,7 @@ def file(name: str, tag: str = "1", source: str = "docs") -> File:
 def row(name: str, **more: Any) -> dict[str, Any]:
     """A file's row, as a run wrote it."""
     return {
-        "document_id": f"docs:{name}", "uri": f"/docs/{name}", "tag": "1", "settings": "read", "state": "active",
+        "document_id": f"docs:{name}", "uri": f"/docs/{name}", "tag": "1", "settings": READ, "state": "active",
         "container": None,
     } | more  # fmt: skip
 
@@ -54,7 +55,7 @@ def names(files: list[File]) -> list[str]:
 @given(NAMES, NAMES, NAMES, NAMES)
 def test_every_file_is_of_one_kind(listed: set[str], known: set[str], edited: set[str], old: set[str]) -> None:
     files = [file(name, "2" if name in edited else "1") for name in sorted(listed)]
-    rows = [row(name, settings="before" if name in old else "read") for name in sorted(known)]
+    rows = [row(name, settings="before" if name in old else READ) for name in sorted(known)]
     found = changes(files, rows)
     assert set(names(found.new)) == listed - known
     assert set(names(found.changed)) == listed & known & edited
@@ -74,9 +75,9 @@ def test_a_file_at_another_address_changed() -> None:
 @pytest.mark.parametrize(
     ("state", "settings", "settled"),
     [
-        ("active", "read", True), ("active", "failed", False), ("container", "read", True),
-        ("quarantined", "failed", True), ("quarantined", "read", False),
-        ("stale", "failed", True), ("stale", "read", False),
+        ("active", READ, True), ("active", "failed", False), ("container", READ, True),
+        ("quarantined", "failed", True), ("quarantined", READ, False),
+        ("stale", "failed", True), ("stale", READ, False),
     ],
 )  # fmt: skip
 def test_what_failed_is_read_again_under_other_settings_than_what_did_not(
