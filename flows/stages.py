@@ -17,7 +17,8 @@ from tasks.errors import LakeError, MissingSource, ShrunkSource, SourceError
 from tasks.ingest import update as documents
 from tasks.ingest.compare import Changes
 from tasks.lake.run import Run
-from tasks.models.find import ResolvedModel, resolve_model
+from tasks.models.find import resolve_model
+from tasks.models.resolved import ResolvedModel
 from tasks.progress import EmbeddingCounts
 from tasks.sources.listing import Listing
 

@@ -26,7 +26,7 @@ from tasks.lake.schemas import (
     embeddings_schema,
 )
 from tasks.lake.snapshot import PATIENCE, Snapshot, explained, when_cut_off
-from tasks.models.find import ResolvedModel
+from tasks.models.resolved import ResolvedModel
 
 _VALUES_IN_FILTER = 16_384  # longest list in one SQL filter; each one is a scan
 logger = logging.getLogger("embedlake.lake")

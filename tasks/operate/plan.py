@@ -19,9 +19,10 @@ from tasks.ingest.update import compare_with_lake
 from tasks.lake.lookup import NumberSet, numbers_of
 from tasks.lake.neighbours import others
 from tasks.lake.tables import Lake
-from tasks.models.choose import load_encoder
-from tasks.models.find import ResolvedModel, resolve_model
-from tasks.models.interface import text_items
+from tasks.models import choose
+from tasks.models.find import resolve_model
+from tasks.models.interface import encode_in_parts, text_items
+from tasks.models.resolved import ResolvedModel
 from tasks.patience import each_within
 from tasks.sources.listing import File, list_files
 from tasks.sources.work import Work, group_files, read_blocks
@@ -258,11 +259,11 @@ def _estimate(entry: ModelPlan, lake: Lake, model: ResolvedModel, probe: list[st
     if not probe:
         return limit
     plain = model.settings.model_copy(update={"int8": False})  # an int8 model is made by the run itself
-    encoder = load_encoder(replace(model, settings=plain))
+    encoder = choose.load_encoder(replace(model, settings=plain))
     items = text_items(probe)
-    encoder.encode_documents(items[:4])
+    encode_in_parts(encoder, items[:4])
     clock = time.monotonic()
-    counts = encoder.encode_documents(items)[1]
+    counts = encode_in_parts(encoder, items).costs
     tokens = sum(min(count, encoder.max_cost) for count in counts)
     entry.seconds = entry.tokens * (time.monotonic() - clock) / tokens
     entry.measured = f"a probe of {len(probe)} texts"
