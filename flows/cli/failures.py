@@ -12,7 +12,7 @@ from flows.cli.options import Corpus, Json
 if TYPE_CHECKING:
     from tasks.lake.tables import Lake
 
-failures_app = typer.Typer(no_args_is_help=True, help="Look at what was set aside, and decide what becomes of it.")
+failures_app = typer.Typer(no_args_is_help=True, help="Look at what failed, and decide what becomes of it.")
 Names = Annotated[list[str] | None, typer.Argument(metavar="[DOCUMENT|ID]...", help="Which ones; all by default.")]
 
 
@@ -22,7 +22,7 @@ def failures_list(
     ignored: Annotated[bool, typer.Option("--ignored", help="Also those that were chosen to be ignored.")] = False,
     json: Json = False,
 ) -> None:
-    """List what was set aside, the latest first.
+    """List what failed, the latest first.
 
     Example: embedlake failures list notes.yaml
     """

@@ -84,7 +84,7 @@ def verify(
 ) -> None:
     """Audit a lake from its data alone: missing, double and orphaned rows, bad vectors, offsets, provenance.
 
-    Ends with 8 if something is wrong and was not mended.
+    Ends with 8 if something is wrong and was not repaired.
 
     Example: embedlake verify notes.yaml --repair
     """
@@ -103,5 +103,5 @@ def verify(
         print_json([finding.to_dict() for finding in found])
     else:
         print_findings(found, f"embedlake run {corpus_file}")
-    if not all(finding.mended for finding in found):
+    if not all(finding.repaired for finding in found):
         sys.exit(EXIT_WRONG)

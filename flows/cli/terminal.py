@@ -27,7 +27,7 @@ from tasks.operate.bench import Bench
 from tasks.operate.report import report_rows
 from tasks.operate.verify import Finding
 from tasks.progress import Progress as Told
-from tasks.progress import RunReport, listening
+from tasks.progress import RunReport, subscribed
 from tasks.search.query import Passage
 
 out = Console(highlight=False, emoji=False)
@@ -40,7 +40,7 @@ _LOG_EVERY = 10.0  # seconds between lines where there is no terminal
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _STATES = {
     "stale": " (kept as they were, cannot be read now)",
-    "quarantined": " (set aside)",
+    "quarantined": " (failed)",
     "container": " (files of records)",
 }
 _PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
@@ -89,10 +89,10 @@ def progress_shown(quiet: bool) -> Iterator[None]:
     if quiet:
         yield
     elif err.is_terminal:
-        with _bars() as bars, listening(_to_bars(bars)):
+        with _bars() as bars, subscribed(_to_bars(bars)):
             yield
     else:
-        with listening(_to_lines()):
+        with subscribed(_to_lines()):
             yield
 
 
@@ -181,7 +181,7 @@ def print_status(found: dict[str, Any]) -> None:
     _print_table("models", columns, found["models"])
     _print_table(
         "last runs",
-        ["started", "kind", "state", "documents", "embedded", "set aside"],
+        ["started", "kind", "state", "documents", "embedded", "failed"],
         [_run_row(run) for run in found["runs"]],
     )
     if found["failures"]["total"]:
@@ -201,7 +201,7 @@ def print_status(found: dict[str, Any]) -> None:
 
 
 def print_failures(rows: list[dict[str, Any]]) -> None:
-    """What was set aside."""
+    """What failed."""
     if not rows:
         out.print("No failures.")
         return
@@ -217,10 +217,11 @@ def print_findings(found: list[Finding], again: str) -> None:
         out.print("Whole: no row missing, double, orphaned or wrong.")
         return
     rows = [finding.to_dict() | {"examples": ", ".join(finding.examples)} for finding in found]
-    _print_table("findings", ["table", "problem", "count", "mended", "examples"], rows)
-    mended = all(finding.mended for finding in found)
+    _print_table("findings", ["table", "problem", "count", "repaired", "examples"], rows)
+    repaired = all(finding.repaired for finding in found)
     out.print(
-        f"\n{'Removed. To write it anew' if mended else 'To mend it: --repair, then'}: {shown(again)}", soft_wrap=True
+        f"\n{'Removed. To write it again' if repaired else 'To repair it: --repair, then'}: {shown(again)}",
+        soft_wrap=True,
     )
 
 
@@ -259,7 +260,7 @@ def _run_row(run: dict[str, Any]) -> dict[str, Any]:
     return run | {
         "documents": documents["new"] + documents["changed"] + documents["deleted"],
         "embedded": sum(model["embedded"] for model in counts["models"]),
-        "set aside": counts["failed"],
+        "failed": counts["failed"],
     }
 
 

@@ -76,5 +76,5 @@ class Commits:
         self._last_commit = time.monotonic()
 
     def report(self) -> None:
-        """Tell of progress."""
+        """Report progress."""
         self._report(Progress("embed", self._landed, max(self._expected, self._landed), "chunks"))

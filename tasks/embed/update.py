@@ -35,7 +35,7 @@ from tasks.models import choose
 from tasks.models.interface import text_items
 from tasks.models.quantise import SAMPLE, measure_change
 from tasks.models.resolved import ResolvedModel, Served
-from tasks.progress import EmbeddingCounts, tell
+from tasks.progress import EmbeddingCounts, publish
 
 
 def embed_model(run: Run, model: ResolvedModel, arrivals: Iterator[pa.Table | None]) -> EmbeddingCounts:
@@ -51,7 +51,7 @@ def embed_model(run: Run, model: ResolvedModel, arrivals: Iterator[pa.Table | No
         _sign_all(lake, table)
         ensure_entry(lake, table, run.report.run_id)
         refused = _refuse(lake, table, model)
-    embedding = Embedding(lake, table, model.settings, start_pool_for(model, lake), tell)
+    embedding = Embedding(lake, table, model.settings, start_pool_for(model, lake), publish)
     embedding.counts.removed = embedding.counts.failed = embedding.counts.refused = refused
     run.report.models.append(embedding.counts)
     counts = embedding.run(arrivals)
@@ -128,7 +128,7 @@ def _evaluate(run: Run, model: ResolvedModel) -> None:
     change_catalog(lake, run.report.run_id, lambda _: {table: {"evaluation": evaluation}})
 
 
-def settled(run: Run, models: list[ResolvedModel]) -> bool:
+def up_to_date(run: Run, models: list[ResolvedModel]) -> bool:
     """Whether the tables of all models are up to the chunks, and the catalog says what it must."""
     lake = run.lake
     entries = {entry["table"]: entry for entry in lake.catalog()}

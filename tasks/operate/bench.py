@@ -21,7 +21,7 @@ from tasks.models.find import is_static
 from tasks.models.interface import Encoder, Vectors, cosines, text_items
 from tasks.models.resolved import ResolvedModel
 from tasks.operate.plan import some_works, spread_files
-from tasks.progress import Progress, tell
+from tasks.progress import Progress, publish
 from tasks.sources.listing import list_files
 
 _MOST_BYTES = 16 * 2**20  # of the sources, to find texts in
@@ -115,13 +115,13 @@ def bench(model: ResolvedModel, texts: list[str], int8: bool) -> Bench:
     rows: list[Measured] = []
     ways = list(_ways(plain, texts, int8))
     for i, (settings, budget, way) in enumerate(ways):
-        tell(Progress("bench", i, len(ways), "ways"))
+        publish(Progress("bench", i, len(ways), "ways"))
         try:
             encoder = choose.load_encoder(way, budget=budget)
         except ModelError:  # not to be had on this machine, or for this model
             continue
         rows.append(_measure(encoder, settings, budget, texts, reference, flop, limits))
-    tell(Progress("bench", len(ways), len(ways), "ways"))
+    publish(Progress("bench", len(ways), len(ways), "ways"))
     about = machine() | {f"limit_{name}": limit for name, limit in limits.items()}
     return Bench(about, model.settings.model, len(texts), tokens, flop, rows, _recommended(rows))
 

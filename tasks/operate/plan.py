@@ -40,7 +40,7 @@ class ModelPlan:
         pending: chunks that an earlier run left without a vector.
         overlong: chunks to embed that are longer than the model reads, of which it would read the beginning, or None
             where it is not known how much it reads.
-        refused: chunks that would be set aside because they are longer, where the corpus refuses such.
+        refused: chunks that would fail because they are longer, where the corpus refuses such.
         seconds: expected; measured says on what that stands: the last run, or a probe of a few texts just now.
     """
 
@@ -63,9 +63,9 @@ class Plan:
     Attributes:
         share_read: part of the bytes to read that was read for this plan; below 1 the figures about content
             are scaled up from it.
-        new, changed, resettled, deleted, moved, duplicates, failing: documents; files where they hold records
+        new, changed, settings_changed, deleted, moved, duplicates, failing: documents; files where they hold records
             that were not read.
-        resettled: files whose settings changed since they were read.
+        settings_changed: files whose settings changed since they were read.
         chunks, tokens: in the documents that would be read.
         models: for each model.
         others: tables of other corpora in the lake, by name, where it has no document of this one yet.
@@ -79,7 +79,7 @@ class Plan:
     unchanged: int = 0
     new: int = 0
     changed: int = 0
-    resettled: int = 0
+    settings_changed: int = 0
     deleted: int = 0
     moved: int = 0
     duplicates: int = 0
@@ -90,7 +90,7 @@ class Plan:
     cost: float = 0.0
     promoted: str = ""
     refused: str = ""
-    left_out: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)
     failures: list[dict[str, str]] = field(default_factory=list)
     models: list[ModelPlan] = field(default_factory=list)
     others: dict[str, int] = field(default_factory=dict)
@@ -131,7 +131,7 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20) -> Plan:
         unchanged=changes.unchanged,
         new=len(changes.new),
         changed=len(changes.changed),
-        resettled=len(changes.resettled) + len(changes.reread),
+        settings_changed=len(changes.settings_changed) + len(changes.reread),
         deleted=len(changes.gone),
         moved=_scaled(len(found.contents & gone_hashes), share),
         duplicates=_scaled(found.duplicates, share),
@@ -140,7 +140,7 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20) -> Plan:
         tokens=_scaled(found.tokens, share),
         share_read=share,
         refused=refused,
-        left_out=listing.left_out,
+        skipped=listing.skipped,
         failures=found.failures[:20],
         others={} if lake.count(lake.name("documents")) else others(lake),
     )
@@ -274,8 +274,8 @@ def _count_overlong(
     entry: ModelPlan, lake: Lake, model: Model, limit: int, found: _Content, waiting: _Waiting, share: float
 ) -> None:
     """How many chunks are longer than a model reads, by the tokens that were counted on chunking."""
-    set_aside = set(failed_versions(lake, entry.table, model).to_pylist())
-    new = sum(c > limit and v not in set_aside for c, v in zip(found.counts, found.versions, strict=True))
+    failed_before = set(failed_versions(lake, entry.table, model).to_pylist())
+    new = sum(c > limit and v not in failed_before for c, v in zip(found.counts, found.versions, strict=True))
     overlong = _scaled(new, share) + sum(count > limit for count in waiting.counts)
     if lake.corpus.overlong == "refuse":
         there = len(refused_rows(lake, entry.table, limit, ["chunk_id"])) if lake.has(entry.table) else 0

@@ -109,7 +109,7 @@ def write_corpus(folder: Path) -> None:
     corpus_of(folder).write_text(json.dumps(corpus))
 
 
-def mend(folder: Path, contents: bool = False) -> list[Finding]:
+def repair(folder: Path, contents: bool = False) -> list[Finding]:
     """What `embedlake verify --repair` does."""
     lake = lake_of(folder)
     with writing(lake, ["documents", "catalog", *lake.model_tables()], "verify", wait=True):

@@ -53,7 +53,7 @@ def run_once(corpus_file: Path) -> tuple[float, RunReport]:
         table = run.lake.model_table(model)
         listing = documents.list_documents(run)
         changes = documents.compare_with_lake(run.corpus, run.lake, listing, False)
-        if changes.work or documents.unsettled(run.lake, changes) or not vectors.settled(run, [model]):
+        if not (documents.up_to_date(run.lake, changes) and vectors.up_to_date(run, [model])):
             documents.make_ready(run)
             vectors.embed_model(run, model, documents.land_documents(run, listing, changes, False))
             vectors.finish(run, table)

@@ -1,4 +1,4 @@
-"""Hashes of settings: an option that is new changes none, and an extractor that is mended only its own documents'."""
+"""Hashes of settings: an option that is new changes none, and an extractor that is repaired only its own documents'."""
 
 from copy import deepcopy
 from typing import Any
