@@ -21,11 +21,11 @@ import pyarrow as pa
 
 from tasks.embed.batches import Batch, halve
 from tasks.errors import DocumentError, ModelError, OversizedBatch, RefusedChunk, ServiceError, UnusableVector
-from tasks.models.interface import Item, text_items
+from tasks.models.interface import Item
+from tasks.models.probes import probe
 
 _TRIES = 3  # of an item alone
 _DOUBTFUL = 32  # items that fail alone before any was embedded, after which the encoder is asked by another one
-_OTHER_TEXT = text_items(["The keeper of the lighthouse writes down the tide twice a day."])[0]
 _PATIENCE = 900.0  # seconds without a success, after which a service that fails in passing is given up
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds
 
@@ -68,7 +68,7 @@ class Trials:
             idle: whether nothing else is under way: then items that no good one speaks for yet are judged.
         """
         if not self._waiting and self._doubtful and (idle or self._good):
-            self._check(self._good or _OTHER_TEXT, self._doubtful)
+            self._check(self._good or self._probe(), self._doubtful)
             self._doubtful = []
         return self._waiting.popleft() if self._waiting else None
 
@@ -111,7 +111,7 @@ class Trials:
         """A batch was not embedded, and the reason does not tell whose fault it is."""
         if batch in self._checks:
             raise ModelError(
-                f"model {self._model!r} embeds nothing any more, not even a text that was good before:"
+                f"model {self._model!r} embeds nothing any more, not even what is surely good:"
                 f" {type(error).__name__}: {str(error)[-500:]}",
                 "What was embedded is landed and no text was marked as failed. See to the device, the memory and the"
                 " model, then run again.",
@@ -123,7 +123,7 @@ class Trials:
         elif self._good is None:
             self._doubtful.append((batch, error))
             if len(self._doubtful) >= _DOUBTFUL:
-                self._check(_OTHER_TEXT, self._doubtful)
+                self._check(self._probe(), self._doubtful)
                 self._doubtful = []
         else:
             self._check(self._good, [(batch, error)])
@@ -140,6 +140,9 @@ class Trials:
             seconds = min(_FIRST_PAUSE * 2**self._pauses, _LONGEST_PAUSE)
             self._pauses += 1
             self._paused_until = now + max(seconds, error.retry_after)
+
+    def _probe(self) -> Item:
+        return probe(self._doubtful[0][0].items[0].modality)
 
     def _check(self, item: Item, suspects: list[tuple[Batch, Exception]]) -> None:
         check = Batch(pa.table({}), [item], [])

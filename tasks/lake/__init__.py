@@ -2,7 +2,7 @@
 
 In: Arrow tables of rows. Out: the same, by key, by filter, or as a snapshot.
 
-- `tables` reads and writes, `snapshot` and `lookup` read one version of a table, `schemas` says what columns there are,
+- `store` is where tables lie, `tables` reads and writes a corpus's, `snapshot` and `lookup` read one version of a table, `schemas` says what columns there are,
   `evolve` changes them.
 - `lease`, `scope` and `holder` let one run write at a time; `catalog` says which model's table is live.
 - `failures` and `run` note what happened; `versions` removes old versions, `neighbours` finds other corpora.

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.embed.batches import Batch
-from tasks.embed.trials import _OTHER_TEXT, _PATIENCE, AtFault, Trials
+from tasks.embed.trials import _PATIENCE, AtFault, Trials
 from tasks.errors import ModelError, OversizedBatch, RefusedChunk, ServiceError, UnusableVector
 from tasks.models.interface import text_items, texts_of
+from tasks.models.probes import probe
 
 ERROR = RuntimeError("device-side assert triggered")
 
@@ -86,7 +87,7 @@ def test_where_every_text_is_bad_another_one_tells_that_the_encoder_is_not() -> 
     encoder = Encoder(set(bad))
     encoder.run([batch_of([text]) for text in bad])
     assert sorted(encoder.at_fault) == sorted(bad)
-    assert encoder.calls.index([_OTHER_TEXT.content]) == 32
+    assert encoder.calls.index([probe("text").content]) == 32
 
 
 def test_doubtful_texts_are_not_judged_while_others_are_under_way() -> None:

@@ -3,20 +3,24 @@
 One behind a service is in test_providers.py.
 """
 
+import io
 import math
 import struct
+import wave
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from PIL import Image
 
 from tasks.embed.batches import Batch
 from tasks.embed.pools import LocalPool
 from tasks.embed.trials import Trials
 from tasks.errors import ModelError, OversizedBatch, UnusableVector
 from tasks.models.interface import Encoded, Item, encode_checked, encode_in_parts, text_items, texts_of
+from tasks.models.probes import probe
 
 
 class ImageEncoder:
@@ -60,6 +64,11 @@ class SoundEncoder:
         return Encoded(np.array(vectors, np.float32), [len(wave) for wave in waves])
 
     encode_queries = encode_documents
+
+
+def bytes_of(item: Item) -> bytes:
+    assert isinstance(item.content, bytes)
+    return item.content
 
 
 def image(red: int, green: int, blue: int, pixels: int = 12) -> Item:
@@ -135,3 +144,11 @@ def test_any_number_of_items_is_encoded_in_parts_that_suit_the_encoder() -> None
     assert vectors.tolist() == ImageEncoder().encode_documents(items).vectors.tolist()
     assert (costs, sum(Careful.sizes)) == ([100] * 20, 20)
     assert max(Careful.sizes) <= 3
+
+
+def test_a_probe_of_each_modality_can_be_read() -> None:
+    with Image.open(io.BytesIO(bytes_of(probe("image")))) as found:
+        assert (found.format, found.size, found.getpixel((31, 0))) == ("PNG", (32, 32), (248, 0, 128))
+    with wave.open(io.BytesIO(bytes_of(probe("sound")))) as sounds:
+        assert (sounds.getframerate(), sounds.getnframes(), sounds.getnchannels()) == (16_000, 16_000, 1)
+    assert texts_of([probe("text")])
