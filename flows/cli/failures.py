@@ -26,7 +26,8 @@ def failures_list(
 
     Example: embedlake failures list notes.yaml
     """
-    from flows.cli.terminal import print_failures, print_json
+    from flows.cli.shows import print_failures
+    from flows.cli.terminal import print_json
     from tasks.lake.failures import list_failures
     from tasks.operate.status import plain
 

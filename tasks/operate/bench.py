@@ -20,7 +20,7 @@ from tasks.models import choose
 from tasks.models.find import is_static
 from tasks.models.interface import Encoder, Vectors, cosines, text_items
 from tasks.models.resolved import ResolvedModel
-from tasks.operate.plan import some_works, spread_files
+from tasks.operate.sampling import some_works, spread_files
 from tasks.progress import Progress, publish
 from tasks.sources.listing import list_files
 

@@ -2,17 +2,14 @@
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tasks.config.settings import Corpus, Model
 from tasks.embed.pending import failed_versions, pending_chunks, refused_rows
 from tasks.errors import ShrunkSource
-from tasks.ingest.prepare import Prepared
 from tasks.ingest.reading import read_all
 from tasks.ingest.tokenizer import tokenizer_of
 from tasks.ingest.update import compare_with_lake
@@ -23,11 +20,8 @@ from tasks.models import choose
 from tasks.models.find import resolve_model
 from tasks.models.interface import encode_in_parts, text_items
 from tasks.models.resolved import ResolvedModel
-from tasks.patience import each_within
-from tasks.sources.listing import File, list_files
-from tasks.sources.work import Work, group_files, read_blocks
-
-_PROBE_TEXTS = 24
+from tasks.operate.sampling import PROBE_TEXTS, Content, some_works, spread_files
+from tasks.sources.listing import list_files
 
 
 @dataclass(slots=True)
@@ -72,6 +66,7 @@ class Plan:
         promoted: the table that the run would make live; empty if that one serves already.
         refused: why the run would stop before it deletes anything; empty if it would not.
         cost: 0: no model of the corpus is paid.
+        sample: chunks at random, as they would be cut.
     """
 
     corpus: str
@@ -94,19 +89,21 @@ class Plan:
     failures: list[dict[str, str]] = field(default_factory=list)
     models: list[ModelPlan] = field(default_factory=list)
     others: dict[str, int] = field(default_factory=dict)
+    sample: list[dict[str, Any]] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)
 
 
-def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20) -> Plan:
+def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: int = 0) -> Plan:
     """Compare, and read what a run would read, up to a limit; change nothing.
 
     Args:
         corpus: to plan for.
         lake: of the corpus; may still hold nothing.
         most_bytes: read at most about so many bytes as stored, spread over all files, and scale up.
+        sample: chunks to keep, at random, of what is read.
     """
     models = [resolve_model(model) for model in corpus.models]
     listing = list_files(corpus.sources, corpus.lake.uri)
@@ -116,11 +113,11 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20) -> Plan:
     except ShrunkSource as error:
         refused = f"{error.message} {error.hint}"
         changes = compare_with_lake(corpus, lake, listing)
-    sample, share = spread_files(changes.to_read, most_bytes)
-    found = _Content(lake)
-    if sample:
+    files, share = spread_files(changes.to_read, most_bytes)
+    found = Content(lake, sample)
+    if files:
         for _, prepared in read_all(
-            some_works(corpus, sample, int(most_bytes)), corpus, tokenizer_of(corpus, lake).folder()
+            some_works(corpus, files, int(most_bytes)), corpus, tokenizer_of(corpus, lake).folder()
         ):
             found.add(prepared)
     gone = lake.read_in(lake.name("documents"), "document_id", changes.gone, ["content_hash"]) if changes.gone else None
@@ -143,6 +140,7 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20) -> Plan:
         skipped=listing.skipped,
         failures=found.failures[:20],
         others={} if lake.count(lake.name("documents")) else others(lake),
+        sample=found.sample(),
     )
     serves = lake.live_table()
     plan.promoted = lake.model_table(models[0]) if serves and serves != lake.model_table(models[0]) else ""
@@ -166,66 +164,6 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20) -> Plan:
     return plan
 
 
-class _Content:
-    """What was met on reading."""
-
-    def __init__(self, lake: Lake) -> None:
-        known = lake.read(lake.name("documents"), ["document_id", "text_hash"], "text_hash IS NOT NULL")
-        self._first = dict(zip(known["text_hash"].to_pylist(), known["document_id"].to_pylist(), strict=True))
-        self.texts: dict[str, int] = {}
-        self.probe: list[str] = []
-        self.counts: list[int] = []
-        self.versions: list[str] = []
-        self.contents: set[str] = set()
-        self.failures: list[dict[str, str]] = []
-        self.chunks = self.tokens = self.duplicates = 0
-
-    def add(self, prepared: Prepared) -> None:
-        self.failures += [
-            {"document": f.document_id, "error": f.error, "message": f.message} for f in prepared.failures
-        ]
-        rows = prepared.documents.filter(pc.equal(prepared.documents["state"], "active"))
-        columns = (rows[c].to_pylist() for c in ("document_id", "text_hash", "content_hash"))
-        for identity, text_hash, content in zip(*columns, strict=True):
-            self.contents.add(content)
-            self.duplicates += self._first.setdefault(text_hash, identity) != identity
-        self.versions += prepared.chunks["version"].to_pylist()
-        columns = (prepared.chunks[c].to_pylist() for c in ("text_hash", "token_count", "text"))
-        for text_hash, count, text in zip(*columns, strict=True):
-            self.chunks, self.tokens = self.chunks + 1, self.tokens + count
-            self.counts.append(count)
-            self.texts[text_hash] = count
-            if len(self.probe) < _PROBE_TEXTS:
-                self.probe.append(text)
-
-
-def spread_files(files: list[File], most_bytes: int) -> tuple[list[File], float]:
-    """Files spread evenly over all, and which part of the bytes they have."""
-    total = sum(file.size for file in files)
-    if total <= most_bytes:
-        return files, 1.0
-    step = max(int(len(files) * most_bytes / total), 1)
-    chosen = files[:: max(len(files) // step, 1)]
-    return chosen, min(sum(min(file.size, most_bytes) for file in chosen) / total, 1.0)
-
-
-def some_works(corpus: Corpus, files: list[File], most_bytes: int) -> Iterator[Work]:
-    """Work for the readers: all of the files, and the beginnings of those that hold records."""
-    yield from group_files(file for file in files if not file.is_container)
-    for file in (file for file in files if file.is_container):
-        source = next(source for source in corpus.sources if source.name == file.source)
-        read = 0
-        try:
-            blocks = read_blocks(file, source, corpus.metadata, corpus.extraction.max_bytes)
-            for block in each_within(blocks, corpus.extraction.timeout):
-                yield block
-                read += block.size
-                if read > most_bytes:
-                    break
-        except Exception:
-            continue
-
-
 class _Waiting:
     """What an earlier run left without a vector: distinct texts without one, the tokens of every chunk, a few texts."""
 
@@ -237,7 +175,7 @@ class _Waiting:
             self.counts += rows["token_count"].to_pylist()
             rows = rows.filter(pa.array(~there.among(numbers_of(rows["text_hash"])), pa.bool_()))
             self.texts |= zip(rows["text_hash"].to_pylist(), rows["token_count"].to_pylist(), strict=True)
-        self.probe = pending.chunks.take(pending.positions[:_PROBE_TEXTS], ["text"])["text"].to_pylist()
+        self.probe = pending.chunks.take(pending.positions[:PROBE_TEXTS], ["text"])["text"].to_pylist()
 
 
 def _limit(lake: Lake, table: str) -> int | None:
@@ -271,7 +209,7 @@ def _estimate(entry: ModelPlan, lake: Lake, model: ResolvedModel, probe: list[st
 
 
 def _count_overlong(
-    entry: ModelPlan, lake: Lake, model: Model, limit: int, found: _Content, waiting: _Waiting, share: float
+    entry: ModelPlan, lake: Lake, model: Model, limit: int, found: Content, waiting: _Waiting, share: float
 ) -> None:
     """How many chunks are longer than a model reads, by the tokens that were counted on chunking."""
     failed_before = set(failed_versions(lake, entry.table, model).to_pylist())
