@@ -25,7 +25,7 @@ from tasks.sources.listing import File, read_file
 from tasks.sources.work import Block, Files, Work, parse_lines
 from tasks.text import normalise
 
-_ROWS = 2  # raised where the same documents give other rows than before: then all are read again
+_ROWS = 3  # raised where the same documents give other rows than before: then all are read again
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ def row_settings(corpus: Corpus, source: Source, tokenizer_hash: str) -> RowSett
         {
             "rows": _ROWS, "max_bytes": corpus.extraction.max_bytes, "chunking": chunking, "tokenizer": tokenizer_hash,
             "metadata": dict(corpus.metadata), "format": source.format, "fields": source.fields.model_dump(),
-            "columns": source.metadata,
+            "columns": source.metadata, "encoding": source.encoding, "csv": source.csv.model_dump(),
         }
     )  # fmt: skip
     failed = hash_settings({"read": read, "extraction": corpus.extraction.model_dump()})
@@ -144,7 +144,8 @@ class _Rows:
             row["content_hash"] = hash_bytes(data)
             stage = "extract"
             name = PurePosixPath(file.path).name
-            extracted = extract(data, name, source.format, self.corpus.extraction.max_bytes)
+            extracted = extract(data, name, source.format, self.corpus.extraction.max_bytes, source.encoding)
+            check_guess(extracted.encoding, extracted.confidence, self.corpus.extraction.least_confidence)
             self._add(row, replace(extracted, title=extracted.title or title_of(extracted.text, extracted.kind)), {})
         except DocumentError as error:
             self._fail(row, error, stage)
@@ -220,6 +221,19 @@ class _Rows:
         settings = self.settings[row["source"]].failed
         self.failures.append(Failure.of(error, row["document_id"], row["uri"], stage, settings))
         self.documents.append(row | {"state": "quarantined", "settings": settings})
+
+
+def check_guess(encoding: str | None, confidence: float, least: float) -> None:
+    """Refuse a text whose encoding is too unsure a guess.
+
+    Raises:
+        BrokenDocument: so it is.
+    """
+    if confidence < least:
+        raise BrokenDocument(
+            f"its encoding is not sure enough: {encoding}, with a confidence of {confidence:.2f}",
+            "Say the source's `encoding`, or lower `extraction.least_confidence`.",
+        )
 
 
 def line_id(file: File, number: int) -> str:

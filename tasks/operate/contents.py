@@ -48,7 +48,7 @@ def _same_file(file: File, corpus: Corpus, row: Row) -> bool:
     source = next(source for source in corpus.sources if source.name == file.source)
     data = read_file(source, file.path, corpus.extraction.max_bytes)
     if row["state"] == "stale":
-        extract(data, file.path.rsplit("/", 1)[-1], source.format, corpus.extraction.max_bytes)
+        extract(data, file.path.rsplit("/", 1)[-1], source.format, corpus.extraction.max_bytes, source.encoding)
         return False
     return bool(row["content_hash"] == hash_bytes(data))
 

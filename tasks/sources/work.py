@@ -113,7 +113,7 @@ def _wanted(source: Source, metadata: Iterable[str]) -> list[str]:
 
 def parse_lines(content: bytes) -> Iterator[dict[str, Any] | DocumentError | None]:
     """The record on each line of a JSON Lines block; None for a blank line, an error for a bad one."""
-    for line in decode(content).split("\n"):
+    for line in decode(content).text.split("\n"):
         if not line.strip():
             yield None
             continue
