@@ -31,8 +31,9 @@ _USUAL = (  # no rare ones: a text of theirs is rarer than one that is taken for
 )  # fmt: skip
 _SEVERAL_BYTES = ("utf", "iso2022", "cp932", "euc", "gb", "big5", "cp949", "shift", "johab", "hz")
 _DEFAULT = "cp1252"
-_CONTROLS = bytes({*range(32), 127} - set(b"\0\t\n\v\f\r\b\x1a\x1b\x1e"))
+_CONTROLS = bytes({*range(32), 127} - set(b"\t\n\v\f\r\b\x1a\x1b\x1e"))
 _PLAIN = bytes((0, *b"\t\n\r", *range(32, 127)))
+_ZEROS = re.compile(rb"\0{2,}")
 _MOST_CONTROLS = 0.03  # of the bytes
 _CANDIDATES = 10
 _FAVOUR = 0.03  # what the default and its next are given at most, on the scale of chardet's confidence
@@ -79,10 +80,12 @@ def is_single_byte(name: str) -> bool:
 
 
 def _is_text(data: bytes) -> bool:
-    """Whether some bytes, in an encoding that holds ASCII, have few enough control characters; zeros are no matter."""
-    sample = data[:SAMPLE].replace(b"\0", b"") or data.replace(b"\0", b"")[:SAMPLE]
+    """Whether some bytes, in an encoding that holds ASCII, have few control characters and single zeros. Runs of zeros
+    are no matter: a loss of power leaves them in a log."""
+    data = _ZEROS.sub(b"", data)
+    sample = data[:SAMPLE]
     controls = len(sample) - len(sample.translate(None, _CONTROLS))
-    return bool(sample) and controls <= _MOST_CONTROLS * len(sample)
+    return bool(sample) and controls <= _MOST_CONTROLS * len(sample) and 1000 * sample.count(0) <= len(sample)
 
 
 def _counted(data: bytes) -> tuple[int, int]:
@@ -106,7 +109,8 @@ def _wide(data: bytes) -> str | None:
         text = data[: len(data) // width * width].decode(name, "replace")
         odd = sum(char == "\ufffd" or (unicodedata.category(char) in _ODD and char not in "\n\r\t\f") for char in text)
         common = len(_COMMON.findall(text)) / max(len(text), 1)
-        if common > share and odd <= 0.01 * len(text):
+        few = len(text) < 8 and common < 0.5  # any few bytes are letters of something
+        if common > share and odd <= 0.01 * len(text) and not few:
             best, share = name, common
     return best
 

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import Protocol
 
 from tasks.encodings import Encoding, detect, is_single_byte
 from tasks.errors import BrokenDocument
@@ -60,6 +61,31 @@ def decode(data: bytes, encoding: str | None = None) -> Decoded:
     if not found.name.startswith(("utf-16", "utf-32")):
         data = _ZEROS.sub(b"\n", data)
     return Decoded(_read(data, found), found.name, found.confidence)
+
+
+class Guess(Protocol):
+    """What was read in an encoding that may be guessed."""
+
+    @property
+    def encoding(self) -> str | None:
+        """Its encoding."""
+
+    @property
+    def confidence(self) -> float:
+        """How sure that is, from 0 to 1."""
+
+
+def check_guess(found: Guess, least: float) -> None:
+    """Refuse a text whose encoding is too unsure a guess.
+
+    Raises:
+        BrokenDocument: so it is.
+    """
+    if found.confidence < least:
+        raise BrokenDocument(
+            f"its encoding is not sure enough: {found.encoding}, with a confidence of {found.confidence:.2f}",
+            "Say the source's `encoding`, or lower `extraction.least_confidence`.",
+        )
 
 
 def _read(data: bytes, found: Encoding) -> str:

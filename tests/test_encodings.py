@@ -78,7 +78,7 @@ def test_lines_in_another_encoding_among_lines_of_utf_8_keep_their_letters() -> 
     assert decode(b"\n".join(lines)).text.split("\n") == [GERMAN] * 20
 
 
-@pytest.mark.parametrize("zeros", [b"\0", bytes(512), b"\n" + bytes(300) + b"\n"])
+@pytest.mark.parametrize("zeros", [bytes(2), bytes(512), b"\n" + bytes(300) + b"\n"])
 def test_zero_bytes_in_a_log_are_left_out(zeros: bytes) -> None:
     assert decode(b"08:00 started" + zeros + b"08:01 stopped").text == "08:00 started\n08:01 stopped"
 
@@ -91,6 +91,9 @@ def test_what_is_no_text_is_refused(zeros: float) -> None:
         decode(data)
     with pytest.raises(BrokenDocument, match="NUL"):
         decode(bytes(5000))
+    with pytest.raises(BrokenDocument, match="NUL"):
+        decode(b"no\0text")
+    assert decode(b"a line\n" * 1000 + b"one\0zero").text.endswith("one\nzero")
 
 
 def test_terminal_colours_are_no_japanese() -> None:

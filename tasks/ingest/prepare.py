@@ -23,7 +23,7 @@ from tasks.lake.schemas import chunks_schema, documents_schema
 from tasks.records import Failure
 from tasks.sources.listing import File, read_file
 from tasks.sources.work import Block, Files, Work, parse_lines
-from tasks.text import normalise
+from tasks.text import check_guess, normalise
 
 _ROWS = 3  # raised where the same documents give other rows than before: then all are read again
 
@@ -145,7 +145,7 @@ class _Rows:
             stage = "extract"
             name = PurePosixPath(file.path).name
             extracted = extract(data, name, source.format, self.corpus.extraction.max_bytes, source.encoding)
-            check_guess(extracted.encoding, extracted.confidence, self.corpus.extraction.least_confidence)
+            check_guess(extracted, self.corpus.extraction.least_confidence)
             self._add(row, replace(extracted, title=extracted.title or title_of(extracted.text, extracted.kind)), {})
         except DocumentError as error:
             self._fail(row, error, stage)
@@ -223,19 +223,6 @@ class _Rows:
         self.documents.append(row | {"state": "quarantined", "settings": settings})
 
 
-def check_guess(encoding: str | None, confidence: float, least: float) -> None:
-    """Refuse a text whose encoding is too unsure a guess.
-
-    Raises:
-        BrokenDocument: so it is.
-    """
-    if confidence < least:
-        raise BrokenDocument(
-            f"its encoding is not sure enough: {encoding}, with a confidence of {confidence:.2f}",
-            "Say the source's `encoding`, or lower `extraction.least_confidence`.",
-        )
-
-
 def line_id(file: File, number: int) -> str:
     """The document id of a record that cannot be told by its own: by its number in the file, from 1."""
     return f"{file.document_id}#line-{number}"
@@ -270,7 +257,8 @@ def _records(block: Block) -> Iterator[tuple[int, dict[str, Any] | DocumentError
     if isinstance(block.content, DocumentError):
         return iter([(block.first, block.content)])
     found = parse_lines(block.content) if isinstance(block.content, bytes) else block.content.to_pylist()
-    return ((block.first + i, record) for i, record in enumerate(found) if record is not None)
+    numbered = ((block.first + i, record) for i, record in enumerate(found) if record is not None)
+    return ((number, block.broken.get(number, record)) for number, record in numbered) if block.broken else numbered
 
 
 def hash_records(block: Block) -> Iterator[str | None]:

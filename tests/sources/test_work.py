@@ -84,7 +84,7 @@ def test_a_header_without_end_is_no_table(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.write(b"text,")
         file.truncate(100 * 2**20)
-    with pytest.raises(BrokenDocument, match="first line"):
+    with pytest.raises(BrokenDocument, match="a line in its beginning"):
         blocks(path)
 
 
@@ -176,11 +176,10 @@ def test_a_table_of_any_form_gives_its_rows_by_their_numbers(
     assert records(blocks(path)) == list(enumerate(expected, 1))
 
 
-@pytest.mark.parametrize("form", ["csv", "parquet"])
-def test_a_torn_table_is_broken(tmp_path: Path, form: str) -> None:
-    (tmp_path / f"a.{form}").write_bytes(b"text,more\na\n")
-    with pytest.raises(BrokenDocument, match=f"not a readable {form} file"):
-        blocks(tmp_path / f"a.{form}")
+def test_a_torn_table_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(b"text,more\na\n")
+    with pytest.raises(BrokenDocument, match="not a readable parquet file"):
+        blocks(tmp_path / "a.parquet")
 
 
 @pytest.mark.parametrize("content", ["", "text,more\n", "\n"])
