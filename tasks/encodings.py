@@ -8,11 +8,12 @@ so what it finds is weighed by how plausible the letters look, and Windows-1252 
 import codecs
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 import chardet
+
+from tasks.plausibility import UNWRITTEN, share_of_faults
 
 SAMPLE = 256 * 1024
 """Bytes that detection looks at."""
@@ -38,10 +39,10 @@ _MOST_CONTROLS = 0.03  # of the bytes
 _CANDIDATES = 10
 _FAVOUR = 0.03  # what the default and its next are given at most, on the scale of chardet's confidence
 _COMMON = re.compile(r"[A-Za-z0-9 \n\r\t.,;:()、。，的一是\u3040-\u30ff]")
-_WORD = re.compile(r"\S*[^\x00-\x7f]\S*")
-_SCRIPTS = frozenset(("LATIN", "CYRILLIC", "GREEK", "HEBREW", "ARABIC", "THAI"))
-_ODD = ("Cc", "Cn", "Co", "Cs")
-_SIGNS = frozenset("“”‘’„–—…€£©®°«»§·•²³½¼¾±×µ¿¡ªº´¨™′″№\xa0¥¢‚‹›÷¶")
+_HIGH = re.compile(rb"[\x80-\xff]")
+_HIGH_LINE = re.compile(rb"[^\n\x80-\xff]*[\x80-\xff][^\n]*\n?")
+_SAYS = re.compile(rb"""(?:coding[:=]|charset=)\s*["']?([-\w.]+)""", re.IGNORECASE)
+_MEANT = {"iso8859-1": "cp1252", "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,24 @@ def detect(data: bytes) -> Encoding | None:
             return Encoding("utf-8", whole / (whole + broken))
     else:
         return Encoding("utf-8", 1.0) if _is_text(data) else None
-    return _guess(data) if _is_text(data) else None
+    if not _is_text(data):
+        return None
+    return _declared(data) or _guess(data)
+
+
+def _declared(data: bytes) -> Encoding | None:
+    """What a page or a program says of itself, where all of it can be read so."""
+    head = data[:1024] if data.lstrip()[:1] == b"<" else b"\n".join(data[:1024].split(b"\n", 2)[:2])
+    said = _SAYS.search(head)
+    if said is None:
+        return None
+    try:
+        name = _codec(said[1].decode())
+        name = _MEANT.get(name, name)
+        data.decode(name)
+    except (LookupError, ValueError):
+        return None
+    return Encoding(name, 0.95) if name in map(_codec, _USUAL) else None
 
 
 def is_single_byte(name: str) -> bool:
@@ -107,7 +125,9 @@ def _wide(data: bytes) -> str | None:
     for name in _WIDE_CODECS:
         width = 4 if "32" in name else 2
         text = data[: len(data) // width * width].decode(name, "replace")
-        odd = sum(char == "\ufffd" or (unicodedata.category(char) in _ODD and char not in "\n\r\t\f") for char in text)
+        odd = sum(
+            char == "\ufffd" or (unicodedata.category(char) in UNWRITTEN and char not in "\n\r\t\f") for char in text
+        )
         common = len(_COMMON.findall(text)) / max(len(text), 1)
         few = len(text) < 8 and common < 0.5  # any few bytes are letters of something
         if common > share and odd <= 0.01 * len(text) and not few:
@@ -140,13 +160,15 @@ def _guess(data: bytes) -> Encoding:
     weighed: list[tuple[float, float, str, str]] = []
     for name, score in scores.items():
         try:
-            text = sample.decode(name)
+            text = codecs.getincrementaldecoder(name)().decode(
+                sample, sample is data
+            )  # else its last character may be cut
         except UnicodeDecodeError:
             if name != _DEFAULT:
                 continue
             text = sample.decode(name, "replace")
         favour = {_DEFAULT: 1.0, "iso8859-15": 0.3, "cp1250": 0.3, "cp1251": 0.3}.get(name, 0.0) * _FAVOUR
-        plausible = max(1 - 0.9 * _faults(text), 0.02)
+        plausible = max(1 - 0.9 * share_of_faults(text), 0.02)
         weighed.append(((score + favour / (1 + high / 2)) * plausible, plausible, name, text))
     weighed.sort(reverse=True)
     best, plausible, name, text = weighed[0]
@@ -167,61 +189,16 @@ def _around_high_bytes(data: bytes) -> bytes:
         return data
     lines: list[bytes] = []
     size = 0
-    for line in re.finditer(rb"[^\n]*[\x80-\xff][^\n]*\n?", data):
-        lines.append(line[0][:_WEIGHED])
+    for match in _HIGH_LINE.finditer(data):
+        line = match[0]
+        begin = max(_first_high(line) - 200, 0) if len(line) > _WEIGHED else 0
+        lines.append(line[begin : begin + _WEIGHED])
         size += len(lines[-1])
         if size >= _WEIGHED:
             break
     return b"".join(lines)
 
 
-def _faults(text: str) -> float:
-    """The share of the characters beyond ASCII that stand where writing has none: from 0 to 1, or a little more.
-
-    Scripts mixed within a word, a capital after a small letter, signs between letters, control and unassigned
-    characters, a single letter of another script among Latin ones.
-    """
-    faults, count = 0.0, 0
-    for match in _WORD.finditer(text):
-        word = match[0]
-        high = sum(char > "\x7f" for char in word)
-        count += high
-        letters = [char for char in word if char.isalpha()]
-        scripts = {_script(char) for char in letters} & _SCRIPTS
-        if len(scripts) > 1:
-            faults += high
-            continue
-        if len(letters) == 1 and "LATIN" not in scripts and scripts:
-            faults += 0.5
-        faults += sum(_faults_of(word))
-    return faults / max(count, 1)
-
-
-def _faults_of(word: str) -> Iterator[float]:
-    for before, char, after in zip(f" {word}", word, f"{word[1:]} ", strict=False):
-        if char <= "\x7f":
-            continue
-        category = unicodedata.category(char)
-        between = before.isalpha() and after.isalpha() and char < "\u3000"
-        if category in _ODD or char == "\ufffd":
-            yield 2.0
-        elif category[0] == "L":
-            flipped = (category == "Lu" and before.islower()) or (
-                category == "Ll" and before.isupper() and after.isupper()
-            )
-            if flipped or (category == "Lm" and char < "\u3000"):
-                yield 1.0
-        elif category[0] != "M":
-            astray = (between and char not in "’·—–") or (char in "‚„¿¡‹" and before.isalpha())
-            if astray or ("\u2500" <= char <= "\u25ff" and (before.isalnum() or after.isalnum())):
-                yield 1.0
-            elif char not in _SIGNS and char < "\u2100":
-                yield 0.7
-            elif char == "…" and before == after == " ":
-                yield 0.3
-
-
-@cache
-def _script(char: str) -> str:
-    """The script of a letter, as its name begins: LATIN, CYRILLIC, …"""
-    return unicodedata.name(char, "").split(" ", 1)[0]
+def _first_high(line: bytes) -> int:
+    found = _HIGH.search(line)
+    return found.start() if found else 0

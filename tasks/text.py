@@ -12,7 +12,7 @@ _OTHER_SPACES = [chr(code) for code in range(0x3001) if chr(code).isspace() and 
 _WIDE_SPACE = re.compile(r"[^\S\n\t](?<=\S\s)(?:(?<! )[^\S\n\t]*|[^\S\n\t]+)(?=\S)")  # in a line, not one space alone
 _BESIDE_TABS = re.compile(r"(?<=\S)[^\S\n]*\t[^\S\n]*(?=\S)")
 _BREAKS = {"\u2029": "\n\n", "\u2028": "\n\n", "\f": "\n\n", "\v": "\n", "\x85": "\n"}
-_ZEROS = re.compile(rb"\n?\0+\n?")
+_ZEROS = re.compile(r"\0+")
 _FEW = 0.1  # of the characters beyond ASCII: where more are broken, some lines are in another encoding
 
 
@@ -36,7 +36,7 @@ def decode(data: bytes, encoding: str | None = None) -> Decoded:
 
     In UTF-8 and encodings of a byte for each character, lines are read one by one: a damaged byte changes nothing but
     itself, and a line of valid UTF-8 is read as that also among others. A run of zero bytes, as a loss of power leaves
-    it in a log, ends a line.
+    it in a log, is dropped at a line's beginning and end, and U+FFFD within.
 
     Args:
         data: the bytes.
@@ -58,9 +58,16 @@ def decode(data: bytes, encoding: str | None = None) -> Decoded:
             f"not text: it holds {'NUL bytes' if bytes(1) in data else 'control characters'}",
             "Leave it out with `exclude`, give its true format, or say its `encoding`.",
         )
-    if not found.name.startswith(("utf-16", "utf-32")):
-        data = _ZEROS.sub(b"\n", data)
-    return Decoded(_read(data, found), found.name, found.confidence)
+    text = _read(data, found)
+    if "\0" in text:
+        text = _ZEROS.sub(_left_of_zeros, text)
+    return Decoded(text, found.name, found.confidence)
+
+
+def _left_of_zeros(match: re.Match[str]) -> str:
+    """Nothing where a line begins or ends with them, else U+FFFD."""
+    before, after = match.string[match.start() - 1 : match.start()], match.string[match.end() : match.end() + 1]
+    return "" if before in "\r\n" or after in "\r\n" else "\ufffd"
 
 
 class Guess(Protocol):

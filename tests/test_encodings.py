@@ -78,9 +78,34 @@ def test_lines_in_another_encoding_among_lines_of_utf_8_keep_their_letters() -> 
     assert decode(b"\n".join(lines)).text.split("\n") == [GERMAN] * 20
 
 
-@pytest.mark.parametrize("zeros", [bytes(2), bytes(512), b"\n" + bytes(300) + b"\n"])
-def test_zero_bytes_in_a_log_are_left_out(zeros: bytes) -> None:
-    assert decode(b"08:00 started" + zeros + b"08:01 stopped").text == "08:00 started\n08:01 stopped"
+@pytest.mark.parametrize("zeros", [bytes(2), bytes(512)])
+def test_zero_bytes_in_a_log_are_dropped_between_lines_and_told_within(zeros: bytes) -> None:
+    for between in (b"\n" + zeros, zeros + b"\n", zeros + b"\n" + zeros):
+        assert decode(b"08:00 started" + between + b"08:01 stopped").text == "08:00 started\n08:01 stopped"
+    assert decode(zeros + b"08:00 st" + zeros + b"08:01 stopped\n" + zeros).text == "08:00 st\ufffd08:01 stopped\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "encoding"),
+    [
+        ('<html><head><meta charset="iso-8859-2"></head><p>', "iso-8859-2"),
+        ('<?xml version="1.0" encoding="koi8-r"?>\n<a>', "koi8-r"),
+        ("#!/usr/bin/python\n# -*- coding: cp1251 -*-\n# ", "cp1251"),
+    ],
+)
+def test_a_text_may_say_its_encoding(head: str, encoding: str) -> None:
+    text = head + {"iso-8859-2": "żó", "koi8-r": "да", "cp1251": "да"}[encoding]
+    found = decode(text.encode(encoding))
+    assert (found.text, found.confidence) == (text, 0.95)
+
+
+def test_a_long_line_is_told_by_what_comes_late_in_it() -> None:
+    for text, encoding in (
+        (JAPANESE * 900, "shift_jis"),
+        ("plain " * 9000 + RUSSIAN, "cp1251"),
+        (GERMAN * 900, "cp1252"),
+    ):
+        assert decode(text.encode(encoding)).text == text
 
 
 @pytest.mark.parametrize("zeros", [0.0, 0.2])
@@ -93,7 +118,7 @@ def test_what_is_no_text_is_refused(zeros: float) -> None:
         decode(bytes(5000))
     with pytest.raises(BrokenDocument, match="NUL"):
         decode(b"no\0text")
-    assert decode(b"a line\n" * 1000 + b"one\0zero").text.endswith("one\nzero")
+    assert decode(b"a line\n" * 1000 + b"one\0zero").text.endswith("one\ufffdzero")
 
 
 def test_terminal_colours_are_no_japanese() -> None:
