@@ -97,9 +97,11 @@ def _judged(
         if not names:
             return None
     matches = len({_plain(name) for name in names} & {_plain(name) for name in wanted})
-    following = [len(_without_end(row.fields, len(names))) if row.fields else 0 for row in rows[place + 1 :]]
-    share = following.count(len(names)) / len(following) if following else 1.0
-    if share == 0 and set(following) == {len(names) + 1}:  # as R writes them: no name for the column of row names
+    following = rows[place + 1 :]
+    widths = [len(_without_end(row.fields, len(names))) if row.fields else 0 for row in following]
+    doubtful = sum(width == len(names) and bool(row.problem) for width, row in zip(widths, following, strict=True))
+    share = (widths.count(len(names)) - doubtful / 2) / len(widths) if widths else 1.0
+    if set(widths) == {len(names) + 1}:  # as R writes them: no name for the column of row names
         names, share = ["row", *names], 0.9
     if dialect.quote is None and _means_marks(rows, names, dialect.delimiter == "\t"):
         share -= 0.2

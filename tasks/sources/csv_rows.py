@@ -51,7 +51,7 @@ class Row(NamedTuple):
     Attributes:
         line: the number of its first line, from 1.
         fields: None where it is broken.
-        problem: what is wrong with a broken one.
+        problem: what is wrong with a broken one, or with one that was read in spite of it.
     """
 
     line: int
@@ -109,13 +109,13 @@ def read_rows(lines: Iterator[str | None], dialect: Dialect, width: int | None) 
                 fields = unescape.show(fields)
             if not fields or _is_comment(taken[0], dialect):
                 pass
-            elif width is None or len(fields) == width:
+            elif width is None or (len(fields) == width and (first < 3 or not _swallows(taken, dialect, width))):
                 yield Row(number, fields)
             elif len(fields) == 1 and not fields[0].strip():
                 pass
             elif len(fields) > width and not any(fields[width:]):
                 yield Row(number, fields[:width])
-            elif any(_is_whole(unescape.hide(line), dialect, width) for line in taken[1:]):
+            elif len(fields) == width or any(_is_whole(unescape.hide(line), dialect, width) for line in taken[1:]):
                 yield Row(number, None, "a quotation mark in it is not closed")
                 ahead.extendleft(reversed(taken[1:]))
                 reader = csv.reader(feed(), **dialect.arguments)
@@ -124,6 +124,12 @@ def read_rows(lines: Iterator[str | None], dialect: Dialect, width: int | None) 
                 yield Row(number, None, f"it has {len(fields)} fields; the header has {width}")
         number += first
         taken.clear()
+
+
+def _swallows(lines: list[str], dialect: Dialect, width: int) -> bool:
+    """Whether a row over several lines, with the right number of fields, has others in it, between marks that are not
+    each other's: where a line inside it has as many tabs as a row. Other delimiters prose may have."""
+    return dialect.delimiter == "\t" and any(line.count("\t") == width - 1 for line in lines[1:-1])
 
 
 def _is_comment(line: str, dialect: Dialect) -> bool:
@@ -137,7 +143,7 @@ def _judged(number: int, line: str, dialect: Dialect, width: int | None, error: 
     fields = next(csv.reader([line], **bare.arguments), [])
     unclosed = any(_is_unclosed(field, dialect.quote or "") for field in fields)
     if not unclosed and (width is None or len(fields) == width):
-        return Row(number, unescape.show([_unquoted(field, dialect.quote or "") for field in fields]))
+        return Row(number, unescape.show([_unquoted(field, dialect.quote or "") for field in fields]), error)
     problem = "a quotation mark in it is not closed" if unclosed or "unexpected end" in error else error
     return Row(number, None, problem)
 

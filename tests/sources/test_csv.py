@@ -14,7 +14,6 @@ from tasks.config.settings import Source
 from tasks.errors import BrokenDocument, DocumentError
 from tasks.ingest.prepare import _records
 from tasks.sources import csv_tables
-from tasks.sources.csv_rows import Dialect, read_rows
 from tasks.sources.csv_tables import read_tables
 from tasks.sources.listing import list_files
 from tasks.sources.work import read_blocks
@@ -192,7 +191,7 @@ def lines_of(table: list[list[str]], dialect: dict[str, Any]) -> list[str]:
     return result
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(TABLES, DIALECTS)
 def test_rows_are_what_python_wrote(table: list[list[str]], dialect: dict[str, Any]) -> None:
     assume("\n" in dialect["lineterminator"] or not any("\n" in cell for row in table for cell in row))
@@ -202,31 +201,44 @@ def test_rows_are_what_python_wrote(table: list[list[str]], dialect: dict[str, A
     assert found == [dict(zip(names, row, strict=True)) for row in table]
 
 
-@settings(max_examples=500, deadline=None)
-@given(TABLES, DIALECTS, st.data())
-def test_damage_costs_the_damaged_rows_and_each_row_is_told(
-    table: list[list[str]], dialect: dict[str, Any], data: st.DataObject
+PROSE = st.lists(
+    st.sampled_from(["the", "tide,", "twice;", "|", '"up"', '5"', "café", "it's", "3,5", "—"]), min_size=1, max_size=7
+).map(" ".join)
+DAMAGE = ["a field too many", "a field too few", "a stray mark", "a mark not closed"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(PROSE, PROSE), min_size=10, max_size=20),
+    DIALECTS,
+    st.booleans(),
+    st.one_of(st.none(), st.tuples(st.sampled_from(DAMAGE), st.integers(0, 1000))),
+)
+def test_in_a_dialect_that_is_found_only_a_damaged_row_is_lost_and_told(
+    texts: list[tuple[str, str]], dialect: dict[str, Any], escaped: bool, damage: tuple[str, int] | None
 ) -> None:
-    table = [[cell.replace("\n", " ") for cell in row] for row in table]
-    lines = lines_of(table, dialect)
-    damaged = data.draw(st.sets(st.integers(0, len(lines) - 1), max_size=3))
-    for i in damaged:
-        line = lines[i].rstrip("\r\n")
-        place = data.draw(st.integers(0, len(line)))
-        mark = data.draw(st.sampled_from([dialect["delimiter"] + "x", '"', 'a"', dialect["delimiter"] * 2 + "z"]))
-        lines[i] = line[:place] + mark + line[place:] + dialect["lineterminator"]
-        assume(lines[i].strip())
-    rows = list(read_rows(iter(lines), Dialect(dialect["delimiter"]), 3))
-    good = [row.fields for row in rows if row.fields is not None]
-    kept = [row for i, row in enumerate(table) if i not in damaged]
-    swallowed = len(table) - len(rows)
-    if swallowed == 0:
-        assert [row for row in good if row in kept] == [row for row in kept if row in good]
-        assert all(row in good for row in kept)
-    else:  # two strays that make a pair, at the beginning of a field and at an end: a quoted field to every reader
-        whole = list(csv.reader(lines, delimiter=dialect["delimiter"], strict=True))
-        assert len(damaged) >= 2 or dialect["quoting"] == csv.QUOTE_ALL
-        assert whole
+    delimiter = dialect["delimiter"]
+    table = [[str(i), *pair] for i, pair in enumerate(texts)]
+    lines = lines_of([["id", "body", "note"], *table], dialect)
+    if escaped:
+        cells = [[cell.replace('"', '\\"') for cell in row] for row in [["id", "body", "note"], *table]]
+        lines = [delimiter.join(f'"{cell}"' for cell in row) + dialect["lineterminator"] for row in cells]
+    kept = table
+    if damage:
+        kind, place = damage
+        at = place % len(table)
+        kept = table[:at] + table[at + 1 :]
+        line = lines[at + 1].rstrip("\r\n")
+        lines[at + 1] = {
+            "a field too many": line + delimiter + "x",
+            "a field too few": line[: line.rfind(delimiter)],
+            "a stray mark": f'{line[: place % len(line)]}"{line[place % len(line) :]}',
+            "a mark not closed": line.replace(delimiter, delimiter + '"', 1),
+        }[kind] + dialect["lineterminator"]
+    found = read("".join(lines), tabs=delimiter == "\t")
+    landed = [list(row.values()) for row in found if isinstance(row, dict)]
+    assert [row for row in landed if row in kept] == kept
+    assert len(found) >= len(table) if damage else landed == table
 
 
 @pytest.mark.parametrize("name", ["A.TSV", "a.csv", "a.tsv.gz"])
