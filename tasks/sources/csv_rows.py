@@ -128,8 +128,11 @@ def read_rows(lines: Iterator[str | None], dialect: Dialect, width: int | None) 
 
 def _swallows(lines: list[str], dialect: Dialect, width: int) -> bool:
     """Whether a row over several lines, with the right number of fields, has others in it, between marks that are not
-    each other's: where a line inside it has as many tabs as a row. Other delimiters prose may have."""
-    return dialect.delimiter == "\t" and any(line.count("\t") == width - 1 for line in lines[1:-1])
+    each other's: where a line inside it has as many tabs as a row, and no marks. Other delimiters prose may have."""
+    quote = dialect.quote or ""
+    return dialect.delimiter == "\t" and any(
+        line.count("\t") == width - 1 and quote not in line for line in lines[1:-1]
+    )
 
 
 def _is_comment(line: str, dialect: Dialect) -> bool:

@@ -91,6 +91,16 @@ def test_a_stray_quotation_mark_swallows_nothing() -> None:
     assert problems(found) == {2: "row 2 (line 3) is broken: a quotation mark in it is not closed"}
 
 
+def test_marks_that_are_not_closed_swallow_no_rows_between_tabs() -> None:
+    rows = ['1\t"one ""mark"""', '2\t"open', "3\tplain", "4\tplain", '5\t"open, too', "6\tplain"]
+    found = read("id\tbody\n" + "\n".join(rows), tabs=True, csv={"quote": '"'})
+    assert [row["id"] for row in found if isinstance(row, dict)] == ["1", "3", "4", "6"]
+    assert [*problems(found)] == [2, 5]
+    assert len(read("id\tbody\n" + "\n".join(rows), tabs=True)) == 6
+    two = '1\t"two\nlines"\t"and\ntwo"\n2\t"so ""it"" is"\tx\n'
+    assert len(read(f"id\tbody\tnote\n{two}", tabs=True)) == 2
+
+
 def test_a_mark_that_is_not_closed_in_a_long_file_costs_one_row_and_little_time() -> None:
     clock = time.monotonic()
     found = read('id,body\n1,"so, and so"\n2,"open\n' + "3,plain\n" * 20_000)
