@@ -73,7 +73,7 @@ def write_bad(folder: Path) -> None:
     (folder / "torn.docx").write_bytes(docx("half of it")[:300])
     (folder / "locked.docx").write_bytes(docx("locked", locked=True))
     (folder / "picture.txt").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
-    (folder / "noise.txt").write_bytes(bytes(1000) + b"text" * 50)
+    (folder / "noise.txt").write_bytes(bytes(range(256)) * 4)
     (folder / "torn.txt.gz").write_bytes(gzip.compress(b"a text that was cut off " * 500)[:60])
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as files:

@@ -13,7 +13,7 @@ from tasks.errors import BrokenDocument
 from tasks.extract.read import extract
 from tasks.hashing import chunk_ids
 from tasks.sources.formats import format_of, language_of, other_medium, signature_of, split_compression
-from tasks.text import decode, normalise
+from tasks.text import normalise
 from tests.samples import docx
 
 
@@ -25,25 +25,23 @@ def test_normalising_twice_is_normalising_once(text: str, code: bool) -> None:
 
 
 def test_texts_that_differ_in_white_space_and_composition_are_equal() -> None:
-    assert normalise("Caf\u00e9  au\tlait \r\n\r\n\r\n\r\n\r\nEnd\n") == normalise("\nCafe\u0301 au lait\n\n\nEnd")
+    assert normalise("Caf\u00e9  au\xa0lait \r\n\r\n\r\n\r\n\r\nEnd\n") == normalise("\nCafe\u0301 au lait\n\n\nEnd")
 
 
 def test_code_keeps_its_spaces() -> None:
     assert normalise("a  =  1\r\n", code=True) == "a  =  1"
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252", "shift_jis", "koi8-r"])
-def test_encodings_are_detected(encoding: str) -> None:
-    text = {
-        "shift_jis": "これは日本語の文章です。検索できるようにしたいと思います。" * 5,
-        "koi8-r": "Это русский текст, который нужно найти и прочитать без ошибок. " * 5,
-    }.get(encoding, "Größe und Maß: das Café öffnet um zehn, sagte der Schüler. " * 5)
-    assert decode(text.encode(encoding)) == text
+def test_tabs_keep_columns_apart_and_empty_ones_too() -> None:
+    assert normalise("station\theight \t note\nNorth\t\tdry\nSouth\t3\t\n") == (
+        "station\theight\tnote\nNorth\t\tdry\nSouth\t3"
+    )
+    assert normalise("- \ta  b") == "-\ta b"
 
 
-def test_binary_content_is_no_text() -> None:
-    with pytest.raises(BrokenDocument, match="NUL"):
-        decode(b"abc\0def")
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\f", "\n\f\n"])
+def test_what_separates_paragraphs_still_does(mark: str) -> None:
+    assert normalise(f"First.{mark}Second.").split("\n\n", 1) in (["First.", "Second."], ["First.", "\nSecond."])
 
 
 @given(st.lists(st.sampled_from(["aa", "bb", "cc"]), max_size=12))

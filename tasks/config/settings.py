@@ -7,7 +7,15 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import CoreSchema
 
 Format = Literal["auto", "text", "markdown", "rst", "html", "pdf", "office", "epub", "code", "jsonl", "csv", "parquet"]
@@ -73,6 +81,28 @@ class Fields(Settings):
         return [value] if isinstance(value, str) else value
 
 
+class Csv(Settings):
+    """How CSV and TSV files are written. What is not said is found in the beginning of each file."""
+
+    delimiter: str | None = Field(None, description="The character between fields, or tab.")
+    quote: str | None = Field(None, description="The character around fields, or none: quotation marks are text then.")
+    escape: str | None = Field(
+        None, description="The character before a quotation mark within a field, or none: it is doubled then."
+    )
+    comment: str | None = Field(None, description="Lines that begin with this are left out.")
+    columns: list[str] | None = Field(
+        None, min_length=1, description="Names of the columns, in order, of files without a header."
+    )
+
+    @field_validator("delimiter", "quote", "escape")
+    @classmethod
+    def _one_character(cls, value: str | None, info: ValidationInfo) -> str | None:
+        value = "\t" if value in ("tab", "\\t") and info.field_name == "delimiter" else value
+        if value is None or len(value) == 1 or (value == "none" and info.field_name != "delimiter"):
+            return value
+        raise ValueError(f"expected one character{' or tab' if info.field_name == 'delimiter' else ' or none'}")
+
+
 class Source(Settings):
     """Where documents come from."""
 
@@ -88,7 +118,21 @@ class Source(Settings):
     hidden: bool = Field(False, description="Also read files and folders whose name begins with a dot.")
     fields: Fields = Field(default_factory=lambda: Fields.model_validate({}), description="Columns of a record.")
     metadata: dict[str, str] = Field({}, description="Metadata field to record column, where their names differ.")
+    encoding: str | None = Field(
+        None, description="Of all its text files, such as cp1252; by default found for each. PDF and Office have none."
+    )
+    csv: Csv = Field(default_factory=lambda: Csv.model_validate({}), description="How its CSV files are written.")
     options: dict[str, Any] = Field({}, repr=False, description="Passed to fsspec: keys, endpoint, and the like.")
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        try:
+            if value is not None:
+                b"".decode(value)
+        except (LookupError, ValueError):
+            raise ValueError(f"{value!r} is no encoding; expected a name such as utf-8, cp1252 or shift_jis") from None
+        return value
 
 
 class Extraction(Settings):
@@ -98,6 +142,12 @@ class Extraction(Settings):
 
     max_bytes: int = Field(256 * 2**20, gt=0, description="Largest document, in bytes after decompression.")
     timeout: float = Field(300, gt=0, description="Longest time for one document or block of records, in seconds.")
+    least_confidence: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Set aside what is in an encoding that was guessed with less confidence; 0 keeps every guess.",
+    )
     on_failure: Literal["keep", "drop"] = Field(
         "keep",
         description="What becomes of a document that was read before and cannot be read now: keep its last good text"

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from tasks.errors import EmptyDocument, UnsupportedDocument
 from tasks.sources.formats import format_of, language_of, signature_of, split_compression
-from tasks.text import decode, normalise
+from tasks.text import Decoded, decode, normalise
 
 _MEDIA_TYPES = {"text": "text/plain", "markdown": "text/markdown", "rst": "text/x-rst", "html": "text/html"}
 
@@ -19,15 +19,19 @@ class Extracted:
         title: as the format has it apart from the text, or None.
         kind: what the text is: text, markdown, rst, or code:<language>.
         media_type: of the content it came from.
+        encoding: that the bytes were read in; None where the format says it.
+        confidence: how sure that is, from 0 to 1.
     """
 
     text: str
     title: str | None
     kind: str
     media_type: str
+    encoding: str | None = None
+    confidence: float = 1.0
 
 
-def extract(data: bytes, name: str, declared: str, max_bytes: int) -> Extracted:
+def extract(data: bytes, name: str, declared: str, max_bytes: int, encoding: str | None = None) -> Extracted:
     """The text of a file.
 
     Args:
@@ -35,6 +39,7 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int) -> Extracted:
         name: its name, which tells the format where the content does not.
         declared: the format that the source declares, or `auto`.
         max_bytes: most bytes that an archive may inflate to.
+        encoding: that the source declares for its text files, or None.
 
     Raises:
         DocumentError: a kind of it that says what is wrong with the document.
@@ -45,6 +50,7 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int) -> Extracted:
     wanted = (format_of(name) or "unknown") if declared == "auto" else declared
     extension = PurePosixPath(split_compression(name)[0]).suffix.lower()
     title: str | None = None
+    decoded: Decoded | None = None
     if signature == "pdf" or wanted == "pdf":
         from tasks.extract.pdf import read_pdf
 
@@ -64,13 +70,17 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int) -> Extracted:
     elif wanted == "html":
         from tasks.extract.web import read_html
 
-        text, title = read_html(decode(data))
+        decoded = decode(data, encoding)
+        text, title = read_html(decoded.text)
         kind, media_type = "markdown", "text/html"
     else:
-        text = decode(data)
+        decoded = decode(data, encoding)
+        text = decoded.text
         kind = f"code:{language_of(name)}" if wanted == "code" else wanted if wanted in _MEDIA_TYPES else "text"
         media_type = _MEDIA_TYPES.get(wanted) or (f"text/x-{language_of(name)}" if wanted == "code" else "text/plain")
     text = normalise(text, code=kind.startswith("code:"))
     if not text.strip():
         raise EmptyDocument("there is no text in it")
-    return Extracted(text, title, kind, media_type)
+    if decoded is None:
+        return Extracted(text, title, kind, media_type)
+    return Extracted(text, title, kind, media_type, decoded.encoding, decoded.confidence)

@@ -23,7 +23,7 @@ from tasks.lake.schemas import chunks_schema, documents_schema
 from tasks.records import Chunk, Document, Failure
 from tasks.sources.listing import File, read_file
 from tasks.sources.work import Block, Files, Work, parse_lines
-from tasks.text import normalise
+from tasks.text import check_guess, normalise
 
 
 @dataclass(slots=True)
@@ -97,7 +97,8 @@ class _Rows:
             document = replace(document, content_hash=hash_bytes(data))
             stage = "extract"
             name = PurePosixPath(file.path).name
-            extracted = extract(data, name, source.format, self.corpus.extraction.max_bytes)
+            extracted = extract(data, name, source.format, self.corpus.extraction.max_bytes, source.encoding)
+            check_guess(extracted, self.corpus.extraction.least_confidence)
             title = extracted.title or title_of(extracted.text, extracted.kind)
             self._add(document, replace(extracted, title=title), file)
         except DocumentError as error:
@@ -222,7 +223,8 @@ def _records(block: Block) -> Iterator[tuple[int, dict[str, Any] | DocumentError
     if isinstance(block.content, DocumentError):
         return iter([(block.first, block.content)])
     found = parse_lines(block.content) if isinstance(block.content, bytes) else block.content.to_pylist()
-    return ((block.first + i, record) for i, record in enumerate(found) if record is not None)
+    numbered = ((block.first + i, record) for i, record in enumerate(found) if record is not None)
+    return ((number, block.broken.get(number, record)) for number, record in numbered) if block.broken else numbered
 
 
 def hash_records(block: Block) -> Iterator[str | None]:

@@ -81,7 +81,12 @@ def _halves(work: Work) -> list[Work]:
         middle = work.content.num_rows // 2
         parts = [work.content.slice(0, middle), work.content.slice(middle)]
     return (
-        [Block(work.file, work.first, parts[0]), Block(work.file, work.first + middle, parts[1])] if middle else [work]
+        [
+            Block(work.file, work.first, parts[0], work.broken),
+            Block(work.file, work.first + middle, parts[1], work.broken),
+        ]
+        if middle
+        else [work]
     )
 
 

@@ -195,7 +195,9 @@ def _works(corpus: Corpus, files: list[File], ends: dict[str, DocumentError | No
             continue
         source = next(source for source in corpus.sources if source.name == file.source)
         try:
-            blocks = read_blocks(file, source, corpus.metadata, corpus.extraction.max_bytes)
+            blocks = read_blocks(
+                file, source, corpus.metadata, corpus.extraction.max_bytes, corpus.extraction.least_confidence
+            )
             yield from each_within(blocks, corpus.extraction.timeout)
             ends[file.document_id] = None
         except Exception as error:  # whatever a parser or a file system raises

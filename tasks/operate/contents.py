@@ -47,7 +47,7 @@ def _same_file(file: File, corpus: Corpus, row: Row) -> bool:
     source = next(source for source in corpus.sources if source.name == file.source)
     data = read_file(source, file.path, corpus.extraction.max_bytes)
     if row["state"] == "stale":
-        extract(data, file.path.rsplit("/", 1)[-1], source.format, corpus.extraction.max_bytes)
+        extract(data, file.path.rsplit("/", 1)[-1], source.format, corpus.extraction.max_bytes, source.encoding)
         return False
     return bool(row["content_hash"] == hash_bytes(data))
 
@@ -55,7 +55,7 @@ def _same_file(file: File, corpus: Corpus, row: Row) -> bool:
 def _same_records(file: File, corpus: Corpus, rows: list[Row]) -> bool:
     """Whether the records of a file are those that were read."""
     source = next(source for source in corpus.sources if source.name == file.source)
-    blocks = read_blocks(file, source, corpus.metadata, corpus.extraction.max_bytes)
+    blocks = read_blocks(file, source, corpus.metadata, corpus.extraction.max_bytes, corpus.extraction.least_confidence)
     found = [content for block in blocks for content in hash_records(block)]
     lines = [row for row in rows if row["document_id"].startswith(f"{file.document_id}#line-")]
     if found.count(None) != sum(row["content_hash"] is None for row in lines):

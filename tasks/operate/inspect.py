@@ -78,7 +78,8 @@ def _works(file: File, corpus: Corpus, broken: list[DocumentError]) -> Iterator[
         yield from group_files([file])
         return
     try:
-        yield from read_blocks(file, corpus.sources[0], corpus.metadata, corpus.extraction.max_bytes)
+        limits = corpus.extraction.max_bytes, corpus.extraction.least_confidence
+        yield from read_blocks(file, corpus.sources[0], corpus.metadata, *limits)
     except Exception as error:  # whatever a parser or a file system raises
         broken.append(document_error(error, corpus.extraction.timeout, fetching=True))
 

@@ -97,7 +97,9 @@ def some_works(corpus: Corpus, files: list[File], most_bytes: int) -> Iterator[W
         source = next(source for source in corpus.sources if source.name == file.source)
         read = 0
         try:
-            blocks = read_blocks(file, source, corpus.metadata, corpus.extraction.max_bytes)
+            blocks = read_blocks(
+                file, source, corpus.metadata, corpus.extraction.max_bytes, corpus.extraction.least_confidence
+            )
             for block in each_within(blocks, corpus.extraction.timeout):
                 yield block
                 read += block.size

@@ -6,25 +6,25 @@ by the reader that gets it.
 
 import io
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 
 from tasks.config.settings import Source
 from tasks.errors import BrokenDocument, DocumentError, OversizedDocument
+from tasks.sources.csv_tables import read_tables
 from tasks.sources.listing import File, open_file
+from tasks.sources.transcode import with_plain_lines
 from tasks.text import decode, without_surrogates
 
 _GROUP_FILES = 32
 _GROUP_BYTES = 2 * 2**20
 _BLOCK_BYTES = 2**20
 _BLOCK_ROWS = 1024
-_LONGEST_ROW = 16 * 2**20  # bytes of a row of CSV, which no block may cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,13 @@ class Block:
         file: the container.
         first: the number of the first record (or line) in the file, from 1.
         content: JSON Lines as bytes, else a table of the wanted columns; or what is wrong with the one record.
+        broken: what is wrong with rows of the table, which are null there, by their numbers.
     """
 
     file: File
     first: int
     content: bytes | pa.Table | DocumentError
+    broken: Mapping[int, DocumentError] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -73,7 +75,9 @@ def group_files(files: Iterable[File]) -> Iterator[Files]:
         yield Files(group)
 
 
-def read_blocks(file: File, source: Source, metadata: Iterable[str], max_bytes: int) -> Iterator[Block]:
+def read_blocks(
+    file: File, source: Source, metadata: Iterable[str], max_bytes: int, least_confidence: float = 0.0
+) -> Iterator[Block]:
     """The records of a file, in blocks.
 
     Args:
@@ -81,6 +85,7 @@ def read_blocks(file: File, source: Source, metadata: Iterable[str], max_bytes: 
         source: it belongs to; says which columns are wanted. With no text column named, all are.
         metadata: names of the corpus's metadata fields.
         max_bytes: of a line of JSON; a longer one is a block of its own that says so.
+        least_confidence: of a guess at the encoding of a CSV file.
 
     Raises:
         BrokenDocument: the file is not what its format promises.
@@ -89,7 +94,9 @@ def read_blocks(file: File, source: Source, metadata: Iterable[str], max_bytes: 
     with open_file(source, file.path) as stream:
         try:
             if file.format == "jsonl":
-                yield from _line_blocks(file, stream, max_bytes)
+                yield from _line_blocks(file, with_plain_lines(stream, source.encoding), max_bytes)
+            elif file.format == "csv":
+                yield from _row_blocks(file, stream, source, _wanted(source, metadata), least_confidence)
             else:
                 first = 1
                 for table in _tables(file, stream, _wanted(source, metadata)):
@@ -100,6 +107,14 @@ def read_blocks(file: File, source: Source, metadata: Iterable[str], max_bytes: 
             raise BrokenDocument(
                 f"not a readable {file.format} file: {error}", "Is it complete? Store it again."
             ) from None
+
+
+def _row_blocks(file: File, stream: Any, source: Source, wanted: list[str], least_confidence: float) -> Iterator[Block]:
+    first = 1
+    tabs = ".tsv" in file.path.lower()
+    for table, broken in read_tables(stream, source, wanted, _BLOCK_ROWS, tabs, least_confidence):
+        yield Block(file, first, table, {first + place: error for place, error in broken.items()})
+        first += table.num_rows
 
 
 def _wanted(source: Source, metadata: Iterable[str]) -> list[str]:
@@ -113,7 +128,7 @@ def _wanted(source: Source, metadata: Iterable[str]) -> list[str]:
 
 def parse_lines(content: bytes) -> Iterator[dict[str, Any] | DocumentError | None]:
     """The record on each line of a JSON Lines block; None for a blank line, an error for a bad one."""
-    for line in decode(content).split("\n"):
+    for line in decode(content).text.split("\n"):
         if not line.strip():
             yield None
             continue
@@ -193,34 +208,9 @@ def _oversized(max_bytes: int) -> OversizedDocument:
 
 
 def _tables(file: File, stream: Any, wanted: list[str]) -> Iterator[pa.Table]:
-    if file.format == "parquet":
-        seekable = stream if stream.seekable() else io.BytesIO(stream.read())
-        parquet = pyarrow.parquet.ParquetFile(seekable)
-        present = parquet.schema_arrow.names
-        columns = [name for name in present if name in wanted] if wanted else present
-        for batch in parquet.iter_batches(batch_size=_BLOCK_ROWS, columns=columns):
-            yield pa.Table.from_batches([batch])
-        return
-    delimiter = "\t" if ".tsv" in file.path else ","
-    lines = io.BufferedReader(stream)
-    head = lines.readline(_LONGEST_ROW)
-    if len(head) == _LONGEST_ROW:
-        raise BrokenDocument(
-            f"its first line has more than {_LONGEST_ROW:,} bytes", "Is it CSV? Say what it is with `format`."
-        )
-    options = pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
-    names = pa.csv.open_csv(io.BytesIO(head + b"\n"), parse_options=options).schema.names if head.strip() else []
-    if not names:
-        return
-    if not lines.peek(1):
-        return
-    reader = pa.csv.open_csv(
-        lines,
-        read_options=pa.csv.ReadOptions(column_names=names, block_size=_LONGEST_ROW),
-        parse_options=options,
-        convert_options=pa.csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-        ),
-    )
-    for batch in reader:
+    seekable = stream if stream.seekable() else io.BytesIO(stream.read())
+    parquet = pyarrow.parquet.ParquetFile(seekable)
+    present = parquet.schema_arrow.names
+    columns = [name for name in present if name in wanted] if wanted else present
+    for batch in parquet.iter_batches(batch_size=_BLOCK_ROWS, columns=columns):
         yield pa.Table.from_batches([batch])

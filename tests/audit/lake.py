@@ -85,7 +85,7 @@ def make_lake(folder: Path) -> None:
     )
     run_ingest(str(corpus_of(folder)))
     _write(docs / "stale.txt", b"stale\0and\0unreadable")
-    _write(docs / "torn.csv", "text,year\na,b,c,d\n")
+    _write(docs / "torn.csv", "text,year\n\0\x01\x02\n")
     for name, old, new in (("a", "A record that becomes empty.", ""), ("b", '{"key": "k5"', '{"key')):
         file = books / f"{name}.jsonl"
         _write(file, file.read_text().replace(old, new))

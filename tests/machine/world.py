@@ -192,7 +192,7 @@ def _write(target: Path, content: Content) -> None:
     if isinstance(content, str):
         target.write_text(content)
     elif isinstance(content, bytes):
-        target.write_bytes(b"key,text\na,b,c,d\n" if target.suffix == ".csv" and content else content)
+        target.write_bytes(b"key,text\n\0\x01\x02\n" if target.suffix == ".csv" and content else content)
     elif target.suffix == ".jsonl":
         with target.open("w") as file:
             for record in content:

@@ -40,7 +40,7 @@ CHANGES: list[tuple[str, Callable[[str], str]]] = [
     ("docs/stale.txt", lambda text: text.replace("\0", " ")),
     ("docs/bad.txt", lambda text: text.replace("\0", " ")),
     ("docs/rows.csv", lambda text: text.replace("bridges", "tunnels")),
-    ("docs/torn.csv", lambda text: text.replace("text,year\na,b,c,d", "text\nA row here.")),
+    ("docs/torn.csv", lambda text: text.replace("text,year\n\0\x01\x02", "text\nA row here.")),
     ("books/a.jsonl", lambda text: text.replace("two years ago", "ten years ago")),
     ("books/b.jsonl", lambda text: text.replace('{"key,', '{"key": "k5",')),
 ]

@@ -117,7 +117,7 @@ def test_files_that_are_read_for_a_plan_are_some_of_all_and_tell_their_share(siz
 
 
 def test_of_a_large_file_of_records_the_beginning_is_read_and_one_that_is_torn_is_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("text\na,b,c\n")
+    (tmp_path / "a.csv").write_text("text\n\0\x01\x02\n")
     (tmp_path / "b.csv").write_text("text\n" + "A row.\n" * 5000)
     corpus = Corpus.model_validate(
         {"name": "notes", "lake": "/lake", "models": ["some/model"], "sources": [{"name": "s", "uri": str(tmp_path)}]}

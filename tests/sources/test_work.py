@@ -84,7 +84,7 @@ def test_a_header_without_end_is_no_table(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.write(b"text,")
         file.truncate(100 * 2**20)
-    with pytest.raises(BrokenDocument, match="first line"):
+    with pytest.raises(BrokenDocument, match="a line in its beginning"):
         blocks(path)
 
 
@@ -151,6 +151,34 @@ def test_a_lone_surrogate_in_a_line_becomes_a_replacement_character() -> None:
     ]
 
 
+def test_a_damaged_byte_in_a_line_changes_no_other_line(tmp_path: Path) -> None:
+    lines = [f'{{"text": "Zoë – «Ärger», Nr. {i}."}}'.encode() for i in range(40)]
+    lines[7] = lines[7].replace("Ä".encode(), b"\xff")
+    (tmp_path / "a.jsonl").write_bytes(b"\n".join(lines))
+    found = [record["text"] for _, record in records(blocks(tmp_path / "a.jsonl"))]
+    assert found.pop(7) == "Zoë – «\ufffdrger», Nr. 7."
+    assert found == [f"Zoë – «Ärger», Nr. {i}." for i in range(40) if i != 7]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"), [("utf-16", None), ("utf-16-le", None), ("cp1252", None), ("cp437", "cp437")]
+)
+def test_lines_of_json_are_read_in_their_encoding(tmp_path: Path, encoding: str, said: str | None) -> None:
+    rows = [{"text": f"Größe {i} über Ä"} for i in range(3000)]
+    (tmp_path / "a.jsonl").write_bytes("\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode(encoding))
+    source = Source.model_validate({"name": "s", "uri": str(tmp_path), "encoding": said})
+    [file] = list_files([source]).files
+    assert records(list(read_blocks(file, source, [], 2**20))) == list(enumerate(rows, 1))
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.99])
+def test_a_table_whose_compression_is_torn_says_so(tmp_path: Path, kept: float) -> None:
+    data = gzip.compress("\n".join(["text", *(f"row {i * 7919 % 4001}" for i in range(200_000))]).encode())
+    (tmp_path / "a.csv.gz").write_bytes(data[: int(kept * len(data))])
+    with pytest.raises(EOFError):
+        blocks(tmp_path / "a.csv.gz")
+
+
 CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=6)
 
 
@@ -176,11 +204,10 @@ def test_a_table_of_any_form_gives_its_rows_by_their_numbers(
     assert records(blocks(path)) == list(enumerate(expected, 1))
 
 
-@pytest.mark.parametrize("form", ["csv", "parquet"])
-def test_a_torn_table_is_broken(tmp_path: Path, form: str) -> None:
-    (tmp_path / f"a.{form}").write_bytes(b"text,more\na\n")
-    with pytest.raises(BrokenDocument, match=f"not a readable {form} file"):
-        blocks(tmp_path / f"a.{form}")
+def test_a_torn_table_is_broken(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(b"text,more\na\n")
+    with pytest.raises(BrokenDocument, match="not a readable parquet file"):
+        blocks(tmp_path / "a.parquet")
 
 
 @pytest.mark.parametrize("content", ["", "text,more\n", "\n"])

@@ -1,0 +1,165 @@
+"""CSV and TSV files as tables of their records, a block at a time, whatever their size.
+
+Each row is a record or a failure with its number: rows are numbered from 1 after the header, blank lines left out.
+"""
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+import pyarrow as pa
+
+from tasks.config.settings import Source
+from tasks.encodings import SAMPLE
+from tasks.errors import BrokenDocument
+from tasks.sources.csv_layout import Layout, find_layout
+from tasks.sources.csv_rows import LONGEST_ROW, Row, read_rows
+from tasks.sources.transcode import with_plain_lines
+from tasks.text import check_guess, decode
+
+_BLOCK_BYTES = 2**20
+_LINE_END = re.compile(rb"\r\n?|\n")
+
+Broken = dict[int, BrokenDocument]
+
+
+def read_tables(
+    stream: Any, source: Source, wanted: list[str], rows: int, tabs: bool, least_confidence: float = 0.0
+) -> Iterator[tuple[pa.Table, Broken]]:
+    """The records of a file as tables of strings, and what is wrong with rows, by their place in the table.
+
+    A broken row has a row of nulls in the table. Where the source names no text column and the file has no `text`,
+    a record's text is its whole row, a line `column: value` for each column that has a value.
+
+    Args:
+        stream: the file, decompressed.
+        source: it belongs to.
+        wanted: columns that the source takes; they tell the header.
+        rows: most in a table.
+        tabs: whether the file's name promises tabs.
+        least_confidence: of a guess at its encoding.
+
+    Raises:
+        BrokenDocument: it has no column for the text, or for the id, where one is named.
+    """
+    lines = _lines(with_plain_lines(stream, source.encoding), least_confidence)
+    head: list[str] = []
+    size = 0
+    for line in lines:
+        if line is None:
+            raise BrokenDocument(
+                f"a line in its beginning has more than {LONGEST_ROW:,} bytes",
+                "Is it CSV? Say what it is with `format`.",
+            )
+        head.append(line)
+        size += len(line)
+        if size >= SAMPLE:
+            break
+    layout = find_layout(head, wanted, source.csv, tabs)
+    if layout is None:
+        return
+    whole = _whole_rows(layout, source, wanted)
+    names = layout.names
+    columns = [*names, "text"] if whole else names
+    block: list[Sequence[str | None]] = []
+    broken: Broken = {}
+    size = 0
+    following = read_rows(chain(head[layout.begin :], lines), layout.dialect, len(names))
+    for number, row in enumerate(following, 1):
+        fields = row.fields
+        if fields is None:
+            broken[len(block)] = _failure(number, row, layout)
+            block.append([None] * len(columns))
+        else:
+            if whole:
+                fields.append(_as_text(names, fields))
+            block.append(fields)
+            size += sum(map(len, fields))
+        if len(block) == rows or size >= _BLOCK_BYTES:
+            yield _table(columns, block), broken
+            block, broken, size = [], {}, 0
+    if block:
+        yield _table(columns, block), broken
+
+
+def _table(columns: list[str], block: list[Sequence[str | None]]) -> pa.Table:
+    return pa.table([pa.array(column, pa.string()) for column in zip(*block, strict=True)], names=columns)
+
+
+def _whole_rows(layout: Layout, source: Source, wanted: list[str]) -> bool:
+    """Whether a record's text is its whole row; raises where it lacks the columns that the source names."""
+    fields = source.fields
+    if not wanted:
+        return False
+    lacking = [] if any(name in layout.names for name in fields.text) else fields.text
+    if lacking and "text" not in fields.model_fields_set:
+        lacking = []
+        if fields.id is None or fields.id in layout.names:
+            return True
+    if fields.id is not None and fields.id not in layout.names:
+        lacking = [*lacking, fields.id]
+    if not lacking:
+        return False
+    shown = ", ".join(repr(name[:40]) for name in layout.names[:30])
+    raise BrokenDocument(
+        f"it has no column {' or '.join(map(repr, lacking))}; its columns are {shown}",
+        "Set `fields` to the columns that it has; if these are values of a first row, name its columns with"
+        " `csv: columns`.",
+    )
+
+
+def _as_text(names: list[str], fields: list[str]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in zip(names, fields, strict=True) if value.strip())
+
+
+def _failure(number: int, row: Row, layout: Layout) -> BrokenDocument:
+    return BrokenDocument(
+        f"row {number} (line {row.line + layout.begin}) is broken: {row.problem}",
+        "Correct that row, or say how the file is written with `csv`.",
+    )
+
+
+def _lines(stream: Any, least_confidence: float) -> Iterator[str | None]:
+    """The lines of a stream with their ends; None for one that is too long.
+
+    A file has one encoding beside UTF-8: the one that the first lines tell that are not UTF-8.
+    """
+    known: str | None = None
+    for block in _whole_lines(stream):
+        if block is None:
+            yield None
+            continue
+        decoded = decode(block)
+        if decoded.encoding != "utf-8":
+            if known is None:
+                check_guess(decoded, least_confidence)
+                known = decoded.encoding
+            elif decoded.encoding != known:
+                decoded = decode(block, known)
+        yield from io.StringIO(decoded.text, newline="")
+
+
+def _whole_lines(stream: Any) -> Iterator[bytes | None]:
+    """Blocks that end where lines do, with a line feed, a carriage return, or both; None for a line too long."""
+    begun: list[bytes] = []
+    size = 0
+    too_long = False
+    while data := stream.read(_BLOCK_BYTES):
+        if too_long:
+            end = _LINE_END.search(data)
+            if end is None:
+                continue
+            too_long, data = False, data[end.end() :]
+        cut = max(data.rfind(b"\n"), data.rfind(b"\r", 0, max(len(data) - 1, 0))) + 1
+        if cut:
+            yield b"".join((*begun, data[:cut]))
+            begun, size = [], 0
+        begun.append(data[cut:])
+        size += len(data) - cut
+        if size > LONGEST_ROW:
+            yield None
+            begun, size, too_long = [], 0, True
+    if rest := b"".join(begun):
+        yield rest
