@@ -1,6 +1,6 @@
 """A file's bytes into an extracted text."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from tasks.errors import EmptyDocument, UnsupportedDocument
@@ -19,12 +19,14 @@ class Extracted:
         title: as the format has it apart from the text, or None.
         kind: what the text is: text, markdown, rst, or code:<language>.
         media_type: of the content it came from.
+        metadata: what the document says of itself, such as its author and date: plain values by name, as they are.
     """
 
     text: str
     title: str | None
     kind: str
     media_type: str
+    metadata: dict[str, object] = field(default_factory=dict)
 
 
 def extract(data: bytes, name: str, declared: str, max_bytes: int) -> Extracted:

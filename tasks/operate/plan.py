@@ -23,6 +23,7 @@ from tasks.models.choose import load_encoder
 from tasks.models.find import ResolvedModel, resolve_model
 from tasks.models.interface import text_items
 from tasks.patience import each_within
+from tasks.progress import DocumentCounts
 from tasks.sources.listing import File, list_files
 from tasks.sources.work import Work, group_files, read_blocks
 
@@ -64,6 +65,7 @@ class Plan:
             are scaled up from it.
         new, changed, resettled, deleted, moved, duplicates, failing: documents; files where they hold records
             that were not read.
+        unfit, unfit_first: values that did not fit their metadata field, and the first, in what was read.
         resettled: files whose settings changed since they were read.
         chunks, tokens: in the documents that would be read.
         models: for each model.
@@ -90,6 +92,8 @@ class Plan:
     promoted: str = ""
     refused: str = ""
     left_out: dict[str, int] = field(default_factory=dict)
+    unfit: dict[str, int] = field(default_factory=dict)
+    unfit_first: dict[str, str] = field(default_factory=dict)
     failures: list[dict[str, str]] = field(default_factory=list)
     models: list[ModelPlan] = field(default_factory=list)
     others: dict[str, int] = field(default_factory=dict)
@@ -117,11 +121,13 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20) -> Plan:
         changes = compare_with_lake(corpus, lake, listing)
     sample, share = spread_files(changes.to_read, most_bytes)
     found = _Content(lake)
-    if sample:
-        for _, prepared in read_all(
-            some_works(corpus, sample, int(most_bytes)), corpus, tokenizer_of(corpus, lake).folder()
-        ):
+    waiting_files = sample
+    while waiting_files:
+        works = some_works(corpus, waiting_files, int(most_bytes))
+        waiting_files = []
+        for _, prepared in read_all(works, corpus, tokenizer_of(corpus, lake).folder()):
             found.add(prepared)
+            waiting_files += prepared.containers
     gone = lake.read_in(lake.name("documents"), "document_id", changes.gone, ["content_hash"]) if changes.gone else None
     gone_hashes = set(gone["content_hash"].to_pylist()) if gone else set()
     plan = Plan(
@@ -140,6 +146,8 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20) -> Plan:
         share_read=share,
         refused=refused,
         left_out=listing.left_out,
+        unfit=found.misfits.unfit,
+        unfit_first=found.misfits.unfit_first,
         failures=found.failures[:20],
         others={} if lake.count(lake.name("documents")) else others(lake),
     )
@@ -177,9 +185,11 @@ class _Content:
         self.versions: list[str] = []
         self.contents: set[str] = set()
         self.failures: list[dict[str, str]] = []
+        self.misfits = DocumentCounts()
         self.chunks = self.tokens = self.duplicates = 0
 
     def add(self, prepared: Prepared) -> None:
+        self.misfits.misfit(prepared.unfit)
         self.failures += [
             {"document": f.document_id, "error": f.error, "message": f.message} for f in prepared.failures
         ]

@@ -36,6 +36,7 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
         if counts.left_out:
             kinds = ", ".join(f"{n:,} {kind}" for kind, n in sorted(counts.left_out.items()))
             rows.append(("left out, no text", kinds))
+        rows += _unfit(counts.unfit, counts.unfit_first)
     for model in report.models:
         rows.append((f"{model.table}", f"{model.rows:,} rows, {model.state}"))
         if model.embedded:
@@ -94,6 +95,11 @@ def _others(others: dict[str, int]) -> list[tuple[str, str]]:
     ]
 
 
+def _unfit(counts: dict[str, int], first: dict[str, str]) -> list[tuple[str, str]]:
+    """Values that did not fit their metadata field."""
+    return [(f"null, did not fit {name}", f"{count:,}, first {first[name]}") for name, count in sorted(counts.items())]
+
+
 def _cell(text: str) -> str:
     return " ".join(str(text).split()).replace("|", "\\|")
 
@@ -113,6 +119,7 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
         rows.append(("chunks to write", f"{about}{plan.chunks:,} ({about}{plan.tokens:,} tokens)"))
     if plan.left_out:
         rows.append(("left out, no text", ", ".join(f"{n:,} {kind}" for kind, n in sorted(plan.left_out.items()))))
+    rows += _unfit(plan.unfit, plan.unfit_first)
     for model in plan.models:
         rows.append((model.table, "" if model.exists else "a new table"))
         if model.pending:

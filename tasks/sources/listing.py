@@ -10,7 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import IO, Any
 
@@ -33,7 +33,8 @@ from tasks.errors import (
     UnreadDocument,
 )
 from tasks.sources.disk import Found, Walk, found_at, readable, unmistakable
-from tasks.sources.formats import CONTAINERS, format_of, other_medium, split_compression
+from tasks.sources.formats import CONTAINERS, format_of, no_content, other_medium, split_compression
+from tasks.sources.sidecars import is_like_sidecar, sidecars_of
 
 _ATTEMPTS = 5
 _CHANGED = (  # what file systems call the time of the last change
@@ -54,6 +55,8 @@ class File:
         tag: its version as the store tells it without reading: etag, or times and size.
         size: in bytes, as stored.
         format: as declared, or by its name; text where the name says nothing.
+        changed: when its content last did, as the store tells it: in seconds since 1970, or a time.
+        sidecar: path of the file with its metadata, or empty.
     """
 
     document_id: str
@@ -63,6 +66,13 @@ class File:
     tag: str
     size: int
     format: str
+    changed: Any = None
+    sidecar: str = ""
+
+    @property
+    def key(self) -> str:
+        """Its path relative to the source's folder."""
+        return self.document_id.partition(":")[2]
 
     @property
     def is_container(self) -> bool:
@@ -97,20 +107,26 @@ def list_files(sources: list[Source], lake: str = "") -> Listing:
     files: list[File] = []
     left_out: Counter[str] = Counter()
     for source in sources:
-        for found in _entries(source, os.path.realpath(lake) if lake and "://" not in lake else ""):
+        entries = _entries(source, os.path.realpath(lake) if lake and "://" not in lake else "")
+        for found in _with_sidecars(entries, source) if source.sidecar else entries:
             name = PurePosixPath(found.key).name
-            other = found.kind or (other_medium(f"./{name}") if source.format == "auto" else None)
+            other = found.kind or no_content(name) or (other_medium(f"./{name}") if source.format == "auto" else None)
             if other:
                 left_out[other] += 1
                 continue
             form = source.format if source.format != "auto" else format_of(name) or "text"
             identity = f"{source.name}:{unmistakable(found.key)}"
-            files.append(File(identity, source.name, found.path, unmistakable(found.uri), found.tag, found.size, form))
+            files.append(
+                File(
+                    identity, source.name, found.path, unmistakable(found.uri), found.tag, found.size, form,
+                    found.changed, found.sidecar,
+                )
+            )  # fmt: skip
     return Listing(sorted(files, key=lambda file: file.document_id), dict(left_out))
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
     """What a source lists: a file, or, where `kind` says something, what is none."""
 
     path: str
@@ -119,9 +135,11 @@ class _Entry:
     size: int
     tag: str
     kind: str = ""
+    changed: Any = None
+    sidecar: str = ""
 
 
-def _entries(source: Source, without: str) -> Iterator[_Entry]:
+def _entries(source: Source, without: str) -> Iterator[Entry]:
     fs, path = _file_system(source)
     try:
         if _is_local(fs):
@@ -140,7 +158,7 @@ def _entries(source: Source, without: str) -> Iterator[_Entry]:
         ) from error
 
 
-def _on_disk(source: Source, path: str, without: str) -> Iterator[_Entry]:
+def _on_disk(source: Source, path: str, without: str) -> Iterator[Entry]:
     path = path.rstrip("/") or "/"
     patterns = _Patterns(source)
     wanted = patterns.let_in
@@ -160,10 +178,11 @@ def _on_disk(source: Source, path: str, without: str) -> Iterator[_Entry]:
             patterns=True,
         )  # fmt: skip
     for file in found:
-        yield _Entry(file.path, file.path[len(root) :].lstrip("/"), file.path, file.size, file.tag, file.kind)
+        key = file.path[len(root) :].lstrip("/")
+        yield Entry(file.path, key, file.path, file.size, file.tag, file.kind, file.changed)
 
 
-def _in_store(source: Source, fs: Any, path: str) -> Iterator[_Entry]:
+def _in_store(source: Source, fs: Any, path: str) -> Iterator[Entry]:
     """In as few requests as the store allows."""
     marked = _has_mark(path)
     if fs.isfile(path):
@@ -183,21 +202,40 @@ def _in_store(source: Source, fs: Any, path: str) -> Iterator[_Entry]:
         key = name[len(root) :].lstrip("/") or PurePosixPath(name).name
         if patterns.let_in(key) and not (marked and info.get("type") == "directory"):
             size = int(info.get("size") or 0)
-            yield _Entry(name, key, fs.unstrip_protocol(name), size, _tag(info, size))
+            yield Entry(name, key, fs.unstrip_protocol(name), size, _tag(info, size), changed=_changed(info))
+
+
+def _with_sidecars(entries: Iterable[Entry], source: Source) -> Iterator[Entry]:
+    """The entries but for sidecars, each with its own: whose version is part of the version of the file."""
+    found = {entry.key: entry for entry in entries}
+    sidecars = sidecars_of(found, source.sidecar or "")
+    own = set(sidecars.values())
+    patterns = _Patterns(source)
+    for key, entry in found.items():
+        if key in own or not patterns.names(key):
+            continue
+        if key in sidecars:
+            sidecar = found[sidecars[key]]
+            entry = replace(entry, tag=f"{entry.tag} sidecar {sidecar.tag}", sidecar=sidecar.path)
+        yield entry
 
 
 class _Patterns:
-    """Which paths, relative to its folder, a source lets in."""
+    """Which paths, relative to its folder, a source lets in: also those that may be sidecars."""
 
     def __init__(self, source: Source) -> None:
         self.any = bool(source.include or source.exclude)
         self._hidden = source.hidden
         self._include = GitIgnoreSpec.from_lines(source.include) if source.include else None
         self._exclude = GitIgnoreSpec.from_lines(source.exclude)
+        self._sidecar = source.sidecar
 
     def let_in(self, key: str) -> bool:
         if not self._hidden and any(part.startswith(".") for part in key.split("/")):
             return False
+        return bool(self._sidecar and is_like_sidecar(key, self._sidecar)) or self.names(key)
+
+    def names(self, key: str) -> bool:
         shown = readable(key)
         return (self._include is None or self._include.match_file(shown)) and not self._exclude.match_file(shown)
 
@@ -301,5 +339,8 @@ def _is_local(fs: Any) -> bool:
 
 def _tag(info: dict[str, Any], size: int) -> str:
     etag = info.get("ETag") or info.get("etag") or info.get("md5Hash") or info.get("sha")
-    changed = next((info[name] for name in _CHANGED if info.get(name)), None)
-    return f"etag {etag}" if etag else f"mtime {changed} size {size}"
+    return f"etag {etag}" if etag else f"mtime {_changed(info)} size {size}"
+
+
+def _changed(info: dict[str, Any]) -> Any:
+    return next((info[name] for name in _CHANGED if info.get(name)), None)

@@ -1,0 +1,40 @@
+"""Files that hold records as their content shows, whatever their names say."""
+
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from tasks.config.settings import Source
+from tasks.sources.formats import CONTAINERS, format_of, signature_of, split_compression
+from tasks.sources.json_records import PIECE, holds_records
+from tasks.sources.listing import File, open_file
+
+
+def with_records(file: File, source: Source) -> File | None:
+    """The file as one that holds records, where its name leaves that open and its content shows it; else None.
+
+    Args:
+        file: which its name does not say to hold records.
+        source: it belongs to.
+    """
+    name = PurePosixPath(file.path).name
+    as_json = PurePosixPath(split_compression(name)[0]).suffix.lower() == ".json"
+    if source.format != "auto" or not (as_json or _says_nothing(name)):
+        return None
+    try:
+        with open_file(source, file.path) as stream:
+            head = stream.read(PIECE if as_json else 16)
+    except Exception:  # whoever reads it all tells what is wrong
+        return None
+    if signature_of(head) == "parquet":
+        return replace(file, format="parquet")
+    return replace(file, format="jsonl") if as_json and holds_records(head) else None
+
+
+def _says_nothing(name: str) -> bool:
+    """Whether a name has no extension, or one that is not known."""
+    return format_of(name) is None or not PurePosixPath(split_compression(name)[0]).suffix
+
+
+def settled(file: File, source: Source) -> File:
+    """The file, as one that holds records where its content shows it."""
+    return file if file.format in CONTAINERS else with_records(file, source) or file
