@@ -10,7 +10,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic_core import CoreSchema
 
-Format = Literal["auto", "text", "markdown", "rst", "html", "pdf", "office", "epub", "code", "jsonl", "csv", "parquet"]
+Format = Literal[
+    "auto", "text", "markdown", "rst", "html", "pdf", "office", "epub", "code", "json", "jsonl", "csv", "parquet"
+]
 RecordFormat = Literal["text", "markdown", "rst", "html", "code"]
 MetadataType = Literal["string", "integer", "number", "boolean", "date", "datetime", "strings"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]

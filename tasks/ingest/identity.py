@@ -16,7 +16,7 @@ from tasks.hashing import hash_bytes, hash_settings
 _ROWS = 2  # raised where every document gives other rows than before
 
 VERSIONS = {
-    "read": dict.fromkeys(("text", "html", "pdf", "office", "epub", "jsonl", "csv", "parquet"), 1),
+    "read": dict.fromkeys(("text", "html", "pdf", "office", "epub", "jsonl", "csv", "parquet"), 1) | {"json": 2},
     "chunk": dict.fromkeys(("text", "markdown", "rst", "code"), 1),
 }
 """Of what reads a format and of what cuts a kind of text. New ones begin with 2: documents that were read otherwise, or

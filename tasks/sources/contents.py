@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from tasks.config.settings import Source
-from tasks.sources.formats import CONTAINERS, format_of, signature_of, split_compression
+from tasks.sources.formats import format_of, signature_of, split_compression
 from tasks.sources.json_records import PIECE, holds_records
 from tasks.sources.listing import File, open_file
 
@@ -17,8 +17,8 @@ def with_records(file: File, source: Source) -> File | None:
         source: it belongs to.
     """
     name = PurePosixPath(file.path).name
-    as_json = PurePosixPath(split_compression(name)[0]).suffix.lower() == ".json"
-    if source.format != "auto" or not (as_json or _says_nothing(name)):
+    as_json = file.format == "json"
+    if not (as_json or (source.format == "auto" and _says_nothing(name))):
         return None
     try:
         with open_file(source, file.path) as stream:
@@ -26,8 +26,8 @@ def with_records(file: File, source: Source) -> File | None:
     except Exception:  # whoever reads it all tells what is wrong
         return None
     if signature_of(head) == "parquet":
-        return replace(file, format="parquet")
-    return replace(file, format="jsonl") if as_json and holds_records(head) else None
+        return replace(file, content="parquet")
+    return replace(file, content="jsonl") if as_json and holds_records(head) else None
 
 
 def _says_nothing(name: str) -> bool:
@@ -37,4 +37,4 @@ def _says_nothing(name: str) -> bool:
 
 def settled(file: File, source: Source) -> File:
     """The file, as one that holds records where its content shows it."""
-    return file if file.format in CONTAINERS else with_records(file, source) or file
+    return file if file.is_container else with_records(file, source) or file

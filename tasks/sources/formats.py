@@ -19,7 +19,7 @@ LANGUAGES = {
 _EXTENSIONS = {
     ".txt": "text", ".text": "text", ".log": "text", "": "text", ".md": "markdown", ".markdown": "markdown",
     ".rst": "rst", ".html": "html", ".htm": "html", ".xhtml": "html", ".pdf": "pdf", ".docx": "office",
-    ".pptx": "office", ".xlsx": "office", ".epub": "epub", ".jsonl": "jsonl", ".ndjson": "jsonl",
+    ".pptx": "office", ".xlsx": "office", ".epub": "epub", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
     ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".parq": "parquet",
     **dict.fromkeys(LANGUAGES, "code"),
 }  # fmt: skip

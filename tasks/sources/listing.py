@@ -57,6 +57,7 @@ class File:
         format: as declared, or by its name; text where the name says nothing.
         changed: when its content last did, as the store tells it: in seconds since 1970, or a time.
         sidecar: path of the file with its metadata, or empty.
+        content: the format that its content shows, where its name says another; empty where nobody looked.
     """
 
     document_id: str
@@ -68,6 +69,7 @@ class File:
     format: str
     changed: Any = None
     sidecar: str = ""
+    content: str = ""
 
     @property
     def key(self) -> str:
@@ -77,7 +79,12 @@ class File:
     @property
     def is_container(self) -> bool:
         """Whether it holds records, each one a document."""
-        return self.format in CONTAINERS
+        return self.true_format in CONTAINERS
+
+    @property
+    def true_format(self) -> str:
+        """Its format, as its content shows it where anybody looked."""
+        return self.content or self.format
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,15 +109,15 @@ def read_blocks(file: File, source: Source, metadata: Iterable[str], max_bytes: 
             yield from _usable(_all_blocks(file, source, stream, metadata, max_bytes), source.fields)
         except pa.ArrowException as error:
             raise BrokenDocument(
-                f"not a readable {file.format} file: {error}", "Is it complete? Store it again."
+                f"not a readable {file.true_format} file: {error}", "Is it complete? Store it again."
             ) from None
 
 
 def _all_blocks(file: File, source: Source, stream: Any, metadata: Iterable[str], max_bytes: int) -> Iterator[Block]:
     if source.format == "auto" and stream.seekable():
-        file = replace(file, format="parquet") if signature_of(stream.read(4)) == "parquet" else file
+        file = replace(file, content="parquet") if signature_of(stream.read(4)) == "parquet" else file
         stream.seek(0)
-    if file.format == "jsonl":
+    if file.true_format == "jsonl":
         yield from _line_blocks(file, as_lines(stream, max_bytes), max_bytes)
         return
     first = 1
@@ -254,7 +254,7 @@ def _oversized(max_bytes: int) -> OversizedDocument:
 
 
 def _tables(file: File, stream: Any, fields: Fields, wanted: list[str]) -> Iterator[pa.Table]:
-    if file.format == "parquet":
+    if file.true_format == "parquet":
         yield from parquet_tables(stream, fields, wanted, _BLOCK_ROWS)
         return
     delimiter = "\t" if ".tsv" in file.path else ","
