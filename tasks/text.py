@@ -9,6 +9,10 @@ from tasks.errors import BrokenDocument
 
 _OTHER_SPACES = [chr(code) for code in range(0x3001) if chr(code).isspace() and code not in (10, 32)]
 _WIDE_SPACE = re.compile(r"[^\S\n](?<=\S\s)(?:(?<! )[^\S\n]*|[^\S\n]+)(?=\S)")  # within a line, not one space alone
+_VERBATIM = re.compile(  # in Markdown: fenced code, to its end or that of the text, and indented lines
+    r"^ {0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n(?:.*?^ {0,3}(?P=fence)[`~]*[^\S\n]*$|.*)|^(?: {4}|\t)[^\n]*$",
+    re.MULTILINE | re.DOTALL,
+)
 _SAMPLE = 256 * 1024  # bytes that encoding detection looks at
 
 
@@ -44,12 +48,21 @@ def without_surrogates(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def normalise(text: str, code: bool = False) -> str:
+def _outside_code(text: str) -> str:
+    """Markdown with single spaces within its lines, but for those of code."""
+    found, at = [], 0
+    for verbatim in _VERBATIM.finditer(text):
+        found += [_WIDE_SPACE.sub(" ", text[at : verbatim.start()]), verbatim[0]]
+        at = verbatim.end()
+    return "".join((*found, _WIDE_SPACE.sub(" ", text[at:])))
+
+
+def normalise(text: str, code: bool = False, markdown: bool = False) -> str:
     """The text as it is stored, compared and embedded.
 
     Lines end with a line feed and without white space, at most two blank lines follow each other, the text
     neither begins nor ends with a blank line, lone surrogates and NULs become U+FFFD. Except in code, Unicode
-    is composed (NFC) and spaces within a line are single.
+    is composed (NFC); and except there and in the code of Markdown, spaces within a line are single.
     """
     if not text.isascii():
         text = without_surrogates(text)
@@ -58,7 +71,7 @@ def normalise(text: str, code: bool = False) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").replace("\ufeff", "")
     other_spaces = [space for space in _OTHER_SPACES if space in text]
     if not code and (other_spaces or "  " in text):
-        text = _WIDE_SPACE.sub(" ", text)
+        text = _outside_code(text) if markdown else _WIDE_SPACE.sub(" ", text)
     if any(f"{space}\n" in text or text.endswith(space) for space in (" ", *other_spaces)):
         text = re.sub(r"[^\S\n]+$", "", text, flags=re.MULTILINE)
     if "\n\n\n\n" in text:

@@ -72,7 +72,7 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int) -> Extracted:
         text = decode(data)
         kind = f"code:{language_of(name)}" if wanted == "code" else wanted if wanted in _MEDIA_TYPES else "text"
         media_type = _MEDIA_TYPES.get(wanted) or (f"text/x-{language_of(name)}" if wanted == "code" else "text/plain")
-    text = normalise(text, code=kind.startswith("code:"))
+    text = normalise(text, code=kind.startswith("code:"), markdown=kind == "markdown")
     if not text.strip():
         raise EmptyDocument("there is no text in it")
     return Extracted(text, title, kind, media_type)

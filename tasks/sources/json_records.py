@@ -24,6 +24,7 @@ _MARKS = [
     (codecs.BOM_UTF16_BE, "utf-16"),
 ]  # fmt: skip
 _ZEROS = {(1, 1, 1, 0): "utf-32-be", (0, 1, 1, 1): "utf-32-le", (1, 0, 1, 0): "utf-16-be", (0, 1, 0, 1): "utf-16-le"}
+_LOOKED_AT = 3  # records that tell a file's form
 _CUT = 32  # characters; an error so near to the end of what was read may be for want of more
 _DECODER = json.JSONDecoder()
 
@@ -81,14 +82,20 @@ def is_lines(head: bytes) -> bool:
         return text[start + 1 :].lstrip(" \t\r\n")[:1] not in ("{", "]")
     if first != "{":
         return first != "\x1e"
-    try:
-        end = _DECODER.raw_decode(text, start)[1]
-    except json.JSONDecodeError as error:
-        return len(head) < PIECE or "\n" not in text[start:] or not _is_cut(error, text)
-    except RecursionError:
-        return True
-    following = text[_REST_OF_LINE.match(text, end).end() :][:1]  # type: ignore[union-attr]
-    return "\n" not in text[start:end] and following not in ("{", "[", ",", "\x1e")
+    for _ in range(_LOOKED_AT):
+        try:
+            end = _DECODER.raw_decode(text, start)[1]
+        except json.JSONDecodeError as error:
+            return len(head) < PIECE or "\n" not in text[start:] or not _is_cut(error, text)
+        except RecursionError:
+            return True
+        at = _REST_OF_LINE.match(text, end).end()  # type: ignore[union-attr]
+        if "\n" in text[start:end] or text[at : at + 1] in ("{", "[", ",", "\x1e"):
+            return False
+        start = len(text) - len(text[at:].lstrip(" \t\r\n"))
+        if text[start : start + 1] != "{":
+            break
+    return True
 
 
 class _Pieces:
