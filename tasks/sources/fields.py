@@ -81,8 +81,9 @@ def as_text(value: Any, column: str = "") -> str:
     return str(value)
 
 
-def has_column(record: Record | DocumentError | None, name: str) -> bool:
-    """Whether a record has a column, be it null, or an empty list on the way to it."""
+def has_column(record: Record | DocumentError | None, name: str) -> bool | None:
+    """Whether a record has a column, be it null; None where a null or an empty list on the way to it leaves that
+    open."""
     if record is None or isinstance(record, DocumentError):
         return False
     if name in record:
@@ -91,10 +92,9 @@ def has_column(record: Record | DocumentError | None, name: str) -> bool:
     if not rest or first not in record:
         return False
     value = record[first]
-    items = value if isinstance(value, list | tuple) else [value]
-    return all(item is None for item in items) or any(
-        isinstance(item, Mapping) and has_column(item, rest) for item in items
-    )
+    items = [item for item in (value if isinstance(value, list | tuple) else [value]) if item is not None]
+    found = [has_column(item, rest) for item in items if isinstance(item, Mapping)]
+    return any(found) or (None if not items or None in found else False)
 
 
 def unusable(
@@ -112,21 +112,24 @@ def unusable(
     unread: list[DocumentError] = []
     unfit: DocumentError | None = None
     identified = count = 0
+    blank = lacking = False
     for record in records:
         if isinstance(record, DocumentError):
             unread.append(record)
         if record is None or isinstance(record, DocumentError):
             continue
         count += 1
-        named = identity is None or has_column(record, identity)
+        named = identity is None or bool(has_column(record, identity))
         identified += named
-        if not texts or any(has_column(record, column) for column in texts):
-            try:
-                text_of(record, texts)
-                if named:
-                    return None
-            except DocumentError as error:
-                unfit = unfit or error
+        there = [has_column(record, column) for column in texts]
+        lacking = lacking or (bool(texts) and not any(there) and None not in there)
+        try:
+            text = text_of(record, texts) if texts else all_text(record)
+            if named and text.strip():
+                return None
+            blank = blank or any(there)
+        except DocumentError as error:
+            unfit = unfit or error
         for name, value in record.items():
             names.setdefault(name)
             names |= dict.fromkeys(f"{name}.{inner}" for inner in _keys(value))
@@ -135,7 +138,7 @@ def unusable(
         return BrokenDocument(f"it holds no record: {unread[0].message}", unread[0].hint) if broken else None
     if not identified and identity:
         return no_column("id", [identity], list(names))
-    return unfit or no_column("text", texts, list(names))
+    return unfit or (no_column("text", texts, list(names)) if lacking and not blank else None)
 
 
 def no_column(what: str, wanted: list[str], names: list[str]) -> BrokenDocument:
