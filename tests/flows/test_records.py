@@ -32,9 +32,7 @@ def test_records_land_whatever_their_files_are_called(make_corpus: Callable[...,
     record = {"id": "j", "body": {"words": "It rained."}, "year": "n/a"}
     table = pa.table({"id": ["p"], "body": [{"words": ["Birds came.", "They stayed."]}], "tags": [["a", "b"]]})
     pq.write_table(table, docs / "year=2024" / "part-0")
-    (docs / "array.json").write_text(
-        json.dumps([{"id": "j", "body": {"words": "It rained."}, "year": "n/a"}], indent=1)
-    )
+    (docs / "array.json").write_text(json.dumps([record], indent=1))
     (docs / "settings.json").write_text('{"lamp": "lit"}')
     (docs / "wrong.jsonl").write_text('{"id": 1, "text": "a"}\n{"id": 2, "text": "b"}\n')
     assert plan_of(load_corpus(corpus_file), Lake(load_corpus(corpus_file), may_be_empty=True)).chunks == 3
