@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from tasks.config.settings import Source
 from tasks.sources.formats import format_of, signature_of, split_compression
 from tasks.sources.json_records import PIECE, holds_records
-from tasks.sources.listing import File, open_file
+from tasks.sources.listing import File, read_head
 
 
 def with_records(file: File, source: Source) -> File | None:
@@ -21,8 +21,7 @@ def with_records(file: File, source: Source) -> File | None:
     if not (as_json or (source.format == "auto" and _says_nothing(name))):
         return None
     try:
-        with open_file(source, file.path) as stream:
-            head = stream.read(PIECE if as_json else 16)
+        head = read_head(source, file.path, PIECE if as_json else 16)
     except Exception:  # whoever reads it all tells what is wrong
         return None
     if signature_of(head) == "parquet":

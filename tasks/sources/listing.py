@@ -279,6 +279,19 @@ def open_file(source: Source, path: str) -> Iterator[IO[bytes]]:
                 yield stream
 
 
+@retry(
+    retry=retry_if_exception(lambda error: is_transient(error)),
+    stop=stop_after_attempt(_ATTEMPTS),
+    wait=wait_exponential_jitter(multiplier=0.5, max=20),
+    reraise=True,
+    sleep=lambda seconds: time.sleep(seconds),
+)
+def read_head(source: Source, path: str, size: int) -> bytes:
+    """The first bytes of a file, decompressed, at most so many. What the network drops is asked for again."""
+    with open_file(source, path) as stream:
+        return stream.read(size)
+
+
 def read_file(source: Source, path: str, max_bytes: int) -> bytes:
     """A file's content, decompressed. What the network drops is asked for again.
 
@@ -286,20 +299,8 @@ def read_file(source: Source, path: str, max_bytes: int) -> bytes:
         OversizedDocument: it has more than `max_bytes`.
         UnreadDocument: it could not be fetched.
     """
-
-    @retry(
-        retry=retry_if_exception(is_transient),
-        stop=stop_after_attempt(_ATTEMPTS),
-        wait=wait_exponential_jitter(multiplier=0.5, max=20),
-        reraise=True,
-        sleep=time.sleep,
-    )
-    def read() -> bytes:
-        with open_file(source, path) as stream:
-            return stream.read(max_bytes + 1)
-
     try:
-        data = read()
+        data = read_head(source, path, max_bytes + 1)
     except Exception as error:
         if is_damaged(error):
             raise BrokenDocument(f"cannot be decompressed: {error}", "Is it complete? Store it again.") from None

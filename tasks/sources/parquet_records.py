@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from tasks.config.settings import Fields
+from tasks.errors import BrokenDocument
 from tasks.sources.fields import no_column
 
 
@@ -21,7 +22,7 @@ def parquet_tables(stream: Any, fields: Fields, wanted: list[str], rows: int) ->
         rows: most in a table.
 
     Raises:
-        BrokenDocument: the id column, or every text column, is not there.
+        BrokenDocument: the id column, or every text column, is not there, or two that are taken have one name.
         pyarrow.ArrowException: it is not a whole Parquet file.
     """
     seekable = stream if stream.seekable() else io.BytesIO(stream.read())
@@ -36,6 +37,8 @@ def parquet_tables(stream: Any, fields: Fields, wanted: list[str], rows: int) ->
             raise no_column("text", fields.text, present)
     if fields.id and wanted and fields.id not in there:
         raise no_column("id", [fields.id], present)
+    if twice := [name for name in set(columns) if present.count(name) > 1]:
+        raise BrokenDocument(f"two columns have the name {twice[0]!r}", "Give each column a name of its own.")
     for batch in parquet.iter_batches(batch_size=rows, columns=columns):
         yield pa.Table.from_batches([batch])
 

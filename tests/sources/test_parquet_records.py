@@ -114,3 +114,9 @@ def test_without_a_text_column_all_columns_are_read_unless_one_is_named(tmp_path
     assert list(block.records()) == [{"id": 1, "body": "a"}]
     with pytest.raises(BrokenDocument, match="no column 'text'; there are id, body"):
         blocks(tmp_path / "a.parquet", text="text")
+
+
+def test_no_column_is_taken_for_another_with_its_name(tmp_path: Path) -> None:
+    pq.write_table(pa.table([pa.array(["a"]), pa.array(["b"])], names=["text", "text"]), tmp_path / "a.parquet")
+    with pytest.raises(BrokenDocument, match="two columns have the name 'text'"):
+        blocks(tmp_path / "a.parquet")
