@@ -38,6 +38,8 @@ def cast(value: Any, kind: str) -> Any:
     Raises:
         UnfitValue: it does not fit.
     """
+    if (kind == "string" and type(value) is str) or (kind == "integer" and type(value) is int and abs(value) < 2**63):
+        return value  # as most are
     if value is None or value != value:  # NaN
         return None
     if isinstance(value, bytes):
@@ -62,8 +64,10 @@ def fields_of(
     found, unfit = {}, {}
     for field, kind in kinds.items():
         name = names.get(field, field)
-        values = (value_at(place, name) for place in places)
-        value = next((value for value in values if value is not None), None)
+        value = None
+        for place in places:
+            if (value := value_at(place, name)) is not None:
+                break
         try:
             found[field] = cast(value, kind)
         except Exception:  # whatever a value's own text or comparison raises

@@ -149,8 +149,8 @@ class _Rows:
                 ids.add(identity)
                 document = replace(document, document_id=identity)
                 extracted = self._extracted(record, source, block.whole)
-                document = replace(document, bytes=len(extracted.text.encode()))
-                document = replace(document, metadata=self._metadata([record, told], source, identity))
+                metadata = self._metadata([record, told], source, identity)
+                document = replace(document, bytes=len(extracted.text.encode()), metadata=metadata)
                 self._add(document, extracted, file)
             except DocumentError as error:
                 self._fail(document, error, "extract")
@@ -163,14 +163,15 @@ class _Rows:
         said = as_text(value_at(record, fields.format_column)) if fields.format_column else ""
         form, name = record_format(said, fields.format) if said else (str(fields.format), "record")
         if form == "text":
-            extracted = Extracted(normalise(text), None, "text", "text/plain")
-        elif text.strip():
-            extracted = titled(extract(text.encode(), name, form, self.corpus.extraction.max_bytes))
-        if not text.strip() or not extracted.text.strip():
+            text = normalise(text)
+        if not text.strip():
             raise EmptyDocument(
                 f"no text in {'any column' if whole else ', '.join(fields.text)}",
                 "Set `fields: text` to the columns that hold it.",
             )
+        if form == "text":
+            return Extracted(text, title or None, "text", "text/plain")
+        extracted = titled(extract(text.encode(), name, form, self.corpus.extraction.max_bytes))
         return replace(extracted, title=title) if title else extracted
 
     def _sidecar(self, file: File, source: Source) -> list[dict[str, Any]]:
