@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tasks.errors import BrokenDocument, DocumentError, OversizedDocument
 from tasks.sources import json_records
 from tasks.sources.json_records import as_lines, holds_records, is_lines
+from tasks.sources.work import parse_lines
 
 VALUES = st.recursive(
     st.none()
@@ -120,6 +121,22 @@ def test_lines_pass_as_they_are(data: bytes) -> None:
 )
 def test_a_single_object_or_a_list_of_words_holds_no_records(data: bytes) -> None:
     assert not holds_records(data)
+
+
+@given(st.sampled_from(list(FORMS)), RECORDS, st.integers(0, 400), st.binary(max_size=3), st.sampled_from([1, 2**20]))
+@example("array", [{"a": 1}, {"b": 2}], 9, b"\xff\xfe", 2**20)
+def test_damaged_json_raises_nothing_but_what_is_wrong_with_it(
+    form: str, records: list[Any], at: int, damage: bytes, max_bytes: int
+) -> None:
+    data = FORMS[form](records).encode()
+    data = data[:at] + damage + data[at + len(damage) :]
+    holds_records(data)
+    stream = as_lines(io.BytesIO(data), max_bytes)
+    try:
+        lines = b"".join(iter(lambda: stream.read(1000), b""))
+    except DocumentError:
+        return
+    assert len(list(parse_lines(lines))) >= 1
 
 
 def test_an_array_of_any_length_costs_a_few_pieces_of_memory() -> None:
