@@ -1,9 +1,12 @@
 """Progress and counts: what a run tells while it works and when it ends."""
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+logger = logging.getLogger("embedlake.documents")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,14 @@ _NAMED = 20  # documents that are kept
 
 
 @dataclass(slots=True)
+class Unfit:
+    """Values that do not fit a metadata field, which is null instead: how many, and the first with its document."""
+
+    count: int
+    first: str
+
+
+@dataclass(slots=True)
 class DocumentCounts:
     """What happened to documents.
 
@@ -43,6 +54,8 @@ class DocumentCounts:
         failed: documents that failed in this run.
         chunks: chunks written; tokens: in them; read_bytes: read, after decompression.
         skipped: what holds no text, by media type or kind (`named pipe`, `broken link`).
+        unfit: values that did not fit their metadata field, which is null there, by field.
+        unfit_first: the first of them, by field.
     """
 
     listed: int = 0
@@ -60,6 +73,16 @@ class DocumentCounts:
     tokens: int = 0
     read_bytes: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
+    unfit: dict[str, int] = field(default_factory=dict)
+    unfit_first: dict[str, str] = field(default_factory=dict)
+
+    def misfit(self, found: Mapping[str, Unfit]) -> None:
+        """Count values that did not fit a metadata field."""
+        for name, values in found.items():
+            self.unfit[name] = self.unfit.get(name, 0) + values.count
+            if name not in self.unfit_first:
+                self.unfit_first[name] = values.first
+                logger.warning("null instead of a value that does not fit: %s", values.first)
 
     def keep(self, document_ids: list[str]) -> None:
         """Count documents that stay as they were."""

@@ -93,3 +93,18 @@ def rewritten(data: bytes, name: str, change: Callable[[str], str]) -> bytes:
         for entry, content in (parts | {name: change(parts.get(name, ""))}).items():
             archive.writestr(entry, content)
     return buffer.getvalue()
+
+
+MARKDOWN = "Two  words\n\n```py\nx  = 1\n```\n\n    y  = 2\n\nMore  words\n~~~\na  b\n```\nc  d"
+
+
+def test_code_in_markdown_keeps_its_spaces() -> None:
+    assert normalise(MARKDOWN, markdown=True) == MARKDOWN.replace("Two  ", "Two ").replace("More  ", "More ")
+    assert "x = 1" in normalise(MARKDOWN)
+
+
+@given(st.lists(st.sampled_from(["```\n", "~~~\n", "a  b\n", "    c  d\n", "\n", "```` \n", "`` e  f\n"])).map("".join))
+def test_markdown_is_normalised_once_and_for_all_and_loses_only_spaces(text: str) -> None:
+    found = normalise(text, markdown=True)
+    assert normalise(found, markdown=True) == found
+    assert found.replace(" ", "") == normalise(text).replace(" ", "")

@@ -169,8 +169,8 @@ def _anchored(corpus: Corpus, folder: Path) -> Corpus:
     def model(reference: str) -> str:
         return normal(anchor(reference)) if reference.startswith((".", "/", "~")) else reference
 
-    data = corpus.model_dump()
-    data["lake"]["uri"] = normal(anchor(corpus.lake.uri))
+    data = corpus.model_dump(exclude_unset=True)
+    data.setdefault("lake", {})["uri"] = normal(anchor(corpus.lake.uri))
     for source in data["sources"]:
         source["uri"] = normal(anchor(source["uri"]))
     for entry in data["models"]:

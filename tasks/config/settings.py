@@ -18,8 +18,11 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
-Format = Literal["auto", "text", "markdown", "rst", "html", "pdf", "office", "epub", "code", "jsonl", "csv", "parquet"]
-MetadataType = Literal["string", "integer", "number", "boolean"]
+Format = Literal[
+    "auto", "text", "markdown", "rst", "html", "pdf", "office", "epub", "code", "json", "jsonl", "csv", "parquet"
+]
+RecordFormat = Literal["text", "markdown", "rst", "html", "code"]
+MetadataType = Literal["string", "integer", "number", "boolean", "date", "datetime", "strings"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 
 RESERVED_COLUMNS = frozenset(
@@ -65,20 +68,36 @@ class ShortForm(Settings):
 
 
 class Fields(Settings):
-    """Which columns of a JSON Lines, CSV or Parquet record hold what."""
+    """Which columns of a JSON Lines, CSV or Parquet record hold what; `a.b` is b in the objects of column a."""
 
     hashed_always = frozenset({"id", "text", "title"})
 
     id: str | None = Field(
         None, description="Column with the record's id; without it, a record is told by its content."
     )
-    text: list[str] = Field(["text"], min_length=1, description="Columns whose texts make the document, in order.")
+    text: list[str] = Field(
+        ["text"],
+        min_length=1,
+        description="Columns whose texts make the document, in order. Of a file without `text`, all that hold words or"
+        " numbers, unless this is given.",
+    )
     title: str | None = Field(None, description="Column with the title.")
+    format: RecordFormat = Field("text", description="What the text of a record is.")
+    format_column: str | None = Field(
+        None,
+        description="Column that says what the text of its record is, where that differs: a format, a language, a media"
+        " type, or a file name.",
+    )
 
     @field_validator("text", mode="before", json_schema_input_type=str | list[str])
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
+
+    @property
+    def names_text(self) -> bool:
+        """Whether the corpus file says which columns make the document; else all do where there is no `text`."""
+        return "text" in self.model_fields_set
 
 
 class Csv(Settings):
@@ -117,7 +136,19 @@ class Source(Settings):
     exclude: list[str] = Field([], description="Patterns as in .gitignore; files that match are left out.")
     hidden: bool = Field(False, description="Also read files and folders whose name begins with a dot.")
     fields: Fields = Field(default_factory=lambda: Fields.model_validate({}), description="Columns of a record.")
-    metadata: dict[str, str] = Field({}, description="Metadata field to record column, where their names differ.")
+    metadata: dict[str, str] = Field(
+        {}, description="Metadata field to record column, or property of a document, where their names differ."
+    )
+    path: str | None = Field(
+        None,
+        description="Parts of the path as metadata, such as `{team}/{year}/*`: {name} for a part or some of it, * for"
+        " anything in one, ** for any number of them.",
+    )
+    sidecar: str | None = Field(
+        None,
+        description="The JSON file with a document's metadata beside it, such as `{name}.json` for a.pdf.json, or"
+        " `{stem}.json` for a.json; it is then no document.",
+    )
     encoding: str | None = Field(
         None, description="Of all its text files, such as cp1252; by default found for each. PDF and Office have none."
     )
@@ -133,6 +164,29 @@ class Source(Settings):
         except (LookupError, ValueError):
             raise ValueError(f"{value!r} is no encoding; expected a name such as utf-8, cp1252 or shift_jis") from None
         return value
+
+    @field_validator("path")
+    @classmethod
+    def _names_once(cls, value: str | None) -> str | None:
+        names = placeholders(value or "")
+        if value is not None and not names:
+            raise ValueError("expected names in braces, for example '{team}/{year}/*'")
+        if len(set(names)) < len(names):
+            raise ValueError("a name in braces may stand there once")
+        return value
+
+    @field_validator("sidecar")
+    @classmethod
+    def _names_the_file(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"\{(name|stem)\}[^/{}]+", value):
+            raise ValueError("expected {name} or {stem} and what follows it, for example '{name}.json'")
+        return value
+
+    @model_validator(mode="after")
+    def _lists_sidecars(self) -> "Source":
+        if self.sidecar and any(mark in self.uri for mark in "*?["):
+            raise ValueError("with `sidecar`, the uri is a folder; say which files with `include`")
+        return self
 
 
 class Extraction(Settings):
@@ -301,6 +355,11 @@ class Corpus(Settings):
     metadata: dict[str, MetadataType] = Field(
         {}, description="Metadata fields and their types; columns of every table."
     )
+    metadata_errors: Literal["count", "refuse"] = Field(
+        "count",
+        description="Values that do not fit their metadata field's type: count them, and the field is null; or refuse"
+        " the document.",
+    )
     extraction: Extraction = Field(
         default_factory=lambda: Extraction.model_validate({}), description="How content becomes text."
     )
@@ -347,6 +406,11 @@ class Corpus(Settings):
                 raise ValueError(
                     f"source {source.name!r} fills metadata field {unknown.pop()!r}, which `metadata` does not declare"
                 )
+            unused = set(placeholders(source.path or "")) - {source.metadata.get(n, n) for n in self.metadata}
+            if unused:
+                raise ValueError(
+                    f"the path of source {source.name!r} names {unused.pop()!r}, which `metadata` does not declare"
+                )
         return self
 
 
@@ -363,6 +427,11 @@ def _has_a_time(cron: str) -> bool:
     except Exception:  # its own, and Python's for numbers of a thousand digits
         return False
     return True
+
+
+def placeholders(pattern: str) -> list[str]:
+    """The names in braces."""
+    return re.findall(r"\{([^\W\d]\w*)\}", pattern)
 
 
 def table_name_of(model: str) -> str:

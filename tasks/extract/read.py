@@ -1,6 +1,6 @@
 """A file's bytes into an extracted text."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from tasks.errors import EmptyDocument, UnsupportedDocument
@@ -21,6 +21,7 @@ class Extracted:
         media_type: of the content it came from.
         encoding: that the bytes were read in; None where the format says it.
         confidence: how sure that is, from 0 to 1.
+        metadata: what the document says of itself, such as its author and date: plain values by name, as they are.
     """
 
     text: str
@@ -29,6 +30,7 @@ class Extracted:
     media_type: str
     encoding: str | None = None
     confidence: float = 1.0
+    metadata: dict[str, object] = field(default_factory=dict)
 
 
 def extract(data: bytes, name: str, declared: str, max_bytes: int, encoding: str | None = None) -> Extracted:
@@ -78,7 +80,7 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int, encoding: str
         text = decoded.text
         kind = f"code:{language_of(name)}" if wanted == "code" else wanted if wanted in _MEDIA_TYPES else "text"
         media_type = _MEDIA_TYPES.get(wanted) or (f"text/x-{language_of(name)}" if wanted == "code" else "text/plain")
-    text = normalise(text, code=kind.startswith("code:"))
+    text = normalise(text, code=kind.startswith("code:"), markdown=kind == "markdown")
     if not text.strip():
         raise EmptyDocument("there is no text in it")
     if decoded is None:

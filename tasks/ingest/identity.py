@@ -16,7 +16,7 @@ from tasks.hashing import hash_bytes, hash_settings
 _ROWS = 3  # raised where every document gives other rows than before
 
 VERSIONS = {
-    "read": dict.fromkeys(("text", "html", "pdf", "office", "epub", "jsonl", "csv", "parquet"), 1),
+    "read": dict.fromkeys(("text", "html", "pdf", "office", "epub", "jsonl", "csv", "parquet"), 1) | {"json": 2},
     "chunk": dict.fromkeys(("text", "markdown", "rst", "code"), 1),
 }
 """Of what reads a format and of what cuts a kind of text. New ones begin with 2: documents that were read otherwise, or
@@ -75,6 +75,7 @@ def row_settings(
         "tokenizer": tokenizer_hash, "metadata": dict(corpus.metadata), "format": source.format,
         "fields": source.fields.identity(), "columns": source.metadata,
         **source.identity(),
+        **({"metadata_errors": corpus.metadata_errors} if corpus.metadata_errors != "count" else {}),
     }  # fmt: skip
     failing = {"read": hash_settings(always), "extraction": corpus.extraction.identity()}
     every = [(stage, name) for stage, names in versions.items() for name in names]

@@ -69,6 +69,7 @@ class Landing:
     def add(self, prepared: Prepared) -> Iterator[pa.Table]:
         """Take a result; gives the chunks that were written whenever enough has come together."""
         self._counts.read_bytes += prepared.read
+        self._counts.misfit(prepared.unfit)
         self._waiting.append(prepared)
         rows = sum(max(p.documents.num_rows, p.chunks.num_rows) for p in self._waiting)
         if rows >= self._enough or time.monotonic() - self._last_flush > _COMMIT_SECONDS:

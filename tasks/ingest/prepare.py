@@ -4,26 +4,35 @@ What a reader returns is plain Arrow; a document that cannot be used comes back 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+import orjson
 import pyarrow as pa
 
 from tasks.chunk.split import Cut, split
 from tasks.chunk.title import title_of
 from tasks.chunk.tokens import count_tokens, load_counter
 from tasks.config.settings import Corpus, Source
-from tasks.errors import BrokenDocument, DocumentError, EmptyDocument
+from tasks.errors import BrokenDocument, DocumentError, EmptyDocument, OversizedDocument
 from tasks.extract.read import Extracted, extract
 from tasks.hashing import chunk_ids, hash_bytes, hash_fields, hash_text
 from tasks.ingest.identity import settings_of
+from tasks.ingest.metadata import fields_of, in_plain_names
 from tasks.lake.schemas import chunks_schema, documents_schema
+from tasks.progress import Unfit
 from tasks.records import Chunk, Document, Failure
+from tasks.sources.contents import with_records
+from tasks.sources.facts import facts_of, told_by_path
+from tasks.sources.fields import all_text, as_text, text_of, value_at
+from tasks.sources.formats import record_format
 from tasks.sources.listing import File, read_file
-from tasks.sources.work import Block, Files, Work, parse_lines
+from tasks.sources.work import Block, Files, Work
 from tasks.text import check_guess, normalise
+
+_LARGEST_SIDECAR = 2**20  # bytes
 
 
 @dataclass(slots=True)
@@ -35,12 +44,16 @@ class Prepared:
         chunks: rows as in the chunks table.
         failures: one for each failed document.
         read: bytes read, after decompression.
+        unfit: values that did not fit their metadata field, by field.
+        containers: files that hold records after all, as their content shows; nothing of them is in the rows.
     """
 
     documents: pa.Table
     chunks: pa.Table
     failures: list[Failure] = field(default_factory=list)
     read: int = 0
+    unfit: dict[str, Unfit] = field(default_factory=dict)
+    containers: list[File] = field(default_factory=list)
 
 
 def prepare(work: Work, corpus: Corpus, tokenizer_folder: str) -> Prepared:
@@ -71,6 +84,8 @@ class _Rows:
         self.documents: list[Document] = []  # in the order of reading
         self.extracted: list[tuple[int, Extracted]] = []  # place among these, text
         self.failures: list[Failure] = []
+        self.unfit: dict[str, Unfit] = {}
+        self.containers: list[File] = []
         self.read = 0
 
     def finish(self) -> Prepared:
@@ -85,10 +100,15 @@ class _Rows:
             pa.Table.from_pylist([chunk.row() for chunk in chunks], schema=chunks_schema(self.corpus)),
             self.failures,
             self.read,
+            self.unfit,
+            self.containers,
         )
 
     def add_file(self, file: File) -> None:
         source = self.sources[file.source]
+        if container := with_records(file, source):
+            self.containers.append(container)
+            return
         document = document_of(file, self.settings[source.name].failed)
         stage = "read"
         try:
@@ -99,14 +119,19 @@ class _Rows:
             name = PurePosixPath(file.path).name
             extracted = extract(data, name, source.format, self.corpus.extraction.max_bytes, source.encoding)
             check_guess(extracted, self.corpus.extraction.least_confidence)
-            title = extracted.title or title_of(extracted.text, extracted.kind)
-            self._add(document, replace(extracted, title=title), file)
+            places = [
+                *self._sidecar(file, source), in_plain_names(extracted.metadata), told_by_path(file, source.path),
+                facts_of(file),
+            ]  # fmt: skip
+            document = replace(document, metadata=self._metadata(places, source, file.document_id))
+            self._add(document, titled(extracted), file)
         except DocumentError as error:
             self._fail(document, error, stage)
 
     def add_block(self, block: Block) -> None:
         source, file = self.sources[block.file.source], block.file
         settings = self.settings[source.name]
+        told = told_by_path(file, source.path)
         ids: set[str] = set()
         self.read += block.size
         for number, record in _records(block):
@@ -124,30 +149,57 @@ class _Rows:
                     continue
                 ids.add(identity)
                 document = replace(document, document_id=identity)
-                title = _text_of(record, [source.fields.title]) if source.fields.title else None
-                text = normalise(_text_of(record, source.fields.text))
-                if not text.strip():
-                    raise EmptyDocument(
-                        f"no text in {', '.join(source.fields.text)}", "Set `fields: text` to the columns that hold it."
-                    )
-                document = replace(document, bytes=len(text.encode()))
-                document = replace(document, metadata=self._metadata(record, source))
-                self._add(document, Extracted(text, title or None, "text", "text/plain"), file)
+                extracted = self._extracted(record, source, block.whole)
+                metadata = self._metadata([record, told], source, identity)
+                document = replace(document, bytes=len(extracted.text.encode()), metadata=metadata)
+                self._add(document, extracted, file)
             except DocumentError as error:
                 self._fail(document, error, "extract")
 
-    def _metadata(self, record: dict[str, Any], source: Source) -> dict[str, Any]:
-        found = {}
-        for name, kind in self.corpus.metadata.items():
-            value = record.get(source.metadata.get(name, name))
-            try:
-                found[name] = _cast(value, kind)
-            except (ValueError, TypeError):
-                raise BrokenDocument(
-                    f"metadata {name}: expected {kind}; came {value!r}"[:300],
-                    "Correct the record, or declare another type.",
-                ) from None
+    def _extracted(self, record: dict[str, Any], source: Source, whole: bool) -> Extracted:
+        """What a record says: its text as the format that the source, or the record itself, says it is."""
+        fields = source.fields
+        text = all_text(record) if whole else text_of(record, fields.text)
+        title = text_of(record, [fields.title]) if fields.title else ""
+        said = as_text(value_at(record, fields.format_column)) if fields.format_column else ""
+        form, name = record_format(said, fields.format) if said else (str(fields.format), "record")
+        if form == "text":
+            text = normalise(text)
+        if not text.strip():
+            raise EmptyDocument(
+                f"no text in {'any column' if whole else ', '.join(fields.text)}",
+                "Set `fields: text` to the columns that hold it.",
+            )
+        if form == "text":
+            return Extracted(text, title or None, "text", "text/plain")
+        extracted = titled(extract(text.encode(), name, form, self.corpus.extraction.max_bytes))
+        return replace(extracted, title=title) if title else extracted
+
+    def _sidecar(self, file: File, source: Source) -> list[dict[str, Any]]:
+        """The metadata that lies beside a file, if any does."""
+        if not (file.sidecar and self.corpus.metadata):
+            return []
+        try:
+            found = orjson.loads(read_file(source, file.sidecar, _LARGEST_SIDECAR))
+            if not isinstance(found, dict):
+                raise ValueError(f"expected an object; came {type(found).__name__}")
+        except (ValueError, OversizedDocument, BrokenDocument) as error:
+            self._misfit(f"its sidecar is not readable: {error}", "sidecar", file.document_id)
+            return []
+        return [in_plain_names(found)]
+
+    def _metadata(self, places: Sequence[Mapping[str, Any]], source: Source, identity: str) -> dict[str, Any]:
+        found, unfit = fields_of(self.corpus.metadata, source.metadata, places)
+        for name, value in unfit.items():
+            message = f"metadata {name}: expected {self.corpus.metadata[name]}; came {value!r}"
+            self._misfit(message[:300], name, identity)
         return found
+
+    def _misfit(self, message: str, field: str, identity: str) -> None:
+        """A value that does not fit a metadata field: refused, or counted."""
+        if self.corpus.metadata_errors == "refuse":
+            raise BrokenDocument(message, "Correct it, or declare another type.")
+        self.unfit.setdefault(field, Unfit(0, f"{identity}: {message}")).count += 1
 
     def _add(self, document: Document, extracted: Extracted, file: File) -> None:
         media_type = extracted.media_type
@@ -189,6 +241,11 @@ def chunks_of(document: Document, text: str, cuts: list[Cut]) -> list[Chunk]:
     ]  # fmt: skip
 
 
+def titled(extracted: Extracted) -> Extracted:
+    """The same with a title, from its text where the format has none."""
+    return replace(extracted, title=extracted.title or title_of(extracted.text, extracted.kind))
+
+
 def line_id(file: File, number: int) -> str:
     """The document id of a record that cannot be told by its own: by its number in the file, from 1."""
     return f"{file.document_id}#line-{number}"
@@ -199,8 +256,8 @@ def _record_id(record: dict[str, Any], source: Source, file: File, content_hash:
     stays whatever comes before it, and equal records are one document."""
     if source.fields.id is None:
         return f"{file.document_id}#{content_hash[:16]}"
-    value = record.get(source.fields.id)
-    if value is None or value == "":
+    value = as_text(value_at(record, source.fields.id), source.fields.id)
+    if not value:
         raise BrokenDocument(
             f"no value for the id column {source.fields.id!r}", "Set `fields: id` to a column that every record has."
         )
@@ -220,41 +277,9 @@ def quiet_worker() -> None:
 
 
 def _records(block: Block) -> Iterator[tuple[int, dict[str, Any] | DocumentError]]:
-    if isinstance(block.content, DocumentError):
-        return iter([(block.first, block.content)])
-    found = parse_lines(block.content) if isinstance(block.content, bytes) else block.content.to_pylist()
-    numbered = ((block.first + i, record) for i, record in enumerate(found) if record is not None)
-    return ((number, block.broken.get(number, record)) for number, record in numbered) if block.broken else numbered
+    return ((block.first + i, record) for i, record in enumerate(block.records()) if record is not None)
 
 
 def hash_records(block: Block) -> Iterator[str | None]:
     """The content hash of each record of a block; None for one that cannot be read."""
     return (None if isinstance(record, DocumentError) else hash_fields(record) for _, record in _records(block))
-
-
-def _text_of(record: dict[str, Any], columns: list[str]) -> str:
-    """The texts of some columns, a line feed between them."""
-    values = (record.get(column) for column in columns)
-    return "\n".join(str(value) for value in values if value is not None and str(value).strip())
-
-
-def _cast(value: Any, kind: str) -> Any:
-    if value is None or (value == "" and kind != "string"):
-        return None
-    if kind == "string":
-        return value if isinstance(value, str) else str(value)
-    if kind == "boolean":
-        if isinstance(value, bool):
-            return value
-        return (
-            {"true": True, "1": True, "false": False, "0": False}[str(value).lower()]
-            if str(value).lower() in ("true", "1", "false", "0")
-            else _refuse()
-        )
-    if isinstance(value, bool):
-        _refuse()
-    return int(value) if kind == "integer" else float(value)
-
-
-def _refuse() -> Any:
-    raise ValueError

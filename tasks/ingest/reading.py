@@ -4,6 +4,7 @@ import io
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from tasks.ingest.prepare import Prepared, document_of, line_id
 from tasks.ingest.readers import LocalReaders, Pending, Readers
 from tasks.lake.schemas import chunks_schema, documents_schema
 from tasks.records import Document, Failure
-from tasks.sources.work import Block, Files, Work
+from tasks.sources.work import Files, Work
 
 _WORTH_A_CLUSTER = 64 * 2**20  # bytes; fewer are read by this machine before the others have begun
 
@@ -80,14 +81,8 @@ def _halves(work: Work) -> list[Work]:
     else:
         middle = work.content.num_rows // 2
         parts = [work.content.slice(0, middle), work.content.slice(middle)]
-    return (
-        [
-            Block(work.file, work.first, parts[0], work.broken),
-            Block(work.file, work.first + middle, parts[1], work.broken),
-        ]
-        if middle
-        else [work]
-    )
+    halves: list[Work] = [replace(work, content=parts[0]), replace(work, first=work.first + middle, content=parts[1])]
+    return halves if middle else [work]
 
 
 def _failed(work: Work, corpus: Corpus, tokenizer_folder: str, error: Exception) -> Prepared:

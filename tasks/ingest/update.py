@@ -159,11 +159,13 @@ def _read(run: Run, landing: Landing, files: list[File], tokenizer_folder: str) 
     total = None if any(file.is_container for file in files) else len(files)
     current: File | None = None
     size = sum(file.size for file in files)
+    found: list[File] = []  # files that hold records after all
     for work, prepared in read_all(_works(corpus, files, ends), corpus, tokenizer_folder, size):
         if current and not (isinstance(work, Block) and work.file == current):
             yield from _end_container(run, landing, current, ends)
             current = None
         yield from landing.add(prepared)
+        found += prepared.containers
         if isinstance(work, Block):
             current = work.file
         done += prepared.documents.num_rows
@@ -175,6 +177,8 @@ def _read(run: Run, landing: Landing, files: list[File], tokenizer_folder: str) 
             yield from _end_container(run, landing, file, ends)
     yield from landing.flush()
     publish(Progress("read", done, done, "documents"))
+    if found:
+        yield from _read(run, landing, found, tokenizer_folder)
 
 
 def _end_container(run: Run, landing: Landing, file: File, ends: dict[str, DocumentError | None]) -> Iterator[pa.Table]:

@@ -70,8 +70,16 @@ def _failure(lake: Lake, table: str, where: str | None, run: bool) -> Exception 
 def _wrong_filter(lake: Lake, table: str, where: str, error: Exception) -> ConfigurationError:
     return ConfigurationError(
         f"the filter {where!r} cannot be used: {plain(error)}",
-        f"Write one condition in SQL over the columns {', '.join(_columns(lake, table))}.",
+        f"Write one condition in SQL over the columns {', '.join(_columns(lake, table))}.{_spelled(lake)}",
     )
+
+
+def _spelled(lake: Lake) -> str:
+    """How SQL spells values of the types that a corpus has beside texts and numbers."""
+    spelled = {"date": "a day as date '2024-01-31'", "datetime": "a time as timestamp '2024-01-31 12:00:00' (UTC)"}
+    spelled["strings"] = "a word in a list as array_has(words, 'word')"
+    there = [text for kind, text in spelled.items() if kind in lake.corpus.metadata.values()]
+    return f" Write {', '.join(there)}." if there else ""
 
 
 def _columns(lake: Lake, table: str) -> list[str]:

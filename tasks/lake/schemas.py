@@ -22,8 +22,11 @@ EMBEDDED = ("vector", "tokens", "checksum")
 LATER = ("span_unit",)
 """Columns that lakes of this format did not always have: null where they are missing, until a run adds them."""
 
-_METADATA_TYPES = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
 _TIME = pa.timestamp("us", tz="UTC")
+_METADATA_TYPES = {
+    "string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),
+    "date": pa.date32(), "datetime": _TIME, "strings": pa.list_(pa.string()),
+}  # fmt: skip
 
 
 def _key(name: str) -> pa.Field:

@@ -3,23 +3,25 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from tasks.config.settings import Source
-from tasks.errors import ConfigurationError, DocumentError
+from tasks.errors import ConfigurationError
+from tasks.sources.contents import settled
 from tasks.sources.disk import readable
 from tasks.sources.formats import format_of
 from tasks.sources.listing import File, list_files
-from tasks.sources.work import parse_lines, read_blocks
+from tasks.sources.work import read_blocks
 
 _LONGEST_NAME = 64  # characters
 _LONGEST_LINE = 16 * 2**20  # bytes of a record that is looked at
+_LOOKED_AT = 1000  # files of which the content is asked whether it is records
 _FILES, _BLOCKS, _RECORDS = 10, 4, 50  # most files that are looked at, blocks of one, and records of a block
 _OTHER_THAN_TEXT = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")  # to YAML, of one version or another
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")  # which YAML refuses as they are
@@ -110,7 +112,9 @@ def _scalar(text: str) -> str:
 
 def _fields(source: Source, files: list[File]) -> str:
     """The columns of the first records, where the source holds records, and which of them seem to be what."""
-    containers = islice((file for file in files if file.is_container), _FILES)
+    by_name = (file for file in files if file.is_container)
+    by_content = (settled(file, source) for file in islice((f for f in files if not f.is_container), _LOOKED_AT))
+    containers = islice(chain(by_name, (file for file in by_content if file.is_container)), _FILES)
     records = next((found for file in containers if (found := [*_first_records(source, file)])), [])
     columns = list(dict.fromkeys(name for record in records for name in record if name))
     if not columns:
@@ -134,13 +138,9 @@ def _fields(source: Source, files: list[File]) -> str:
 def _first_records(source: Source, file: File) -> Iterator[dict[str, Any]]:
     """The first records of a file that can be read; what cannot is for the run to tell."""
     every_column = source.model_copy(update={"fields": source.fields.model_copy(update={"text": []})})
-    found: Iterable[Any]
     with suppress(Exception):  # whatever a parser raises
         for block in islice(read_blocks(file, every_column, [], _LONGEST_LINE), _BLOCKS):
-            if isinstance(block.content, DocumentError):
-                continue
-            found = parse_lines(block.content) if isinstance(block.content, bytes) else block.content.to_pylist()
-            yield from islice((record for record in found if isinstance(record, dict)), _RECORDS)
+            yield from islice((record for record in block.records() if isinstance(record, dict)), _RECORDS)
 
 
 def _tells_apart(records: list[dict[str, Any]], column: str) -> bool:

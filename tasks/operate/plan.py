@@ -60,6 +60,7 @@ class Plan:
         new, changed, settings_changed, deleted, moved, duplicates, failing: documents; files where they hold records
             that were not read.
         settings_changed: files whose settings changed since they were read.
+        unfit, unfit_first: values that did not fit their metadata field, and the first, in what was read.
         chunks, tokens: in the documents that would be read.
         models: for each model.
         others: tables of other corpora in the lake, by name, where it has no document of this one yet.
@@ -86,6 +87,8 @@ class Plan:
     promoted: str = ""
     refused: str = ""
     skipped: dict[str, int] = field(default_factory=dict)
+    unfit: dict[str, int] = field(default_factory=dict)
+    unfit_first: dict[str, str] = field(default_factory=dict)
     failures: list[dict[str, str]] = field(default_factory=list)
     models: list[ModelPlan] = field(default_factory=list)
     others: dict[str, int] = field(default_factory=dict)
@@ -115,11 +118,12 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
         changes = compare_with_lake(corpus, lake, listing)
     files, share = spread_files(changes.to_read, most_bytes)
     found = Content(lake, sample)
-    if files:
-        for _, prepared in read_all(
-            some_works(corpus, files, int(most_bytes)), corpus, tokenizer_of(corpus, lake).folder()
-        ):
+    while files:
+        works = some_works(corpus, files, int(most_bytes))
+        files = []  # that hold records after all
+        for _, prepared in read_all(works, corpus, tokenizer_of(corpus, lake).folder()):
             found.add(prepared)
+            files += prepared.containers
     gone = lake.read_in(lake.name("documents"), "document_id", changes.gone, ["content_hash"]) if changes.gone else None
     gone_hashes = set(gone["content_hash"].to_pylist()) if gone else set()
     plan = Plan(
@@ -138,6 +142,8 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
         share_read=share,
         refused=refused,
         skipped=listing.skipped,
+        unfit=found.misfits.unfit,
+        unfit_first=found.misfits.unfit_first,
         failures=found.failures[:20],
         others={} if lake.count(lake.name("documents")) else others(lake),
         sample=found.sample(),

@@ -33,9 +33,7 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
                     f"{counts.chunks:,} ({counts.tokens:,} tokens, {counts.read_bytes / 1e6:,.1f} MB read)",
                 )
             )
-        if counts.skipped:
-            kinds = ", ".join(f"{n:,} {kind}" for kind, n in sorted(counts.skipped.items()))
-            rows.append(("skipped, no text", kinds))
+        rows += _skipped(counts.skipped) + _unfit(counts.unfit, counts.unfit_first)
     for model in report.models:
         rows.append((f"{model.table}", f"{model.rows:,} rows, {model.state}"))
         if model.embedded:
@@ -94,6 +92,16 @@ def _others(others: dict[str, int]) -> list[tuple[str, str]]:
     ]
 
 
+def _skipped(counts: dict[str, int]) -> list[tuple[str, str]]:
+    kinds = ", ".join(f"{n:,} {kind}" for kind, n in sorted(counts.items()))
+    return [("skipped, no text", kinds)] if kinds else []
+
+
+def _unfit(counts: dict[str, int], first: dict[str, str]) -> list[tuple[str, str]]:
+    """Values that did not fit their metadata field."""
+    return [(f"null, did not fit {name}", f"{count:,}, first {first[name]}") for name, count in sorted(counts.items())]
+
+
 def _cell(text: str) -> str:
     return " ".join(str(text).split()).replace("|", "\\|")
 
@@ -112,8 +120,7 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
             rows.append((name, f"{'' if exact else about}{value:,}"))
     if plan.chunks:
         rows.append(("chunks to write", f"{about}{plan.chunks:,} ({about}{plan.tokens:,} tokens)"))
-    if plan.skipped:
-        rows.append(("skipped, no text", ", ".join(f"{n:,} {kind}" for kind, n in sorted(plan.skipped.items()))))
+    rows += _skipped(plan.skipped) + _unfit(plan.unfit, plan.unfit_first)
     for model in plan.models:
         rows.append((model.table, "" if model.exists else "a new table"))
         if model.pending:

@@ -11,6 +11,7 @@ from tasks.config.settings import Corpus
 from tasks.ingest.prepare import Prepared
 from tasks.lake.tables import Lake
 from tasks.patience import each_within
+from tasks.progress import DocumentCounts
 from tasks.sources.listing import File
 from tasks.sources.work import Work, group_files, read_blocks
 
@@ -31,6 +32,7 @@ class Content:
         probe: the first texts.
         contents: content hashes of documents.
         failures: document, error and message of each.
+        misfits: counts the values that do not fit their metadata field.
         chunks, tokens, duplicates: how many.
     """
 
@@ -45,10 +47,12 @@ class Content:
         self.versions: list[str] = []
         self.contents: set[str] = set()
         self.failures: list[dict[str, str]] = []
+        self.misfits = DocumentCounts()
         self.chunks = self.tokens = self.duplicates = 0
 
     def add(self, prepared: Prepared) -> None:
         """Take what a reader gave."""
+        self.misfits.misfit(prepared.unfit)
         self.failures += [
             {"document": f.document_id, "error": f.error, "message": f.message} for f in prepared.failures
         ]

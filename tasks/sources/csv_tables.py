@@ -30,8 +30,7 @@ def read_tables(
 ) -> Iterator[tuple[pa.Table, Broken]]:
     """The records of a file as tables of strings, and what is wrong with rows, by their place in the table.
 
-    A broken row has a row of nulls in the table. Where the source names no text column and the file has no `text`,
-    a record's text is its whole row, a line `column: value` for each column that has a value.
+    A broken row has a row of nulls in the table.
 
     Args:
         stream: the file, decompressed.
@@ -60,9 +59,8 @@ def read_tables(
     layout = find_layout(head, wanted, source.csv, tabs)
     if layout is None:
         return
-    whole = _whole_rows(layout, source, wanted)
+    _check_columns(layout, source, wanted)
     names = layout.names
-    columns = [*names, "text"] if whole else names
     block: list[Sequence[str | None]] = []
     broken: Broken = {}
     size = 0
@@ -71,47 +69,37 @@ def read_tables(
         fields = row.fields
         if fields is None:
             broken[len(block)] = _failure(number, row, layout)
-            block.append([None] * len(columns))
+            block.append([None] * len(names))
         else:
-            if whole:
-                fields.append(_as_text(names, fields))
             block.append(fields)
             size += sum(map(len, fields))
         if len(block) == rows or size >= _BLOCK_BYTES:
-            yield _table(columns, block), broken
+            yield _table(names, block), broken
             block, broken, size = [], {}, 0
     if block:
-        yield _table(columns, block), broken
+        yield _table(names, block), broken
 
 
 def _table(columns: list[str], block: list[Sequence[str | None]]) -> pa.Table:
     return pa.table([pa.array(column, pa.string()) for column in zip(*block, strict=True)], names=columns)
 
 
-def _whole_rows(layout: Layout, source: Source, wanted: list[str]) -> bool:
-    """Whether a record's text is its whole row; raises where it lacks the columns that the source names."""
+def _check_columns(layout: Layout, source: Source, wanted: list[str]) -> None:
+    """Raise where a file lacks the columns that the source names: perhaps it has no header."""
     fields = source.fields
     if not wanted:
-        return False
-    lacking = [] if any(name in layout.names for name in fields.text) else fields.text
-    if lacking and "text" not in fields.model_fields_set:
-        lacking = []
-        if fields.id is None or fields.id in layout.names:
-            return True
+        return
+    lacking = fields.text if fields.names_text and not any(name in layout.names for name in fields.text) else []
     if fields.id is not None and fields.id not in layout.names:
         lacking = [*lacking, fields.id]
     if not lacking:
-        return False
+        return
     shown = ", ".join(repr(name[:40]) for name in layout.names[:30])
     raise BrokenDocument(
         f"it has no column {' or '.join(map(repr, lacking))}; its columns are {shown}",
         "Set `fields` to the columns that it has; if these are values of a first row, name its columns with"
         " `csv: columns`.",
     )
-
-
-def _as_text(names: list[str], fields: list[str]) -> str:
-    return "\n".join(f"{name}: {value}" for name, value in zip(names, fields, strict=True) if value.strip())
 
 
 def _failure(number: int, row: Row, layout: Layout) -> BrokenDocument:

@@ -22,12 +22,14 @@ class Found:
         size: in bytes.
         tag: its version: times of content and inode, size, and inode; of the target where it is a link.
         kind: empty for a file, else what it is: named pipe, socket, device, broken link.
+        changed: when its content last did, in seconds since 1970.
     """
 
     path: str
     size: int = 0
     tag: str = ""
     kind: str = ""
+    changed: float | None = None
 
 
 def found_at(path: str) -> Found:
@@ -36,7 +38,7 @@ def found_at(path: str) -> Found:
     if not stat.S_ISREG(state.st_mode):
         return Found(path, kind=_OTHER_KINDS.get(stat.S_IFMT(state.st_mode), "no file"))
     tag = f"mtime {state.st_mtime_ns} size {state.st_size} changed {state.st_ctime_ns} inode {state.st_ino}"
-    return Found(path, state.st_size, tag)
+    return Found(path, state.st_size, tag, changed=state.st_mtime)
 
 
 class Walk:

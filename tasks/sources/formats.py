@@ -19,10 +19,15 @@ LANGUAGES = {
 _EXTENSIONS = {
     ".txt": "text", ".text": "text", ".log": "text", "": "text", ".md": "markdown", ".markdown": "markdown",
     ".rst": "rst", ".html": "html", ".htm": "html", ".xhtml": "html", ".pdf": "pdf", ".docx": "office",
-    ".pptx": "office", ".xlsx": "office", ".epub": "epub", ".jsonl": "jsonl", ".ndjson": "jsonl",
-    ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet",
+    ".pptx": "office", ".xlsx": "office", ".epub": "epub", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
+    ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".parq": "parquet",
     **dict.fromkeys(LANGUAGES, "code"),
 }  # fmt: skip
+
+_TEXTS = ("text", "markdown", "rst", "html", "code")
+_EXTENSION_OF = {language: extension for extension, language in reversed(LANGUAGES.items())}
+
+_MARKS = frozenset(("_SUCCESS", "_metadata", "_common_metadata"))
 
 _SIGNATURES = [
     (b"%PDF-", "pdf"),
@@ -58,9 +63,35 @@ def language_of(name: str) -> str:
     return LANGUAGES.get(path.suffix.lower(), "text")
 
 
+def record_format(said: str, otherwise: str) -> tuple[str, str]:
+    """What the text of a record is, and a file name that says so: by a format, a language, a media type or a file name
+    that the record gives.
+
+    Args:
+        said: by the record; may be empty.
+        otherwise: the format where that says nothing.
+    """
+    word = said.strip()
+    kind = word.lower().partition(";")[0].rpartition("/")[2].removeprefix("x-")  # of text/x-python; charset=utf-8
+    for name in (word.lower(), kind):
+        if name in ("plain", *_TEXTS):
+            return ("text" if name == "plain" else name), "record"
+        if name in _EXTENSION_OF:
+            return "code", f"record{_EXTENSION_OF[name]}"
+    name = PurePosixPath(word).name
+    name = name if "." in name else f"record.{name}"
+    found = format_of(name) if word else None
+    return (found, name) if found in _TEXTS else (otherwise, "record")
+
+
 def signature_of(head: bytes) -> str | None:
     """What the first bytes prove the content to be, or None."""
     return next((kind for signature, kind in _SIGNATURES if head.startswith(signature)), None)
+
+
+def no_content(name: str) -> str | None:
+    """What a file is that Spark, Hive or Hadoop writes beside those with records, by its name, else None."""
+    return "marks of Spark and Hive" if name in _MARKS or name.endswith(".crc") else None
 
 
 def other_medium(name: str) -> str | None:

@@ -10,7 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import IO, Any
 
@@ -33,7 +33,8 @@ from tasks.errors import (
     UnreadDocument,
 )
 from tasks.sources.disk import Found, Walk, found_at, readable, unmistakable
-from tasks.sources.formats import CONTAINERS, format_of, other_medium, split_compression
+from tasks.sources.formats import CONTAINERS, format_of, no_content, other_medium, split_compression
+from tasks.sources.sidecars import is_like_sidecar, sidecars_of
 
 _ATTEMPTS = 5
 _CHANGED = (  # what file systems call the time of the last change
@@ -54,6 +55,9 @@ class File:
         tag: its version as the store tells it without reading: etag, or times and size.
         size: in bytes, as stored.
         format: as declared, or by its name; text where the name says nothing.
+        changed: when its content last did, as the store tells it: in seconds since 1970, or a time.
+        sidecar: path of the file with its metadata, or empty.
+        content: the format that its content shows, where its name says another; empty where nobody looked.
     """
 
     document_id: str
@@ -63,11 +67,24 @@ class File:
     tag: str
     size: int
     format: str
+    changed: Any = None
+    sidecar: str = ""
+    content: str = ""
+
+    @property
+    def key(self) -> str:
+        """Its path relative to the source's folder."""
+        return self.document_id.partition(":")[2]
 
     @property
     def is_container(self) -> bool:
         """Whether it holds records, each one a document."""
-        return self.format in CONTAINERS
+        return self.true_format in CONTAINERS
+
+    @property
+    def true_format(self) -> str:
+        """Its format, as its content shows it where anybody looked."""
+        return self.content or self.format
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +114,26 @@ def list_files(sources: list[Source], lake: str = "") -> Listing:
     files: list[File] = []
     skipped: Counter[str] = Counter()
     for source in sources:
-        for found in _entries(source, os.path.realpath(lake) if lake and "://" not in lake else ""):
+        entries = _entries(source, os.path.realpath(lake) if lake and "://" not in lake else "")
+        for found in _with_sidecars(entries, source) if source.sidecar else entries:
             name = PurePosixPath(found.key).name
-            other = found.kind or (other_medium(f"./{name}") if source.format == "auto" else None)
+            other = found.kind or no_content(name) or (other_medium(f"./{name}") if source.format == "auto" else None)
             if other:
                 skipped[other] += 1
                 continue
             form = source.format if source.format != "auto" else format_of(name) or "text"
             identity = f"{source.name}:{unmistakable(found.key)}"
-            files.append(File(identity, source.name, found.path, unmistakable(found.uri), found.tag, found.size, form))
+            files.append(
+                File(
+                    identity, source.name, found.path, unmistakable(found.uri), found.tag, found.size, form,
+                    found.changed, found.sidecar,
+                )
+            )  # fmt: skip
     return Listing(sorted(files, key=lambda file: file.document_id), dict(skipped))
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
     """What a source lists: a file, or, where `kind` says something, what is none."""
 
     path: str
@@ -119,9 +142,11 @@ class _Entry:
     size: int
     tag: str
     kind: str = ""
+    changed: Any = None
+    sidecar: str = ""
 
 
-def _entries(source: Source, without: str) -> Iterator[_Entry]:
+def _entries(source: Source, without: str) -> Iterator[Entry]:
     fs, path = _file_system(source)
     try:
         if _is_local(fs):
@@ -140,7 +165,7 @@ def _entries(source: Source, without: str) -> Iterator[_Entry]:
         ) from error
 
 
-def _on_disk(source: Source, path: str, without: str) -> Iterator[_Entry]:
+def _on_disk(source: Source, path: str, without: str) -> Iterator[Entry]:
     path = path.rstrip("/") or "/"
     patterns = _Patterns(source)
     wanted = patterns.let_in
@@ -160,10 +185,11 @@ def _on_disk(source: Source, path: str, without: str) -> Iterator[_Entry]:
             patterns=True,
         )  # fmt: skip
     for file in found:
-        yield _Entry(file.path, file.path[len(root) :].lstrip("/"), file.path, file.size, file.tag, file.kind)
+        key = file.path[len(root) :].lstrip("/")
+        yield Entry(file.path, key, file.path, file.size, file.tag, file.kind, file.changed)
 
 
-def _in_store(source: Source, fs: Any, path: str) -> Iterator[_Entry]:
+def _in_store(source: Source, fs: Any, path: str) -> Iterator[Entry]:
     """In as few requests as the store allows."""
     marked = _has_mark(path)
     if fs.isfile(path):
@@ -183,21 +209,40 @@ def _in_store(source: Source, fs: Any, path: str) -> Iterator[_Entry]:
         key = name[len(root) :].lstrip("/") or PurePosixPath(name).name
         if patterns.let_in(key) and not (marked and info.get("type") == "directory"):
             size = int(info.get("size") or 0)
-            yield _Entry(name, key, fs.unstrip_protocol(name), size, _tag(info, size))
+            yield Entry(name, key, fs.unstrip_protocol(name), size, _tag(info, size), changed=_changed(info))
+
+
+def _with_sidecars(entries: Iterable[Entry], source: Source) -> Iterator[Entry]:
+    """The entries but for sidecars, each with its own: whose version is part of the version of the file."""
+    found = {entry.key: entry for entry in entries}
+    sidecars = sidecars_of(found, source.sidecar or "")
+    own = set(sidecars.values())
+    patterns = _Patterns(source)
+    for key, entry in found.items():
+        if key in own or not patterns.names(key):
+            continue
+        if key in sidecars:
+            sidecar = found[sidecars[key]]
+            entry = replace(entry, tag=f"{entry.tag} sidecar {sidecar.tag}", sidecar=sidecar.path)
+        yield entry
 
 
 class _Patterns:
-    """Which paths, relative to its folder, a source lets in."""
+    """Which paths, relative to its folder, a source lets in: also those that may be sidecars."""
 
     def __init__(self, source: Source) -> None:
         self.any = bool(source.include or source.exclude)
         self._hidden = source.hidden
         self._include = GitIgnoreSpec.from_lines(source.include) if source.include else None
         self._exclude = GitIgnoreSpec.from_lines(source.exclude)
+        self._sidecar = source.sidecar
 
     def let_in(self, key: str) -> bool:
         if not self._hidden and any(part.startswith(".") for part in key.split("/")):
             return False
+        return bool(self._sidecar and is_like_sidecar(key, self._sidecar)) or self.names(key)
+
+    def names(self, key: str) -> bool:
         shown = readable(key)
         return (self._include is None or self._include.match_file(shown)) and not self._exclude.match_file(shown)
 
@@ -234,6 +279,19 @@ def open_file(source: Source, path: str) -> Iterator[IO[bytes]]:
                 yield stream
 
 
+@retry(
+    retry=retry_if_exception(lambda error: is_transient(error)),
+    stop=stop_after_attempt(_ATTEMPTS),
+    wait=wait_exponential_jitter(multiplier=0.5, max=20),
+    reraise=True,
+    sleep=lambda seconds: time.sleep(seconds),
+)
+def read_head(source: Source, path: str, size: int) -> bytes:
+    """The first bytes of a file, decompressed, at most so many. What the network drops is asked for again."""
+    with open_file(source, path) as stream:
+        return stream.read(size)
+
+
 def read_file(source: Source, path: str, max_bytes: int) -> bytes:
     """A file's content, decompressed. What the network drops is asked for again.
 
@@ -241,20 +299,8 @@ def read_file(source: Source, path: str, max_bytes: int) -> bytes:
         OversizedDocument: it has more than `max_bytes`.
         UnreadDocument: it could not be fetched.
     """
-
-    @retry(
-        retry=retry_if_exception(is_transient),
-        stop=stop_after_attempt(_ATTEMPTS),
-        wait=wait_exponential_jitter(multiplier=0.5, max=20),
-        reraise=True,
-        sleep=time.sleep,
-    )
-    def read() -> bytes:
-        with open_file(source, path) as stream:
-            return stream.read(max_bytes + 1)
-
     try:
-        data = read()
+        data = read_head(source, path, max_bytes + 1)
     except Exception as error:
         if is_damaged(error):
             raise BrokenDocument(f"cannot be decompressed: {error}", "Is it complete? Store it again.") from None
@@ -301,5 +347,8 @@ def _is_local(fs: Any) -> bool:
 
 def _tag(info: dict[str, Any], size: int) -> str:
     etag = info.get("ETag") or info.get("etag") or info.get("md5Hash") or info.get("sha")
-    changed = next((info[name] for name in _CHANGED if info.get(name)), None)
-    return f"etag {etag}" if etag else f"mtime {changed} size {size}"
+    return f"etag {etag}" if etag else f"mtime {_changed(info)} size {size}"
+
+
+def _changed(info: dict[str, Any]) -> Any:
+    return next((info[name] for name in _CHANGED if info.get(name)), None)

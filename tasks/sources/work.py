@@ -4,20 +4,23 @@ Nothing here holds more than one block. Record files are cut into blocks where r
 by the reader that gets it.
 """
 
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from typing import Any
 
 import orjson
 import pyarrow as pa
-import pyarrow.parquet
 
-from tasks.config.settings import Source
+from tasks.config.settings import Fields, Source
 from tasks.errors import BrokenDocument, DocumentError, OversizedDocument
 from tasks.sources.csv_tables import read_tables
+from tasks.sources.fields import has_column, unusable
+from tasks.sources.formats import signature_of
+from tasks.sources.json_records import as_lines
 from tasks.sources.listing import File, open_file
+from tasks.sources.parquet_records import parquet_tables, rows_of
 from tasks.sources.transcode import with_plain_lines
 from tasks.text import decode, without_surrogates
 
@@ -25,6 +28,8 @@ _GROUP_FILES = 32
 _GROUP_BYTES = 2 * 2**20
 _BLOCK_BYTES = 2**20
 _BLOCK_ROWS = 1024
+_LOOKED_AT = 16 * 2**20  # bytes of records, none of which can be used, before the file is given up
+_SLICE_ROWS = 128  # made into Python values at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +48,14 @@ class Block:
         first: the number of the first record (or line) in the file, from 1.
         content: JSON Lines as bytes, else a table of the wanted columns; or what is wrong with the one record.
         broken: what is wrong with rows of the table, which are null there, by their numbers.
+        whole: whether all columns make a document, since the file has no `text` and nobody said which do.
     """
 
     file: File
     first: int
     content: bytes | pa.Table | DocumentError
     broken: Mapping[int, DocumentError] = field(default_factory=dict)
+    whole: bool = False
 
     @property
     def size(self) -> int:
@@ -56,6 +63,19 @@ class Block:
         if isinstance(self.content, DocumentError):
             return 0
         return len(self.content) if isinstance(self.content, bytes) else int(self.content.nbytes)
+
+    def records(self) -> Iterator[dict[str, Any] | DocumentError | None]:
+        """Each record, or what is wrong with it; None for a blank line."""
+        if isinstance(self.content, DocumentError):
+            return iter([self.content])
+        if isinstance(self.content, bytes):
+            return parse_lines(self.content)
+        table = self.content
+        starts = range(0, table.num_rows, _SLICE_ROWS)
+        rows = chain.from_iterable(rows_of(table.slice(start, _SLICE_ROWS)) for start in starts)
+        if not self.broken:
+            return rows
+        return (self.broken.get(number, row) for number, row in enumerate(rows, self.first))
 
 
 Work = Files | Block
@@ -93,28 +113,70 @@ def read_blocks(
     """
     with open_file(source, file.path) as stream:
         try:
-            if file.format == "jsonl":
-                yield from _line_blocks(file, with_plain_lines(stream, source.encoding), max_bytes)
-            elif file.format == "csv":
-                yield from _row_blocks(file, stream, source, _wanted(source, metadata), least_confidence)
-            else:
-                first = 1
-                for table in _tables(file, stream, _wanted(source, metadata)):
-                    for start in range(0, table.num_rows, _BLOCK_ROWS):
-                        yield Block(file, first + start, table.slice(start, _BLOCK_ROWS))
-                    first += table.num_rows
+            blocks = _all_blocks(file, source, stream, metadata, max_bytes, least_confidence)
+            yield from _usable(blocks, source.fields)
         except pa.ArrowException as error:
             raise BrokenDocument(
-                f"not a readable {file.format} file: {error}", "Is it complete? Store it again."
+                f"not a readable {file.true_format} file: {error}", "Is it complete? Store it again."
             ) from None
 
 
-def _row_blocks(file: File, stream: Any, source: Source, wanted: list[str], least_confidence: float) -> Iterator[Block]:
+def _all_blocks(
+    file: File, source: Source, stream: Any, metadata: Iterable[str], max_bytes: int, least_confidence: float
+) -> Iterator[Block]:
+    if source.format == "auto" and stream.seekable():
+        file = replace(file, content="parquet") if signature_of(stream.read(4)) == "parquet" else file
+        stream.seek(0)
+    if file.true_format == "jsonl":
+        yield from _line_blocks(file, as_lines(with_plain_lines(stream, source.encoding), max_bytes), max_bytes)
+        return
+    wanted = _wanted(source, metadata)
+    tables: Iterator[tuple[pa.Table, Mapping[int, DocumentError]]]
+    if file.true_format == "parquet":
+        tables = ((table, {}) for table in parquet_tables(stream, source.fields, wanted, _BLOCK_ROWS))
+    else:
+        tabs = ".tsv" in file.path.lower()
+        tables = read_tables(stream, source, wanted, _BLOCK_ROWS, tabs, least_confidence)
     first = 1
-    tabs = ".tsv" in file.path.lower()
-    for table, broken in read_tables(stream, source, wanted, _BLOCK_ROWS, tabs, least_confidence):
+    for table, broken in tables:
         yield Block(file, first, table, {first + place: error for place, error in broken.items()})
         first += table.num_rows
+
+
+def _usable(blocks: Iterator[Block], fields: Fields) -> Iterator[Block]:
+    """The blocks, where one of the first records can be used.
+
+    Raises:
+        DocumentError: what is wrong with all of them, such as the name of a column.
+    """
+    if not fields.text:
+        yield from blocks
+        return
+    held = list(islice(blocks, 1))
+    whole, wrong = _judged(held, fields)
+    broken: DocumentError | None = None
+    if whole or wrong:  # perhaps it only begins like that
+        try:
+            while sum(block.size for block in held) < _LOOKED_AT and (more := next(blocks, None)):
+                held.append(more)
+        except DocumentError as error:
+            broken = error
+        whole, wrong = _judged(held, fields)
+    if wrong:
+        raise wrong
+    for block in chain(held, blocks):
+        yield replace(block, whole=True) if whole else block
+    if broken:
+        raise broken
+
+
+def _judged(blocks: list[Block], fields: Fields) -> tuple[bool, DocumentError | None]:
+    """Whether all columns make a document, and what is wrong with every record of some blocks."""
+    whole = not fields.names_text and not any(
+        has_column(record, "text") for block in blocks for record in block.records()
+    )
+    records = chain.from_iterable(block.records() for block in blocks)
+    return whole, unusable(records, fields.id, [] if whole else fields.text)
 
 
 def _wanted(source: Source, metadata: Iterable[str]) -> list[str]:
@@ -123,7 +185,7 @@ def _wanted(source: Source, metadata: Iterable[str]) -> list[str]:
     if not fields.text:
         return []
     named = (source.metadata.get(field, field) for field in metadata)
-    return [name for name in (fields.id, fields.title, *fields.text, *named) if name]
+    return [name for name in (fields.id, fields.title, *fields.text, fields.format_column, *named) if name]
 
 
 def parse_lines(content: bytes) -> Iterator[dict[str, Any] | DocumentError | None]:
@@ -205,12 +267,3 @@ def _short_lines(file: File, first: int, lines: bytes, max_bytes: int) -> Iterat
 
 def _oversized(max_bytes: int) -> OversizedDocument:
     return OversizedDocument(f"its line has more than {max_bytes:,} bytes", "Raise `extraction.max_bytes`.")
-
-
-def _tables(file: File, stream: Any, wanted: list[str]) -> Iterator[pa.Table]:
-    seekable = stream if stream.seekable() else io.BytesIO(stream.read())
-    parquet = pyarrow.parquet.ParquetFile(seekable)
-    present = parquet.schema_arrow.names
-    columns = [name for name in present if name in wanted] if wanted else present
-    for batch in parquet.iter_batches(batch_size=_BLOCK_ROWS, columns=columns):
-        yield pa.Table.from_batches([batch])

@@ -39,7 +39,7 @@ WRONG = [
     (GOOD + "schedule: {cron: '0 2 31 4,6 *'}\n", r":8: schedule.cron: .*no day is ever"),
     (GOOD + "schedule: {cron: '0 2 31 2 *', timezone: Europe/Paris}\n", r":8: schedule.cron: .*no day is ever"),
     (GOOD + "schedule: {cron: '0 2 * * *', timezone: Mars}\n", r":8: schedule.timezone: 'Mars' is no time zone"),
-    (GOOD + "metadata: {year: date}\n", r":8: metadata.year: expected 'string', 'integer'.*; came 'date'"),
+    (GOOD + "metadata: {year: time}\n", r":8: metadata.year: expected 'string', 'integer'.*; came 'time'"),
     (GOOD + "metadata: {text: string}\n", r":8: metadata: metadata field 'text' has the name of a column"),
     (GOOD.replace("notes", "my notes", 1), r":1: name: .*; came 'my notes'"),
     (GOOD.replace("./docs", "${NO_SUCH_VARIABLE}"), r":5: sources\[0\].uri: the environment variable NO_SUCH_VARIABLE"),

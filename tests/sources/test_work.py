@@ -96,6 +96,8 @@ def test_halves_of_a_block_keep_the_numbers_of_their_lines(tmp_path: Path) -> No
     assert len(halves) == 2
     assert records([half for half in halves if isinstance(half, Block)]) == records([block])
     assert [number for number, _ in records([block])] == [1, 3, 4, 5]
+    assert block.whole  # nobody said which column is the text
+    assert all(isinstance(half, Block) and half.whole for half in halves)
     wrong = Block(block.file, 7, OversizedDocument("too long"))
     assert _halves(wrong) == [wrong]
     assert wrong.size == 0

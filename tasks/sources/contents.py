@@ -1,0 +1,39 @@
+"""Files that hold records as their content shows, whatever their names say."""
+
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from tasks.config.settings import Source
+from tasks.sources.formats import format_of, signature_of, split_compression
+from tasks.sources.json_records import PIECE, holds_records
+from tasks.sources.listing import File, read_head
+
+
+def with_records(file: File, source: Source) -> File | None:
+    """The file as one that holds records, where its name leaves that open and its content shows it; else None.
+
+    Args:
+        file: which its name does not say to hold records.
+        source: it belongs to.
+    """
+    name = PurePosixPath(file.path).name
+    as_json = file.format == "json"
+    if not (as_json or (source.format == "auto" and _says_nothing(name))):
+        return None
+    try:
+        head = read_head(source, file.path, PIECE if as_json else 16)
+    except Exception:  # whoever reads it all tells what is wrong
+        return None
+    if signature_of(head) == "parquet":
+        return replace(file, content="parquet")
+    return replace(file, content="jsonl") if as_json and holds_records(head) else None
+
+
+def _says_nothing(name: str) -> bool:
+    """Whether a name has no extension, or one that is not known."""
+    return format_of(name) is None or not PurePosixPath(split_compression(name)[0]).suffix
+
+
+def settled(file: File, source: Source) -> File:
+    """The file, as one that holds records where its content shows it."""
+    return file if file.is_container else with_records(file, source) or file

@@ -1,0 +1,122 @@
+"""Parquet of every type of column, whatever the file is called."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tasks.config.settings import Source
+from tasks.errors import BrokenDocument
+from tasks.sources.contents import settled, with_records
+from tasks.sources.fields import text_of
+from tasks.sources.listing import File, list_files
+from tasks.sources.work import Block, read_blocks
+
+TABLE = pa.table(
+    {
+        "plain": pa.array(["a", None]),
+        "large": pa.array(["a", "b"], pa.large_string()),
+        "view": pa.array(["a", "b"], pa.string_view()),
+        "category": pa.array(["a", "b"]).dictionary_encode(),
+        "binary": pa.array([b"a", "ä".encode()]),
+        "list": pa.array([["a", "b"], []]),
+        "struct": pa.array([{"body": "a", "more": {"deep": "b"}}, None]),
+        "structs": pa.array(
+            [[{"content": "a"}, {"content": "b"}], None], pa.list_(pa.struct({"content": pa.string()}))
+        ),
+        "map": pa.array([[("en", "a")], None], pa.map_(pa.string(), pa.string())),
+        "time": pa.array([1_700_000_000_123_456_789, None], pa.timestamp("ns", "UTC")),
+    }
+)
+
+
+def blocks(path: Path, **fields: Any) -> list[Block]:
+    source = Source.model_validate({"name": "s", "uri": str(path), "fields": fields})
+    [file] = list_files([source]).files
+    return list(read_blocks(settled(file, source), source, [], 2**20))
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("plain", "a"), ("large", "a"), ("view", "a"), ("category", "a"), ("binary", "a"), ("list", "a\nb"),
+        ("struct.body", "a"), ("struct.more.deep", "b"), ("structs.content", "a\nb"), ("map.en", "a"),
+        ("time", "2023-11-14 22:13:20.123456+00:00"),
+    ],
+)  # fmt: skip
+def test_every_type_of_column_gives_text(tmp_path: Path, column: str, text: str) -> None:
+    pq.write_table(TABLE, tmp_path / "a.parquet")
+    [block] = blocks(tmp_path / "a.parquet", text=column)
+    assert isinstance(block.content, pa.Table)
+    assert block.content.column_names == [column.partition(".")[0]]
+    first, _ = block.records()
+    assert isinstance(first, dict)
+    assert text_of(first, [column]) == text
+
+
+def test_times_are_as_exact_as_python_s(tmp_path: Path) -> None:
+    pq.write_table(TABLE, tmp_path / "a.parquet")
+    [block] = blocks(tmp_path / "a.parquet", text="time")
+    first, _ = block.records()
+    assert isinstance(first, dict)
+    assert first["time"] == datetime(2023, 11, 14, 22, 13, 20, 123456, UTC)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"text": "txet"}, "no column 'txet'; there are plain, large,"),
+        ({"text": "plain", "id": "key"}, "no column 'key'; there are plain,"),
+        ({"text": "struct"}, "column 'struct' holds an object; name what is meant: struct.body, struct.more"),
+        ({"text": "struct.bdy"}, "no column 'struct.bdy'; there are struct, struct.body, struct.more"),
+    ],
+)
+def test_a_wrong_column_is_one_failure_of_the_file(tmp_path: Path, fields: dict[str, Any], message: str) -> None:
+    pq.write_table(TABLE, tmp_path / "a.parquet")
+    with pytest.raises(BrokenDocument) as caught:
+        blocks(tmp_path / "a.parquet", **fields)
+    assert caught.value.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    "name", ["DATA.PARQUET", "data.parq", "part-0", "data.pq", "export.dat", "table.csv", "a.jsonl"]
+)
+def test_content_tells_what_a_name_does_not(tmp_path: Path, name: str) -> None:
+    pq.write_table(pa.table({"text": ["a", "b"]}), tmp_path / name)
+    [block] = blocks(tmp_path / name)
+    assert list(block.records()) == [{"text": "a"}, {"text": "b"}]
+
+
+def test_only_names_that_leave_it_open_are_looked_into(tmp_path: Path) -> None:
+    source = Source.model_validate({"name": "s", "uri": str(tmp_path)})
+    for name, content, expected in (
+        ("a.txt", b'[{"a": 1}]', ""), ("a.json", b'[{"a": 1}]', "jsonl"), ("b.json", b'{"a": {"b": 1}}', ""),
+        ("c.json", b'{"a": 1}\n{"a": 2}\n', "jsonl"), ("d.json", '[{"a": 1}]'.encode("utf-16"), "jsonl"),
+        ("none", b"PAR1", "parquet"), ("words", b"PARis", ""), ("e.json", b"", ""), ("f.json", b'["a", "b"]', ""),
+    ):  # fmt: skip
+        (tmp_path / name).write_bytes(content)
+        [file] = [file for file in list_files([source]).files if file.key == name]
+        found = with_records(file, source)
+        assert (found.content if found else "") == expected
+        assert settled(file, source).is_container == bool(expected)
+        (tmp_path / name).unlink()
+    gone = File("s:a.json", "s", str(tmp_path / "a.json"), "", "", 1, "json")
+    assert with_records(gone, source) is None
+
+
+def test_without_a_text_column_all_columns_are_read_unless_one_is_named(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": [1], "body": ["a"]}), tmp_path / "a.parquet")
+    [block] = blocks(tmp_path / "a.parquet")
+    assert block.whole
+    assert list(block.records()) == [{"id": 1, "body": "a"}]
+    with pytest.raises(BrokenDocument, match="no column 'text'; there are id, body"):
+        blocks(tmp_path / "a.parquet", text="text")
+
+
+def test_no_column_is_taken_for_another_with_its_name(tmp_path: Path) -> None:
+    pq.write_table(pa.table([pa.array(["a"]), pa.array(["b"])], names=["text", "text"]), tmp_path / "a.parquet")
+    with pytest.raises(BrokenDocument, match="two columns have the name 'text'"):
+        blocks(tmp_path / "a.parquet")
