@@ -13,6 +13,7 @@ _WIDE_SPACE = re.compile(r"[^\S\n\t](?<=\S\s)(?:(?<! )[^\S\n\t]*|[^\S\n\t]+)(?=\
 _BESIDE_TABS = re.compile(r"(?<=\S)[^\S\n]*\t[^\S\n]*(?=\S)")
 _BREAKS = {"\u2029": "\n\n", "\u2028": "\n\n", "\f": "\n\n", "\v": "\n", "\x85": "\n"}
 _ZEROS = re.compile(r"\0+")
+_UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _FEW = 0.1  # of the characters beyond ASCII: where more are broken, some lines are in another encoding
 
 
@@ -100,7 +101,7 @@ def _read(data: bytes, found: Encoding) -> str:
         other = detect(b"".join(line for line in data.splitlines(keepends=True) if not _is_utf8(line)))
         if other is not None and other.name != "utf-8":
             found = other
-    if not is_single_byte(found.name):
+    if not is_single_byte(found.name) or not _UTF8.search(data):
         return data.decode(found.name, "replace")
     return "".join(
         line.decode("utf-8" if _is_utf8(line) else found.name, "replace") for line in data.splitlines(keepends=True)
