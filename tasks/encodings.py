@@ -103,8 +103,9 @@ def is_single_byte(name: str) -> bool:
 def _is_text(data: bytes) -> bool:
     """Whether some bytes, in an encoding that holds ASCII, have few control characters and single zeros. Runs of zeros
     are no matter: a loss of power leaves them in a log."""
-    data = _ZEROS.sub(b"", data)
     sample = data[:SAMPLE]
+    if b"\0\0" in sample:
+        sample = _ZEROS.sub(b"", data)[:SAMPLE]
     controls = len(sample) - len(sample.translate(None, _CONTROLS))
     return bool(sample) and controls <= _MOST_CONTROLS * len(sample) and 1000 * sample.count(0) <= len(sample)
 
