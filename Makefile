@@ -30,7 +30,7 @@ demo: setup
 	@echo 'Your own texts: $(BIN)/embedlake init FOLDER'
 
 test: check
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n auto --maxprocesses=4 --dist worksteal
 
 check: lint
 	$(BIN)/python -m pytest -m "not slow"

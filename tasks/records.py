@@ -1,14 +1,131 @@
-"""What travels through the pipeline."""
+"""What travels through the pipeline: documents, chunks and failures, as their tables have them.
 
-from dataclasses import dataclass
+Ids and hashes are 32 hexadecimal digits, see tasks.hashing. `tasks.lake.schemas` has the columns' types.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 from tasks.errors import DocumentError
+from tasks.hashing import sealed
+
+State = Literal["active", "stale", "quarantined", "container"]
+"""active: searchable. stale: cannot be read now, searchable with its last good text. quarantined: cannot be used.
+container: a file that holds records, each one a document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document, or a file that holds records.
+
+    Attributes:
+        document_id: `<source>:<path>`, or of a record `<source>:<its id>`, or `<file's id>#<what tells it>`.
+        source: name of the source that it comes from.
+        uri: address of its file.
+        state: see `State`.
+        settings: hash of those that it was made with, see tasks.ingest.identity.
+        container: of a record, the id of its file.
+        tag: of a file, its version as its store tells it.
+        media_type: of its content.
+        content_hash: of its bytes, or of a record's fields.
+        text_hash: of the whole extracted text.
+        repeats: of a record that does not have its own id: the id, which another record has.
+        title: as the format has it, or the first heading.
+        bytes: of a file as stored, of a record's text.
+        chunks: how many it was cut into.
+        metadata: values of the fields that the corpus declares.
+    """
+
+    document_id: str
+    source: str
+    uri: str
+    state: State
+    settings: str
+    container: str | None = None
+    tag: str | None = None
+    media_type: str | None = None
+    content_hash: str | None = None
+    text_hash: str | None = None
+    repeats: str | None = None
+    title: str | None = None
+    bytes: int | None = None
+    chunks: int | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def row(self) -> dict[str, Any]:
+        """Its row, with a version."""
+        return sealed(_row(self))
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "Document":
+        """The document that a row tells of; columns that every document has apart, the others are metadata."""
+        own = {name: row[name] for name in _DOCUMENT if name in row}
+        return cls(**own, metadata={k: v for k, v in row.items() if k not in own and k not in ("run", "version")})
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a document that is embedded as one.
+
+    Attributes:
+        chunk_id: stands on the document, what is embedded, and how often that came before in the document.
+        document_id, source, document_hash, uri, title, metadata: of its document; the hash is of the content.
+        ordinal: its place among the document's chunks, from 0.
+        modality: what is embedded: text.
+        start, end: where it stands in the document.
+        span_unit: what these count: characters of the extracted text.
+        heading_path: the headings or definitions it stands under, outermost first.
+        text: what is embedded.
+        text_hash: of what is embedded; chunks with the same one share a vector.
+        token_count: of the text, special tokens included, as the corpus's tokenizer counts.
+    """
+
+    chunk_id: str
+    document_id: str
+    source: str
+    document_hash: str | None
+    ordinal: int
+    modality: str
+    start: int
+    end: int
+    span_unit: str
+    heading_path: list[str]
+    text: str
+    text_hash: str
+    token_count: int
+    uri: str
+    title: str | None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def row(self) -> dict[str, Any]:
+        """Its row, with a version."""
+        return sealed(_row(self))
+
+
+_DOCUMENT = tuple(f.name for f in fields(Document) if f.name != "metadata")
+_CHUNK = tuple(f.name for f in fields(Chunk) if f.name != "metadata")
+
+
+def _row(record: Document | Chunk) -> dict[str, Any]:
+    names = _DOCUMENT if isinstance(record, Document) else _CHUNK
+    return {**{name: getattr(record, name) for name in names}, **record.metadata}
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A document or chunk that cannot be used: where, at which stage, why, and with which settings (their hash): with
-    others it is tried again."""
+    """A document or chunk that cannot be used.
+
+    Attributes:
+        document_id, uri: of the document.
+        stage: read, extract, or embed:<table>.
+        error: name of its kind, see tasks.errors.
+        message: what was expected and what came.
+        hint: what to do next.
+        transient: whether it may pass; the next run tries again by itself.
+        settings: hash of those that it may depend on: with others it is tried again.
+        chunk_id, chunk_version: where not the whole document failed.
+    """
 
     document_id: str
     uri: str

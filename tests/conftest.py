@@ -155,6 +155,8 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
         f"-s3.config={folder}/s3.json",
         "-volume.max=100",
         "-master.volumeSizeLimitMB=64",
+        "-s3.port.iceberg=0",  # these two have fixed ports, which another server may have
+        "-s3.port.lance=0",
     ]
     command += [
         f"-master.port={ports['master']}",

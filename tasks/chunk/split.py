@@ -16,8 +16,8 @@ _LONGEST_OUTLINE = 4_000_000  # characters; longer texts are cut without parsing
 _INK = re.compile(r"\S")
 
 
-class Chunk(NamedTuple):
-    """A span of a document's text.
+class Cut(NamedTuple):
+    """A span of a document's text that becomes a chunk.
 
     Attributes:
         start, end: offsets in characters; `text[start:end]` is the chunk's text.
@@ -31,7 +31,7 @@ class Chunk(NamedTuple):
     token_count: int
 
 
-def split(text: str, kind: str, chunking: Chunking, tokens: Tokens) -> list[Chunk]:
+def split(text: str, kind: str, chunking: Chunking, tokens: Tokens) -> list[Cut]:
     """Cut a text into chunks of at most `chunking.size` tokens; with strategy `document`, into one.
 
     Args:
@@ -42,12 +42,12 @@ def split(text: str, kind: str, chunking: Chunking, tokens: Tokens) -> list[Chun
     """
     if chunking.strategy == "document" or (kind == "text" and tokens.total <= chunking.size):
         start, end = _trim(text, 0, len(text))
-        return [Chunk(start, end, (), tokens.total)] if start < end else []
+        return [Cut(start, end, (), tokens.total)] if start < end else []
     found = [(_trim(text, *span), headings) for span, headings in _spans(text, kind, chunking, tokens)]
     edges = np.array([span for span, _ in found], np.int64).reshape(-1, 2)
     counts = tokens.count(edges[:, 0], edges[:, 1]).tolist()
     return [
-        Chunk(start, end, headings, count)
+        Cut(start, end, headings, count)
         for ((start, end), headings), count in zip(found, counts, strict=True)
         if start < end
     ]

@@ -5,7 +5,7 @@ Pure data: nothing here reads a file or reaches a store.
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -26,8 +26,8 @@ RESERVED_COLUMNS = frozenset(
     (
         "attempts", "bytes", "checksum", "chunk_id", "chunks", "container", "content_hash", "document_hash",
         "document_id", "end", "heading_path", "media_type", "modality", "ordinal", "repeats", "run", "settings",
-        "source", "start", "state", "tag", "text", "text_hash", "title", "token_count", "tokens", "uri", "vector",
-        "version",
+        "source", "span_unit", "start", "state", "tag", "text", "text_hash", "title", "token_count", "tokens", "uri",
+        "vector", "version",
     )
 )  # fmt: skip
 
@@ -36,6 +36,24 @@ class Settings(BaseModel):
     """The base of every part of a corpus file: an unknown key is an error, nothing changes later."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    hashed_always: ClassVar[frozenset[str]] = frozenset()
+    """Fields that were part of an identity when every field was, whatever it said."""
+    hashed_never: ClassVar[frozenset[str]] = frozenset()
+    """Fields that change nothing that is kept, or enter an identity in another way."""
+
+    def identity(self) -> dict[str, Any]:
+        """What enters a hash: the fields that differ from their default. So a new one changes no hash."""
+        fields = type(self).model_fields
+        told = [
+            name
+            for name in fields
+            if name not in self.hashed_never
+            and (
+                name in self.hashed_always or getattr(self, name) != fields[name].get_default(call_default_factory=True)
+            )
+        ]
+        return self.model_dump(include=set(told))
 
 
 class ShortForm(Settings):
@@ -48,6 +66,8 @@ class ShortForm(Settings):
 
 class Fields(Settings):
     """Which columns of a JSON Lines, CSV or Parquet record hold what."""
+
+    hashed_always = frozenset({"id", "text", "title"})
 
     id: str | None = Field(
         None, description="Column with the record's id; without it, a record is told by its content."
@@ -86,6 +106,8 @@ class Csv(Settings):
 class Source(Settings):
     """Where documents come from."""
 
+    hashed_never = frozenset({"name", "uri", "format", "include", "exclude", "hidden", "fields", "metadata", "options"})
+
     name: Name = Field(description="A short name; the first part of every document id of this source.")
     uri: str = Field(
         min_length=1, description="A folder, file or glob: a path relative to this file, s3://…, any fsspec scheme."
@@ -116,6 +138,8 @@ class Source(Settings):
 class Extraction(Settings):
     """How content becomes text."""
 
+    hashed_always = frozenset({"max_bytes", "timeout", "on_failure"})
+
     max_bytes: int = Field(256 * 2**20, gt=0, description="Largest document, in bytes after decompression.")
     timeout: float = Field(300, gt=0, description="Longest time for one document or block of records, in seconds.")
     least_confidence: float = Field(
@@ -133,6 +157,9 @@ class Extraction(Settings):
 
 class Chunking(Settings):
     """How text becomes chunks."""
+
+    hashed_always = frozenset({"strategy", "size", "overlap"})
+    hashed_never = frozenset({"tokenizer"})  # its content is hashed instead
 
     strategy: Literal["auto", "recursive", "headings", "syntax", "sentences", "document"] = Field(
         "auto",
@@ -155,6 +182,11 @@ class Chunking(Settings):
 
 class Model(ShortForm):
     """A model that embeds the corpus; it gets a table of its own."""
+
+    hashed_always = frozenset({"dimension", "normalize", "document_prompt", "max_tokens", "int8"})
+    hashed_never = frozenset(  # not of what decides a document's vector
+        {"model", "name", "hub_revision", "query_prompt", "trust_remote_code", "backend", "precision"}
+    )
 
     model: str = Field(
         min_length=1,

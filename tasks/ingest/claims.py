@@ -1,22 +1,34 @@
 """Records that claim the same id: the first one, by its file's document id and its place in the file, has it.
 
-The others are set aside, each with a row that says which id it claims. So the sources alone decide, whatever came
+The others are quarantined, each with a row that says which id it claims. So the sources alone decide, whatever came
 first: when the first record goes, `lost_claims` names the files to read again for the next one.
 """
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from tasks.errors import BrokenDocument
-from tasks.hashing import hash_fields, sealed
+from tasks.hashing import hash_fields
 from tasks.ingest.compare import GOOD
-from tasks.ingest.prepare import Prepared, RowSettings
+from tasks.ingest.identity import RowSettings
+from tasks.ingest.prepare import Prepared
 from tasks.lake.tables import Lake
-from tasks.records import Failure
+from tasks.records import Document, Failure
 
-Row = dict[str, Any]
+
+class Holder(NamedTuple):
+    """Where the document is that has an id.
+
+    Attributes:
+        source, uri: of its file.
+        container: the file's id, of a record.
+    """
+
+    source: str
+    uri: str
+    container: str | None
 
 
 @dataclass(slots=True)
@@ -25,7 +37,7 @@ class Decided:
 
     Attributes:
         keep: positions of the rows that stay as they are.
-        rows: further rows, or other ones in the place of those that do not stay.
+        documents: further rows, or other ones in the place of those that do not stay.
         failures: of records whose id another one has.
         chunked: ids of documents whose chunks land.
         lost: ids of records that cannot be used and do not have their id either.
@@ -33,7 +45,7 @@ class Decided:
     """
 
     keep: list[int] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
+    documents: list[Document] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     chunked: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)
@@ -63,36 +75,37 @@ class Claims:
         self.nameless = 0  # records of the file whose id cannot be told
         self._again: Counter[str] = Counter()
 
-    def decide(self, prepared: Prepared, before: Callable[[str], Row | None], holders: dict[str, Row]) -> Decided:
+    def decide(
+        self, prepared: Prepared, before: Callable[[str], Document | None], holders: dict[str, Holder]
+    ) -> Decided:
         """What becomes of one piece of work.
 
         Args:
             prepared: it.
-            before: the row that the lake has for an id, or None.
-            holders: rows of records that have an id as of this run; added to.
+            before: the document that the lake has with an id, or None.
+            holders: of records' ids as of this run; added to.
         """
         found = Decided()
         rows = prepared.documents
-        columns = [rows[name].to_pylist() for name in ("document_id", "container", "state", "repeats")]
-        uris = rows["uri"].to_pylist()
-        place: Row = rows.slice(0, 1).select(["source", "uri", "container"]).to_pylist()[0] if len(rows) else {}
-        self._file = place.get("container")
-        for i, (identity, container, state, repeats) in enumerate(zip(*columns, strict=True)):
-            claimed = repeats or identity
+        columns = ("document_id", "source", "uri", "container", "state", "repeats", "tag", "settings")
+        if len(rows):
+            self._file = rows["container"][0].as_py()
+        for i, row in enumerate(zip(*(rows[name].to_pylist() for name in columns), strict=True)):
+            identity, source, uri, container, state, repeats, tag, settings = row
+            claimed, place = repeats or identity, Holder(source, uri, container)
             old = before(claimed)
+            held = holders.get(claimed, Holder(old.source, old.uri, old.container) if old else None)
             if container is not None:  # a record; all of one piece of work are of one file
-                if not self._has(claimed, repeats is None, place, old, holders, found):
+                if not self._has(claimed, repeats is None, place, held, holders, found):
                     found.lost.add(identity)
                     continue
             else:  # a file: it has its id before any record
-                holder = holders.get(claimed, old)
-                holders[claimed] = {"uri": uris[i], "container": None}
-                if holder is not None and holder["container"] is not None:
-                    self._set_aside(claimed, holder, uris[i], found)
-            same = old is not None and old["container"] == container
-            if state == "quarantined" and self._keep and same and old and old["state"] in GOOD:
-                told = rows.slice(i, 1).select(["uri", "tag", "settings"]).to_pylist()[0]
-                found.rows.append(sealed(old | told | {"state": "stale"}))
+                holders[claimed] = place
+                if held is not None and held.container is not None:
+                    self._displace(claimed, held, held.container, uri, found)
+            same = old is not None and old.container == container
+            if state == "quarantined" and self._keep and same and old and old.state in GOOD:
+                found.documents.append(replace(old, uri=uri, tag=tag, settings=settings, state="stale"))
                 continue
             found.keep.append(i)
             if state == "active":
@@ -100,51 +113,46 @@ class Claims:
         return found
 
     def _has(
-        self, identity: str, first: bool, place: Row, old: Row | None, holders: dict[str, Row], found: Decided
+        self, identity: str, first: bool, place: Holder, held: Holder | None, holders: dict[str, Holder], found: Decided
     ) -> bool:
-        """Whether a record has the id that it claims; if not, it is set aside, or is one with its equal."""
-        container = place["container"]
+        """Whether a record has the id that it claims; if not, it is quarantined, or is one with its equal."""
+        container = place.container
+        assert container is not None
         first = first and identity not in self.seen
         self.seen.add(identity)
         nameless = identity.startswith(container + "#line-")
-        if nameless or place["source"] not in self._named:  # an id within its file
+        if nameless or place.source not in self._named:  # an id within its file
             self.nameless += nameless
             found.equal += not first
             return first
-        holder = holders.get(identity, old)
-        if holder is not None and holder["container"] == container:
-            holder = None
-        if first and not (holder and (holder["container"] is None or holder["container"] < container)):
-            if holder:
-                self._set_aside(identity, holder, place["uri"], found)
+        if held is not None and held.container == container:
+            held = None
+        if first and not (held and (held.container is None or held.container < container)):
+            if held and held.container:
+                self._displace(identity, held, held.container, place.uri, found)
             holders[identity] = place
             return True
-        self._set_aside(identity, place, holder["uri"] if first and holder else None, found)
+        self._displace(identity, place, container, held.uri if first and held else None, found)
         return False
 
-    def _set_aside(self, identity: str, row: Row, uri: str | None, found: Decided) -> None:
+    def _displace(self, identity: str, place: Holder, container: str, uri: str | None, found: Decided) -> None:
         """A record whose id another one has: in the file at `uri`, or earlier in its own."""
-        settings = self._settings[row["source"]].failed
+        settings = self._settings[place.source].failed
         count = 0
         if uri is None:
             self._again[identity] += 1
             count = self._again[identity]
-        again = _again_id(row["container"], identity, count)
-        if row["container"] == self._file:
+        again = _again_id(container, identity, count)
+        if container == self._file:
             self.seen.add(again)
         else:
-            self.displaced.setdefault(row["container"], set()).add(again)
-        found.rows.append(
-            sealed(
-                {
-                    "document_id": again, "source": row["source"], "uri": row["uri"], "container": row["container"],
-                    "settings": settings, "state": "quarantined", "repeats": identity,
-                }
-            )
-        )  # fmt: skip
-        place = f"also in {uri}, which comes first" if uri else "before it in the same file"
-        error = BrokenDocument(f"its id {identity!r} is {place}; that record is kept", "Give each record its own id.")
-        found.failures.append(Failure.of(error, again, row["uri"], "extract", settings))
+            self.displaced.setdefault(container, set()).add(again)
+        found.documents.append(
+            Document(again, place.source, place.uri, "quarantined", settings, container, repeats=identity)
+        )
+        where = f"also in {uri}, which comes first" if uri else "before it in the same file"
+        error = BrokenDocument(f"its id {identity!r} is {where}; that record is kept", "Give each record its own id.")
+        found.failures.append(Failure.of(error, again, place.uri, "extract", settings))
 
 
 def _again_id(container: str, identity: str, count: int) -> str:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,12 +11,12 @@ from pathspec import GitIgnoreSpec
 
 from tasks.columns import among
 from tasks.errors import ShrunkSource
-from tasks.ingest.prepare import RowSettings
+from tasks.ingest.identity import RowSettings
 from tasks.sources.listing import File
 
 MANY = 10  # files; of fewer, half may well go in a day
 
-FILE_COLUMNS = ["document_id", "uri", "tag", "settings", "state"]
+FILE_COLUMNS = ["document_id", "uri", "tag", "settings", "state", "media_type"]
 FAILED_STATES = ("quarantined", "stale")
 GOOD = ("active", "stale")
 """States of documents that are searchable."""
@@ -45,7 +46,7 @@ class Changes:
     Attributes:
         new: files that the lake does not know.
         changed: files whose version, as the store tells it, is another.
-        resettled: files whose settings (chunking, extraction, metadata) are others.
+        settings_changed: files whose settings (chunking, extraction, metadata) are others.
         reread: files that are as the lake knows them, and are to be read all the same.
         unchanged: how many files are as the lake knows them.
         gone: ids of files, records' containers included, that no source lists.
@@ -53,7 +54,7 @@ class Changes:
 
     new: list[File]
     changed: list[File]
-    resettled: list[File]
+    settings_changed: list[File]
     reread: list[File]
     unchanged: int
     gone: list[str]
@@ -66,7 +67,7 @@ class Changes:
     @property
     def to_read(self) -> list[File]:
         """Every file to read, ordered by id."""
-        files = [*self.new, *self.changed, *self.resettled, *self.reread]
+        files = [*self.new, *self.changed, *self.settings_changed, *self.reread]
         return sorted(files, key=lambda file: file.document_id)
 
 
@@ -93,21 +94,21 @@ def compare(
             changes.new.append(file)
         elif row[:2] != [file.uri, file.tag]:
             changes.changed.append(file)
-        elif file.uri in known.alone or not _settled(
-            row[2], row[3], settings[file.source], known.failed.get(file.document_id, set())
-        ):
-            changes.resettled.append(file)
+        elif file.uri in known.alone or not _is_current(file, row[2:], settings[file.source], known):
+            changes.settings_changed.append(file)
         elif again(file):
             changes.reread.append(file)
         else:
             unchanged += 1
     gone = sorted(others | before.keys())
-    return Changes(changes.new, changes.changed, changes.resettled, changes.reread, unchanged, gone)
+    return Changes(changes.new, changes.changed, changes.settings_changed, changes.reread, unchanged, gone)
 
 
-def _settled(setting: str, state: str, settings: RowSettings, failed: set[str]) -> bool:
+def _is_current(file: File, row: list[Any], settings: RowSettings, known: Known) -> bool:
     """Whether a file's row, and the rows of its records that failed, were made with the current settings."""
-    return setting == (settings.failed if state in FAILED_STATES else settings.read) and failed <= {settings.failed}
+    made_with, state, media_type = row
+    now = settings.failed if state in FAILED_STATES else settings.read(file.format, media_type)
+    return made_with == now and known.failed.get(file.document_id, set()) <= {settings.failed}
 
 
 def matching(patterns: Iterable[str]) -> Callable[[File], bool]:

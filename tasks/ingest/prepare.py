@@ -6,26 +6,24 @@ What a reader returns is plain Arrow; a document that cannot be used comes back 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow as pa
 
-from tasks.chunk.split import split
+from tasks.chunk.split import Cut, split
 from tasks.chunk.title import title_of
-from tasks.chunk.tokens import Tokens, count_tokens, load_counter
+from tasks.chunk.tokens import count_tokens, load_counter
 from tasks.config.settings import Corpus, Source
 from tasks.errors import BrokenDocument, DocumentError, EmptyDocument
 from tasks.extract.read import Extracted, extract
-from tasks.hashing import chunk_ids, hash_bytes, hash_fields, hash_settings, hash_text, sealed
+from tasks.hashing import chunk_ids, hash_bytes, hash_fields, hash_text
+from tasks.ingest.identity import settings_of
 from tasks.lake.schemas import chunks_schema, documents_schema
-from tasks.records import Failure
+from tasks.records import Chunk, Document, Failure
 from tasks.sources.listing import File, read_file
 from tasks.sources.work import Block, Files, Work, parse_lines
 from tasks.text import check_guess, normalise
-
-_ROWS = 3  # raised where the same documents give other rows than before: then all are read again
 
 
 @dataclass(slots=True)
@@ -43,50 +41,6 @@ class Prepared:
     chunks: pa.Table
     failures: list[Failure] = field(default_factory=list)
     read: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RowSettings:
-    """The identities of the settings that decide what a source's rows are.
-
-    Attributes:
-        read: of a document that was read.
-        failed: of one that could not be: also of what may decide that.
-    """
-
-    read: str
-    failed: str
-
-
-def row_settings(corpus: Corpus, source: Source, tokenizer_hash: str) -> RowSettings:
-    """What a source's rows are read with.
-
-    Args:
-        corpus: that has the source.
-        source: of the rows.
-        tokenizer_hash: of the tokenizer.json that counts.
-    """
-    chunking = corpus.chunking.model_dump(exclude={"tokenizer"})
-    read = hash_settings(
-        {
-            "rows": _ROWS, "max_bytes": corpus.extraction.max_bytes, "chunking": chunking, "tokenizer": tokenizer_hash,
-            "metadata": dict(corpus.metadata), "format": source.format, "fields": source.fields.model_dump(),
-            "columns": source.metadata, "encoding": source.encoding, "csv": source.csv.model_dump(),
-        }
-    )  # fmt: skip
-    failed = hash_settings({"read": read, "extraction": corpus.extraction.model_dump()})
-    return RowSettings(read, failed)
-
-
-@cache
-def _tokenizer_hash(folder: str) -> str:
-    return hash_bytes((Path(folder) / "tokenizer.json").read_bytes())
-
-
-def settings_of(corpus: Corpus, tokenizer_folder: str) -> dict[str, RowSettings]:
-    """What each source's rows are read with, by its name."""
-    tokenizer = _tokenizer_hash(tokenizer_folder)
-    return {source.name: row_settings(corpus, source, tokenizer) for source in corpus.sources}
 
 
 def prepare(work: Work, corpus: Corpus, tokenizer_folder: str) -> Prepared:
@@ -114,72 +68,73 @@ class _Rows:
         self.sources = {source.name: source for source in corpus.sources}
         self.settings = settings_of(corpus, tokenizer_folder)
         self.counter = load_counter(tokenizer_folder)
-        self.documents: list[dict[str, Any]] = []
-        self.extracted: list[tuple[dict[str, Any], Extracted, dict[str, Any]]] = []  # row, text, metadata
-        self.chunks: list[dict[str, Any]] = []
+        self.documents: list[Document] = []  # in the order of reading
+        self.extracted: list[tuple[int, Extracted]] = []  # place among these, text
         self.failures: list[Failure] = []
         self.read = 0
 
     def finish(self) -> Prepared:
-        texts = [extracted.text for _, extracted, _ in self.extracted]
-        for waiting, tokens in zip(self.extracted, count_tokens(texts, self.counter), strict=True):
-            self._add_chunks(*waiting, tokens)
+        chunks: list[Chunk] = []
+        texts = [extracted.text for _, extracted in self.extracted]
+        for (place, extracted), tokens in zip(self.extracted, count_tokens(texts, self.counter), strict=True):
+            cuts = split(extracted.text, extracted.kind, self.corpus.chunking, tokens)
+            self.documents[place] = replace(self.documents[place], chunks=len(cuts))
+            chunks += chunks_of(self.documents[place], extracted.text, cuts)
         return Prepared(
-            pa.Table.from_pylist([sealed(row) for row in self.documents], schema=documents_schema(self.corpus)),
-            pa.Table.from_pylist(self.chunks, schema=chunks_schema(self.corpus)),
+            pa.Table.from_pylist([document.row() for document in self.documents], schema=documents_schema(self.corpus)),
+            pa.Table.from_pylist([chunk.row() for chunk in chunks], schema=chunks_schema(self.corpus)),
             self.failures,
             self.read,
         )
 
     def add_file(self, file: File) -> None:
         source = self.sources[file.source]
-        row: dict[str, Any] = {
-            "document_id": file.document_id, "source": source.name, "uri": file.uri, "tag": file.tag,
-            "bytes": file.size, "settings": self.settings[source.name].read,
-        }  # fmt: skip
+        document = document_of(file, self.settings[source.name].failed)
         stage = "read"
         try:
             data = read_file(source, file.path, self.corpus.extraction.max_bytes)
             self.read += len(data)
-            row["content_hash"] = hash_bytes(data)
+            document = replace(document, content_hash=hash_bytes(data))
             stage = "extract"
             name = PurePosixPath(file.path).name
             extracted = extract(data, name, source.format, self.corpus.extraction.max_bytes, source.encoding)
             check_guess(extracted, self.corpus.extraction.least_confidence)
-            self._add(row, replace(extracted, title=extracted.title or title_of(extracted.text, extracted.kind)), {})
+            title = extracted.title or title_of(extracted.text, extracted.kind)
+            self._add(document, replace(extracted, title=title), file)
         except DocumentError as error:
-            self._fail(row, error, stage)
+            self._fail(document, error, stage)
 
     def add_block(self, block: Block) -> None:
-        source = self.sources[block.file.source]
+        source, file = self.sources[block.file.source], block.file
+        settings = self.settings[source.name]
         ids: set[str] = set()
         self.read += block.size
         for number, record in _records(block):
-            row: dict[str, Any] = {
-                "source": source.name, "uri": block.file.uri, "container": block.file.document_id,
-                "settings": self.settings[source.name].read, "document_id": line_id(block.file, number),
-            }  # fmt: skip
+            document = Document(
+                line_id(file, number), source.name, file.uri, "quarantined", settings.failed, file.document_id
+            )
             try:
                 if isinstance(record, DocumentError):
                     raise record
-                row["content_hash"] = hash_fields(record)
-                identity = _record_id(record, source, block.file, row["content_hash"])
+                content_hash = hash_fields(record)
+                document = replace(document, content_hash=content_hash)
+                identity = _record_id(record, source, file, content_hash)
                 if identity in ids:  # tasks.ingest.claims says what becomes of it
-                    self.documents.append(row | {"state": "quarantined", "repeats": identity})
+                    self.documents.append(replace(document, settings=settings.read(file.format), repeats=identity))
                     continue
                 ids.add(identity)
-                row["document_id"] = identity
+                document = replace(document, document_id=identity)
                 title = _text_of(record, [source.fields.title]) if source.fields.title else None
                 text = normalise(_text_of(record, source.fields.text))
                 if not text.strip():
                     raise EmptyDocument(
                         f"no text in {', '.join(source.fields.text)}", "Set `fields: text` to the columns that hold it."
                     )
-                row["bytes"] = len(text.encode())
-                metadata = self._metadata(record, source)
-                self._add(row, Extracted(text, title or None, "text", "text/plain"), metadata)
+                document = replace(document, bytes=len(text.encode()))
+                document = replace(document, metadata=self._metadata(record, source))
+                self._add(document, Extracted(text, title or None, "text", "text/plain"), file)
             except DocumentError as error:
-                self._fail(row, error, "extract")
+                self._fail(document, error, "extract")
 
     def _metadata(self, record: dict[str, Any], source: Source) -> dict[str, Any]:
         found = {}
@@ -194,33 +149,44 @@ class _Rows:
                 ) from None
         return found
 
-    def _add(self, row: dict[str, Any], extracted: Extracted, metadata: dict[str, Any]) -> None:
-        row |= metadata | {
-            "state": "active", "text_hash": hash_text(extracted.text), "title": extracted.title,
-            "media_type": extracted.media_type,
-        }  # fmt: skip
-        self.documents.append(row)
-        self.extracted.append((row, extracted, metadata))
+    def _add(self, document: Document, extracted: Extracted, file: File) -> None:
+        media_type = extracted.media_type
+        document = replace(
+            document, state="active", media_type=media_type, title=extracted.title,
+            text_hash=hash_text(extracted.text), settings=self.settings[file.source].read(file.format, media_type),
+        )  # fmt: skip
+        self.extracted.append((len(self.documents), extracted))
+        self.documents.append(document)
 
-    def _add_chunks(self, row: dict[str, Any], extracted: Extracted, metadata: dict[str, Any], tokens: Tokens) -> None:
-        spans = split(extracted.text, extracted.kind, self.corpus.chunking, tokens)
-        texts = [extracted.text[span.start : span.end] for span in spans]
-        hashes = [hash_text(text) for text in texts]
-        ids = chunk_ids(row["document_id"], hashes)
-        row["chunks"] = len(ids)
-        for ordinal, (span, text, text_hash, chunk_id) in enumerate(zip(spans, texts, hashes, ids, strict=True)):
-            chunk = metadata | {
-                "chunk_id": chunk_id, "document_id": row["document_id"], "source": row["source"],
-                "document_hash": row["content_hash"], "ordinal": ordinal, "modality": "text", "start": span.start,
-                "end": span.end, "heading_path": list(span.headings), "text": text, "text_hash": text_hash,
-                "token_count": span.token_count, "uri": row["uri"], "title": extracted.title,
-            }  # fmt: skip
-            self.chunks.append(sealed(chunk))
+    def _fail(self, document: Document, error: DocumentError, stage: str) -> None:
+        self.failures.append(Failure.of(error, document.document_id, document.uri, stage, document.settings))
+        self.documents.append(document)
 
-    def _fail(self, row: dict[str, Any], error: DocumentError, stage: str) -> None:
-        settings = self.settings[row["source"]].failed
-        self.failures.append(Failure.of(error, row["document_id"], row["uri"], stage, settings))
-        self.documents.append(row | {"state": "quarantined", "settings": settings})
+
+def document_of(file: File, settings: str) -> Document:
+    """A file that is not read, or cannot be."""
+    return Document(file.document_id, file.source, file.uri, "quarantined", settings, tag=file.tag, bytes=file.size)
+
+
+def chunks_of(document: Document, text: str, cuts: list[Cut]) -> list[Chunk]:
+    """A document's chunks.
+
+    Args:
+        document: it.
+        text: its extracted text.
+        cuts: where that is cut.
+    """
+    texts = [text[cut.start : cut.end] for cut in cuts]
+    hashes = [hash_text(text) for text in texts]
+    ids = chunk_ids(document.document_id, hashes)
+    return [
+        Chunk(
+            identity, document.document_id, document.source, document.content_hash, ordinal, "text", cut.start, cut.end,
+            "characters", list(cut.headings), part, text_hash, cut.token_count, document.uri, document.title,
+            document.metadata,
+        )
+        for ordinal, (cut, part, text_hash, identity) in enumerate(zip(cuts, texts, hashes, ids, strict=True))
+    ]  # fmt: skip
 
 
 def line_id(file: File, number: int) -> str:

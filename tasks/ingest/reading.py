@@ -1,4 +1,4 @@
-"""Reading: work given to readers, and a document that ends its reader found and set aside."""
+"""Reading: work given to readers, and a document that ends its reader found, and quarantined."""
 
 import io
 import os
@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
-from pebble import ProcessExpired
 
 from tasks.config.settings import Corpus
-from tasks.errors import BrokenDocument, DocumentError, UnfinishedDocument
-from tasks.hashing import sealed
-from tasks.ingest.prepare import Prepared, line_id, settings_of
+from tasks.errors import DocumentError
+from tasks.ingest.faults import document_error
+from tasks.ingest.identity import settings_of
+from tasks.ingest.prepare import Prepared, document_of, line_id
 from tasks.ingest.readers import LocalReaders, Pending, Readers
 from tasks.lake.schemas import chunks_schema, documents_schema
-from tasks.records import Failure
+from tasks.records import Document, Failure
 from tasks.sources.work import Block, Files, Work
 
 _WORTH_A_CLUSTER = 64 * 2**20  # bytes; fewer are read by this machine before the others have begun
@@ -42,7 +42,7 @@ def read_all(
         readers = ClusterReaders(corpus, tokenizer_folder, readers)
     pending: deque[tuple[Work, Pending]] = deque()
 
-    def settle(work: Work, begun: Pending) -> Iterator[tuple[Work, Prepared]]:
+    def finish(work: Work, begun: Pending) -> Iterator[tuple[Work, Prepared]]:
         try:
             yield work, begun.result()
         except ImportError:  # the installation's fault, no document's
@@ -53,15 +53,15 @@ def read_all(
                 yield work, _failed(work, corpus, tokenizer_folder, error)
             else:
                 for half in halves:
-                    yield from settle(half, readers.start(half))
+                    yield from finish(half, readers.start(half))
 
     try:
         for work in works:
             pending.append((work, readers.start(work)))
             if len(pending) > 2 * readers.count:
-                yield from settle(*pending.popleft())
+                yield from finish(*pending.popleft())
         while pending:
-            yield from settle(*pending.popleft())
+            yield from finish(*pending.popleft())
     finally:
         readers.close()
 
@@ -90,36 +90,19 @@ def _halves(work: Work) -> list[Work]:
     )
 
 
-def unfinished(corpus: Corpus) -> UnfinishedDocument:
-    """What is wrong with a document that took too long."""
-    return UnfinishedDocument(
-        f"not read after {corpus.extraction.timeout:g} seconds",
-        "Raise `extraction.timeout`, or leave it out with `exclude`.",
-    )
-
-
 def _failed(work: Work, corpus: Corpus, tokenizer_folder: str, error: Exception) -> Prepared:
     """The result of a single document that its reader could not finish."""
     file = work.files[0] if isinstance(work, Files) else work.file
     identity = file.document_id if isinstance(work, Files) else line_id(file, work.first)
-    cause: DocumentError
-    if isinstance(error, TimeoutError):
-        cause = unfinished(corpus)
-    elif isinstance(error, ProcessExpired):
-        cause = UnfinishedDocument(
-            f"it ended the process that read it (exit code {error.exitcode})", "Leave it out with `exclude`."
-        )
-    else:
-        cause = BrokenDocument(
-            f"its reader failed: {type(error).__name__}: {error}"[:1000], "Leave it out with `exclude`."
-        )
+    cause = document_error(error, corpus.extraction.timeout, fetching=False)
     settings = settings_of(corpus, tokenizer_folder)[file.source].failed
-    row: dict[str, Any] = {
-        "document_id": identity, "source": file.source, "uri": file.uri, "state": "quarantined", "settings": settings,
-    }  # fmt: skip
-    row |= {"tag": file.tag, "bytes": file.size} if isinstance(work, Files) else {"container": file.document_id}
+    document = (
+        document_of(file, settings)
+        if isinstance(work, Files)
+        else Document(identity, file.source, file.uri, "quarantined", settings, file.document_id)
+    )
     return Prepared(
-        pa.Table.from_pylist([sealed(row)], schema=documents_schema(corpus)),
+        pa.Table.from_pylist([document.row()], schema=documents_schema(corpus)),
         pa.Table.from_pylist([], schema=chunks_schema(corpus)),
         [Failure.of(cause, identity, file.uri, "extract", settings)],
     )

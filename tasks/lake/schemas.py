@@ -1,7 +1,8 @@
 """The tables of a lake: their columns and keys, as Arrow schemas.
 
 `<corpus>.documents`, `.chunks`, `.<model>.<revision>`, `.failures`, `.runs`, `.catalog`, `.tokenizer`. Ids and
-hashes are 32 hexadecimal digits, offsets are characters into the extracted text, times are UTC.
+hashes are 32 hexadecimal digits, times are UTC. `tasks.records` says what the columns of documents, chunks and
+failures hold.
 """
 
 import pyarrow as pa
@@ -17,6 +18,9 @@ OWN = ("documents", "chunks", "failures", "runs", "catalog", "tokenizer")
 
 EMBEDDED = ("vector", "tokens", "checksum")
 """What a model's table adds to the columns of its chunks; no part of a row's version."""
+
+LATER = ("span_unit",)
+"""Columns that lakes of this format did not always have: null where they are missing, until a run adds them."""
 
 _METADATA_TYPES = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
 _TIME = pa.timestamp("us", tz="UTC")
@@ -69,6 +73,7 @@ def _passage_fields(corpus: Corpus) -> list[pa.Field]:
         pa.field("modality", pa.string()),
         pa.field("start", pa.int64()),
         pa.field("end", pa.int64()),
+        pa.field("span_unit", pa.string()),  # of these; null, as an older embedlake left it, is characters
         pa.field("heading_path", pa.list_(pa.string())),
         pa.field("text", pa.string()),
         pa.field("text_hash", pa.string()),

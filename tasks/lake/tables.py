@@ -3,15 +3,12 @@
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
-import lancedb
 import pyarrow as pa
 
 from tasks.columns import last_of_each
-from tasks.config.loading import redact
 from tasks.config.settings import Corpus
 from tasks.errors import LakeError
 from tasks.lake.schemas import (
@@ -25,14 +22,13 @@ from tasks.lake.schemas import (
     documents_schema,
     embeddings_schema,
 )
-from tasks.lake.snapshot import PATIENCE, Snapshot, explained, when_cut_off
-from tasks.models.find import ResolvedModel
+from tasks.lake.snapshot import Snapshot, explained, when_cut_off
+from tasks.lake.store import Store
+from tasks.models.resolved import ResolvedModel
 
 _VALUES_IN_FILTER = 16_384  # longest list in one SQL filter; each one is a scan
 logger = logging.getLogger("embedlake.lake")
 
-# Of Lance's object store: by itself it gives up on a request in a third of a second.
-_PATIENCE = {"client_max_retries": "100", "client_retry_timeout": str(PATIENCE)}
 _TRIES = 20  # of a removal that meets with other writers of the table
 
 
@@ -56,26 +52,20 @@ class Lake:
         self._only = only
         self.uri = corpus.lake.uri
         self.fence: Callable[[], None] | None = None  # called before each write; raises where it must not be made
-        try:
-            options = {**_PATIENCE, **corpus.lake.options} if "://" in self.uri else None
-            self._db = lancedb.connect(self.uri, storage_options=options, read_consistency_interval=timedelta(0))
-            self.refresh()
-            self._check_format()
-            if create:
-                for kind, schema in self._own_schemas().items():
-                    self._ensure(self.name(kind), schema)
-        except LakeError:
-            raise
-        except Exception as error:  # Lance raises what its object store raises
-            raise LakeError(
-                redact(f"the lake at {self.uri} cannot be opened: {type(error).__name__}: {str(error)[:400]}"),
-                "Check the address, the credentials and the network; for S3, set `lake: options`.",
-            ) from None
+        self.store = Store(corpus.lake)
+        self.store.reached(lambda: self._open(create))
         if not (create or may_be_empty) and self.name("documents") not in self._tables:
             raise LakeError(
                 f"the lake at {self.uri} holds nothing of the corpus {corpus.name!r} yet{self._instead()}",
                 "Fill it with: embedlake run CORPUS.yaml",
             )
+
+    def _open(self, create: bool) -> None:
+        self.refresh()
+        self._check_format()
+        if create:
+            for kind, schema in self._own_schemas().items():
+                self._ensure(self.name(kind), schema)
 
     def columns(self, table: str) -> list[str]:
         """The columns that a table has."""
@@ -86,16 +76,17 @@ class Lake:
         """The columns that a table has, if it is there, and must not have, or of another type."""
         return _difference(self._tables[table].schema, schema)[0] if table in self._tables else []
 
-    def differs(self, table: str, schema: pa.Schema) -> bool:
-        """Whether a table that is there has other columns than it must have."""
-        return table in self._tables and any(_difference(self._tables[table].schema, schema))
+    def differs(self, table: str, schema: pa.Schema, may_lack: Collection[str] = ()) -> bool:
+        """Whether a table that is there has other columns than it must have, of which it may lack some."""
+        if table not in self._tables:
+            return False
+        gone, missing = _difference(self._tables[table].schema, schema)
+        return bool(gone or any(field.name not in may_lack for field in missing))
 
     def evolve(self, table: str, schema: pa.Schema) -> None:
         """Give a table the columns that it must have: new ones are null, those of another type too; others go."""
-        if not self.differs(table, schema):
-            return
-        self._check_fence()
-        explained(table, "written", lambda: self._evolve(table, schema))
+        if self.differs(table, schema):
+            self._write(table, lambda: self._evolve(table, schema))
 
     def _evolve(self, table: str, schema: pa.Schema) -> None:
         gone, _ = _difference(self._tables[table].schema, schema)
@@ -132,7 +123,7 @@ class Lake:
 
     def refresh(self) -> None:
         """Look which tables there are; another run may have made some."""
-        self._tables = when_cut_off(lambda: {name: self._db.open_table(name) for name in self._names()})
+        self._tables = when_cut_off(lambda: self.store.open(self._names()))
 
     def create(self, kind: str, schema: pa.Schema) -> None:
         """Make sure that a table is there, with its columns."""
@@ -184,12 +175,11 @@ class Lake:
         if without:
             quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in without)
             builder = builder.when_not_matched_by_source_delete(f"{key} IN ({quoted})")
-        self._check_fence()
         rows = last_of_each(rows, key)
         there = set(rows.column_names)
         columns = [rows[name] if name in there else pa.nulls(len(rows)) for name in schema.names]
         rows = pa.table(columns, schema.names).cast(schema)
-        explained(table, "written", lambda: builder.execute(rows))
+        self._write(table, lambda: builder.execute(rows))
 
     def insert_missing(self, table: str, rows: pa.Table) -> None:
         """Write rows whose key is not there yet, unless another writer is first. Read them again to know."""
@@ -219,32 +209,14 @@ class Lake:
 
     def drop(self, table: str) -> None:
         """Remove a table, of whichever corpus, even one of which a part is gone."""
-        self._check_fence()
-        explained(table, "removed", lambda: self._db.drop_table(table))
+        self._write(table, lambda: self.store.drop(table), "removed")
         self._tables.pop(table, None)
-
-    def corpora(self) -> dict[str, list[str]]:
-        """The full names of all tables in the lake, by corpus."""
-        found: dict[str, list[str]] = {}
-        for name in sorted(self._all_names()):
-            corpus, dot, _ = name.partition(".")
-            if dot:
-                found.setdefault(corpus, []).append(name)
-        return found
-
-    def rows_of(self, table: str) -> int | None:
-        """Rows of a table of any corpus; None where it is not there, or not whole."""
-        try:
-            return int(self._db.open_table(table).count_rows())
-        except Exception:  # Lance raises what its object store raises
-            return None
 
     def delete_in(self, table: str, column: str, values: Iterable[str]) -> None:
         """Remove rows whose column holds one of some values."""
         if table in self._tables:
             for where in _filters(column, values):
-                self._check_fence()
-                explained(table, "written", partial(self._tables[table].delete, where))
+                self._write(table, partial(self._tables[table].delete, where))
 
     def remove_doubles(self, table: str, key: str, keys: Iterable[str]) -> None:
         """Of several rows with one of some keys keep the last. Another writer may change them meanwhile."""
@@ -281,6 +253,16 @@ class Lake:
         """A whole table."""
         return explained(table, "read", self._tables[table].to_arrow)
 
+    def _write(self, table: str, call: Callable[[], object], done: str = "written") -> None:
+        """Make a write, unless its lease is lost. One that fails may have met with the run that took the lease while
+        this one was stopped in the middle of it: then that is what is wrong."""
+        self._check_fence()
+        try:
+            explained(table, done, call)
+        except LakeError:
+            self._check_fence()
+            raise
+
     def _check_fence(self) -> None:
         if self.fence:
             self.fence()
@@ -295,23 +277,12 @@ class Lake:
 
     def _instead(self) -> str:
         """The other corpora that the lake holds, to be told where there is nothing of this one."""
-        others = [f"{name} ({len(tables)} tables)" for name, tables in self.corpora().items()]
+        others = [f"{name} ({len(tables)} tables)" for name, tables in self.store.corpora().items()]
         return f"; it holds {', '.join(others)}" if others else ""
-
-    def _all_names(self) -> list[str]:
-        found: list[str] = []
-        token: str | None = None
-        while True:
-            page: Any = self._db.list_tables(page_token=token)
-            found += map(str, page.tables)
-            token = page.page_token
-            if not token:
-                break
-        return found
 
     def _names(self) -> list[str]:
         prefix = f"{self.corpus.name}."
-        own = [name for name in self._all_names() if name.startswith(prefix)]
+        own = [name for name in self.store.names() if name.startswith(prefix)]
         return own if self._only is None else [name for name in own if name.removeprefix(prefix) in self._only]
 
     def _check_format(self) -> None:
@@ -335,7 +306,7 @@ class Lake:
     def _ensure(self, name: str, schema: pa.Schema) -> None:
         """Open or create a table."""
         if name not in self._tables:
-            self._tables[name] = self._db.create_table(name, schema=schema, exist_ok=True)
+            self._tables[name] = self.store.create(name, schema)
 
 
 @contextmanager

@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from tasks.hashing import is_sealed, sealed
 from tasks.ingest.compare import GOOD
-from tasks.ingest.update import current_settings
 from tasks.lake.failures import read_again
 from tasks.lake.schemas import chunks_schema, documents_schema
 from tasks.lake.tables import Lake
@@ -25,7 +24,7 @@ def keep_one(lake: Lake, table: str, key: str, keys: Iterable[str], sound: Calla
     """Of several rows with one key keep one that is sound, or any.
 
     Args:
-        lake: to mend.
+        lake: to repair.
         table: full name.
         key: its column.
         keys: of more than one row.
@@ -66,7 +65,7 @@ def read_documents_again(lake: Lake, document_ids: Iterable[str]) -> None:
     lake.delete_in(documents, "document_id", ids - whole.keys())
 
 
-def mend_chunks(lake: Lake, chunk_ids: Iterable[str]) -> None:
+def repair_chunks(lake: Lake, chunk_ids: Iterable[str]) -> None:
     """Of double chunks keep one, remove wrong ones, and have the next run read their documents, by all that these rows
     and the models' tables say whose they are."""
     ids = set(chunk_ids)
@@ -131,11 +130,7 @@ def _made(lake: Lake, identity: str, before: Row | None, passages: list[Row], fi
         row = sealed({**(before or {}), **told, "state": state})
         if before and row["version"] == before["version"]:
             return row
-    settings = current_settings(lake.corpus, lake).get(first["source"])
-    return sealed(
-        told
-        | {"state": "active", "settings": settings.read if settings else "", "tag": "" if file == identity else None}
-    )
+    return sealed(told | {"state": "active", "settings": "", "tag": "" if file == identity else None})
 
 
 def _files_at(lake: Lake, uris: Iterable[str]) -> dict[str, str]:

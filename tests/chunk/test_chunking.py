@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.chunk import markdown, restructured
-from tasks.chunk.split import Chunk, split
+from tasks.chunk.split import Cut, split
 from tasks.chunk.tokens import Tokens, count_tokens, load_counter
 from tasks.config.settings import Chunking
 from tasks.models.find import find_model
@@ -23,11 +23,11 @@ def tokens_of(text: str) -> Tokens:
     return count_tokens([text], load_counter(str(find_model(MINILM))))[0]
 
 
-def chunked(text: str, kind: str = "text", **settings: object) -> list[Chunk]:
+def chunked(text: str, kind: str = "text", **settings: object) -> list[Cut]:
     return split(text, kind, Chunking.model_validate({"size": 32, **settings}), tokens_of(text))
 
 
-def texts_of(text: str, chunks: list[Chunk]) -> list[str]:
+def texts_of(text: str, chunks: list[Cut]) -> list[str]:
     return [text[chunk.start : chunk.end] for chunk in chunks]
 
 

@@ -9,17 +9,20 @@ from hypothesis import strategies as st
 
 from tasks.config.settings import Corpus
 from tasks.hashing import sealed
-from tasks.ingest.claims import Claims, Decided, Row, lost_claims
-from tasks.ingest.prepare import Prepared, RowSettings
+from tasks.ingest.claims import Claims, Decided, Holder, lost_claims
+from tasks.ingest.identity import VERSIONS, RowSettings
+from tasks.ingest.prepare import Prepared
 from tasks.lake.schemas import chunks_schema, documents_schema
 from tasks.lake.tables import Lake
+from tasks.records import Document
 from tests.lakes import new_lake
 
 CORPUS = Corpus.model_validate(
     {"name": "notes", "lake": "/lake", "models": ["some/model"], "sources": [{"name": "books", "uri": "/books"}]}
 )
 DOCUMENTS = documents_schema(CORPUS)
-SETTINGS = {"books": RowSettings("read", "failed")}
+SETTINGS = {"books": RowSettings({}, "failed", VERSIONS)}
+Row = dict[str, Any]
 FILES = st.dictionaries(
     st.sampled_from(["a.jsonl", "b.jsonl", "c.jsonl"]), st.lists(st.sampled_from(["k1", "k2", "k3"]), max_size=5)
 )
@@ -34,7 +37,7 @@ def row(file: str, identity: str, **more: Any) -> Row:
 
 
 def prepared(file: str, keys: list[str]) -> Prepared:
-    """A block, as a reader gives it: it sets aside what repeats an id of the same block."""
+    """A block, as a reader gives it: it quarantines what repeats an id of the same block."""
     rows = [
         row(file, key)
         if key not in keys[:i]
@@ -47,6 +50,10 @@ def prepared(file: str, keys: list[str]) -> Prepared:
 def table_of(rows: list[Row]) -> Prepared:
     table = pa.Table.from_pylist([sealed(row) for row in rows], schema=DOCUMENTS)
     return Prepared(table, chunks_schema(CORPUS).empty_table())
+
+
+def rows_of(found: Decided) -> list[Row]:
+    return [document.row() for document in found.documents]
 
 
 class Reading:
@@ -64,12 +71,19 @@ class Reading:
         self.claims.begin_file()
 
     def decide(self, work: Prepared) -> Decided:
-        holders = {identity: row for identity, row in self.rows.items() if row.get("repeats") is None}
-        found = self.claims.decide(work, self.before.get, holders)
+        holders = {
+            identity: Holder(row["source"], row["uri"], row["container"])
+            for identity, row in self.rows.items()
+            if row.get("repeats") is None
+        }
+        found = self.claims.decide(work, self._was, holders)
         rows = work.documents.to_pylist()
-        for each in [*(rows[i] for i in found.keep), *found.rows]:
+        for each in [*(rows[i] for i in found.keep), *rows_of(found)]:
             self.rows[each["document_id"]] = each
         return found
+
+    def _was(self, identity: str) -> Document | None:
+        return Document.of(self.before[identity]) if identity in self.before else None
 
     def outcome(self) -> tuple[dict[str, str], dict[str, set[str]]]:
         """The file that has each id, and those that wanted it too."""
@@ -114,7 +128,7 @@ def test_a_record_that_loses_its_id_to_an_earlier_file_is_set_aside_and_says_so(
     reading = Reading()
     reading.read("b.jsonl", ["k1"])
     found = reading.decide(prepared("a.jsonl", ["k1"]))
-    [aside] = found.rows
+    [aside] = rows_of(found)
     assert (aside["container"], aside["state"], aside["repeats"]) == ("books:b.jsonl", "quarantined", "books:k1")
     assert aside["document_id"].startswith("books:b.jsonl#again-")
     assert found.chunked == {"books:k1"}
@@ -129,7 +143,7 @@ def test_a_file_has_its_id_before_any_record() -> None:
     document = row("k1", "k1", uri="/books/k1", container=None)
     found = reading.decide(table_of([document]))
     assert found.keep == [0]
-    assert [(each["container"], each["repeats"]) for each in found.rows] == [("books:a.jsonl", "books:k1")]
+    assert [(each["container"], each["repeats"]) for each in rows_of(found)] == [("books:a.jsonl", "books:k1")]
     reading.read("a.jsonl", ["k1"])
     assert reading.rows["books:k1"]["container"] is None
 
@@ -148,7 +162,7 @@ def test_what_was_read_once_and_cannot_be_now_is_stale_or_goes() -> None:
 def test_records_whose_id_cannot_be_told_are_counted_and_lose_it_to_nobody() -> None:
     reading = Reading()
     found = reading.decide(table_of([row("a.jsonl", f"a.jsonl#line-{i}", state="quarantined") for i in (1, 2)]))
-    assert (found.keep, found.rows, reading.claims.nameless) == ([0, 1], [], 2)
+    assert (found.keep, found.documents, reading.claims.nameless) == ([0, 1], [], 2)
 
 
 def test_equal_records_without_an_id_are_one() -> None:

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from tasks.errors import ShrunkSource
 from tasks.ingest.compare import FILE_COLUMNS, MANY, Changes, compare, known_files, matching, refuse_shrinking
-from tasks.ingest.prepare import RowSettings
+from tasks.ingest.identity import VERSIONS, RowSettings
 from tasks.sources.listing import File
 
-SETTINGS = {"docs": RowSettings("read", "failed")}
+SETTINGS = {"docs": RowSettings({}, "failed", VERSIONS)}
+READ = SETTINGS["docs"].read("text")
 COLUMNS = [*FILE_COLUMNS, "container"]
 NAMES = st.sets(st.sampled_from("abcdefgh"))
 
@@ -25,7 +26,7 @@ def file(name: str, tag: str = "1", source: str = "docs") -> File:
 def row(name: str, **more: Any) -> dict[str, Any]:
     """A file's row, as a run wrote it."""
     return {
-        "document_id": f"docs:{name}", "uri": f"/docs/{name}", "tag": "1", "settings": "read", "state": "active",
+        "document_id": f"docs:{name}", "uri": f"/docs/{name}", "tag": "1", "settings": READ, "state": "active",
         "container": None,
     } | more  # fmt: skip
 
@@ -54,11 +55,11 @@ def names(files: list[File]) -> list[str]:
 @given(NAMES, NAMES, NAMES, NAMES)
 def test_every_file_is_of_one_kind(listed: set[str], known: set[str], edited: set[str], old: set[str]) -> None:
     files = [file(name, "2" if name in edited else "1") for name in sorted(listed)]
-    rows = [row(name, settings="before" if name in old else "read") for name in sorted(known)]
+    rows = [row(name, settings="before" if name in old else READ) for name in sorted(known)]
     found = changes(files, rows)
     assert set(names(found.new)) == listed - known
     assert set(names(found.changed)) == listed & known & edited
-    assert set(names(found.resettled)) == (listed & known & old) - edited
+    assert set(names(found.settings_changed)) == (listed & known & old) - edited
     assert found.reread == []
     assert found.unchanged == len((listed & known) - edited - old)
     assert found.gone == sorted(f"docs:{name}" for name in known - listed)
@@ -74,16 +75,16 @@ def test_a_file_at_another_address_changed() -> None:
 @pytest.mark.parametrize(
     ("state", "settings", "settled"),
     [
-        ("active", "read", True), ("active", "failed", False), ("container", "read", True),
-        ("quarantined", "failed", True), ("quarantined", "read", False),
-        ("stale", "failed", True), ("stale", "read", False),
+        ("active", READ, True), ("active", "failed", False), ("container", READ, True),
+        ("quarantined", "failed", True), ("quarantined", READ, False),
+        ("stale", "failed", True), ("stale", READ, False),
     ],
 )  # fmt: skip
 def test_what_failed_is_read_again_under_other_settings_than_what_did_not(
     state: str, settings: str, settled: bool
 ) -> None:
     found = changes([file("a")], [row("a", state=state, settings=settings)])
-    assert names(found.resettled) == ([] if settled else ["a"])
+    assert names(found.settings_changed) == ([] if settled else ["a"])
 
 
 @pytest.mark.parametrize(("settings", "settled"), [("failed", True), ("before", False)])
@@ -92,7 +93,7 @@ def test_a_file_is_read_again_for_a_record_that_failed_under_other_settings(sett
         row("a.jsonl", state="container"), record("a.jsonl", "1"),
         record("a.jsonl", "2", state="quarantined", settings=settings),
     ]  # fmt: skip
-    assert names(changes([file("a.jsonl")], rows).resettled) == ([] if settled else ["a.jsonl"])
+    assert names(changes([file("a.jsonl")], rows).settings_changed) == ([] if settled else ["a.jsonl"])
 
 
 def test_records_whose_file_has_no_row_go_with_it() -> None:
@@ -105,7 +106,7 @@ def test_records_whose_file_has_no_row_go_with_it() -> None:
 def test_a_failure_without_a_row_has_its_file_read_again_or_goes_with_it() -> None:
     rows = [row("a"), row("b")]
     found = changes([file("a"), file("b")], rows, [("a#1", "a"), ("b", "b"), ("c", "c")])
-    assert names(found.resettled) == ["a"]  # what failed of b has a row
+    assert names(found.settings_changed) == ["a"]  # what failed of b has a row
     assert found.gone == ["docs:a#1", "docs:c"]
 
 

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from tasks.errors import BrokenDocument, ShrunkSource, UnreadDocument
 from tasks.ingest.compare import MANY
-from tasks.ingest.land import Landing, remove_documents, strays
-from tasks.ingest.prepare import Prepared, RowSettings, prepare, settings_of
+from tasks.ingest.identity import RowSettings, settings_of
+from tasks.ingest.land import Landing
+from tasks.ingest.prepare import Prepared, prepare
+from tasks.ingest.stored import orphan_chunks, remove_documents
 from tasks.lake.failures import reading_failures
 from tasks.progress import DocumentCounts
 from tasks.records import Failure
@@ -126,7 +128,7 @@ def test_a_lake_that_was_changed_is_as_one_that_was_made_anew(
         told = [row for row in changed.told(kind) if row["document_id"] not in kept]
         assert told == [row for row in anew.told(kind) if row["document_id"] not in kept]
     assert {identity for identity, state in changed.states().items() if state == "stale"} == kept
-    assert strays(changed.lake) == []
+    assert orphan_chunks(changed.lake) == []
 
 
 def test_what_did_not_change_is_not_written(place: Place) -> None:
@@ -240,13 +242,13 @@ def test_records_go_where_their_file_becomes_a_document(place: Place) -> None:
     assert {row["document_id"] for row in place.told("chunks")} == {"books:r"}
 
 
-def test_chunks_without_a_good_row_are_strays(place: Place) -> None:
+def test_chunks_without_a_good_row_are_orphans(place: Place) -> None:
     place.put("docs/a.txt", "The river rose.")
     place.put("docs/b.txt", "Nobody saw it.")
     place.run()
-    assert strays(place.lake) == []
+    assert orphan_chunks(place.lake) == []
     place.lake.delete_in("notes.documents", "document_id", ["docs:a.txt"])
-    assert strays(place.lake) == ["docs:a.txt"]
+    assert orphan_chunks(place.lake) == ["docs:a.txt"]
 
 
 def test_a_move_is_told_from_a_new_document(place: Place) -> None:

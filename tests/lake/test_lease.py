@@ -15,6 +15,7 @@ from typing import Any
 import lance
 import pyarrow as pa
 import pytest
+from lancedb.merge import LanceMergeInsertBuilder
 
 from tasks.config.settings import Corpus
 from tasks.errors import LeaseHeld, LeaseLost
@@ -22,6 +23,7 @@ from tasks.lake import scope as scope_module
 from tasks.lake import versions as tidy
 from tasks.lake.holder import LEASES, claim
 from tasks.lake.lease import lease_epochs, try_writing, writing
+from tasks.lake.schemas import RUNS
 from tasks.lake.scope import Lease
 from tasks.lake.tables import Lake
 
@@ -326,6 +328,24 @@ def test_all_are_taken_at_once_or_none(opened: Open) -> None:
     with pytest.raises(LeaseHeld, match="from within"), try_writing(lake, ["documents"], "me"):
         raise LeaseHeld("from within")
     assert rows(lake)[0]["holder"] == ""
+
+
+def test_a_write_that_fails_after_its_lease_was_taken_says_so(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = opened()
+    lake.create("runs", RUNS)
+    then = scope_module._clocks()
+
+    def stopped_in_the_middle(*_: object) -> None:
+        steal(opened(), "documents")
+        monkeypatch.setattr(scope_module, "_clocks", lambda: (then[0] + 100, then[1] + 100))
+        raise RuntimeError("lance error: Too many concurrent writers")
+
+    row = pa.Table.from_pylist([{"run_id": "1"}], RUNS)
+    with writing(lake, ["documents"], "sleeper", wait=False):
+        monkeypatch.setattr(LanceMergeInsertBuilder, "execute", stopped_in_the_middle)
+        with pytest.raises(LeaseLost, match="run thief"):
+            lake.merge("notes.runs", row)
+        monkeypatch.undo()
 
 
 @pytest.mark.slow

@@ -1,0 +1,100 @@
+"""The settings that rows are made with, as a hash in each row: with others, its document is read again.
+
+An option that says what it says by default enters no hash, and so a new option changes none. Extractors, chunkers and
+formats have versions: one that gives something else than before has its own documents read again, and no others.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tasks.config.settings import Corpus, Source
+from tasks.hashing import hash_bytes, hash_settings
+
+_ROWS = 2  # raised where every document gives other rows than before
+
+VERSIONS = {
+    "read": dict.fromkeys(("pdf", "office", "epub", "parquet"), 1) | dict.fromkeys(("text", "html", "jsonl", "csv"), 2),
+    "chunk": dict.fromkeys(("text", "markdown", "rst", "code"), 1),
+}
+"""Of what reads a format and of what cuts a kind of text. New ones begin with 2: documents that were read otherwise, or
+not at all, become theirs."""
+
+_READ_BY = {
+    "text/html": ("html", "markdown"),
+    "application/pdf": ("pdf", "text"),
+    "application/vnd.openxmlformats": ("office", "markdown"),
+    "application/epub+zip": ("epub", "markdown"),
+    "text/markdown": ("text", "markdown"),
+    "text/x-rst": ("text", "rst"),
+    "text/plain": ("text", "text"),
+}
+"""What reads and what cuts a document, by the media type of its content; other media types are code."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowSettings:
+    """The settings that decide what a source's rows are.
+
+    Attributes:
+        always: those that all its rows depend on.
+        failed: hash for what could not be read: also of what may decide that.
+        versions: of what reads and cuts, by stage and name.
+    """
+
+    always: Mapping[str, Any]
+    failed: str
+    versions: Mapping[str, Mapping[str, int]]
+
+    def read(self, format: str, media_type: str | None = None) -> str:
+        """The hash for what was read.
+
+        Args:
+            format: of the file, as listed.
+            media_type: of its content, as its row has it; None for records and files that hold them.
+        """
+        reader, cutter = _READ_BY.get(media_type, ("text", "code")) if media_type else (format, "text")
+        return _hash(self.always, self.versions, [("read", format), ("read", reader), ("chunk", cutter)])
+
+
+def row_settings(
+    corpus: Corpus, source: Source, tokenizer_hash: str, versions: Mapping[str, Mapping[str, int]] = VERSIONS
+) -> RowSettings:
+    """What a source's rows are made with.
+
+    Args:
+        corpus: that has the source.
+        source: of the rows.
+        tokenizer_hash: of the tokenizer.json that counts.
+        versions: of what reads and cuts, by stage and name.
+    """
+    always = {
+        "rows": _ROWS, "max_bytes": corpus.extraction.max_bytes, "chunking": corpus.chunking.identity(),
+        "tokenizer": tokenizer_hash, "metadata": dict(corpus.metadata), "format": source.format,
+        "fields": source.fields.identity(), "columns": source.metadata,
+        **source.identity(),
+    }  # fmt: skip
+    failing = {"read": hash_settings(always), "extraction": corpus.extraction.identity()}
+    every = [(stage, name) for stage, names in versions.items() for name in names]
+    return RowSettings(always, _hash(failing, versions, every), versions)
+
+
+def settings_of(corpus: Corpus, tokenizer_folder: str) -> dict[str, RowSettings]:
+    """What each source's rows are made with, by its name."""
+    tokenizer = _tokenizer_hash(tokenizer_folder)
+    return {source.name: row_settings(corpus, source, tokenizer) for source in corpus.sources}
+
+
+@cache
+def _tokenizer_hash(folder: str) -> str:
+    return hash_bytes((Path(folder) / "tokenizer.json").read_bytes())
+
+
+def _hash(
+    settings: Mapping[str, Any], versions: Mapping[str, Mapping[str, int]], used: Iterable[tuple[str, str]]
+) -> str:
+    """A hash of some settings, and of the versions used, as far as they are not the first."""
+    later = {f"{stage} {name}": version for stage, name in used if (version := versions[stage].get(name, 1)) > 1}
+    return hash_settings({**settings, **({"versions": later} if later else {})})

@@ -1,0 +1,104 @@
+"""Hashes of settings: an option that is new changes none, and an extractor that is repaired only its own documents'."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from pydantic import Field
+
+from tasks.config.settings import Corpus, Fields, Settings
+from tasks.ingest.identity import VERSIONS, RowSettings, row_settings
+
+
+def corpus(**changes: Any) -> Corpus:
+    source = {"name": "docs", "uri": "/docs", **changes.pop("source", {})}
+    return Corpus.model_validate({"name": "notes", "sources": [source], "models": ["some/model"], **changes})
+
+
+def settings(versions: Any = VERSIONS, **changes: Any) -> RowSettings:
+    asked = corpus(**changes)
+    return row_settings(asked, asked.sources[0], "tokenizer", versions)
+
+
+def test_todays_hashes_stay() -> None:
+    """Lakes have them: with others every document of every lake would be read again."""
+    assert settings().read("pdf", "application/pdf") == "c6b053c0ffd3"
+    assert settings().read("text", "text/plain") == "53442cd9b246"
+    assert settings().failed == "d9c1757428a2"
+
+
+def test_an_option_with_its_default_changes_no_hash() -> None:
+    class Layout(Settings):
+        delimiter: str = ","
+
+    class Later(Fields):
+        joined_by: str = "\n"
+        layout: Layout = Field(default_factory=lambda: Layout.model_validate({}))
+
+    today = Fields.model_validate({}).identity()
+    assert Later.model_validate({"joined_by": "\n", "layout": {"delimiter": ","}}).identity() == today
+    assert Later.model_validate({"joined_by": " "}).identity() == {**today, "joined_by": " "}
+    assert Later.model_validate({"layout": {"delimiter": ";"}}).identity() == {**today, "layout": {"delimiter": ";"}}
+
+
+def test_every_field_of_today_is_hashed_or_left_out_on_purpose() -> None:
+    def parts(kind: type[Settings]) -> set[type[Settings]]:
+        return {kind}.union(*(parts(each) for each in kind.__subclasses__()))
+
+    for kind in parts(Settings):
+        assert kind.hashed_always | kind.hashed_never <= set(kind.model_fields), kind
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"chunking": {"size": 100}},
+        {"source": {"format": "markdown"}},
+        {"source": {"fields": {"text": "body"}}},
+        {"source": {"encoding": "cp1252"}},
+        {"source": {"csv": {"delimiter": ";"}}},
+        {"metadata": {"year": "integer"}},
+        {"extraction": {"max_bytes": 1000}},
+    ],
+)
+def test_what_decides_rows_changes_both_hashes(changes: dict[str, Any]) -> None:
+    assert settings(**changes).read("text") != settings().read("text")
+    assert settings(**changes).failed != settings().failed
+
+
+def test_what_may_decide_failures_changes_only_theirs() -> None:
+    assert settings(extraction={"timeout": 7}).read("text") == settings().read("text")
+    assert settings(extraction={"timeout": 7}).failed != settings().failed
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "read_again"),
+    [
+        ("read", "pdf", {"application/pdf"}),
+        ("read", "html", {"text/html"}),
+        ("read", "text", {"text/plain", "text/markdown", "text/x-python"}),
+        ("chunk", "markdown", {"text/html", "text/markdown", "application/epub+zip"}),
+        ("chunk", "code", {"text/x-python"}),
+        ("read", "jsonl", set()),
+    ],
+)
+def test_a_new_version_has_its_own_documents_read_again(stage: str, name: str, read_again: set[str]) -> None:
+    newer = deepcopy(VERSIONS)
+    newer[stage][name] += 1
+    types = ("application/pdf", "text/html", "text/plain", "text/markdown", "text/x-python", "application/epub+zip")
+    formats = dict(zip(types, ("pdf", "html", "text", "markdown", "code", "epub"), strict=True))
+    before, after = settings(), settings(newer)
+    changed = {t for t, form in formats.items() if after.read(form, t) != before.read(form, t)}
+    assert changed == read_again
+    assert after.failed != before.failed
+
+
+def test_a_new_version_of_a_record_format_has_its_files_read_again() -> None:
+    newer = {**VERSIONS, "read": VERSIONS["read"] | {"csv": VERSIONS["read"]["csv"] + 1}}
+    assert settings(newer).read("csv") != settings().read("csv")
+    assert settings(newer).read("jsonl") == settings().read("jsonl")
+
+
+def test_a_format_that_is_new_takes_over_the_documents_of_its_name() -> None:
+    newer = {**VERSIONS, "read": VERSIONS["read"] | {"mail": 2}}
+    assert settings(newer).read("mail", "text/plain") != settings().read("mail", "text/plain")
