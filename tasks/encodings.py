@@ -8,8 +8,10 @@ so what it finds is weighed by how plausible the letters look, and Windows-1252 
 import codecs
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import chardet
 
@@ -37,6 +39,7 @@ _PLAIN = bytes((0, *b"\t\n\r", *range(32, 127)))
 _ZEROS = re.compile(rb"\0{2,}")
 _MOST_CONTROLS = 0.03  # of the bytes
 _CANDIDATES = 10
+_LETTERS_FOR_ONE_BROKEN = 15
 _FAVOUR = 0.03  # what the default and its next are given at most, on the scale of chardet's confidence
 _COMMON = re.compile(r"[A-Za-z0-9 \n\r\t.,;:()、。，的一是\u3040-\u30ff]")
 _HIGH = re.compile(rb"[\x80-\xff]")
@@ -100,8 +103,9 @@ def is_single_byte(name: str) -> bool:
 def _is_text(data: bytes) -> bool:
     """Whether some bytes, in an encoding that holds ASCII, have few control characters and single zeros. Runs of zeros
     are no matter: a loss of power leaves them in a log."""
-    data = _ZEROS.sub(b"", data)
     sample = data[:SAMPLE]
+    if b"\0\0" in sample:
+        sample = _ZEROS.sub(b"", data)[:SAMPLE]
     controls = len(sample) - len(sample.translate(None, _CONTROLS))
     return bool(sample) and controls <= _MOST_CONTROLS * len(sample) and 1000 * sample.count(0) <= len(sample)
 
@@ -150,31 +154,65 @@ def _guess(data: bytes) -> Encoding:
     texts in 36 languages.
     """
     sample = _around_high_bytes(data)
+    weighed = _weighed(sample, _scores(sample, _USUAL), cut=sample is not data)
+    if weighed[0].plausible < 0.9:
+        weighed = sorted([*weighed, *_weighed(sample, _damaged_scores(sample), cut=True)], reverse=True)
+    best = weighed[0]
+    other = next((one.score for one in weighed if one.text != best.text), 0.0)
+    doubt = 0.4 * max(other / best.score, 0.3) ** 2 / max(_high_bytes(sample), 1) ** 0.5
+    return Encoding(best.name, round(best.plausible**2 * (1 - doubt), 3))
+
+
+class _Weighed(NamedTuple):
+    score: float
+    plausible: float
+    name: str
+    text: str
+
+
+def _weighed(sample: bytes, scores: dict[str, float], cut: bool) -> list[_Weighed]:
+    """What a sample says in some encodings, the best first; of a cut one the last character may be part of one."""
+    result = []
+    for name, score in scores.items():
+        text = codecs.getincrementaldecoder(name)("replace").decode(sample, not cut)
+        favour = {_DEFAULT: 1.0, "iso8859-15": 0.3, "cp1250": 0.3, "cp1251": 0.3}.get(name, 0.0) * _FAVOUR
+        plausible = max(1 - 0.9 * share_of_faults(text), 0.02)
+        result.append(_Weighed((score + favour / (1 + _high_bytes(sample) / 2)) * plausible, plausible, name, text))
+    return sorted(result, reverse=True)
+
+
+def _scores(sample: bytes, names: Iterable[str]) -> dict[str, float]:
+    """chardet's confidence in encodings that a sample is valid in, and the default, which is always tried."""
     found = chardet.detect_all(
-        sample, ignore_threshold=True, include_encodings=_USUAL, no_match_encoding=_DEFAULT,
+        sample, ignore_threshold=True, include_encodings=names, no_match_encoding=_DEFAULT,
         empty_input_encoding=_DEFAULT,
     )  # fmt: skip
     scores = {_codec(one["encoding"]): one["confidence"] for one in found[:_CANDIDATES] if one["encoding"]}
-    scores.setdefault(_DEFAULT, 0.0)
-    high = len(sample) - _ascii_bytes(sample)
-    weighed: list[tuple[float, float, str, str]] = []
-    for name, score in scores.items():
-        try:
-            text = codecs.getincrementaldecoder(name)().decode(
-                sample, sample is data
-            )  # else its last character may be cut
-        except UnicodeDecodeError:
-            if name != _DEFAULT:
-                continue
-            text = sample.decode(name, "replace")
-        favour = {_DEFAULT: 1.0, "iso8859-15": 0.3, "cp1250": 0.3, "cp1251": 0.3}.get(name, 0.0) * _FAVOUR
-        plausible = max(1 - 0.9 * share_of_faults(text), 0.02)
-        weighed.append(((score + favour / (1 + high / 2)) * plausible, plausible, name, text))
-    weighed.sort(reverse=True)
-    best, plausible, name, text = weighed[0]
-    other = next((score for score, _, _, same in weighed if same != text), 0.0)
-    doubt = 0.4 * max(other / best, 0.3) ** 2 / max(high, 1) ** 0.5
-    return Encoding(name, round(plausible**2 * (1 - doubt), 3))
+    return {_DEFAULT: 0.0} | {name: score for name, score in scores.items() if _is_valid(sample, name)}
+
+
+def _damaged_scores(sample: bytes) -> dict[str, float]:
+    """The same for encodings of several bytes for a character, of what is left of a sample with a few damaged bytes."""
+    scores = {}
+    for name in ("cp932", "euc-jp", "gb18030", "big5", "cp949"):
+        text = sample.decode(name, "replace")
+        letters = sum(char > "\x7f" for char in text)
+        if 0 < _LETTERS_FOR_ONE_BROKEN * text.count("\ufffd") <= letters:
+            left = text.replace("\ufffd", "").encode(name, "ignore")
+            scores[_codec(name)] = _scores(left, (_DEFAULT, name)).get(_codec(name), 0.0)
+    return scores
+
+
+def _is_valid(sample: bytes, name: str) -> bool:
+    try:
+        codecs.getincrementaldecoder(name)().decode(sample)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _high_bytes(data: bytes) -> int:
+    return len(data) - _ascii_bytes(data)
 
 
 @cache

@@ -17,6 +17,7 @@ _VERBATIM = re.compile(  # in Markdown: fenced code, to its end or that of the t
     re.MULTILINE | re.DOTALL,
 )
 _ZEROS = re.compile(r"\0+")
+_UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _FEW = 0.1  # of the characters beyond ASCII: where more are broken, some lines are in another encoding
 
 
@@ -104,7 +105,7 @@ def _read(data: bytes, found: Encoding) -> str:
         other = detect(b"".join(line for line in data.splitlines(keepends=True) if not _is_utf8(line)))
         if other is not None and other.name != "utf-8":
             found = other
-    if not is_single_byte(found.name):
+    if not is_single_byte(found.name) or not _UTF8.search(data):
         return data.decode(found.name, "replace")
     return "".join(
         line.decode("utf-8" if _is_utf8(line) else found.name, "replace") for line in data.splitlines(keepends=True)

@@ -73,6 +73,16 @@ def test_a_damaged_byte_changes_nothing_but_itself(lines: list[str], place: int,
     assert decode(bytes(data)).text == data.decode(errors="replace")
 
 
+@pytest.mark.parametrize("encoding", ["shift_jis", "euc-jp", "cp1251"])
+def test_a_damaged_byte_in_a_national_encoding_costs_a_letter_or_two(encoding: str) -> None:
+    text = (RUSSIAN if encoding == "cp1251" else JAPANESE) * 3
+    data = bytearray(text.encode(encoding))
+    data[40] = 0xFF
+    found = decode(bytes(data)).text
+    assert found[:15] == text[:15]
+    assert found[-30:] == text[-30:]
+
+
 def test_lines_in_another_encoding_among_lines_of_utf_8_keep_their_letters() -> None:
     lines = [GERMAN.encode("cp1252" if i % 2 else "utf-8") for i in range(20)]
     assert decode(b"\n".join(lines)).text.split("\n") == [GERMAN] * 20

@@ -161,7 +161,9 @@ def wrong_offsets(lake: Lake, sample: int) -> Iterator[str]:
             data = read_file(source, row["uri"], corpus.extraction.max_bytes)
             if hash_bytes(data) != row["document_hash"]:
                 continue  # it has changed since; the next run will see
-            extracted = extract(data, path.rsplit("/", 1)[-1], source.format, corpus.extraction.max_bytes)
+            extracted = extract(
+                data, path.rsplit("/", 1)[-1], source.format, corpus.extraction.max_bytes, source.encoding
+            )
         except DocumentError:
             continue
         if extracted.text[row["start"] : row["end"]] != row["text"]:

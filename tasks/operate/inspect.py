@@ -87,8 +87,8 @@ def _works(file: File, corpus: Corpus, broken: list[DocumentError]) -> Iterator[
         yield from group_files([file])
         return
     try:
-        limits = corpus.extraction.max_bytes, corpus.extraction.least_confidence
-        yield from read_blocks(file, corpus.sources[0], corpus.metadata, *limits)
+        limits = corpus.extraction
+        yield from read_blocks(file, corpus.sources[0], corpus.metadata, limits.max_bytes, limits.least_confidence)
     except Exception as error:  # whatever a parser or a file system raises
         broken.append(document_error(error, corpus.extraction.timeout, fetching=True))
 
