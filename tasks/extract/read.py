@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from tasks.errors import EmptyDocument, UnsupportedDocument
+from tasks.extract.pages import html_of, looks_like_html
 from tasks.sources.formats import format_of, language_of, signature_of, split_compression
 from tasks.text import decode, normalise
 
@@ -43,6 +44,8 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int) -> Extracted:
         raise EmptyDocument(f"the file has {len(data)} bytes and no text")
     signature = signature_of(data[:16])
     wanted = (format_of(name) or "unknown") if declared == "auto" else declared
+    if declared == "auto" and signature is None and wanted not in ("code", "markdown", "rst") and looks_like_html(data):
+        wanted = "html"
     extension = PurePosixPath(split_compression(name)[0]).suffix.lower()
     title: str | None = None
     if signature == "pdf" or wanted == "pdf":
@@ -64,7 +67,7 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int) -> Extracted:
     elif wanted == "html":
         from tasks.extract.web import read_html
 
-        text, title = read_html(decode(data))
+        text, title = read_html(html_of(data))
         kind, media_type = "markdown", "text/html"
     else:
         text = decode(data)

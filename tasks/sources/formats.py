@@ -21,7 +21,7 @@ _EXTENSIONS = {
     ".rst": "rst", ".html": "html", ".htm": "html", ".xhtml": "html", ".pdf": "pdf", ".docx": "office",
     ".pptx": "office", ".xlsx": "office", ".epub": "epub", ".jsonl": "jsonl", ".ndjson": "jsonl",
     ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet",
-    **dict.fromkeys(LANGUAGES, "code"),
+    ".mhtml": "html", ".mht": "html", **dict.fromkeys(LANGUAGES, "code"),
 }  # fmt: skip
 
 _SIGNATURES = [
