@@ -1,6 +1,6 @@
 """A file's bytes into an extracted text."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from tasks.errors import EmptyDocument, UnsupportedDocument
@@ -20,12 +20,14 @@ class Extracted:
         title: as the format has it apart from the text, or None.
         kind: what the text is: text, markdown, rst, or code:<language>.
         media_type: of the content it came from.
+        metadata: what the document says of itself, such as front matter, by name.
     """
 
     text: str
     title: str | None
     kind: str
     media_type: str
+    metadata: dict[str, object] = field(default_factory=dict)
 
 
 def extract(data: bytes, name: str, declared: str, max_bytes: int) -> Extracted:
@@ -48,6 +50,7 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int) -> Extracted:
         wanted = "html"
     extension = PurePosixPath(split_compression(name)[0]).suffix.lower()
     title: str | None = None
+    metadata: dict[str, object] = {}
     if signature == "pdf" or wanted == "pdf":
         from tasks.extract.pdf import read_pdf
 
@@ -72,8 +75,13 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int) -> Extracted:
     else:
         text = decode(data)
         kind = f"code:{language_of(name)}" if wanted == "code" else wanted if wanted in _MEDIA_TYPES else "text"
+        if kind == "markdown":
+            from tasks.extract.front_matter import split_front_matter
+
+            metadata, text = split_front_matter(text)
+            title = " ".join(str(metadata.get("title") or "").split()) or None
         media_type = _MEDIA_TYPES.get(wanted) or (f"text/x-{language_of(name)}" if wanted == "code" else "text/plain")
     text = normalise(text, code=kind.startswith("code:"))
     if not text.strip():
         raise EmptyDocument("there is no text in it")
-    return Extracted(text, title, kind, media_type)
+    return Extracted(text, title, kind, media_type, metadata)

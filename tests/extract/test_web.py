@@ -36,7 +36,7 @@ def text_of(page: str) -> str:
 
 
 def headings_of(page: str) -> list[str]:
-    return [section.headings[-1] for section in outline(text_of(page))[0] if section.headings]
+    return [section.headings[-1] for section in outline(text_of(page)).sections if section.headings]
 
 
 @pytest.mark.parametrize(
