@@ -19,6 +19,7 @@ _BLANK_LINE, _LINE_END = re.compile(r"\n[^\S\n]*\n\s*"), re.compile(r"\n")
 _SPACE = re.compile(
     r"\s+(?![\u0300-\u036f\u200d\u20d0-\u20f0\ufe00-\ufe0f])"
 )  # a space that carries an accent is its character
+_INK = re.compile(r"\S")
 _LONGEST_PARAGRAPH = 100_000  # characters; longer ones are no prose, and are cut at lines and words
 
 
@@ -65,12 +66,18 @@ def _within(start: int, end: int, spans: Sequence[tuple[int, int]]) -> bool:
     return at >= 0 and end <= spans[at][1]
 
 
-def unbound(level: Level, bound: Sequence[int]) -> Level:
-    """The cuts of a level but those at some offsets, ascending."""
+def unbound(level: Level, text: str, bound: Sequence[int]) -> Level:
+    """The cuts of a level but those from which only white space stands before some offsets."""
     if not bound:
         return level
-    kept_together = frozenset(bound)
-    return lambda start, end: [cut for cut in level(start, end) if cut not in kept_together]
+    kept_together = frozenset(_next_ink(text, offset) for offset in bound)
+    return lambda start, end: [cut for cut in level(start, end) if _next_ink(text, int(cut)) not in kept_together]
+
+
+def _next_ink(text: str, offset: int) -> int:
+    """Where the next character that is not white space stands."""
+    found = _INK.search(text, offset)
+    return found.start() if found else len(text)
 
 
 def every_unit(tokens: Tokens) -> Level:

@@ -5,7 +5,7 @@ import re
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tasks.chunk.structure import Definition, Structure, nest
+from tasks.chunk.structure import Definition, Span, Structure, nest
 
 VERSION = 2
 """Raised where the same text is cut at other places than before."""
@@ -18,25 +18,18 @@ _LONGEST_COLUMNS = 300  # characters
 
 
 def outline(text: str) -> Structure:
-    """The structure of a Markdown text: blocks, then items of lists, rows of tables and paragraphs of code."""
+    """The structure of a Markdown text: blocks, then items of lists and rows of tables."""
     starts = _line_starts(text)
     parsed = MarkdownIt("commonmark").enable("table").parse(text)
     headings: list[tuple[int, int, str]] = []
-    blocks, parts, bound, solid, tables = (
-        list[int](),
-        list[int](),
-        list[int](),
-        list[tuple[int, int]](),
-        list[Definition](),
-    )
+    blocks, glued, parts, code = list[int](), list[int](), list[int](), list[int]()
+    bound, solid, tables = list[int](), list[Span](), list[Definition]()
     after_heading = False
     for i, token in enumerate(parsed):
-        if token.map is None or token.nesting < 0:
+        if token.map is None or token.nesting < 0 or token.type == "inline":
             continue
         start, end = starts[token.map[0]], starts[token.map[1]]
-        if token.type == "tr_open":
-            parts.append(start)
-        elif token.type == "table_open":
+        if token.type == "table_open":
             solid.append((start, end))
             first = starts[min(token.map[0] + 2, token.map[1])]
             bound += [starts[token.map[0] + 1], first]
@@ -45,28 +38,22 @@ def outline(text: str) -> Structure:
                 tables.append(Definition(first, end, f"columns: {columns}"))
         elif token.type in ("fence", "code_block"):
             solid.append((start, end))
-            parts += [match.end() for match in _BLANK_LINE.finditer(text, start, end)]
-        elif token.type == "list_item_open":
-            parts.append(start)
-        if token.level or token.type == "inline":
+            code += [match.end() for match in _BLANK_LINE.finditer(text, start, end)]
+        if token.level:
+            if token.type in ("tr_open", "list_item_open", "fence", "paragraph_open", "table_open"):
+                parts.append(start)
             continue
         if after_heading:
             bound.append(start)
-        elif _apart(text, start):
-            blocks.append(start)
+        else:
+            (blocks if _apart(text, start) else glued).append(start)
         title = _heading(parsed, i)
         after_heading = title is not None
-        if title is not None:
+        if title is not None and title[1]:
             headings.append((start, *title))
-    within = _definitions_of(text)
-    return Structure(
-        nest([heading for heading in headings if heading[2]]),
-        [blocks, sorted({*parts})],
-        sorted({*bound, *within}),
-        solid,
-        [],
-        tables,
-    )
+    bound += _definitions(text)
+    levels = [blocks, glued, sorted({*parts})]
+    return Structure(nest(headings), levels, code, sorted({*bound}), solid, tables=tables)
 
 
 def title_of(text: str) -> str | None:
@@ -113,7 +100,7 @@ def _columns(parsed: list[Token], table: int) -> str:
     return joined if len(joined) <= _LONGEST_COLUMNS else joined[: _LONGEST_COLUMNS - 1] + "…"
 
 
-def _definitions_of(text: str) -> list[int]:
+def _definitions(text: str) -> list[int]:
     """Where definitions begin that stand on the line after their term, as tasks.extract.markup writes them."""
     return [match.start() for match in _DEFINITION.finditer(text)] if "\n: " in text else []
 

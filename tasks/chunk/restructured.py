@@ -47,6 +47,7 @@ def outline(text: str) -> Structure:
     ends = {start: end for start, end, _, _ in titles}
     blocks, bound = _blocks(text)
     levels: list[list[int]] = [[] for _ in (*_INDENTS, None)]
+    literal, code = list[int](), list[int]()  # where code begins after the words for it, and its other paragraphs
     open_blocks: list[tuple[_Block, bool, str | None]] = []  # around, whether code, and what is described
     solid: list[tuple[int, int]] = []
     definitions: list[Definition] = []
@@ -54,12 +55,15 @@ def outline(text: str) -> Structure:
     for block in blocks:
         while open_blocks and block.indent <= open_blocks[-1][0].indent:
             _close(open_blocks.pop(), block.start, solid, definitions)
-        follows = before is not None and (
-            (block.indent > before.indent and (before.literal_next or before.line.startswith(".. ")))
-            or (before.start in ends and ends[before.start] >= before.end)
-        )
-        if follows:
+        deeper = before is not None and block.indent > before.indent
+        if before is not None and (
+            (deeper and before.line.startswith(".. ")) or ends.get(before.start, -1) >= before.end
+        ):
             bound.append(block.start)
+        elif before is not None and deeper and before.literal_next:
+            literal.append(block.start)
+        elif any(is_code for _, is_code, _ in open_blocks):
+            code.append(block.start)
         else:
             levels[sum(block.indent > indent for indent in _INDENTS)].append(block.start)
         directive = _DIRECTIVE.match(block.line)
@@ -73,7 +77,12 @@ def outline(text: str) -> Structure:
         _close(open_blocks.pop(), len(text), solid, definitions)
     bound += [end for start, end in ends.items() if end < len(text)]
     return Structure(
-        nest(headings), levels, sorted({*bound}), _apart(solid), sorted(definitions, key=lambda d: (d.start, -d.end))
+        nest(headings),
+        [*levels, literal],
+        code,
+        sorted({*bound}),
+        _apart(solid),
+        sorted(definitions, key=lambda definition: (definition.start, -definition.end)),
     )
 
 

@@ -71,13 +71,8 @@ def _spans(text: str, kind: str, chunking: Chunking, tokens: Tokens) -> Iterator
     structure = _OUTLINES[kind](text) if strategy == "headings" and kind in _OUTLINES else None
     if structure is not None:
         coarse = [boundaries.by_offsets(level) for level in structure.levels]
-        split_at = [
-            *coarse,
-            boundaries.sentences(text, structure.solid),
-            boundaries.lines(text),
-            boundaries.words(text),
-        ]
-        within = [*(boundaries.unbound(level, structure.bound) for level in split_at), *last]
+        finer = [boundaries.sentences(text, structure.solid), boundaries.by_offsets(structure.code), *fine[:2]]
+        within = [*(boundaries.unbound(level, text, structure.bound) for level in (*coarse, *finer)), *last]
         for section, end in _with_ends(text, structure.sections):
             for span in pack((section.start, end), within, tokens, size):
                 headings = section.headings + _context(structure, *_trim(text, *span))

@@ -35,7 +35,8 @@ class Structure:
 
     Attributes:
         sections: that it consists of, without gaps.
-        levels: offsets where a piece may begin, from coarse to fine.
+        levels: offsets where a piece may begin, from coarse to fine; finer ones are sentences.
+        code: offsets of paragraphs of code, finer than sentences.
         bound: offsets where no piece may begin, as what stands before belongs to what follows: a heading, a term, a
             signature, the head of a table.
         solid: spans without sentences, which are cut between lines: code and tables.
@@ -45,6 +46,7 @@ class Structure:
 
     sections: list[Section]
     levels: list[list[int]]
+    code: list[int] = field(default_factory=list)
     bound: list[int] = field(default_factory=list)
     solid: list[Span] = field(default_factory=list)
     definitions: list[Definition] = field(default_factory=list)
