@@ -8,10 +8,10 @@ VERSION = 2
 """Raised where the same text is cut at other places than before."""
 
 _SAMPLE = 20_000  # characters by which a text is told to be a log
-_MOST = 0.6  # of its lines that begin with a time or a level
+_MOST = 0.6  # of its lines that are not indented
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _ENTRY = re.compile(
-    r"^(?:[^\S\n]*[\[(<]?(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{2,4}|\d\d:\d\d:\d\d|\d{10}(?:\.\d+)?\b"
+    r"^(?:[\[(<]?(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{2,4}|\d\d:\d\d:\d\d|\d{10}(?:\.\d+)?\b"
     rf"|\[ *\d+\.\d+\]|(?:[MTWFS][a-z][a-z],? )?{_MONTH} [ \d]?\d\b)"
     r"|[\[(<]?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|SEVERE|VERBOSE)\b"
     rf"|\S+ \S+ \S+ \[\d\d?/{_MONTH}/\d{{4}}:)",
@@ -22,6 +22,7 @@ _ENTRY = re.compile(
 _UNDERLINED = re.compile(r"(?:\A|(?<=\n\n))[ \t]*(\S.{0,98}?)[ \t]*\n[ \t]*([=\-~^*#_])\2{2,}[ \t]*$", re.MULTILINE)
 _NUMBER = r"((?:\d{1,2}(?:\.\d{1,3}){0,4}|[IVX]{1,5}|[A-Z](?:\.\d{1,2})+)\.?)"
 _NUMBERED = re.compile(rf"(?:\A|(?<=\n\n)){_NUMBER}[ \t]+([^\W\d_a-z].{{0,78}}[^\s.:;,!?])[ \t]*\n(?=\n)")
+_NUMBER_AHEAD = re.compile(rf"{_NUMBER}[ \t]")
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
 _WIDE = 60  # characters; a line this long goes across the page, whatever stands above it
 _FEWEST_LINES = 3  # of a log
@@ -43,7 +44,7 @@ def outline(text: str) -> Structure | None:
 
 def _entries(text: str) -> list[int]:
     """The offsets where entries of a log begin; none where the text is no log."""
-    lines = [line for line in text[:_SAMPLE].split("\n") if line.strip()]
+    lines = [line for line in text[:_SAMPLE].split("\n") if line and not line[0].isspace()]
     beginning = sum(_ENTRY.match(line) is not None for line in lines)
     if len(lines) < _FEWEST_LINES or beginning < _MOST * len(lines):
         return []
@@ -68,13 +69,21 @@ def _underlined(text: str) -> list[tuple[int, int, int, str]]:
 def _numbered(text: str) -> list[tuple[int, int, int, str]]:
     """Titles by their numbers, unless these are of a list's items, which follow each other without a text."""
     matches = list(_NUMBERED.finditer(text))
-    items = sum(_NUMBERED.match(text, _next_line(text, match.end())) is not None for match in matches)
-    if items * 2 > len(matches):
+    items = sum(_is_item(match, _NUMBER_AHEAD.match(text, _next_line(text, match.end()))) for match in matches)
+    if items * 2 >= len(matches):
         return []
     return [
-        (match.start(), _next_line(text, match.end()), match[1].rstrip(".").count("."), f"{match[1]} {match[2]}")
-        for match in matches
+        (match.start(), _next_line(text, match.end()), _depth(match), f"{match[1]} {match[2]}") for match in matches
     ]
+
+
+def _is_item(match: re.Match[str], after: re.Match[str] | None) -> bool:
+    """Whether another number of the same depth follows at once."""
+    return after is not None and _depth(match) == _depth(after)
+
+
+def _depth(number: re.Match[str]) -> int:
+    return number[1].rstrip(".").count(".")
 
 
 def _next_line(text: str, offset: int) -> int:
