@@ -14,6 +14,10 @@ _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*(?=\S)")
 _TAG = re.compile(r"<[^>]*>")
 _HTML_HEADING = re.compile(r"<h([1-6])\b[^>]*>(.*?)</h\1\s*>", re.IGNORECASE | re.DOTALL)
 _DEFINITION = re.compile(r"(?<=\S\n): ")
+_MARKUP = re.compile(
+    r"<(?:!|/?(?:a|abbr|b|br|code|del|em|font|i|img|ins|kbd|mark|picture|q|s|small|source|span|strike|strong|sub|sup|tt|u)\b)",
+    re.IGNORECASE,
+)
 _LONGEST_COLUMNS = 300  # characters
 
 
@@ -78,13 +82,16 @@ def _heading(parsed: list[Token], i: int) -> tuple[int, str] | None:
 
 
 def _words(inline: Token) -> str:
-    """The words of a line, without marks, addresses and tags."""
+    """The words of a line, without marks, addresses and tags, but with what only looks like them in names: __main__,
+    List<T>."""
     found = []
     for part in inline.children or []:
         if part.type in ("softbreak", "hardbreak"):
             found.append(" ")
         elif part.type in ("text", "code_inline", "image", "text_special"):
             found.append(part.content)
+        elif (part.type == "html_inline" and not _MARKUP.match(part.content)) or part.markup == "__":
+            found.append(part.content or part.markup)
     return " ".join("".join(found).split())
 
 

@@ -46,9 +46,11 @@ def text_of(body: HtmlElement, page: HtmlElement) -> HtmlElement:
         if inner is None or kept.get(inner, 0) < _ENOUGH * kept[body]:
             break
         part = inner
+    titles = _titles(body)
+    titles_lost = titles - _titles(part)
     lost = (free[body] - free[part]) / max(free[body], 1)
-    sure = kept[part] >= _SURE * free[part]
-    if free[part] < _FEW or not (0 if sure else _FURNITURE[0]) < lost < _FURNITURE[1]:
+    sure = kept[part] >= _SURE * free[part] and not titles_lost
+    if free[part] < _FEW or titles_lost * 2 > titles or not (0 if sure else _FURNITURE[0]) < lost < _FURNITURE[1]:
         return body
     if sure:
         _drop_lists_of_links(part, kept, free)
@@ -57,6 +59,12 @@ def text_of(body: HtmlElement, page: HtmlElement) -> HtmlElement:
         part.insert(0, title)
         title.tail, part.text = part.text, None
     return part
+
+
+def _titles(element: HtmlElement) -> int:
+    """Headings below the first level that are no links, as those of other pages are."""
+    found = element.iter("h2", "h3", "h4", "h5", "h6")
+    return sum(title.find(".//a[@href]") is None and next(title.iterancestors("a"), None) is None for title in found)
 
 
 def _depth(page: HtmlElement) -> int:

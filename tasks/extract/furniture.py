@@ -21,7 +21,7 @@ _ALWAYS = re.compile(
     r"(?<![\w-])(?:sphinxsidebar|sphinxsidebarwrapper|navheader|navfooter|nav-panel|navbar|breadcrumbs?|related-bar"
     r"|wy-side-nav-search|rst-footer-buttons|toc-drawer|mobile-header|bottomNav|topNav|subNav|navBar|linenos?|linenodiv"
     r"|linenumbers?|gutter|skip-?link|skip-to-(?:main|content)|sr-only-focusable|mw-editsection|mw-jump-link"
-    r"|copybtn|cookie-?(?:banner|notice|consent|bar)|gdpr|noprint|source-link|rightside|viewcode-link|viewcode-back"
+    r"|copybtn|cookie-?(?:banner|notice|consent|bar)|gdpr|noprint|source-link|viewcode-link|viewcode-back"
     r"|headerlink|anchorjs-link|copiable-link|permalink|heading-?anchor|header-?anchor"
     r"|comments|comments-area|comment-?list|comment-respond|respond|disqus_thread|sharedaddy)(?![\w-])",
     re.IGNORECASE,
@@ -29,7 +29,7 @@ _ALWAYS = re.compile(
 """Names that generators of pages give to what is no text: Sphinx, DocBook, texinfo, javadoc, rustdoc, wikis, blogs."""
 
 _WITH_LINKS = re.compile(
-    r"(?:^|[\s_-])(?:nav|navi|navigation|sidebar|side|menu|header|head|banner|footer|foot|related|toc|contents|pager"
+    r"(?:^|[\s_-])(?:nav|navi|navigation|sidebar|side|menu|header|head|banner|footer|foot|related|pager"
     r"|pagination|share|sharing|social|tags?|links?|widget|widgets|complementary|recommended|promo|teasers?|topbar"
     r"|toolbar|subscribe|newsletter|cookies?|prev|next|secondary)(?:[\s_-]|$)",
     re.IGNORECASE,

@@ -26,6 +26,10 @@ def paths_of(text: str, kind: str) -> list[tuple[str, ...]]:
     [
         ("# <a id='top'></a>The log", "The log"),
         ("# Using `tide` and [links](http://a.b/) *now*", "Using tide and links now"),
+        (
+            "# impl<T> for Vec<T>: __main__ and f(*args, **kwargs)",
+            "impl<T> for Vec<T>: __main__ and f(*args, **kwargs)",
+        ),
         ("Two\nlines\n---", "Two lines"),
         ("# ![logo](x.png) Name", "logo Name"),
         ("# A \\* B &amp; C", "A * B & C"),
