@@ -3,9 +3,9 @@
 from functools import cache
 from typing import Any
 
-_SAMPLE = 1000  # characters
-_ENGLISH = (" the ", " of ", " and ")
-_RARE = 200  # characters; English has one of these words at least as often
+_SAMPLE = 500  # characters
+_ENGLISH = (" the ", " of ", " and ", " with ", " that ")
+_RARE = 250  # characters; English has one of these words at least as often
 _LANGUAGES = [
     "ar", "bg", "bn", "ca", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "gu", "hi", "hr", "hu", "hy", "id",
     "is", "it", "ja", "kn", "ko", "lt", "lv", "ml", "mr", "my", "nl", "no", "pa", "pl", "pt", "ro", "ru", "sk", "sl",

@@ -11,6 +11,7 @@ VERSION = 2
 """Raised where the same text is cut at other places than before."""
 
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*(?=\S)")
+_LINE_END = re.compile(r"\r\n?|\n")
 _TAG = re.compile(r"<[^>]*>")
 _HTML_HEADING = re.compile(r"<h([1-6])\b[^>]*>(.*?)</h\1\s*>", re.IGNORECASE | re.DOTALL)
 _DEFINITION = re.compile(r"(?<=\S\n): ")
@@ -118,8 +119,6 @@ def _apart(text: str, start: int) -> bool:
 
 
 def _line_starts(text: str) -> list[int]:
-    starts = [0]
-    for line in text.split("\n"):
-        starts.append(starts[-1] + len(line) + 1)
-    starts[-1] = len(text)
-    return starts
+    """Where lines begin as markdown-it counts them, and the text's end."""
+    starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
+    return [*starts, len(text)]

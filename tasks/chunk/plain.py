@@ -19,11 +19,12 @@ _ENTRY = re.compile(
 )
 """A line that begins with a date, a time or a level, or a web server's."""
 
-_UNDERLINED = re.compile(r"(?:\A|(?<=\n\n))[ \t]*(\S.{0,98}?)[ \t]*\n[ \t]*([=\-~^*#_])\2{2,}[ \t]*$", re.MULTILINE)
+_UNDERLINED = re.compile(r"\n\n[ \t]*(\S.{0,98}?)[ \t]*\n[ \t]*([=\-~^*#_])\2{2,}[ \t]*(?=\n)")
 _NUMBER = r"((?:\d{1,2}(?:\.\d{1,3}){0,4}|[IVX]{1,5}|[A-Z](?:\.\d{1,2})+)\.?)"
-_NUMBERED = re.compile(rf"(?:\A|(?<=\n\n)){_NUMBER}[ \t]+([^\W\d_a-z].{{0,78}}[^\s.:;,!?])[ \t]*\n(?=\n)")
+_NUMBERED = re.compile(rf"\n\n{_NUMBER}[ \t]+([^\W\d_a-z].{{0,78}}[^\s.:;,!?])[ \t]*(?=\n\n)")
 _NUMBER_AHEAD = re.compile(rf"{_NUMBER}[ \t]")
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
+_LINE = re.compile(r"\n([=\-~^*#_])\1\1")
 _WIDE = 60  # characters; a line this long goes across the page, whatever stands above it
 _FEWEST_LINES = 3  # of a log
 _FEWEST = 2  # titles; one alone may be anything
@@ -31,10 +32,16 @@ _FEWEST = 2  # titles; one alone may be anything
 
 def outline(text: str) -> Structure | None:
     """The entries of a log, or the sections of a text with titles; None where it has neither."""
+    if "\n" not in text:
+        return None
     entries = _entries(text)
     if entries:
         return Structure([Section(0, ())], [entries], solid=[(0, len(text))])
-    found = _underlined(text) or _numbered(text)
+    framed = f"\n\n{text}\n"  # so that the first title and the last line are like all others
+    found = [
+        (start - 2, _next_line(text, end - 2), depth, title)
+        for start, end, depth, title in _underlined(framed) or _numbered(framed)
+    ]
     if len(found) < _FEWEST:
         return None
     headings = [(start, depth, title) for start, _, depth, title in found]
@@ -52,7 +59,9 @@ def _entries(text: str) -> list[int]:
 
 
 def _underlined(text: str) -> list[tuple[int, int, int, str]]:
-    """Titles by the lines under them: where they start, where their text begins, their depth, their words."""
+    """Titles by the lines under them: where they start and end, their depth, their words."""
+    if _LINE.search(text) is None:
+        return []
     styles: list[str] = []
     found = []
     for match in _UNDERLINED.finditer(text):
@@ -62,7 +71,7 @@ def _underlined(text: str) -> list[tuple[int, int, int, str]]:
             continue
         if match[2] not in styles:
             styles.append(match[2])
-        found.append((match.start(), _next_line(text, match.end()), styles.index(match[2]), title))
+        found.append((match.start() + 2, match.end(), styles.index(match[2]), title))
     return found
 
 
@@ -72,9 +81,7 @@ def _numbered(text: str) -> list[tuple[int, int, int, str]]:
     items = sum(_is_item(match, _NUMBER_AHEAD.match(text, _next_line(text, match.end()))) for match in matches)
     if items * 2 >= len(matches):
         return []
-    return [
-        (match.start(), _next_line(text, match.end()), _depth(match), f"{match[1]} {match[2]}") for match in matches
-    ]
+    return [(match.start() + 2, match.end(), _depth(match), f"{match[1]} {match[2]}") for match in matches]
 
 
 def _is_item(match: re.Match[str], after: re.Match[str] | None) -> bool:
