@@ -1,18 +1,25 @@
 """Where a text may be cut: levels from coarse to fine, each a function from a span to offsets within it."""
 
 import re
+import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import regex
 from sentencex import get_sentence_boundaries
 
+from tasks.chunk.language import language_of
 from tasks.chunk.tokens import Tokens
 
 Level = Callable[[int, int], "Sequence[int] | np.ndarray"]
 """Given start and end in characters, the offsets strictly between them where a piece may begin, ascending."""
 
-_BLANK_LINE, _LINE_END, _SPACE = re.compile(r"\n[^\S\n]*\n\s*"), re.compile(r"\n"), re.compile(r"\s+")
+_BLANK_LINE, _LINE_END = re.compile(r"\n[^\S\n]*\n\s*"), re.compile(r"\n")
+_SPACE = re.compile(
+    r"\s+(?![\u0300-\u036f\u200d\u20d0-\u20f0\ufe00-\ufe0f])"
+)  # a space that carries an accent is its character
+_INK = re.compile(r"\S")
 _LONGEST_PARAGRAPH = 100_000  # characters; longer ones are no prose, and are cut at lines and words
 
 
@@ -34,16 +41,43 @@ def by_offsets(offsets: Sequence[int]) -> Level:
     return cuts
 
 
-def sentences(text: str) -> Level:
-    """A piece begins with each sentence, by the rules of the Unicode-aware library sentencex."""
+def sentences(text: str, solid: Sequence[tuple[int, int]] = ()) -> Level:
+    """A piece begins with each sentence, by the rules of the Unicode-aware library sentencex for its language.
+
+    Args:
+        text: that is cut.
+        solid: spans that have no sentences, ascending and apart.
+    """
 
     def cuts(start: int, end: int) -> list[int]:
-        if end - start > _LONGEST_PARAGRAPH:
+        if end - start > _LONGEST_PARAGRAPH or _within(start, end, solid):
             return []
-        found = (boundary["start_index"] for boundary in get_sentence_boundaries("en", text[start:end]))
-        return sorted({start + begin for begin in found if 0 < begin < end - start})
+        part = text[start:end]
+        found = (boundary["start_index"] for boundary in get_sentence_boundaries(language_of(part), part))
+        begins = sorted({start + begin for begin in found if 0 < begin < end - start})
+        return [begin for begin in begins if not _within(begin - 1, begin + 1, solid)] if solid else begins
 
     return cuts
+
+
+def _within(start: int, end: int, spans: Sequence[tuple[int, int]]) -> bool:
+    """Whether a span lies in one of some spans, ascending and apart."""
+    at = bisect_right(spans, (start, sys.maxsize)) - 1
+    return at >= 0 and end <= spans[at][1]
+
+
+def unbound(level: Level, text: str, bound: Sequence[int]) -> Level:
+    """The cuts of a level but those from which only white space stands before some offsets."""
+    if not bound:
+        return level
+    kept_together = frozenset(_next_ink(text, offset) for offset in bound)
+    return lambda start, end: [cut for cut in level(start, end) if _next_ink(text, int(cut)) not in kept_together]
+
+
+def _next_ink(text: str, offset: int) -> int:
+    """Where the next character that is not white space stands."""
+    found = _INK.search(text, offset)
+    return found.start() if found else len(text)
 
 
 def every_unit(tokens: Tokens) -> Level:
@@ -52,6 +86,20 @@ def every_unit(tokens: Tokens) -> Level:
     def cuts(start: int, end: int) -> np.ndarray:
         first, last = np.searchsorted(tokens.starts, [start + 1, end])
         return np.unique(tokens.starts[first:last])
+
+    return cuts
+
+
+def characters(text: str, tokens: Tokens) -> Level:
+    """A piece begins with units that begin a character as readers see it (a grapheme cluster of Unicode)."""
+    units = every_unit(tokens)
+
+    def cuts(start: int, end: int) -> Sequence[int] | np.ndarray:
+        found, part = units(start, end), text[start:end]
+        if part.isascii():
+            return found
+        begins = [start + match.start() for match in regex.finditer(r"\X", part)]
+        return np.intersect1d(found, np.array(begins, np.int64))
 
     return cuts
 

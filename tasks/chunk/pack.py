@@ -14,11 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from tasks.chunk.boundaries import Level
+from tasks.chunk.structure import Span
 from tasks.chunk.tokens import Tokens
 
 _ROUNDS = 4  # of joining: fills chunks to about 70 % of their size; each lets an edit reach one part further
-
-Span = tuple[int, int]
 
 
 class _Part(NamedTuple):

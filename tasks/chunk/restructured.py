@@ -1,12 +1,16 @@
-"""The structure of reStructuredText: sections by the lines drawn under (and over) their titles.
+"""The structure of reStructuredText: sections by the lines drawn under (and over) their titles, blocks by indentation.
 
 The rules are docutils': the first style of line met is the outermost, and so on. Its own parser is not used
 because it drops what stands in directives it does not know, and nearly every Sphinx document has some.
 """
 
 import re
+from typing import NamedTuple
 
-from tasks.chunk.markdown import Section, nest
+from tasks.chunk.structure import Definition, Structure, nest
+
+VERSION = 2
+"""Raised where the same text is cut at other places than before."""
 
 _TITLE = re.compile(
     r"^(?:(?P<over>([!-/:-@\[-`{-~])\2{2,})[ \t]*\n)?"
@@ -14,10 +18,76 @@ _TITLE = re.compile(
     r"(?P<under>([!-/:-@\[-`{-~])\5{2,})[ \t]*$",
     re.MULTILINE,
 )
+_DIRECTIVE = re.compile(r"\.\. +(?P<name>[\w:+.-]+?)::(?: +(?P<argument>\S.*))?$")
+_DESCRIBES = re.compile(
+    r"(?:[\w-]+:)?(?:function|method|classmethod|staticmethod|class|attribute|property|data|exception|decorator"
+    r"|decoratormethod|module|option|cmdoption|envvar|describe|object|opcode|type|member|macro|struct|union|enum|enumerator"
+    r"|var|cfunction|ctype|cmacro|cvar|cmember|confval|setting|fieldlookup|templatetag|templatefilter|django-admin"
+    r"|django-admin-option|role|directive|rst:directive|pdbcommand|2to3fixer|index-entry|glossary)"
+)
+_CODE = ("code", "code-block", "sourcecode", "parsed-literal", "productionlist", "highlight", "literalinclude", "math")
+_TABLE = re.compile(r"\+[-=+]{3,}\+$|=+(?: +=+)+$")
+_INDENTS = (0, 4, 8)  # columns up to which blocks of a level begin; deeper ones are another level
 
 
-def sections(text: str) -> list[Section]:
-    """The sections of a reStructuredText document."""
+class _Block(NamedTuple):
+    """Lines without a blank one between them: where they start and end in characters, their first line, its indent."""
+
+    start: int
+    end: int
+    line: str
+    indent: int
+    literal_next: bool  # whether it ends with two colons
+
+
+def outline(text: str) -> Structure:
+    """The structure of a reStructuredText document."""
+    titles = _titles(text)
+    headings = [(start, depth, title) for start, _, depth, title in titles]
+    ends = {start: end for start, end, _, _ in titles}
+    blocks, bound = _blocks(text)
+    levels: list[list[int]] = [[] for _ in (*_INDENTS, None)]
+    literal, code = list[int](), list[int]()  # where code begins after the words for it, and its other paragraphs
+    open_blocks: list[tuple[_Block, bool, str | None]] = []  # around, whether code, and what is described
+    solid: list[tuple[int, int]] = []
+    definitions: list[Definition] = []
+    before: _Block | None = None
+    for block in blocks:
+        while open_blocks and block.indent <= open_blocks[-1][0].indent:
+            _close(open_blocks.pop(), block.start, solid, definitions)
+        deeper = before is not None and block.indent > before.indent
+        if before is not None and (
+            (deeper and before.line.startswith(".. ")) or ends.get(before.start, -1) >= before.end
+        ):
+            bound.append(block.start)
+        elif before is not None and deeper and before.literal_next:
+            literal.append(block.start)
+        elif any(is_code for _, is_code, _ in open_blocks):
+            code.append(block.start)
+        else:
+            levels[sum(block.indent > indent for indent in _INDENTS)].append(block.start)
+        directive = _DIRECTIVE.match(block.line)
+        name = directive["name"] if directive else ""
+        described = directive["argument"] if directive and _DESCRIBES.fullmatch(name) else None
+        open_blocks.append((block, block.literal_next or name in _CODE, described))
+        if _TABLE.match(block.line):
+            solid.append((block.start, block.end))
+        before = block
+    while open_blocks:
+        _close(open_blocks.pop(), len(text), solid, definitions)
+    bound += [end for start, end in ends.items() if end < len(text)]
+    return Structure(
+        nest(headings),
+        [*levels, literal],
+        code,
+        sorted({*bound}),
+        _apart(solid),
+        sorted(definitions, key=lambda definition: (definition.start, -definition.end)),
+    )
+
+
+def _titles(text: str) -> list[tuple[int, int, int, str]]:
+    """Titles with where they start, where the line under them ends, and their depth."""
     styles: list[tuple[bool, str]] = []
     found = []
     for match in _TITLE.finditer(text):
@@ -27,5 +97,47 @@ def sections(text: str) -> list[Section]:
         style = (bool(over), under[0])
         if style not in styles:
             styles.append(style)
-        found.append((match.start(), styles.index(style), title))
-    return nest(found)
+        found.append((match.start(), match.end() + 1, styles.index(style), title))
+    return found
+
+
+def _blocks(text: str) -> tuple[list[_Block], list[int]]:
+    """The blocks of a text, and the offsets of lines that are further in than the term or item before them."""
+    blocks: list[_Block] = []
+    bound: list[int] = []
+    offset, start, first, indent, last = 0, -1, "", 0, ""
+    for line in [*text.split("\n"), ""]:
+        words = line.lstrip()
+        if not words:
+            if start >= 0:
+                blocks.append(_Block(start, offset - 1, first, indent, last.rstrip().endswith("::")))
+            start = -1
+        elif start < 0:
+            start, first, indent, last = offset, words, len(line) - len(words), line
+        else:
+            if len(line) - len(words) > len(last) - len(last.lstrip()):
+                bound.append(offset)
+            last = line
+        offset += len(line) + 1
+    return blocks, bound
+
+
+def _close(
+    opened: tuple[_Block, bool, str | None], end: int, solid: list[tuple[int, int]], definitions: list[Definition]
+) -> None:
+    block, code, described = opened
+    if code and end > block.end:
+        solid.append((block.end, end))
+    if described:
+        definitions.append(Definition(block.start, end, described))
+
+
+def _apart(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The spans in order, without those within others."""
+    found: list[tuple[int, int]] = []
+    for span in sorted(spans):
+        if not found or span[0] >= found[-1][1]:
+            found.append(span)
+        elif span[1] > found[-1][1]:
+            found[-1] = (found[-1][0], span[1])
+    return found

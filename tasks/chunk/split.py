@@ -2,17 +2,24 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from tasks.chunk import boundaries, markdown, restructured, syntax
-from tasks.chunk.pack import Span, pack
+from tasks.chunk import boundaries, markdown, plain, restructured, syntax
+from tasks.chunk.pack import pack
+from tasks.chunk.structure import Section, Span, Structure, enclosing
 from tasks.chunk.tokens import Tokens
 from tasks.config.settings import Chunking
 
+VERSION = 2
+"""Raised where a text of any kind is cut at other places than before."""
+
 _LONGEST_OUTLINE = 4_000_000  # characters; longer texts are cut without parsing them as a whole
+_OUTLINES: dict[str, Callable[[str], Structure | None]] = {
+    "markdown": markdown.outline, "rst": restructured.outline, "text": plain.outline,
+}  # fmt: skip
 _INK = re.compile(r"\S")
 
 
@@ -56,39 +63,46 @@ def split(text: str, kind: str, chunking: Chunking, tokens: Tokens) -> list[Cut]
 def _spans(text: str, kind: str, chunking: Chunking, tokens: Tokens) -> Iterator[tuple[Span, tuple[str, ...]]]:
     strategy = chunking.strategy
     if strategy == "auto":
-        strategy = {"text": "recursive", "markdown": "headings", "rst": "headings"}.get(kind, "syntax")  # type: ignore[assignment]
-    if len(text) > _LONGEST_OUTLINE:
+        strategy = "headings" if kind in _OUTLINES else "syntax"
+    if len(text) > _LONGEST_OUTLINE and kind != "text":
         strategy = "recursive"
     size = chunking.size - chunking.overlap
     whole = (0, len(text))
-    fine = [boundaries.lines(text), boundaries.words(text), boundaries.every_unit(tokens)]
-    prose = [boundaries.sentences(text), *fine]
+    last = [boundaries.characters(text, tokens), boundaries.every_unit(tokens)]
+    fine = [boundaries.lines(text), boundaries.words(text), *last]
     parser = syntax.parser_for(kind.removeprefix("code:")) if strategy == "syntax" else None
-    if strategy == "headings" and kind in ("markdown", "rst"):
-        if kind == "markdown":
-            sections, blocks = markdown.outline(text)
-            within = [boundaries.by_offsets(blocks), *prose]
-        else:
-            sections = restructured.sections(text)
-            within = [boundaries.paragraphs(text), *prose]
-        for section, end in _with_ends(text, sections):
+    structure = _OUTLINES[kind](text) if strategy == "headings" and kind in _OUTLINES else None
+    if structure is not None:
+        coarse = [boundaries.by_offsets(level) for level in structure.levels]
+        finer = [boundaries.sentences(text, structure.solid), boundaries.by_offsets(structure.code), *fine[:2]]
+        within = [*(boundaries.unbound(level, text, structure.bound) for level in (*coarse, *finer)), *last]
+        for section, end in _with_ends(text, structure.sections):
             for span in pack((section.start, end), within, tokens, size):
-                yield _overlapped(span, section.start, within, tokens, chunking.overlap), section.headings
+                headings = section.headings + _context(structure, *_trim(text, *span))
+                yield _overlapped(span, section.start, within, tokens, chunking.overlap), headings
     elif parser is not None:
         cuts, definitions = syntax.outline(text, parser, lambda start, end: bool(tokens.count(start, end) > size))
         within = [*(boundaries.by_offsets(depth) for depth in cuts if depth), *fine]
         for span in pack(whole, within, tokens, size):
             yield (
                 _overlapped(span, 0, [boundaries.lines(text), *fine], tokens, chunking.overlap),
-                syntax.enclosing(definitions, *_trim(text, *span)),
+                enclosing(definitions, *_trim(text, *span)),
             )
     else:
-        within = prose if strategy == "sentences" else [boundaries.paragraphs(text), *prose]
+        within = [boundaries.sentences(text), *fine]
+        within = within if strategy == "sentences" else [boundaries.paragraphs(text), *within]
         for span in pack(whole, within, tokens, size):
             yield _overlapped(span, 0, within, tokens, chunking.overlap), ()
 
 
-def _with_ends(text: str, sections: list[markdown.Section]) -> Iterator[tuple[markdown.Section, int]]:
+def _context(structure: Structure, start: int, end: int) -> tuple[str, ...]:
+    """What a piece needs to be understood beside its headings: what it describes, and the columns of its table."""
+    table = bisect_right(structure.tables, start, key=lambda rows: rows.start) - 1
+    columns = structure.tables[table : table + 1] if table >= 0 and start < structure.tables[table].end else []
+    return enclosing(structure.definitions, start, end) + tuple(rows.name for rows in columns)
+
+
+def _with_ends(text: str, sections: list[Section]) -> Iterator[tuple[Section, int]]:
     """Sections with where they end. One that is only a heading is joined to the one after it."""
     begin: int | None = None
     for section, after in zip(sections, [*(s.start for s in sections[1:]), len(text)], strict=True):
@@ -98,7 +112,7 @@ def _with_ends(text: str, sections: list[markdown.Section]) -> Iterator[tuple[ma
             begin = start
             continue
         begin = None
-        yield markdown.Section(start, section.headings), after
+        yield Section(start, section.headings), after
 
 
 def _body(text: str) -> str:

@@ -1,12 +1,13 @@
 """The structure of source code, by tree-sitter: where definitions begin, and what they are called."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
 import numpy as np
 from tree_sitter import Language, Node, Parser
+
+from tasks.chunk.structure import Definition
 
 _GRAMMARS = {
     "python": ("tree_sitter_python", "language"),
@@ -22,15 +23,6 @@ _GRAMMARS = {
     "ruby": ("tree_sitter_ruby", "language"),
 }
 _DEEPEST = 12  # levels of the tree that are offered as cuts; deeper ones are lines and words
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """A named part of a program: start and end in characters, and its name."""
-
-    start: int
-    end: int
-    name: str
 
 
 @cache
@@ -71,17 +63,6 @@ def outline(text: str, parser: Parser, worth: Callable[[int, int], bool]) -> tup
             after_comment = "comment" in child.type or child.type in ("decorator", "attribute_item")
             stack.append((child, depth + 1))
     return [sorted(set(level)) for level in cuts], sorted(definitions, key=lambda d: (d.start, -d.end))
-
-
-def enclosing(definitions: list[Definition], start: int, end: int) -> tuple[str, ...]:
-    """Names of the definitions that hold a span or most of it, outermost first; else of the first it begins."""
-    holding = [d.name for d in definitions if d.start < end and d.end > start and _covers(d, start, end)]
-    return tuple(holding)
-
-
-def _covers(definition: Definition, start: int, end: int) -> bool:
-    shared = min(definition.end, end) - max(definition.start, start)
-    return shared * 2 > end - start
 
 
 def _line_start(text: str, offset: int) -> int | None:

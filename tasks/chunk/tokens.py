@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import regex
 from tokenizers import Tokenizer
 
 _BLOCK = 20_000  # characters given to the tokenizer at once: its offsets come as Python objects
@@ -195,9 +196,20 @@ def _tokenise(text: str, tokenizer: Tokenizer) -> "tuple[np.ndarray, np.ndarray]
             offsets = np.array(encoding.offsets, np.int64).reshape(-1, 2)
             pieces = 1 + np.maximum(offsets[:, 1] - offsets[:, 0] - 1, 0) // _LONGEST
             within = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-            starts.append(np.repeat(offsets[:, 0], pieces) + within * _LONGEST + begin)
+            places = np.repeat(offsets[:, 0], pieces) + within * _LONGEST + begin
+            for place in np.flatnonzero(within):
+                first = place - within[place]
+                places[place] = _character_at(text, int(places[first]), int(places[place]))
+            starts.append(places)
             ids.append(np.repeat(np.array(encoding.ids, np.int64), pieces))
     return np.maximum.accumulate(np.concatenate(starts)), np.concatenate(ids)
+
+
+def _character_at(text: str, start: int, place: int) -> int:
+    """Where the character as readers see it (grapheme cluster) begins that holds a place, looking from a start."""
+    near = max(start, place - _LONGEST)
+    part = text[near : place + 1]
+    return place if part.isascii() else near + [match.start() for match in regex.finditer(r"\X", part)][-1]
 
 
 def _blocks(text: str) -> list[tuple[int, int]]:

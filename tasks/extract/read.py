@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from tasks.errors import EmptyDocument, UnsupportedDocument
+from tasks.extract.pages import html_of, looks_like_html
 from tasks.sources.formats import format_of, language_of, signature_of, split_compression
 from tasks.text import Decoded, decode, normalise
 
@@ -50,9 +51,12 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int, encoding: str
         raise EmptyDocument(f"the file has {len(data)} bytes and no text")
     signature = signature_of(data[:16])
     wanted = (format_of(name) or "unknown") if declared == "auto" else declared
+    if declared == "auto" and signature is None and wanted not in ("code", "markdown", "rst") and looks_like_html(data):
+        wanted = "html"
     extension = PurePosixPath(split_compression(name)[0]).suffix.lower()
     title: str | None = None
     decoded: Decoded | None = None
+    metadata: dict[str, object] = {}
     if signature == "pdf" or wanted == "pdf":
         from tasks.extract.pdf import read_pdf
 
@@ -72,17 +76,21 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int, encoding: str
     elif wanted == "html":
         from tasks.extract.web import read_html
 
-        decoded = decode(data, encoding)
+        decoded = html_of(data, encoding)
         text, title = read_html(decoded.text)
         kind, media_type = "markdown", "text/html"
     else:
         decoded = decode(data, encoding)
         text = decoded.text
         kind = f"code:{language_of(name)}" if wanted == "code" else wanted if wanted in _MEDIA_TYPES else "text"
+        if kind == "markdown":
+            from tasks.extract.front_matter import split_front_matter
+
+            metadata, text = split_front_matter(text)
+            title = " ".join(str(metadata.get("title") or "").split()) or None
         media_type = _MEDIA_TYPES.get(wanted) or (f"text/x-{language_of(name)}" if wanted == "code" else "text/plain")
     text = normalise(text, code=kind.startswith("code:"), markdown=kind == "markdown")
     if not text.strip():
         raise EmptyDocument("there is no text in it")
-    if decoded is None:
-        return Extracted(text, title, kind, media_type)
-    return Extracted(text, title, kind, media_type, decoded.encoding, decoded.confidence)
+    read_in, confidence = (decoded.encoding, decoded.confidence) if decoded else (None, 1.0)
+    return Extracted(text, title, kind, media_type, read_in, confidence, metadata)

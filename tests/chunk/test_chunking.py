@@ -5,8 +5,9 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.chunk import markdown, restructured
+from tasks.chunk import restructured
 from tasks.chunk.split import Cut, split
+from tasks.chunk.structure import nest
 from tasks.chunk.tokens import Tokens, count_tokens, load_counter
 from tasks.config.settings import Chunking
 from tasks.models.find import find_model
@@ -108,13 +109,13 @@ def test_restructured_text_sections_keep_their_heading_path() -> None:
         "=====\nTitle\n=====\n\nIntro.\n\nPart one\n--------\n\nBody.\n\n"
         "Deep\n~~~~\n\nMore.\n\nPart two\n--------\n\nEnd.\n"
     )
-    assert [section.headings for section in restructured.sections(text)] == [
+    assert [section.headings for section in restructured.outline(text).sections] == [
         ("Title",),
         ("Title", "Part one"),
         ("Title", "Part one", "Deep"),
         ("Title", "Part two"),
     ]
-    assert [c.headings for c in chunked(text, "rst")] == [s.headings for s in restructured.sections(text)]
+    assert [c.headings for c in chunked(text, "rst")] == [s.headings for s in restructured.outline(text).sections]
 
 
 def test_code_is_cut_at_definitions_and_knows_their_names() -> None:
@@ -162,7 +163,7 @@ def test_sentence_windows_end_with_sentences() -> None:
 
 def test_sections_nest_by_depth() -> None:
     found = [(0, 1, "A"), (10, 3, "B"), (20, 2, "C"), (30, 1, "D")]
-    assert [s.headings for s in markdown.nest(found)] == [("A",), ("A", "B"), ("A", "C"), ("D",)]
+    assert [s.headings for s in nest(found)] == [("A",), ("A", "B"), ("A", "C"), ("D",)]
 
 
 @settings(max_examples=100, deadline=None)
