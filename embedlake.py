@@ -9,17 +9,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flows.backfill import backfill
     from flows.ingest import ingest
-    from tasks.errors import EmbedlakeError
+    from tasks.errors import EmbedlakeError, OversizedBatch, RefusedChunk, ServiceError
+    from tasks.models.interface import Encoded, Encoder, Item
+    from tasks.models.providers import Provider, register_provider
+    from tasks.models.resolved import ResolvedModel, Served
     from tasks.progress import RunReport
     from tasks.search.query import OpenLake, Passage, open_lake
 
 _HOME = {
+    **dict.fromkeys(("ResolvedModel", "Served"), "tasks.models.resolved"),
+    **dict.fromkeys(("Encoded", "Encoder", "Item"), "tasks.models.interface"),
+    **dict.fromkeys(("Provider", "register_provider"), "tasks.models.providers"),
+    **dict.fromkeys(("OversizedBatch", "RefusedChunk", "ServiceError"), "tasks.errors"),
     "backfill": "flows.backfill", "ingest": "flows.ingest", "EmbedlakeError": "tasks.errors",
     "RunReport": "tasks.progress", "Passage": "tasks.search.query", "OpenLake": "tasks.search.query",
     "open_lake": "tasks.search.query",
 }  # fmt: skip
 
-__all__ = ["EmbedlakeError", "OpenLake", "Passage", "RunReport", "backfill", "ingest", "open_lake"]
+__all__ = [
+    "EmbedlakeError", "Encoded", "Encoder", "Item", "OpenLake", "OversizedBatch", "Passage", "Provider", "RefusedChunk",
+    "ResolvedModel", "RunReport",
+    "Served", "ServiceError", "backfill", "ingest", "open_lake", "register_provider",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ from prefect.runtime import flow_run
 from tasks.config.loading import load_corpus
 from tasks.errors import ConfigurationError
 from tasks.operate.report import as_markdown
-from tasks.progress import Progress, RunReport, listening
+from tasks.progress import Progress, RunReport, subscribed
 
 _EVERY = 3.0  # seconds between updates
 
@@ -64,7 +64,7 @@ def progress_shown(corpus: str) -> Iterator[None]:
             update_progress_artifact(known[0], share, description=text)
             artifacts[progress.stage] = (known[0], time.monotonic())
 
-    with listening(show):
+    with subscribed(show):
         yield
 
 

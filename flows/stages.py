@@ -17,7 +17,8 @@ from tasks.errors import LakeError, MissingSource, ShrunkSource, SourceError
 from tasks.ingest import update as documents
 from tasks.ingest.compare import Changes
 from tasks.lake.run import Run
-from tasks.models.find import ResolvedModel, resolve_model
+from tasks.models.find import resolve_model
+from tasks.models.resolved import ResolvedModel
 from tasks.progress import EmbeddingCounts
 from tasks.sources.listing import Listing
 
@@ -62,7 +63,7 @@ def compare(run: Run, listing: Listing, allow_shrinking: bool, reread: list[str]
 @_store_task("look for work")
 def nothing_to_do(run: Run, changes: Changes, models: list[ResolvedModel]) -> bool:
     """Whether every table is up to its sources already; then nothing is written."""
-    return not changes.work and not documents.unsettled(run.lake, changes) and vectors.settled(run, models)
+    return documents.up_to_date(run.lake, changes) and vectors.up_to_date(run, models)
 
 
 @_store_task("make tables ready")

@@ -7,6 +7,8 @@ EmbedlakeError                    exit code
 │   └── MissingSource                 there is nothing at its address
 ├── LakeError                     5   the lake cannot be opened, read or written
 ├── ModelError                    6   a model cannot be found, loaded or trusted
+│   └── ServiceError                  the service that has the model fails as a whole; it may pass
+├── OversizedBatch                -   a batch is too large for the encoder; smaller ones are tried
 ├── LeaseHeld                     7   another run writes
 ├── LeaseLost                     7   this run was silent for so long that another took its lease
 ├── ServerError                   9   the Prefect server or the Ray cluster does not answer
@@ -18,9 +20,12 @@ EmbedlakeError                    exit code
     ├── OversizedDocument             larger than `extraction.max_bytes`
     ├── UnfinishedDocument            took longer than `extraction.timeout`, or ended its process
     ├── OverlongChunk                 longer than the model reads, where the corpus refuses that
+    ├── RefusedChunk                  the encoder embeds other chunks and not this one
     ├── UnusableVector                the model gave a vector that is not finite, or zero
     └── UnreadDocument                could not be fetched (network, throttling): tried again by the next run
 """
+
+from typing import Any
 
 EXIT_OK = 0
 EXIT_UNEXPECTED = 1
@@ -44,7 +49,7 @@ class EmbedlakeError(Exception):
         self.message = message
         self.hint = hint
 
-    def __reduce__(self) -> tuple[type, tuple[str, str]]:
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
         return type(self), (self.message, self.hint)
 
 
@@ -78,6 +83,30 @@ class ModelError(EmbedlakeError):
     """A model cannot be found, loaded or trusted."""
 
     exit_code = 6
+
+
+class ServiceError(ModelError):
+    """The service that has a model fails as a whole: it does not answer, has had enough of requests, or knows no such
+    key or model.
+
+    Args:
+        message: what failed.
+        hint: the next thing to try.
+        transient: whether it may pass by itself.
+        retry_after: seconds that the service asks to wait.
+    """
+
+    def __init__(self, message: str, hint: str = "", transient: bool = False, retry_after: float = 0.0) -> None:
+        super().__init__(message, hint)
+        self.transient = transient
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
+        return type(self), (self.message, self.hint, self.transient, self.retry_after)
+
+
+class OversizedBatch(EmbedlakeError):
+    """A batch has more items, or costs more, than the encoder takes at once; smaller ones are tried."""
 
 
 class ServerError(EmbedlakeError):
@@ -130,6 +159,10 @@ class UnfinishedDocument(DocumentError):
 
 class OverlongChunk(DocumentError):
     """It is longer than the model reads, and the corpus says `overlong: refuse`."""
+
+
+class RefusedChunk(DocumentError):
+    """The encoder embeds other chunks and not this one."""
 
 
 class UnusableVector(DocumentError):

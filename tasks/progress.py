@@ -51,9 +51,9 @@ class DocumentCounts:
         duplicates: documents that say what another one says, the first of each left out, as the lake is at the end;
             and records without an id that are equal to one before them in their file.
         kept: documents that cannot be read now and stay as they were; kept_first: the first of them.
-        failed: documents set aside in this run.
+        failed: documents that failed in this run.
         chunks: chunks written; tokens: in them; read_bytes: read, after decompression.
-        left_out: what holds no text, by media type or kind (`named pipe`, `broken link`).
+        skipped: what holds no text, by media type or kind (`named pipe`, `broken link`).
         unfit: values that did not fit their metadata field, which is null there, by field.
         unfit_first: the first of them, by field.
     """
@@ -72,7 +72,7 @@ class DocumentCounts:
     chunks: int = 0
     tokens: int = 0
     read_bytes: int = 0
-    left_out: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)
     unfit: dict[str, int] = field(default_factory=dict)
     unfit_first: dict[str, str] = field(default_factory=dict)
 
@@ -100,7 +100,7 @@ class EmbeddingCounts:
         reused: rows written with a vector that the table had for the same text.
         removed: rows of chunks that are gone.
         overlong: embedded texts longer than the model reads, of which it read the beginning.
-        failed: chunks set aside in this run.
+        failed: chunks that failed in this run.
         refused: those of them that are longer than the model reads, which the corpus refuses.
         rows: of the table at the end.
         seconds: from the first batch to the last commit.
@@ -134,11 +134,11 @@ class RunReport:
     promoted: str = ""  # the table that this run made live
     others: dict[str, int] = field(default_factory=dict)  # tables of other corpora, told where this one had none yet
     seconds: float = 0.0
-    failures: list[dict[str, str]] = field(default_factory=list)  # the first of those set aside in this run
+    failures: list[dict[str, str]] = field(default_factory=list)  # the first of those that failed in this run
 
     @property
     def failed(self) -> int:
-        """Documents and chunks set aside in this run."""
+        """Documents and chunks that failed in this run."""
         return self.documents.failed + sum(model.failed for model in self.models)
 
     @property
@@ -157,20 +157,20 @@ class RunReport:
         return asdict(self) | {"failed": self.failed, "idle": self.idle}
 
 
-_listeners: list[Report] = []
+_subscribers: list[Report] = []
 
 
 @contextmanager
-def listening(listener: Report) -> Iterator[None]:
-    """Have a listener told of all progress in this process."""
-    _listeners.append(listener)
+def subscribed(report: Report) -> Iterator[None]:
+    """Have all progress in this process reported to a function."""
+    _subscribers.append(report)
     try:
         yield
     finally:
-        _listeners.remove(listener)
+        _subscribers.remove(report)
 
 
-def tell(progress: Progress) -> None:
-    """Tell every listener."""
-    for listener in list(_listeners):
-        listener(progress)
+def publish(progress: Progress) -> None:
+    """Report progress to every subscriber."""
+    for report in list(_subscribers):
+        report(progress)

@@ -12,6 +12,7 @@ SIGNATURES = {
     "ingest": "(corpus_file: str, wait: bool = False, allow_shrinking: bool = False, reread: list[str] | None = None)"
     " -> tasks.progress.RunReport",
     "backfill": "(corpus_file: str, model: str, wait: bool = False) -> tasks.progress.RunReport",
+    "register_provider": "(name: str, provider: tasks.models.providers.Provider) -> None",
     "open_lake": "(corpus_file: str | pathlib.Path) -> tasks.search.query.OpenLake",
 }
 ATTRIBUTES = {
@@ -19,6 +20,15 @@ ATTRIBUTES = {
     "Passage": "chunk_id document_id end headings metadata score start text title to_dict uri",
     "RunReport": "corpus documents failed failures idle kind models others promoted run_id seconds to_dict",
     "EmbedlakeError": "add_note args exit_code with_traceback",
+    "ServiceError": "add_note args exit_code with_traceback",
+    "OversizedBatch": "add_note args exit_code with_traceback",
+    "RefusedChunk": "add_note args exit_code transient with_traceback",
+    "Encoded": "costs count index vectors",
+    "Encoder": "encode_documents encode_queries",
+    "Item": "content cost modality",
+    "Provider": "find load",
+    "ResolvedModel": "calibration name origin provenance revision settings weights",
+    "Served": "identity name provider version",
 }
 
 

@@ -25,7 +25,9 @@ def bench(
     from contextlib import redirect_stdout
     from sys import stderr
 
-    from flows.cli.terminal import print_bench, print_json, progress_shown
+    from flows.cli.progress import progress_shown
+    from flows.cli.shows import print_bench
+    from flows.cli.terminal import print_json
     from tasks.config.loading import load_corpus
     from tasks.models.find import resolve_model
     from tasks.operate.bench import bench as measure

@@ -12,7 +12,7 @@ from flows.cli.options import Corpus, Json
 if TYPE_CHECKING:
     from tasks.lake.tables import Lake
 
-failures_app = typer.Typer(no_args_is_help=True, help="Look at what was set aside, and decide what becomes of it.")
+failures_app = typer.Typer(no_args_is_help=True, help="Look at what failed, and decide what becomes of it.")
 Names = Annotated[list[str] | None, typer.Argument(metavar="[DOCUMENT|ID]...", help="Which ones; all by default.")]
 
 
@@ -22,11 +22,12 @@ def failures_list(
     ignored: Annotated[bool, typer.Option("--ignored", help="Also those that were chosen to be ignored.")] = False,
     json: Json = False,
 ) -> None:
-    """List what was set aside, the latest first.
+    """List what failed, the latest first.
 
     Example: embedlake failures list notes.yaml
     """
-    from flows.cli.terminal import print_failures, print_json
+    from flows.cli.shows import print_failures
+    from flows.cli.terminal import print_json
     from tasks.lake.failures import list_failures
     from tasks.operate.status import plain
 

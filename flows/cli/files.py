@@ -1,4 +1,4 @@
-"""The commands for corpus files: `init`, `schema`."""
+"""The commands for files: `init`, `schema`, `inspect`."""
 
 import sys
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.options import MODEL
-from tasks.errors import ConfigurationError
+from flows.cli.options import MODEL, Json, quiet_libraries
+from tasks.errors import EXIT_FAILURES, ConfigurationError
 
 
 def init(
@@ -45,3 +45,34 @@ def schema() -> None:
     from tasks.config.loading import schema as schema_text
 
     sys.stdout.write(schema_text())
+
+
+def inspect(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A path, or the address of a file in a store.")],
+    corpus: Annotated[
+        Path | None, typer.Option(metavar="CORPUS.yaml", help="Read it as this corpus does; else by default settings.")
+    ] = None,
+    chunks: Annotated[bool, typer.Option("--chunks", help="Show where it is cut.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Most documents, where it holds records.")] = 3,
+    model: Annotated[str, typer.Option(help="Whose tokens are counted, without --corpus.")] = MODEL,
+    json: Json = False,
+) -> None:
+    """Show what a run makes of a file: format, title, metadata, text and cuts. Changes nothing.
+
+    Example: embedlake inspect report.pdf --chunks
+    """
+    quiet_libraries()
+    from flows.cli.shows import print_inspected
+    from flows.cli.terminal import print_json
+    from tasks.config.loading import load_corpus
+    from tasks.config.settings import Corpus
+    from tasks.operate.inspect import inspect as inspect_file
+
+    default = {"name": "inspect", "sources": [{"name": "file", "uri": "."}], "models": [model]}
+    found = inspect_file(file, load_corpus(corpus) if corpus else Corpus.model_validate(default), limit)
+    if json:
+        print_json([document.to_dict() for document in found])
+    else:
+        print_inspected(found, chunks)
+    if any(document.failure for document in found):
+        sys.exit(EXIT_FAILURES)

@@ -11,7 +11,7 @@ from flows.cli.begin import begin
 from flows.cli.bench import bench
 from flows.cli.drop import drop
 from flows.cli.failures import failures_app
-from flows.cli.files import init, schema
+from flows.cli.files import init, inspect, schema
 from flows.cli.reading import plan, search, status, verify
 from flows.cli.running import backfill, run, serve
 from tasks.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, EmbedlakeError
@@ -24,15 +24,15 @@ A corpus is one YAML file. `embedlake init FOLDER` writes one, `embedlake run CO
 its sources (again and again: only what changed is embedded), `embedlake search CORPUS.yaml "a question"` finds
 passages by meaning.
 
-Exit codes: 0 done; 1 unexpected error; 2 wrong corpus file or command line; 3 done, but documents or chunks were set
-aside in this run; 4 a source cannot be listed; 5 the lake cannot be reached; 6 a model cannot be loaded;
+Exit codes: 0 done; 1 unexpected error; 2 wrong corpus file or command line; 3 done, but documents or chunks failed
+in this run; 4 a source cannot be listed; 5 the lake cannot be reached; 6 a model cannot be loaded;
 7 another run is writing; 8 verify found something wrong; 9 the Prefect server or the Ray cluster does not answer;
 130 interrupted.""",
 )  # fmt: skip
 
 app.callback(invoke_without_command=True)(begin)
 app.add_typer(failures_app, name="failures")
-for command in (init, plan, run, search, status, backfill, verify, drop, bench, serve, schema):
+for command in (init, inspect, plan, run, search, status, backfill, verify, drop, bench, serve, schema):
     app.command()(command)
 
 

@@ -10,13 +10,21 @@ import typer
 from flows.cli.options import Corpus, Json, quiet_libraries
 from tasks.errors import EXIT_WRONG
 
+_SAMPLE = 10  # chunks that `plan --sample` shows
 
-def plan(corpus_file: Corpus, json: Json = False) -> None:
+
+def plan(
+    corpus_file: Corpus,
+    sample: Annotated[bool, typer.Option("--sample", help="Show ten random chunks of what would be read.")] = False,
+    json: Json = False,
+) -> None:
     """Show what a run would do. Changes nothing.
 
-    Example: embedlake plan notes.yaml
+    Example: embedlake plan notes.yaml --sample
     """
-    from flows.cli.terminal import err, print_json, print_rows, progress_shown
+    from flows.cli.progress import progress_shown
+    from flows.cli.shows import print_chunks
+    from flows.cli.terminal import err, print_json, print_rows
     from tasks.config.loading import load_corpus
     from tasks.lake.tables import Lake
     from tasks.operate.plan import plan_of
@@ -24,11 +32,12 @@ def plan(corpus_file: Corpus, json: Json = False) -> None:
 
     corpus = load_corpus(corpus_file)
     with progress_shown(json), err.status("comparing and reading") if err.is_terminal and not json else nullcontext():
-        found = plan_of(corpus, Lake(corpus, may_be_empty=True))
+        found = plan_of(corpus, Lake(corpus, may_be_empty=True), sample=_SAMPLE if sample else 0)
     if json:
         print_json(found.to_dict())
     else:
         print_rows(plan_rows(found))
+        print_chunks(found.sample)
 
 
 def search(
@@ -46,7 +55,8 @@ def search(
     Example: embedlake search notes.yaml "what did we decide about backups" -n 3
     """
     quiet_libraries()
-    from flows.cli.terminal import print_json, print_passages
+    from flows.cli.shows import print_passages
+    from flows.cli.terminal import print_json
     from tasks.search.query import open_lake
 
     passages = open_lake(corpus_file).search(query, model=model, limit=limit, where=where)
@@ -61,7 +71,8 @@ def status(corpus_file: Corpus, json: Json = False) -> None:
 
     Example: embedlake status notes.yaml
     """
-    from flows.cli.terminal import print_json, print_status
+    from flows.cli.shows import print_status
+    from flows.cli.terminal import print_json
     from tasks.config.loading import load_corpus
     from tasks.lake.tables import Lake
     from tasks.operate.status import status_of
@@ -84,12 +95,13 @@ def verify(
 ) -> None:
     """Audit a lake from its data alone: missing, double and orphaned rows, bad vectors, offsets, provenance.
 
-    Ends with 8 if something is wrong and was not mended.
+    Ends with 8 if something is wrong and was not repaired.
 
     Example: embedlake verify notes.yaml --repair
     """
     quiet_libraries()
-    from flows.cli.terminal import print_findings, print_json
+    from flows.cli.shows import print_findings
+    from flows.cli.terminal import print_json
     from tasks.config.loading import load_corpus
     from tasks.lake.lease import writing
     from tasks.lake.tables import Lake
@@ -103,5 +115,5 @@ def verify(
         print_json([finding.to_dict() for finding in found])
     else:
         print_findings(found, f"embedlake run {corpus_file}")
-    if not all(finding.mended for finding in found):
+    if not all(finding.repaired for finding in found):
         sys.exit(EXIT_WRONG)

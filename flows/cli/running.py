@@ -87,7 +87,9 @@ def _flow(start: Callable[[], "RunReport"], json: bool, again: str) -> None:
     quiet_libraries()
     from httpx import TransportError
 
-    from flows.cli.terminal import err, print_json, print_report, progress_shown, shown
+    from flows.cli.progress import progress_shown
+    from flows.cli.shows import print_report
+    from flows.cli.terminal import err, print_json, shown
 
     try:
         with progress_shown(json), redirect_stdout(sys.stderr):  # libraries print what they like

@@ -40,12 +40,15 @@ class Settings(BaseModel):
     def identity(self) -> dict[str, Any]:
         """What enters a hash: the fields that differ from their default. So a new one changes no hash."""
         fields = type(self).model_fields
-        return {
-            name: value
-            for name, value in self.model_dump().items()
+        told = [
+            name
+            for name in fields
             if name not in self.hashed_never
-            and (name in self.hashed_always or value != fields[name].get_default(call_default_factory=True))
-        }
+            and (
+                name in self.hashed_always or getattr(self, name) != fields[name].get_default(call_default_factory=True)
+            )
+        ]
+        return self.model_dump(include=set(told))
 
 
 class ShortForm(Settings):

@@ -14,8 +14,9 @@ from tasks.embed.batches import Batch
 from tasks.embed.pools import Embedded
 from tasks.errors import EmbedlakeError, ModelError
 from tasks.models.choose import load_encoder
-from tasks.models.find import ResolvedModel, find_here
+from tasks.models.find import find_here
 from tasks.models.interface import Encoded, Encoder, Item, encode_checked
+from tasks.models.resolved import ResolvedModel
 
 _CORES_PER_ACTOR = 8  # torch gains little from more for one batch
 _AHEAD = 2  # batches given to an actor at once, so that it never waits for the next

@@ -9,9 +9,10 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from tasks.embed.embedding import Embedding, StartPool, failures_of, overlong_chunk, with_vectors
+from tasks.embed.embedding import Embedding, StartPool
 from tasks.embed.pending import failure_settings, orphans, pending_chunks, refused_rows
 from tasks.embed.pools import LocalPool, Pool
+from tasks.embed.rows import failures_of, overlong_chunk, with_vectors
 from tasks.errors import OverlongChunk
 from tasks.lake.catalog import (
     Entry,
@@ -30,11 +31,11 @@ from tasks.lake.lease import try_writing
 from tasks.lake.maintenance import build_index, compact, compact_own
 from tasks.lake.run import Run
 from tasks.lake.tables import Lake
-from tasks.models.choose import load_encoder
-from tasks.models.find import ResolvedModel
+from tasks.models import choose
 from tasks.models.interface import text_items
 from tasks.models.quantise import SAMPLE, measure_change
-from tasks.progress import EmbeddingCounts, tell
+from tasks.models.resolved import ResolvedModel, Served
+from tasks.progress import EmbeddingCounts, publish
 
 
 def embed_model(run: Run, model: ResolvedModel, arrivals: Iterator[pa.Table | None]) -> EmbeddingCounts:
@@ -50,7 +51,7 @@ def embed_model(run: Run, model: ResolvedModel, arrivals: Iterator[pa.Table | No
         _sign_all(lake, table)
         ensure_entry(lake, table, run.report.run_id)
         refused = _refuse(lake, table, model)
-    embedding = Embedding(lake, table, model.settings, start_pool_for(model, lake), tell)
+    embedding = Embedding(lake, table, model.settings, start_pool_for(model, lake), publish)
     embedding.counts.removed = embedding.counts.failed = embedding.counts.refused = refused
     run.report.models.append(embedding.counts)
     counts = embedding.run(arrivals)
@@ -81,13 +82,13 @@ def _refuse(lake: Lake, table: str, model: ResolvedModel) -> int:
 
 
 def start_pool_for(model: ResolvedModel, lake: Lake) -> StartPool:
-    """Encoders in this process for a little work, on Ray for more; and the table for their vectors."""
+    """Encoders in this process for a little work or a service's model, else on Ray; and the table for their vectors."""
 
     def start(tokens: int, windows: list[pa.Table]) -> Pool:
         calibrated = _calibrated(model, lake, windows) if model.settings.int8 else model
         pool: Pool
-        if tokens < lake.corpus.resources.in_process_below:
-            pool = LocalPool(partial(load_encoder, calibrated, budget=lake.corpus.resources.batch_tokens))
+        if isinstance(model.origin, Served) or tokens < lake.corpus.resources.in_process_below:
+            pool = LocalPool(partial(choose.load_encoder, calibrated, budget=lake.corpus.resources.batch_tokens))
         else:
             from tasks.embed.ray_pool import RayPool
 
@@ -120,14 +121,14 @@ def _evaluate(run: Run, model: ResolvedModel) -> None:
     int8 = {row["text"]: row["vector"] for row in rows}
     calibrated_on = json.loads(known["calibration"])
     texts = [text for text in int8 if text not in calibrated_on] or list(int8)
-    full = load_encoder(replace(model, settings=model.settings.model_copy(update={"int8": False})))
+    full = choose.load_encoder(replace(model, settings=model.settings.model_copy(update={"int8": False})))
     wide = full.encode_documents(text_items(texts)).vectors
     change = measure_change(np.array([int8[text] for text in texts], np.float32), wide)
     evaluation = json.dumps({"int8": change.to_dict()})
     change_catalog(lake, run.report.run_id, lambda _: {table: {"evaluation": evaluation}})
 
 
-def settled(run: Run, models: list[ResolvedModel]) -> bool:
+def up_to_date(run: Run, models: list[ResolvedModel]) -> bool:
     """Whether the tables of all models are up to the chunks, and the catalog says what it must."""
     lake = run.lake
     entries = {entry["table"]: entry for entry in lake.catalog()}

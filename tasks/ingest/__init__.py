@@ -3,8 +3,10 @@
 In: a `Listing`. Out: rows in the tables of documents and chunks, and failures; the chunks are also given as they land.
 
 - `update` is the stage: it lists, compares, reads and lands.
-- `compare` tells what changed; `prepare` makes rows from files and records, in the processes of `readers` and
-  `ray_readers`; `claims` decides between records with one id; `tokenizer` counts; `land` writes.
+- `compare` tells what changed, also by `identity`, the hash of the settings that a row was made with.
+- `reading` gives work to `readers` and `ray_readers`, in whose processes `prepare` makes documents and chunks;
+  `faults` decides what a failure means; `tokenizer` counts.
+- `land` writes: `claims` decides between records with one id, `stored` knows what the lake has.
 
 Imports `sources`, `extract`, `chunk` and `lake`. What readers load imports neither Ray, Prefect nor LanceDB.
 """

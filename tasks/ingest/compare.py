@@ -46,7 +46,7 @@ class Changes:
     Attributes:
         new: files that the lake does not know.
         changed: files whose version, as the store tells it, is another.
-        resettled: files whose settings (chunking, extraction, metadata) are others.
+        settings_changed: files whose settings (chunking, extraction, metadata) are others.
         reread: files that are as the lake knows them, and are to be read all the same.
         unchanged: how many files are as the lake knows them.
         gone: ids of files, records' containers included, that no source lists.
@@ -54,7 +54,7 @@ class Changes:
 
     new: list[File]
     changed: list[File]
-    resettled: list[File]
+    settings_changed: list[File]
     reread: list[File]
     unchanged: int
     gone: list[str]
@@ -67,7 +67,7 @@ class Changes:
     @property
     def to_read(self) -> list[File]:
         """Every file to read, ordered by id."""
-        files = [*self.new, *self.changed, *self.resettled, *self.reread]
+        files = [*self.new, *self.changed, *self.settings_changed, *self.reread]
         return sorted(files, key=lambda file: file.document_id)
 
 
@@ -95,13 +95,13 @@ def compare(
         elif row[:2] != [file.uri, file.tag]:
             changes.changed.append(file)
         elif file.uri in known.alone or not _is_current(file, row[2:], settings[file.source], known):
-            changes.resettled.append(file)
+            changes.settings_changed.append(file)
         elif again(file):
             changes.reread.append(file)
         else:
             unchanged += 1
     gone = sorted(others | before.keys())
-    return Changes(changes.new, changes.changed, changes.resettled, changes.reread, unchanged, gone)
+    return Changes(changes.new, changes.changed, changes.settings_changed, changes.reread, unchanged, gone)
 
 
 def _is_current(file: File, row: list[Any], settings: RowSettings, known: Known) -> bool:

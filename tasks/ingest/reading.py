@@ -1,4 +1,4 @@
-"""Reading: work given to readers, and a document that ends its reader found and set aside."""
+"""Reading: work given to readers, and a document that ends its reader found, and quarantined."""
 
 import io
 import os
@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
-from pebble import ProcessExpired
 
 from tasks.config.settings import Corpus
-from tasks.errors import BrokenDocument, DocumentError, UnfinishedDocument
+from tasks.errors import DocumentError
+from tasks.ingest.faults import document_error
 from tasks.ingest.identity import settings_of
 from tasks.ingest.prepare import Prepared, document_of, line_id
 from tasks.ingest.readers import LocalReaders, Pending, Readers
@@ -43,7 +43,7 @@ def read_all(
         readers = ClusterReaders(corpus, tokenizer_folder, readers)
     pending: deque[tuple[Work, Pending]] = deque()
 
-    def settle(work: Work, begun: Pending) -> Iterator[tuple[Work, Prepared]]:
+    def finish(work: Work, begun: Pending) -> Iterator[tuple[Work, Prepared]]:
         try:
             yield work, begun.result()
         except ImportError:  # the installation's fault, no document's
@@ -54,15 +54,15 @@ def read_all(
                 yield work, _failed(work, corpus, tokenizer_folder, error)
             else:
                 for half in halves:
-                    yield from settle(half, readers.start(half))
+                    yield from finish(half, readers.start(half))
 
     try:
         for work in works:
             pending.append((work, readers.start(work)))
             if len(pending) > 2 * readers.count:
-                yield from settle(*pending.popleft())
+                yield from finish(*pending.popleft())
         while pending:
-            yield from settle(*pending.popleft())
+            yield from finish(*pending.popleft())
     finally:
         readers.close()
 
@@ -85,29 +85,11 @@ def _halves(work: Work) -> list[Work]:
     return halves if middle else [work]
 
 
-def unfinished(corpus: Corpus) -> UnfinishedDocument:
-    """What is wrong with a document that took too long."""
-    return UnfinishedDocument(
-        f"not read after {corpus.extraction.timeout:g} seconds",
-        "Raise `extraction.timeout`, or leave it out with `exclude`.",
-    )
-
-
 def _failed(work: Work, corpus: Corpus, tokenizer_folder: str, error: Exception) -> Prepared:
     """The result of a single document that its reader could not finish."""
     file = work.files[0] if isinstance(work, Files) else work.file
     identity = file.document_id if isinstance(work, Files) else line_id(file, work.first)
-    cause: DocumentError
-    if isinstance(error, TimeoutError):
-        cause = unfinished(corpus)
-    elif isinstance(error, ProcessExpired):
-        cause = UnfinishedDocument(
-            f"it ended the process that read it (exit code {error.exitcode})", "Leave it out with `exclude`."
-        )
-    else:
-        cause = BrokenDocument(
-            f"its reader failed: {type(error).__name__}: {error}"[:1000], "Leave it out with `exclude`."
-        )
+    cause = document_error(error, corpus.extraction.timeout, fetching=False)
     settings = settings_of(corpus, tokenizer_folder)[file.source].failed
     document = (
         document_of(file, settings)

@@ -95,7 +95,7 @@ def tokenizer_is_sound(lake: Lake) -> bool:
     return right and tokenizer_is_kept(lake)
 
 
-def mend_tokenizer(lake: Lake) -> None:
+def repair_tokenizer(lake: Lake) -> None:
     """Write anew what the lake says of the tokenizer, if its content is there; else the next run does, by the first
     model."""
     table = lake.name("tokenizer")

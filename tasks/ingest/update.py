@@ -7,23 +7,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.config.settings import Corpus
-from tasks.errors import BrokenDocument, ConfigurationError, DocumentError, UnreadDocument
+from tasks.errors import ConfigurationError, DocumentError
 from tasks.ingest.claims import lost_claims
 from tasks.ingest.compare import FILE_COLUMNS, Changes, compare, known_files, matching, refuse_shrinking
+from tasks.ingest.faults import document_error
 from tasks.ingest.identity import RowSettings, settings_of
 from tasks.ingest.land import Landing
-from tasks.ingest.reading import read_all, unfinished
+from tasks.ingest.reading import read_all
 from tasks.ingest.stored import orphan_chunks
 from tasks.ingest.tokenizer import keep_tokenizer, tokenizer_is_kept, tokenizer_of
 from tasks.lake.catalog import catalog_lease
 from tasks.lake.evolve import evolve, seal_all
-from tasks.lake.failures import mended_failures, read_again, reading_failures
+from tasks.lake.failures import read_again, reading_failures, resolved_failures
 from tasks.lake.run import Run
 from tasks.lake.schemas import CATALOG, FAILURES, RUNS, chunks_schema, documents_schema
 from tasks.lake.tables import Lake
-from tasks.patience import WaitedInVain, each_within
-from tasks.progress import Progress, tell
-from tasks.sources.listing import File, Listing, is_damaged, list_files
+from tasks.patience import each_within
+from tasks.progress import Progress, publish
+from tasks.sources.listing import File, Listing, list_files
 from tasks.sources.work import Block, Work, group_files, read_blocks
 
 logger = logging.getLogger("embedlake.documents")
@@ -33,7 +34,7 @@ def list_documents(run: Run) -> Listing:
     """What the sources hold."""
     listing = list_files(run.corpus.sources, run.corpus.lake.uri)
     run.report.documents.listed = len(listing.files)
-    run.report.documents.left_out = listing.left_out
+    run.report.documents.skipped = listing.skipped
     return listing
 
 
@@ -68,7 +69,7 @@ def compare_with_lake(
     changes = compare(listing.files, known, current_settings(corpus, lake), again)
     logger.info(
         "%d files: %d new, %d changed, %d with other settings, %d to read again, %d unchanged; %d gone",
-        *map(len, (listing.files, changes.new, changes.changed, changes.resettled, changes.reread)),
+        *map(len, (listing.files, changes.new, changes.changed, changes.settings_changed, changes.reread)),
         changes.unchanged,
         len(changes.gone),
     )
@@ -80,15 +81,17 @@ def current_settings(corpus: Corpus, lake: Lake) -> dict[str, RowSettings]:
     return settings_of(corpus, tokenizer_of(corpus, lake).folder())
 
 
-def unsettled(lake: Lake, changes: Changes) -> bool:
-    """Whether an earlier run broke off before it had settled all that does not show in the files: columns, chunks of
-    documents that are gone, records whose id became free, failures of what is read."""
-    corpus = lake.corpus
-    return (
-        lake.differs(lake.name("documents"), documents_schema(corpus))
-        or lake.differs(lake.name("chunks"), chunks_schema(corpus))
-        or bool(orphan_chunks(lake) or lost_claims(lake) or not tokenizer_is_kept(lake))
-        or bool(mended_failures(lake, {file.document_id for file in changes.to_read}))
+def up_to_date(lake: Lake, changes: Changes) -> bool:
+    """Whether nothing is to be done: no file to read, and nothing that an earlier run left when it broke off and that
+    does not show in the files: columns, orphan chunks, records whose id became free, failures of what is read."""
+    return not (
+        changes.work
+        or lake.differs(lake.name("documents"), documents_schema(lake.corpus))
+        or lake.differs(lake.name("chunks"), chunks_schema(lake.corpus))
+        or orphan_chunks(lake)
+        or lost_claims(lake)
+        or not tokenizer_is_kept(lake)
+        or resolved_failures(lake, {file.document_id for file in changes.to_read})
     )
 
 
@@ -135,7 +138,7 @@ def land_documents(run: Run, listing: Listing, changes: Changes, allow_shrinking
         yield from _read(run, landing, free, folder)
     lake.delete_in(lake.name("chunks"), "document_id", orphan_chunks(lake))
     tried = {file.document_id for file in (*changes.to_read, *free)}
-    lake.delete_in(lake.name("failures"), "failure_id", mended_failures(lake, tried))
+    lake.delete_in(lake.name("failures"), "failure_id", resolved_failures(lake, tried))
     counts.duplicates += count_duplicates(lake)
 
 
@@ -166,14 +169,14 @@ def _read(run: Run, landing: Landing, files: list[File], tokenizer_folder: str) 
         if isinstance(work, Block):
             current = work.file
         done += prepared.documents.num_rows
-        tell(Progress("read", done, total, "documents"))
+        publish(Progress("read", done, total, "documents"))
     if current:
         yield from _end_container(run, landing, current, ends)
     for file in files:  # containers that held no record, or could not be opened
         if file.document_id in ends:
             yield from _end_container(run, landing, file, ends)
     yield from landing.flush()
-    tell(Progress("read", done, done, "documents"))
+    publish(Progress("read", done, done, "documents"))
     if found:
         yield from _read(run, landing, found, tokenizer_folder)
 
@@ -199,23 +202,8 @@ def _works(corpus: Corpus, files: list[File], ends: dict[str, DocumentError | No
             blocks = read_blocks(file, source, corpus.metadata, corpus.extraction.max_bytes)
             yield from each_within(blocks, corpus.extraction.timeout)
             ends[file.document_id] = None
-        except DocumentError as error:
-            ends[file.document_id] = error
-        except WaitedInVain:
-            ends[file.document_id] = unfinished(corpus)
-        except Exception as error:
-            ends[file.document_id] = reading_failed(error)
-
-
-def reading_failed(error: Exception) -> DocumentError:
-    """What is wrong with a file that holds records and cannot be read."""
-    if is_damaged(error):
-        return BrokenDocument(f"cannot be decompressed: {error}", "Is it complete? Store it again.")
-    if isinstance(error, OSError):
-        return UnreadDocument(f"cannot be read: {type(error).__name__}: {error}")
-    return BrokenDocument(
-        f"its reader failed: {type(error).__name__}: {error}"[:1000], "Is it complete? Store it again."
-    )
+        except Exception as error:  # whatever a parser or a file system raises
+            ends[file.document_id] = document_error(error, corpus.extraction.timeout, fetching=True)
 
 
 def _with_records(lake: Lake, files: list[str]) -> tuple[set[str], set[str]]:

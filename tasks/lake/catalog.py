@@ -19,7 +19,7 @@ from tasks.hashing import sealed
 from tasks.lake.lease import writing
 from tasks.lake.schemas import CATALOG, embeddings_schema
 from tasks.lake.tables import Lake
-from tasks.models.find import ResolvedModel
+from tasks.models.resolved import ResolvedModel
 
 Entry = dict[str, Any]
 
@@ -179,19 +179,23 @@ def states_after(
         stands = standing[table]
         if state == "live" or (primary is None and table not in kept):
             after[table] = state
-        elif stands.complete and (table in kept or state != "frozen"):
-            after[table] = "ready"
+        elif table not in kept and state == "frozen":
+            after[table] = "frozen"
         else:
-            after[table] = "building" if table in kept else "frozen"
+            after[table] = _not_live(stands, table in kept)
     live = next((table for table, state in after.items() if state == "live"), None)
     if primary is None and live is None:
         primary = next((table for table in sorted(kept) if after.get(table) == "ready"), None)
     if primary and after.get(primary) == "ready" and standing[primary].sound:
         for table, state in after.items():
             if state == "live":
-                after[table] = "ready" if table in kept or standing[table].complete else "frozen"
+                after[table] = _not_live(standing[table], table in kept)
         after[primary] = "live"
     return after
+
+
+def _not_live(standing: Standing, kept: bool) -> str:
+    return "ready" if standing.complete else "building" if kept else "frozen"
 
 
 def _software() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The failures table: what was set aside, recorded before it is skipped."""
+"""The failures table: what failed, recorded before it is skipped."""
 
 import logging
 from collections.abc import Collection, Iterable
@@ -42,7 +42,7 @@ def record_failures(lake: Lake, failures: Iterable[Failure]) -> None:
         for identity, f in by_id.items()
     ]  # fmt: skip
     for failure in by_id.values():
-        logger.warning("set aside %s (%s): %s", failure.document_id, failure.stage, redact(failure.message))
+        logger.warning("failed: %s (%s): %s", failure.document_id, failure.stage, redact(failure.message))
     _write(lake, rows)
 
 
@@ -56,7 +56,7 @@ def reading_failures(lake: Lake, columns: list[str]) -> pa.Table:
 
 
 def failures_since(lake: Lake, start: datetime, most: int = 50) -> list[dict[str, str]]:
-    """What was set aside since a time: document, stage, error, message and hint of each, at most so many."""
+    """What failed since a time: document, stage, error, message and hint of each, at most so many."""
     columns = ["document_id", "stage", "error", "message", "hint", "last_time"]
     rows = lake.read(lake.name("failures"), columns).to_pylist()
     recent = sorted((row for row in rows if row.pop("last_time") >= start), key=lambda row: str(row["document_id"]))
@@ -119,7 +119,7 @@ def forget_failures(lake: Lake, document_ids: Iterable[str]) -> None:
     lake.delete_in(lake.name("failures"), "failure_id", gone["failure_id"].to_pylist())
 
 
-def mended_failures(lake: Lake, reading: Collection[str]) -> list[str]:
+def resolved_failures(lake: Lake, reading: Collection[str]) -> list[str]:
     """Ids of failures on reading of documents that are read by now.
 
     Args:
@@ -134,8 +134,8 @@ def mended_failures(lake: Lake, reading: Collection[str]) -> list[str]:
     )
     read = states.filter(pc.is_in(states["state"], value_set=pa.array(["active", "container"])))["document_id"]
     passing = pc.and_(rows["transient"], among(rows["document_id"], list(reading)))
-    mended = pc.and_(among(rows["document_id"], read), pc.invert(passing))
-    found: list[str] = rows.filter(mended)["failure_id"].to_pylist()
+    repaired = pc.and_(among(rows["document_id"], read), pc.invert(passing))
+    found: list[str] = rows.filter(repaired)["failure_id"].to_pylist()
     return found
 
 

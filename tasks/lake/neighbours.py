@@ -33,7 +33,7 @@ class Neighbour:
 
 def others(lake: Lake) -> dict[str, int]:
     """How many tables each other corpus has in the lake, by its name."""
-    return {name: len(tables) for name, tables in lake.corpora().items() if name != lake.corpus.name}
+    return {name: len(tables) for name, tables in lake.store.corpora().items() if name != lake.corpus.name}
 
 
 def neighbours(lake: Lake) -> list[Neighbour]:
@@ -47,7 +47,7 @@ def neighbour(lake: Lake, name: str) -> Neighbour:
     Raises:
         ConfigurationError: nothing.
     """
-    corpora = lake.corpora()
+    corpora = lake.store.corpora()
     if name not in corpora:
         there = ", ".join(f"{corpus} ({len(tables)} tables)" for corpus, tables in corpora.items()) or "nothing"
         raise ConfigurationError(
@@ -55,7 +55,7 @@ def neighbour(lake: Lake, name: str) -> Neighbour:
         )
     tables = corpora[name]
     size = None if "://" in lake.uri else sum(_size(Path(lake.uri) / f"{table}.lance") for table in tables)
-    return Neighbour(name, tables, lake.rows_of(f"{name}.documents"), size)
+    return Neighbour(name, tables, lake.store.rows_of(f"{name}.documents"), size)
 
 
 def drop(corpus: Corpus, name: str, holder: str, wait: bool) -> list[str]:
@@ -76,12 +76,12 @@ def drop(corpus: Corpus, name: str, holder: str, wait: bool) -> list[str]:
     renamed = corpus.model_copy(update={"name": name})
     lake = Lake(renamed, may_be_empty=True, only=())
     leases = lake.name("leases")
-    removed = lake.corpora().get(name, [])
+    removed = lake.store.corpora().get(name, [])
     if removed != [leases]:  # which a removal left that was broken off at its very end, and is perhaps not whole
         lake = Lake(renamed, may_be_empty=True, only=("leases",))
         scopes = lake.read(leases, ["scope"])["scope"].to_pylist()
         with writing(lake, {"documents", *_models(removed), *scopes}, holder, wait):
-            removed = lake.corpora()[name]
+            removed = lake.store.corpora()[name]
             for table in sorted(removed, key=lambda table: (_ORDER.get(table.partition(".")[2], len(_ORDER)), table)):
                 if table != leases:
                     lake.drop(table)

@@ -3,15 +3,12 @@
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
-import lancedb
 import pyarrow as pa
 
 from tasks.columns import last_of_each
-from tasks.config.loading import redact
 from tasks.config.settings import Corpus
 from tasks.errors import LakeError
 from tasks.lake.schemas import (
@@ -25,14 +22,13 @@ from tasks.lake.schemas import (
     documents_schema,
     embeddings_schema,
 )
-from tasks.lake.snapshot import PATIENCE, Snapshot, explained, when_cut_off
-from tasks.models.find import ResolvedModel
+from tasks.lake.snapshot import Snapshot, explained, when_cut_off
+from tasks.lake.store import Store
+from tasks.models.resolved import ResolvedModel
 
 _VALUES_IN_FILTER = 16_384  # longest list in one SQL filter; each one is a scan
 logger = logging.getLogger("embedlake.lake")
 
-# Of Lance's object store: by itself it gives up on a request in a third of a second.
-_PATIENCE = {"client_max_retries": "100", "client_retry_timeout": str(PATIENCE)}
 _TRIES = 20  # of a removal that meets with other writers of the table
 
 
@@ -56,26 +52,20 @@ class Lake:
         self._only = only
         self.uri = corpus.lake.uri
         self.fence: Callable[[], None] | None = None  # called before each write; raises where it must not be made
-        try:
-            options = {**_PATIENCE, **corpus.lake.options} if "://" in self.uri else None
-            self._db = lancedb.connect(self.uri, storage_options=options, read_consistency_interval=timedelta(0))
-            self.refresh()
-            self._check_format()
-            if create:
-                for kind, schema in self._own_schemas().items():
-                    self._ensure(self.name(kind), schema)
-        except LakeError:
-            raise
-        except Exception as error:  # Lance raises what its object store raises
-            raise LakeError(
-                redact(f"the lake at {self.uri} cannot be opened: {type(error).__name__}: {str(error)[:400]}"),
-                "Check the address, the credentials and the network; for S3, set `lake: options`.",
-            ) from None
+        self.store = Store(corpus.lake)
+        self.store.reached(lambda: self._open(create))
         if not (create or may_be_empty) and self.name("documents") not in self._tables:
             raise LakeError(
                 f"the lake at {self.uri} holds nothing of the corpus {corpus.name!r} yet{self._instead()}",
                 "Fill it with: embedlake run CORPUS.yaml",
             )
+
+    def _open(self, create: bool) -> None:
+        self.refresh()
+        self._check_format()
+        if create:
+            for kind, schema in self._own_schemas().items():
+                self._ensure(self.name(kind), schema)
 
     def columns(self, table: str) -> list[str]:
         """The columns that a table has."""
@@ -133,7 +123,7 @@ class Lake:
 
     def refresh(self) -> None:
         """Look which tables there are; another run may have made some."""
-        self._tables = when_cut_off(lambda: {name: self._db.open_table(name) for name in self._names()})
+        self._tables = when_cut_off(lambda: self.store.open(self._names()))
 
     def create(self, kind: str, schema: pa.Schema) -> None:
         """Make sure that a table is there, with its columns."""
@@ -219,24 +209,8 @@ class Lake:
 
     def drop(self, table: str) -> None:
         """Remove a table, of whichever corpus, even one of which a part is gone."""
-        self._write(table, lambda: self._db.drop_table(table), "removed")
+        self._write(table, lambda: self.store.drop(table), "removed")
         self._tables.pop(table, None)
-
-    def corpora(self) -> dict[str, list[str]]:
-        """The full names of all tables in the lake, by corpus."""
-        found: dict[str, list[str]] = {}
-        for name in sorted(self._all_names()):
-            corpus, dot, _ = name.partition(".")
-            if dot:
-                found.setdefault(corpus, []).append(name)
-        return found
-
-    def rows_of(self, table: str) -> int | None:
-        """Rows of a table of any corpus; None where it is not there, or not whole."""
-        try:
-            return int(self._db.open_table(table).count_rows())
-        except Exception:  # Lance raises what its object store raises
-            return None
 
     def delete_in(self, table: str, column: str, values: Iterable[str]) -> None:
         """Remove rows whose column holds one of some values."""
@@ -303,23 +277,12 @@ class Lake:
 
     def _instead(self) -> str:
         """The other corpora that the lake holds, to be told where there is nothing of this one."""
-        others = [f"{name} ({len(tables)} tables)" for name, tables in self.corpora().items()]
+        others = [f"{name} ({len(tables)} tables)" for name, tables in self.store.corpora().items()]
         return f"; it holds {', '.join(others)}" if others else ""
-
-    def _all_names(self) -> list[str]:
-        found: list[str] = []
-        token: str | None = None
-        while True:
-            page: Any = self._db.list_tables(page_token=token)
-            found += map(str, page.tables)
-            token = page.page_token
-            if not token:
-                break
-        return found
 
     def _names(self) -> list[str]:
         prefix = f"{self.corpus.name}."
-        own = [name for name in self._all_names() if name.startswith(prefix)]
+        own = [name for name in self.store.names() if name.startswith(prefix)]
         return own if self._only is None else [name for name in own if name.removeprefix(prefix) in self._only]
 
     def _check_format(self) -> None:
@@ -343,7 +306,7 @@ class Lake:
     def _ensure(self, name: str, schema: pa.Schema) -> None:
         """Open or create a table."""
         if name not in self._tables:
-            self._tables[name] = self._db.create_table(name, schema=schema, exist_ok=True)
+            self._tables[name] = self.store.create(name, schema)
 
 
 @contextmanager

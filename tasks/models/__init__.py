@@ -1,9 +1,15 @@
-"""Encoders: texts in, vectors out, chosen for the model and the machine.
+"""Models and encoders: items in, vectors and costs out.
 
-`choose` decides; `transformer` is what encoders of transformer models share, with `openvino_backend` for CPUs (from
-what `export` converted) and `torch_backend` for GPUs; `static` looks vectors up; `general` runs what no other does,
-as sentence-transformers does. `quantise` makes int8 models and measures what that changes. Ray's workers load this
-package: it imports neither Prefect nor Ray.
+In: a model's reference and settings, and items. Out: vectors, float32, and what each item costs.
+
+- `interface` says what an item and an encoder are. `find` resolves a reference to what is in `resolved`: weights, or a
+  service that `providers` knows.
+- `choose` loads the encoder that suits model and machine: `transformer` is what encoders of transformer models share,
+  with `openvino_backend` for CPUs (from what `export` converted) and `torch_backend` for GPUs; `static` looks vectors
+  up; `general` runs what no other does, as sentence-transformers does.
+- `quantise` makes int8 models and measures what that changes; `probes` are items that every encoder can embed.
+
+Ray's workers load this package: it imports neither Prefect nor Ray.
 """
 
 import os

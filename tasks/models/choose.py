@@ -4,8 +4,10 @@ import logging
 from pathlib import Path
 
 from tasks.errors import ModelError
-from tasks.models.find import ResolvedModel
+from tasks.models.find import is_static
 from tasks.models.interface import Encoder
+from tasks.models.providers import provider_of
+from tasks.models.resolved import ResolvedModel
 
 logger = logging.getLogger("embedlake.encode")
 
@@ -13,8 +15,9 @@ logger = logging.getLogger("embedlake.encode")
 def load_encoder(model: ResolvedModel, threads: int | None = None, budget: int | None = None) -> Encoder:
     """The quickest encoder that gives the model's own vectors.
 
-    A static model looks its vectors up. A transformer runs on torch where there is a GPU, else on OpenVINO if it
-    gives the same vectors there, else on torch; any other model runs as sentence-transformers runs it.
+    A service's model is its provider's affair. A static model looks its vectors up. A transformer runs on torch where
+    there is a GPU, else on OpenVINO if it gives the same vectors there, else on torch; any other model runs as
+    sentence-transformers runs it.
 
     Args:
         model: on this machine.
@@ -24,10 +27,12 @@ def load_encoder(model: ResolvedModel, threads: int | None = None, budget: int |
     Raises:
         ModelError: the model cannot be loaded, or not as the corpus file asks.
     """
-    from tasks.models.static import StaticEncoder, is_static
-
     settings = model.settings
-    if is_static(model.folder):
+    if provider := provider_of(settings.model):
+        return provider.load(model, budget)
+    if is_static(model.weights.folder):
+        from tasks.models.static import StaticEncoder
+
         return StaticEncoder(model)
     if settings.int8 or settings.backend == "openvino" or (settings.backend == "auto" and not _may_have_gpu()):
         from tasks.models.export import NotConvertible, converted

@@ -13,8 +13,8 @@ from tasks.caching import cache_folder
 from tasks.config.settings import Model
 from tasks.errors import ModelError
 from tasks.hashing import hash_settings
-from tasks.models.find import ResolvedModel
 from tasks.models.interface import cosines, text_items
+from tasks.models.resolved import ResolvedModel
 
 if TYPE_CHECKING:
     import openvino
@@ -68,7 +68,7 @@ def _folder_for(model: ResolvedModel) -> Path:
     }
     if model.settings.int8:
         made_by["nncf"] = version("nncf")
-    key = hash_settings({"weights": model.weights, "calibration": model.calibration, **made_by})
+    key = hash_settings({"weights": model.weights.hash, "calibration": model.calibration, **made_by})
     return cache_folder() / "openvino" / f"{model.name}-{key}"
 
 
@@ -100,7 +100,7 @@ def _convert(model: ResolvedModel, folder: Path) -> None:
     (folder / "description.json").write_text(json.dumps(description.to_dict()), "utf-8")
     if not model.settings.int8:  # of int8, tasks.models.quantise measures what it changes
         plain = Model.model_validate({"model": model.settings.model, "name": model.name})
-        there = TorchEncoder(ResolvedModel(plain, model.folder, model.weights, model.revision), loaded, description)
+        there = TorchEncoder(ResolvedModel(plain, model.origin, model.revision), loaded, description)
         trials = text_items(_TRIALS)
         here = OpenVinoEncoder(folder, plain)
         least = float(cosines(here.encode_documents(trials).vectors, there.encode_documents(trials).vectors).min())

@@ -4,63 +4,49 @@ import hashlib
 import importlib.util
 import json
 import socket
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tasks.config.settings import Model
 from tasks.errors import ModelError
 from tasks.hashing import hash_settings
+from tasks.models.providers import provider_of
+from tasks.models.resolved import ResolvedModel, Served, Weights
 
 _PATTERNS = ["*.json", "*.txt", "*.model", "*.py", "*.safetensors"]
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedModel:
-    """A model that is on this machine.
-
-    Attributes:
-        settings: as the corpus gives them.
-        folder: where its files are.
-        weights: SHA-256 over the files that decide its vectors, 64 hexadecimal digits.
-        revision: identity of weights and settings together, 12 hexadecimal digits; part of the table's name.
-        calibration: of an int8 model, the texts that its ranges are taken from.
-    """
-
-    settings: Model
-    folder: Path
-    weights: str
-    revision: str
-    calibration: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """Its short name; part of the table's name."""
-        return self.settings.name
-
-    def provenance(self) -> dict[str, Any]:
-        """All that decides its vectors; backend and precision only in their last digits."""
-        return {
-            "weights": self.weights, "backend": self.settings.backend, "precision": self.settings.precision,
-            **self.settings.identity(),
-        }  # fmt: skip
+_VERSIONS = {"static": 1, "transformer": 1}
+"""Of what runs each kind of model. Raised where it gives other vectors than before: they get a table of their own."""
 
 
 def resolve_model(model: Model) -> ResolvedModel:
-    """The model's files: fetched from the hub where the hub has to be asked, else as they are.
+    """The model's files, fetched from the hub where it has to be asked; or what its provider says of it.
 
     Raises:
         ModelError: there is no such model, or it cannot be fetched.
     """
+    provider = provider_of(model.model)
+    origin = provider.find(model) if provider else _weights_of(model)
+    kind = {} if isinstance(origin, Served) else _kind(origin.folder)
+    return ResolvedModel(model, origin, hash_settings({**origin.identity(), **kind, **model.identity()}))
+
+
+def _kind(folder: Path) -> dict[str, int]:
+    """What runs a model, where not the first version of it does."""
+    kind = "static" if is_static(folder) else "transformer"
+    return {kind: _VERSIONS[kind]} if _VERSIONS[kind] > 1 else {}
+
+
+def _weights_of(model: Model) -> Weights:
     folder = find_model(model.model, model.hub_revision)
     if not model.trust_remote_code and any(folder.glob("**/*.py")) and _wants_code(folder):
         raise ModelError(
             f"model {model.model!r} comes with Python code of its own",
             "If you trust it, set `trust_remote_code: true` for this model in the corpus file.",
         )
-    weights = _hash_folder(folder)
-    revision = hash_settings({"weights": weights, **model.identity()})
-    return ResolvedModel(model, folder, weights, revision)
+    return Weights(folder, _hash_folder(folder))
 
 
 def resolve_entry(entry: dict[str, Any]) -> ResolvedModel:
@@ -80,7 +66,7 @@ def find_here(model: ResolvedModel) -> ResolvedModel:
         ModelError: it is not here and cannot be fetched, or here it has other weights.
     """
     here = resolve_model(model.settings)
-    if here.weights != model.weights:
+    if here.origin.identity() != model.origin.identity():
         raise ModelError(
             f"model {model.settings.model!r} has other weights on {socket.gethostname()} than where the run began",
             "Give every node of the cluster the same files, or name a commit with `hub_revision`.",
@@ -92,7 +78,7 @@ def find_model(reference: str, hub_revision: str | None = None) -> Path:
     """The folder with a model's files.
 
     Args:
-        reference: a folder (absolute), `package:NAME`, or a name on the Hugging Face hub.
+        reference: a folder (absolute), `package:NAME`, or a name on the Hugging Face hub; no provider's.
         hub_revision: branch, tag or commit; only for the hub.
 
     Raises:
@@ -107,6 +93,15 @@ def find_model(reference: str, hub_revision: str | None = None) -> Path:
             raise ModelError(f"model {reference!r}: {there}", "Give a folder that sentence-transformers saved.")
         return folder
     return _from_hub(reference, hub_revision)
+
+
+def is_static(folder: Path) -> bool:
+    """Whether a folder holds a static model alone, as sentence-transformers saves it."""
+    modules = folder / "modules.json"
+    if not modules.exists():
+        return False
+    types = [str(module["type"]).rsplit(".", 1)[-1] for module in json.loads(modules.read_text("utf-8"))]
+    return types[:1] == ["StaticEmbedding"] and set(types[1:]) <= {"Normalize"}
 
 
 def _in_package(name: str) -> Path:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from sentence_transformers import SentenceTransformer
 
-from tasks.models.find import ResolvedModel
 from tasks.models.interface import CALL, TEXT, Encoded, Item, finish, texts_of
+from tasks.models.resolved import ResolvedModel
 from tasks.models.torch_backend import BUDGETS
 from tasks.models.transformer import checked_dimension
 

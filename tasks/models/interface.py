@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from tasks.errors import ModelError, UnusableVector
+from tasks.errors import ModelError, OversizedBatch, UnusableVector
 
 Vectors = npt.NDArray[np.float32]
 
@@ -78,7 +78,14 @@ class Encoder(Protocol):
     batch_cost: int
 
     def encode_documents(self, items: Sequence[Item]) -> Encoded:
-        """Vectors and costs of documents."""
+        """Vectors and costs of documents.
+
+        Raises:
+            RefusedChunk: one of them cannot be embedded, whatever is tried.
+            OversizedBatch: these are too many, or cost too much, for one call.
+            ServiceError: the service behind it fails as a whole.
+            Exception: anything else; whose fault it is is then found out, see tasks.embed.trials.
+        """
         ...
 
     def encode_queries(self, items: Sequence[Item]) -> Encoded:
@@ -103,6 +110,28 @@ def encode_checked(encoder: Encoder, items: Sequence[Item]) -> Encoded:
     if not (np.isfinite(vectors).all() and np.abs(vectors).max(axis=1).min() > 0):
         raise UnusableVector("the model gave a vector that is zero or not finite")
     return encoded
+
+
+def encode_in_parts(encoder: Encoder, items: Sequence[Item]) -> Encoded:
+    """Vectors and costs of any number of documents: in calls of the cost that suits the encoder, and smaller ones where
+    it refuses those.
+
+    Raises:
+        OversizedBatch: a single item is refused as one.
+    """
+    middle = len(items) // 2
+    if middle and sum(item.cost for item in items) > encoder.batch_cost:
+        return _joined(encode_in_parts(encoder, items[:middle]), encode_in_parts(encoder, items[middle:]))
+    try:
+        return encoder.encode_documents(items)
+    except OversizedBatch:
+        if not middle:
+            raise
+    return _joined(encode_in_parts(encoder, items[:middle]), encode_in_parts(encoder, items[middle:]))
+
+
+def _joined(first: Encoded, second: Encoded) -> Encoded:
+    return Encoded(np.concatenate([first.vectors, second.vectors]), [*first.costs, *second.costs])
 
 
 def finish(vectors: Vectors, dimension: int, normalize: bool) -> Vectors:

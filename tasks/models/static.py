@@ -10,18 +10,9 @@ from safetensors.numpy import load_file
 from scipy.sparse import csr_matrix
 from tokenizers import Tokenizer
 
-from tasks.models.find import ResolvedModel
 from tasks.models.interface import TEXT, Encoded, Item, finish, texts_of
+from tasks.models.resolved import ResolvedModel
 from tasks.models.transformer import checked_dimension, or_default
-
-
-def is_static(folder: Path) -> bool:
-    """Whether a folder holds a static model alone, as sentence-transformers saves it."""
-    modules = folder / "modules.json"
-    if not modules.exists():
-        return False
-    types = [str(module["type"]).rsplit(".", 1)[-1] for module in json.loads(modules.read_text("utf-8"))]
-    return types[:1] == ["StaticEmbedding"] and set(types[1:]) <= {"Normalize"}
 
 
 class StaticEncoder:
@@ -33,8 +24,8 @@ class StaticEncoder:
     batch_cost = 131_072
 
     def __init__(self, model: ResolvedModel) -> None:
-        modules = json.loads((model.folder / "modules.json").read_text("utf-8"))
-        folder = model.folder / modules[0]["path"]
+        modules = json.loads((model.weights.folder / "modules.json").read_text("utf-8"))
+        folder = model.weights.folder / modules[0]["path"]
         weights = load_file(folder / "model.safetensors")
         table = weights.get("embedding.weight", weights.get("embeddings"))
         if table is None:
@@ -47,7 +38,7 @@ class StaticEncoder:
         self.max_cost = settings.max_tokens or 1_000_000_000
         self._normalize = settings.normalize or len(modules) > 1
         self.dimension = checked_dimension(settings, self._table.shape[1])
-        prompts = _prompts(model.folder)
+        prompts = _prompts(model.weights.folder)
         self._query_prompt = or_default(settings.query_prompt, prompts.get("query", ""))
         self._document_prompt = or_default(settings.document_prompt, prompts.get("document", ""))
 

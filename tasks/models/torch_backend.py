@@ -11,8 +11,8 @@ import transformers
 from sentence_transformers import SentenceTransformer
 
 from tasks.errors import ModelError
-from tasks.models.find import ResolvedModel
 from tasks.models.interface import Vectors
+from tasks.models.resolved import ResolvedModel
 from tasks.models.tokens import Description, Features, TextTokenizer
 from tasks.models.transformer import TransformerEncoder
 
@@ -47,7 +47,7 @@ def load_model(model: ResolvedModel, device: str) -> SentenceTransformer:
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
     try:
         return SentenceTransformer(
-            str(model.folder),
+            str(model.weights.folder),
             device=device,
             trust_remote_code=model.settings.trust_remote_code,
             local_files_only=True,

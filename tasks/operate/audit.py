@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.columns import among
-from tasks.embed.embedding import checksums
+from tasks.embed.rows import checksums
 from tasks.errors import DocumentError, ModelError
 from tasks.extract.read import extract
 from tasks.hashing import hash_bytes, hash_text, is_sealed
@@ -18,9 +18,9 @@ from tasks.lake.catalog import Entry, agrees, written_in_schema
 from tasks.lake.failures import reading_failures
 from tasks.lake.schemas import chunks_schema
 from tasks.lake.tables import Lake
-from tasks.models.choose import load_encoder
+from tasks.models import choose
 from tasks.models.find import resolve_entry
-from tasks.models.interface import cosines, text_items
+from tasks.models.interface import cosines, encode_in_parts, text_items
 from tasks.sources.listing import read_file
 
 _NEAR = 0.999  # least cosine between a vector and the same text embedded again
@@ -134,7 +134,7 @@ def other_vectors(lake: Lake, entry: Entry, sample: int) -> list[str]:
     if model.revision != entry["revision"]:
         return []  # other weights than filled it: nothing to compare with
     try:
-        again = load_encoder(model).encode_documents(text_items(rows["text"].to_pylist()))[0]
+        again = encode_in_parts(choose.load_encoder(model), text_items(rows["text"].to_pylist())).vectors
     except Exception as error:  # whatever the model raises
         raise ModelError(
             f"model {model.settings.model!r} cannot embed the sample: {type(error).__name__}: {str(error)[-500:]}",

@@ -16,12 +16,12 @@ from tasks.config.settings import Corpus
 from tasks.errors import ConfigurationError, ModelError
 from tasks.ingest.reading import read_all
 from tasks.ingest.tokenizer import tokenizer_of
-from tasks.models.choose import load_encoder
-from tasks.models.find import ResolvedModel
+from tasks.models import choose
+from tasks.models.find import is_static
 from tasks.models.interface import Encoder, Vectors, cosines, text_items
-from tasks.models.static import is_static
-from tasks.operate.plan import some_works, spread_files
-from tasks.progress import Progress, tell
+from tasks.models.resolved import ResolvedModel
+from tasks.operate.sampling import some_works, spread_files
+from tasks.progress import Progress, publish
 from tasks.sources.listing import list_files
 
 _MOST_BYTES = 16 * 2**20  # of the sources, to find texts in
@@ -105,8 +105,8 @@ def bench(model: ResolvedModel, texts: list[str], int8: bool) -> Bench:
         ModelError: the model cannot be loaded.
     """
     plain = replace(model, settings=model.settings.model_copy(update={"int8": False, "backend": "auto"}))
-    if is_static(model.folder):
-        encoder = load_encoder(plain)
+    if is_static(model.weights.folder):
+        encoder = choose.load_encoder(plain)
         vectors, counts = encoder.encode_documents(text_items(texts))
         row = _measure(encoder, {}, None, texts, vectors, 0.0, {})
         return Bench(machine(), model.settings.model, len(texts), sum(counts), 0.0, [row], {})
@@ -115,13 +115,13 @@ def bench(model: ResolvedModel, texts: list[str], int8: bool) -> Bench:
     rows: list[Measured] = []
     ways = list(_ways(plain, texts, int8))
     for i, (settings, budget, way) in enumerate(ways):
-        tell(Progress("bench", i, len(ways), "ways"))
+        publish(Progress("bench", i, len(ways), "ways"))
         try:
-            encoder = load_encoder(way, budget=budget)
+            encoder = choose.load_encoder(way, budget=budget)
         except ModelError:  # not to be had on this machine, or for this model
             continue
         rows.append(_measure(encoder, settings, budget, texts, reference, flop, limits))
-    tell(Progress("bench", len(ways), len(ways), "ways"))
+    publish(Progress("bench", len(ways), len(ways), "ways"))
     about = machine() | {f"limit_{name}": limit for name, limit in limits.items()}
     return Bench(about, model.settings.model, len(texts), tokens, flop, rows, _recommended(rows))
 
@@ -171,7 +171,7 @@ def _reference(model: ResolvedModel, texts: list[str]) -> tuple[Vectors, int, fl
         loaded(features)
     flop = counter.get_total_flops() / features["input_ids"].numel()
     settings = model.settings.model_copy(update={"backend": "torch", "precision": "float32"})
-    encoder = load_encoder(replace(model, settings=settings))
+    encoder = choose.load_encoder(replace(model, settings=settings))
     vectors, counts = encoder.encode_documents(text_items(texts))
     return vectors, sum(min(count, encoder.max_cost) for count in counts), flop
 

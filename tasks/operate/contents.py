@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from tasks.config.settings import Corpus
-from tasks.errors import DocumentError
 from tasks.extract.read import extract
 from tasks.hashing import hash_bytes
+from tasks.ingest.faults import document_error
 from tasks.ingest.prepare import hash_records
-from tasks.ingest.update import reading_failed
 from tasks.lake.tables import Lake
 from tasks.sources.contents import settled
 from tasks.sources.listing import File, list_files, read_file
@@ -21,7 +20,7 @@ _COLUMNS = ["document_id", "container", "tag", "state", "content_hash"]
 
 def other_contents(lake: Lake) -> Iterator[str]:
     """Files that hold something else than when they were read, whether their times tell it or not. Of records
-    that are set aside, since another one has their id, the lake knows no content: only how many there are."""
+    that are quarantined, since another one has their id, the lake knows no content: only how many there are."""
     rows = lake.read(lake.name("documents"), _COLUMNS).to_pylist()
     files = {row["document_id"]: row for row in rows if row["container"] is None}
     records: dict[str, list[Row]] = {}
@@ -39,7 +38,7 @@ def other_contents(lake: Lake) -> Iterator[str]:
             else:
                 same = _same_file(file, lake.corpus, row)
         except Exception as error:
-            failed = error if isinstance(error, DocumentError) else reading_failed(error)
+            failed = document_error(error, lake.corpus.extraction.timeout, fetching=True)
             same = failed.transient or row["state"] in ("quarantined", "stale")
         if not same:
             yield file.document_id

@@ -24,7 +24,7 @@ def keep_one(lake: Lake, table: str, key: str, keys: Iterable[str], sound: Calla
     """Of several rows with one key keep one that is sound, or any.
 
     Args:
-        lake: to mend.
+        lake: to repair.
         table: full name.
         key: its column.
         keys: of more than one row.
@@ -65,7 +65,7 @@ def read_documents_again(lake: Lake, document_ids: Iterable[str]) -> None:
     lake.delete_in(documents, "document_id", ids - whole.keys())
 
 
-def mend_chunks(lake: Lake, chunk_ids: Iterable[str]) -> None:
+def repair_chunks(lake: Lake, chunk_ids: Iterable[str]) -> None:
     """Of double chunks keep one, remove wrong ones, and have the next run read their documents, by all that these rows
     and the models' tables say whose they are."""
     ids = set(chunk_ids)

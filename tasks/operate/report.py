@@ -33,9 +33,9 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
                     f"{counts.chunks:,} ({counts.tokens:,} tokens, {counts.read_bytes / 1e6:,.1f} MB read)",
                 )
             )
-        if counts.left_out:
-            kinds = ", ".join(f"{n:,} {kind}" for kind, n in sorted(counts.left_out.items()))
-            rows.append(("left out, no text", kinds))
+        if counts.skipped:
+            kinds = ", ".join(f"{n:,} {kind}" for kind, n in sorted(counts.skipped.items()))
+            rows.append(("skipped, no text", kinds))
         rows += _unfit(counts.unfit, counts.unfit_first)
     for model in report.models:
         rows.append((f"{model.table}", f"{model.rows:,} rows, {model.state}"))
@@ -58,10 +58,10 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
     for model in report.models:
         failed = model.failed - model.refused
         if model.state != "live" and failed > few_failures(model.rows + failed):
-            reason = f"it failed on {failed:,} chunks; mend that, or `embedlake failures ignore`, to make it live"
+            reason = f"it failed on {failed:,} chunks; put that right, or `embedlake failures ignore`, to make it live"
             rows.append((f"  {model.table} does not serve", reason))
     if report.failed:
-        rows.append(("set aside", f"{report.failed:,} (all of them: embedlake status)"))
+        rows.append(("failed", f"{report.failed:,} (all of them: embedlake status)"))
         rows += [(f"  {failure['document_id']}", failure["message"]) for failure in report.failures[:5]]
     rows += _others(report.others)
     rows.append(("time", f"{report.seconds:,.1f} s"))
@@ -75,7 +75,7 @@ def as_markdown(report: RunReport) -> str:
     if report.failures:
         lines += [
             "",
-            "## Set aside",
+            "## Failed",
             "",
             "| document | stage | error | message | what to do |",
             "|---|---|---|---|---|",
@@ -109,7 +109,8 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
     about = "" if plan.share_read == 1 else "about "
     rows = [("files listed", f"{plan.listed:,} ({plan.unchanged:,} unchanged)")]
     for name, value, exact in (
-        ("new", plan.new, True), ("changed", plan.changed, True), ("read again, other settings", plan.resettled, True),
+        ("new", plan.new, True), ("changed", plan.changed, True),
+        ("read again, other settings", plan.settings_changed, True),
         ("deleted", plan.deleted, True), ("moved", plan.moved, False), ("duplicates", plan.duplicates, False),
         ("cannot be used", plan.failing, False),
     ):  # fmt: skip
@@ -117,8 +118,8 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
             rows.append((name, f"{'' if exact else about}{value:,}"))
     if plan.chunks:
         rows.append(("chunks to write", f"{about}{plan.chunks:,} ({about}{plan.tokens:,} tokens)"))
-    if plan.left_out:
-        rows.append(("left out, no text", ", ".join(f"{n:,} {kind}" for kind, n in sorted(plan.left_out.items()))))
+    if plan.skipped:
+        rows.append(("skipped, no text", ", ".join(f"{n:,} {kind}" for kind, n in sorted(plan.skipped.items()))))
     rows += _unfit(plan.unfit, plan.unfit_first)
     for model in plan.models:
         rows.append((model.table, "" if model.exists else "a new table"))
@@ -149,7 +150,7 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
     if not (
         plan.new
         or plan.changed
-        or plan.resettled
+        or plan.settings_changed
         or plan.deleted
         or plan.promoted
         or any(m.texts or m.pending or m.refused for m in plan.models)

@@ -8,7 +8,7 @@ from tasks.embed.pending import orphans, pending_chunks, refused_rows
 from tasks.hashing import is_sealed
 from tasks.ingest.claims import lost_claims
 from tasks.ingest.stored import orphan_chunks
-from tasks.ingest.tokenizer import mend_tokenizer, tokenizer_is_sound
+from tasks.ingest.tokenizer import repair_tokenizer, tokenizer_is_sound
 from tasks.lake.catalog import STATES, model_of, write_entries, written_in_schema
 from tasks.lake.evolve import evolve
 from tasks.lake.failures import read_again
@@ -16,7 +16,7 @@ from tasks.lake.schemas import FAILURES, LATER, RUNS, chunks_schema, documents_s
 from tasks.lake.tables import Lake
 from tasks.operate import audit
 from tasks.operate.contents import other_contents
-from tasks.operate.repair import keep_one, mend_chunks, read_documents_again
+from tasks.operate.repair import keep_one, read_documents_again, repair_chunks
 
 _EXAMPLES = 5
 _OTHER_COLUMNS = "a row whose columns are not those that were written"
@@ -32,21 +32,21 @@ class Finding:
         problem: what.
         count: how many rows.
         examples: keys of the first of them.
-        mended: whether `repair` removed the cause; the next run writes anew what has to be.
+        repaired: whether `repair` removed the cause; the next run writes anew what has to be.
     """
 
     table: str
     problem: str
     count: int
     examples: list[str]
-    mended: bool = False
+    repaired: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)
 
 
-Mend = Callable[[list[str]], None]
+Repair = Callable[[list[str]], None]
 
 
 class Verification:
@@ -93,10 +93,10 @@ class Verification:
     def chunks(self, sample: int) -> None:
         """Rows of chunks."""
         lake, table = self._lake, self._chunks
-        self._note(table, "two rows of one chunk", audit.doubles(lake, table, "chunk_id"), self._mend_chunks)
-        self._note(table, _DISAGREE, audit.wrong_passages(lake, table), self._mend_chunks)
+        self._note(table, "two rows of one chunk", audit.doubles(lake, table, "chunk_id"), self._repair_chunks)
+        self._note(table, _DISAGREE, audit.wrong_passages(lake, table), self._repair_chunks)
         problem = "offsets that do not give the text in the source"
-        self._note(table, problem, audit.wrong_offsets(lake, sample), self._mend_chunks)
+        self._note(table, problem, audit.wrong_offsets(lake, sample), self._repair_chunks)
 
     def contents(self) -> None:
         """Files that changed without a sign."""
@@ -104,7 +104,7 @@ class Verification:
         self._note(self._documents, problem, other_contents(self._lake), lambda ids: read_again(self._lake, set(ids)))
 
     def failures(self) -> None:
-        """What was set aside, and the runs."""
+        """What failed, and the runs."""
         lake, table = self._lake, self._lake.name("failures")
         self._doubles(table, "failure_id")
         broken = audit.broken_seals(lake, table, "failure_id", FAILURES.names)
@@ -120,7 +120,7 @@ class Verification:
         self._doubles(table, "purpose")
         if not tokenizer_is_sound(lake):
             problem = "the tokenizer that counts is not kept as it was"
-            self._note(table, problem, ["chunking"], lambda _: mend_tokenizer(lake))
+            self._note(table, problem, ["chunking"], lambda _: repair_tokenizer(lake))
 
     def catalog(self) -> None:
         """Lines of the catalog, and leases."""
@@ -169,31 +169,31 @@ class Verification:
             read_again(lake, set(rows["document_id"].drop_null().to_pylist()))
         return gone
 
-    def _note(self, table: str, problem: str, keys: Iterable[str], mend: Mend) -> None:
+    def _note(self, table: str, problem: str, keys: Iterable[str], repair: Repair) -> None:
         wrong = list(keys)
         if wrong:
             if self._repair:
-                mend(wrong)
-            self.found.append(Finding(table, problem, len(wrong), wrong[:_EXAMPLES], mended=self._repair))
+                repair(wrong)
+            self.found.append(Finding(table, problem, len(wrong), wrong[:_EXAMPLES], repaired=self._repair))
 
-    def _doubles(self, table: str, key: str, then: Mend | None = None) -> None:
+    def _doubles(self, table: str, key: str, then: Repair | None = None) -> None:
         """Keys of more than one row: one that is sound stays."""
 
-        def mend(keys: list[str]) -> None:
+        def repair(keys: list[str]) -> None:
             keep_one(self._lake, table, key, keys, is_sealed)
             if then:
                 then(keys)
 
-        self._note(table, f"two rows of one {key.removesuffix('_id')}", audit.doubles(self._lake, table, key), mend)
+        self._note(table, f"two rows of one {key.removesuffix('_id')}", audit.doubles(self._lake, table, key), repair)
 
-    def _remove(self, table: str, key: str) -> Mend:
+    def _remove(self, table: str, key: str) -> Repair:
         return lambda keys: self._lake.delete_in(table, key, keys)
 
     def _read_again(self, document_ids: list[str]) -> None:
         read_documents_again(self._lake, document_ids)
 
-    def _mend_chunks(self, chunk_ids: list[str]) -> None:
-        mend_chunks(self._lake, chunk_ids)
+    def _repair_chunks(self, chunk_ids: list[str]) -> None:
+        repair_chunks(self._lake, chunk_ids)
 
     def _one_lease(self, scopes: list[str]) -> None:
         self._lake.remove_doubles(self._lake.name("leases"), "scope", scopes)  # held, so they are equal
@@ -248,4 +248,4 @@ def verify(lake: Lake, sample: int = 20, repair: bool = False, contents: bool = 
 
 
 def _by_next_run(_keys: list[str]) -> None:
-    """Nothing to remove: the next run mends it by itself."""
+    """Nothing to remove: the next run repairs it by itself."""

@@ -19,7 +19,7 @@ from tasks.config.loading import load_corpus
 from tasks.errors import ConfigurationError, ModelError
 from tasks.lake.nearest import check_filter, nearest
 from tasks.lake.tables import Lake
-from tasks.models.choose import load_encoder
+from tasks.models import choose
 from tasks.models.find import resolve_entry
 from tasks.models.interface import Encoder, text_items
 
@@ -151,7 +151,7 @@ class OpenLake:
                     f" which are revision {model.revision}",
                     "Get the weights that filled it, or run again to fill a table with these.",
                 )
-            self._encoders[table] = load_encoder(model)
+            self._encoders[table] = choose.load_encoder(model)
         return self._encoders[table]
 
     def _passage(self, hit: dict[str, Any]) -> Passage:

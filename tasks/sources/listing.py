@@ -93,11 +93,11 @@ class Listing:
 
     Attributes:
         files: ordered by document id.
-        left_out: how many entries hold no text: other media by media type, named pipes and broken links by that.
+        skipped: how many entries hold no text: other media by media type, named pipes and broken links by that.
     """
 
     files: list[File]
-    left_out: dict[str, int]
+    skipped: dict[str, int]
 
 
 def list_files(sources: list[Source], lake: str = "") -> Listing:
@@ -112,14 +112,14 @@ def list_files(sources: list[Source], lake: str = "") -> Listing:
         ConfigurationError: its kind of file system needs a package.
     """
     files: list[File] = []
-    left_out: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
     for source in sources:
         entries = _entries(source, os.path.realpath(lake) if lake and "://" not in lake else "")
         for found in _with_sidecars(entries, source) if source.sidecar else entries:
             name = PurePosixPath(found.key).name
             other = found.kind or no_content(name) or (other_medium(f"./{name}") if source.format == "auto" else None)
             if other:
-                left_out[other] += 1
+                skipped[other] += 1
                 continue
             form = source.format if source.format != "auto" else format_of(name) or "text"
             identity = f"{source.name}:{unmistakable(found.key)}"
@@ -129,7 +129,7 @@ def list_files(sources: list[Source], lake: str = "") -> Listing:
                     found.changed, found.sidecar,
                 )
             )  # fmt: skip
-    return Listing(sorted(files, key=lambda file: file.document_id), dict(left_out))
+    return Listing(sorted(files, key=lambda file: file.document_id), dict(skipped))
 
 
 @dataclass(frozen=True, slots=True)

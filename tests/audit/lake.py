@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from tasks.config.loading import load_corpus
-from tasks.embed import update as vectors
 from tasks.lake.lease import writing
 from tasks.lake.tables import Lake
+from tasks.models import choose
 from tasks.models.interface import Encoded, Item, texts_of
-from tasks.operate import audit
 from tasks.operate.verify import Finding, verify
 from tests.machine.encoders import StandIn, tokens_of
 from tests.machine.engine import quick, run_ingest
@@ -40,8 +39,7 @@ def at_work() -> Iterator[None]:
     """While it lasts, runs are quick."""
     StandIn.begin()
     with quick(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vectors, "load_encoder", Encoder)
-        patch.setattr(audit, "load_encoder", Encoder)
+        patch.setattr(choose, "load_encoder", Encoder)
         yield
 
 
@@ -111,7 +109,7 @@ def write_corpus(folder: Path) -> None:
     corpus_of(folder).write_text(json.dumps(corpus))
 
 
-def mend(folder: Path, contents: bool = False) -> list[Finding]:
+def repair(folder: Path, contents: bool = False) -> list[Finding]:
     """What `embedlake verify --repair` does."""
     lake = lake_of(folder)
     with writing(lake, ["documents", "catalog", *lake.model_tables()], "verify", wait=True):

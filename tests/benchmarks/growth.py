@@ -31,7 +31,8 @@ from tasks.lake.maintenance import compact_own
 from tasks.lake.run import run_of
 from tasks.lake.schemas import chunks_schema, documents_schema
 from tasks.lake.tables import Lake
-from tasks.models.find import ResolvedModel, resolve_model
+from tasks.models.find import resolve_model
+from tasks.models.resolved import ResolvedModel
 from tasks.progress import DocumentCounts, Progress
 from tasks.records import Failure
 

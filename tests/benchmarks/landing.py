@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.config.loading import load_corpus
-from tasks.embed.embedding import COMMIT_ROWS
+from tasks.embed.commits import COMMIT_ROWS
 from tasks.hashing import hash_fields
 from tasks.lake.catalog import open_model
 from tasks.lake.schemas import embeddings_schema

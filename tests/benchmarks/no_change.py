@@ -20,8 +20,10 @@ from tasks.embed import update as vectors
 from tasks.ingest import update as documents
 from tasks.lake.run import run_of
 from tasks.lake.tables import Lake
-from tasks.models.find import ResolvedModel, resolve_model
+from tasks.models import choose
+from tasks.models.find import resolve_model
 from tasks.models.interface import TEXT, Encoded, Item
+from tasks.models.resolved import ResolvedModel
 from tasks.progress import RunReport
 
 
@@ -51,7 +53,7 @@ def run_once(corpus_file: Path) -> tuple[float, RunReport]:
         table = run.lake.model_table(model)
         listing = documents.list_documents(run)
         changes = documents.compare_with_lake(run.corpus, run.lake, listing, False)
-        if changes.work or documents.unsettled(run.lake, changes) or not vectors.settled(run, [model]):
+        if not (documents.up_to_date(run.lake, changes) and vectors.up_to_date(run, [model])):
             documents.make_ready(run)
             vectors.embed_model(run, model, documents.land_documents(run, listing, changes, False))
             vectors.finish(run, table)
@@ -74,7 +76,7 @@ def versions(corpus_file: Path) -> dict[str, int]:
 def main() -> None:
     """Fill a lake, run again, change 1 %, run again; print the times."""
     total = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    vectors.load_encoder = HashEncoder  # type: ignore[assignment]
+    choose.load_encoder = HashEncoder  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         for i in range(100):

@@ -18,8 +18,9 @@ from tasks import ray_cluster
 from tasks.config.settings import Model, Resources
 from tasks.embed.batches import Batch
 from tasks.embed.ray_pool import RayPool
-from tasks.models.find import ResolvedModel, resolve_model
+from tasks.models.find import resolve_model
 from tasks.models.interface import TEXT, Encoded, Item, text_items
+from tasks.models.resolved import ResolvedModel
 
 
 class SleepingEncoder:

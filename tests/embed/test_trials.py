@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.embed.batches import Batch
-from tasks.embed.trials import _OTHER_TEXT, Trials
-from tasks.errors import ModelError
+from tasks.embed.trials import _PATIENCE, AtFault, Trials
+from tasks.errors import ModelError, OversizedBatch, RefusedChunk, ServiceError, UnusableVector
 from tasks.models.interface import text_items, texts_of
+from tasks.models.probes import probe
 
 ERROR = RuntimeError("device-side assert triggered")
 
@@ -24,10 +25,13 @@ class Encoder:
         bad: texts.
         breaks: after so many calls.
         good: a text that is known to be good when it begins.
+        error: what it raises.
     """
 
-    def __init__(self, bad: set[str], breaks: int | None = None, good: str | None = None) -> None:
-        self.bad, self.breaks = bad, breaks
+    def __init__(
+        self, bad: set[str], breaks: int | None = None, good: str | None = None, error: Exception = ERROR
+    ) -> None:
+        self.bad, self.breaks, self.error = bad, breaks, error
         self.trials = Trials("some", text_items([good])[0] if good else None)
         self.calls: list[list[str]] = []
         self.landed: list[str] = []
@@ -39,13 +43,12 @@ class Encoder:
             texts = texts_of(batch.items)
             self.calls.append(texts)
             if self.bad & set(texts) or (self.breaks is not None and len(self.calls) > self.breaks):
-                self.trials.failed(batch, ERROR)
-                continue
-            found = self.trials.passed(batch)
+                found: AtFault | None = self.trials.failed(batch, self.error)
+            else:
+                found = self.trials.passed(batch)
             if found is None:
                 self.landed += texts
-            else:
-                self.at_fault += [text for suspect, _ in found for text in texts_of(suspect.items)]
+            self.at_fault += [text for suspect, _ in found or [] for text in texts_of(suspect.items)]
         assert not self.trials
 
 
@@ -84,7 +87,7 @@ def test_where_every_text_is_bad_another_one_tells_that_the_encoder_is_not() -> 
     encoder = Encoder(set(bad))
     encoder.run([batch_of([text]) for text in bad])
     assert sorted(encoder.at_fault) == sorted(bad)
-    assert encoder.calls.index([_OTHER_TEXT.content]) == 32
+    assert encoder.calls.index([probe("text").content]) == 32
 
 
 def test_doubtful_texts_are_not_judged_while_others_are_under_way() -> None:
@@ -96,3 +99,67 @@ def test_doubtful_texts_are_not_judged_while_others_are_under_way() -> None:
     check = trials.next(idle=False)
     assert check is not None
     assert texts_of(check.items) == ["good"]
+
+
+@pytest.mark.parametrize("error", [RefusedChunk("no such language"), OversizedBatch("413")])
+def test_an_item_that_the_encoder_refuses_is_at_fault_at_once(error: Exception) -> None:
+    encoder = Encoder({"bad"}, error=error)
+    encoder.run([batch_of(["one", "bad", "two", "three"])])
+    assert sorted(encoder.landed) == ["one", "three", "two"]
+    assert encoder.at_fault == ["bad"]
+    assert encoder.calls == [["one", "bad", "two", "three"], ["one", "bad"], ["two", "three"], ["one"], ["bad"]]
+
+
+def test_what_is_said_of_a_refused_item_is_a_document_error() -> None:
+    [(_, cause)] = Trials("some", None).failed(batch_of(["long"]), OversizedBatch("413", "Shorten it."))
+    assert (type(cause), cause.message, cause.hint) == (RefusedChunk, "413", "Shorten it.")
+    [(_, cause)] = Trials("some", None).failed(batch_of(["bad"]), RefusedChunk("bad"))
+    assert (type(cause), cause.message) == (RefusedChunk, "bad")
+
+
+@pytest.mark.parametrize("error", [ServiceError("401: no such key"), ModelError("no such model")])
+def test_an_encoder_that_says_it_is_broken_ends_the_run_at_once(error: ModelError) -> None:
+    encoder = Encoder({"one"}, error=error)
+    with pytest.raises(type(error), match=error.message):
+        encoder.run([batch_of(["one", "two"])])
+    assert (len(encoder.calls), encoder.at_fault) == (1, [])
+
+
+def test_a_service_that_fails_in_passing_is_asked_again_after_longer_and_longer_pauses() -> None:
+    now = 0.0
+    trials = Trials("some", None, lambda: now)
+    batch, pauses = batch_of(["one"]), []
+    for _ in range(8):
+        assert trials.failed(batch, ServiceError("503", transient=True)) == []
+        pauses.append(trials.pause())
+        now += pauses[-1]
+        assert trials.pause() == 0
+        assert trials.next(idle=False) is batch
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
+    assert trials.passed(batch) is None
+    trials.failed(batch, ServiceError("429", transient=True, retry_after=7))
+    assert trials.pause() == 7
+
+
+def test_batches_that_fail_together_make_one_pause() -> None:
+    trials = Trials("some", None, lambda: 5.0)
+    for text in "abcdef":
+        trials.failed(batch_of([text]), ServiceError("429", transient=True))
+    assert trials.pause() == 1
+
+
+def test_a_service_that_stays_away_ends_the_run() -> None:
+    now, batch = 0.0, batch_of(["one"])
+    trials = Trials("some", None, lambda: now)
+    error = ServiceError("503 Service Unavailable", transient=True)
+    while now <= _PATIENCE:
+        trials.failed(batch, error)
+        now += trials.pause()
+    with pytest.raises(ModelError, match=r"'some' was not to be had for 900 seconds: 503 Service Unavailable"):
+        trials.failed(batch, error)
+
+
+def test_a_vector_that_is_not_finite_is_no_proof_against_a_text() -> None:
+    encoder = Encoder({"bad"}, good="good", error=UnusableVector("zero or not finite"))
+    encoder.run([batch_of(["bad"])])
+    assert encoder.calls == [["bad"], ["good"]] * 3

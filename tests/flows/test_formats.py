@@ -26,7 +26,7 @@ def test_every_good_file_is_found_and_every_bad_one_explained(make_corpus: Calla
     for name, subject in SUBJECTS.items():
         [best] = lake.search(f"a document about {subject}", limit=1)
         assert best.uri.endswith(name), f"{subject}: found {best.uri}"
-    assert report.documents.left_out == {"image/png": 1}
+    assert report.documents.skipped == {"image/png": 1}
     raw = Lake(load_corpus(corpus_file))
     failures = raw.read(raw.name("failures"), ["document_id", "error", "message", "hint"]).to_pylist()
     assert {f["document_id"].rsplit("/", 1)[-1]: f["error"] for f in failures} == BAD

@@ -17,7 +17,7 @@ import pytest
 from tasks.columns import among
 from tasks.config.loading import load_corpus
 from tasks.embed import update as vectors
-from tasks.embed.embedding import Embedding
+from tasks.embed.commits import Commits
 from tasks.embed.pending import CHUNKS_IN_WINDOW, pending_chunks
 from tasks.errors import ConfigurationError, ModelError, ShrunkSource
 from tasks.hashing import hash_text
@@ -379,7 +379,7 @@ def test_a_duplicate_is_found_by_its_own_metadata_and_shown_once(make: Make, tmp
 
 def test_a_run_that_finds_stuck_chunks_says_so(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path, 3)
-    monkeypatch.setattr(Embedding, "_land", lambda *_: None)
+    monkeypatch.setattr(Commits, "land", lambda *_: None)
     with pytest.raises(Exception, match="3 chunks stay without a vector"):
         run_ingest(str(make()))
     assert vectors.pending_chunks(lake_of(make()), "notes.none.none", load_corpus(make()).models[0])

@@ -137,7 +137,7 @@ def test_refused_chunks_are_told_of_everywhere(make_corpus: Make, tmp_path: Path
     assert (plan["models"][0]["refused"], plan["models"][0]["overlong"]) == (15, None)
     assert "would be refused" in cli("plan", corpus_file)[1]
     code, out, _ = cli("run", corpus_file)
-    assert (code, "15 chunks, longer than the model reads" in out, "set aside" in out) == (3, True, True)
+    assert (code, "15 chunks, longer than the model reads" in out, "failed" in out) == (3, True, True)
     status = json.loads(cli("status", corpus_file, "--json")[1])
     [model] = status["models"]
     figures = {name: model[name] for name in ("state", "rows", "pending", "failed", "overlong")}

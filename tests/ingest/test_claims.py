@@ -37,7 +37,7 @@ def row(file: str, identity: str, **more: Any) -> Row:
 
 
 def prepared(file: str, keys: list[str]) -> Prepared:
-    """A block, as a reader gives it: it sets aside what repeats an id of the same block."""
+    """A block, as a reader gives it: it quarantines what repeats an id of the same block."""
     rows = [
         row(file, key)
         if key not in keys[:i]

@@ -59,7 +59,7 @@ def test_every_file_is_of_one_kind(listed: set[str], known: set[str], edited: se
     found = changes(files, rows)
     assert set(names(found.new)) == listed - known
     assert set(names(found.changed)) == listed & known & edited
-    assert set(names(found.resettled)) == (listed & known & old) - edited
+    assert set(names(found.settings_changed)) == (listed & known & old) - edited
     assert found.reread == []
     assert found.unchanged == len((listed & known) - edited - old)
     assert found.gone == sorted(f"docs:{name}" for name in known - listed)
@@ -84,7 +84,7 @@ def test_what_failed_is_read_again_under_other_settings_than_what_did_not(
     state: str, settings: str, settled: bool
 ) -> None:
     found = changes([file("a")], [row("a", state=state, settings=settings)])
-    assert names(found.resettled) == ([] if settled else ["a"])
+    assert names(found.settings_changed) == ([] if settled else ["a"])
 
 
 @pytest.mark.parametrize(("settings", "settled"), [("failed", True), ("before", False)])
@@ -93,7 +93,7 @@ def test_a_file_is_read_again_for_a_record_that_failed_under_other_settings(sett
         row("a.jsonl", state="container"), record("a.jsonl", "1"),
         record("a.jsonl", "2", state="quarantined", settings=settings),
     ]  # fmt: skip
-    assert names(changes([file("a.jsonl")], rows).resettled) == ([] if settled else ["a.jsonl"])
+    assert names(changes([file("a.jsonl")], rows).settings_changed) == ([] if settled else ["a.jsonl"])
 
 
 def test_records_whose_file_has_no_row_go_with_it() -> None:
@@ -106,7 +106,7 @@ def test_records_whose_file_has_no_row_go_with_it() -> None:
 def test_a_failure_without_a_row_has_its_file_read_again_or_goes_with_it() -> None:
     rows = [row("a"), row("b")]
     found = changes([file("a"), file("b")], rows, [("a#1", "a"), ("b", "b"), ("c", "c")])
-    assert names(found.resettled) == ["a"]  # what failed of b has a row
+    assert names(found.settings_changed) == ["a"]  # what failed of b has a row
     assert found.gone == ["docs:a#1", "docs:c"]
 
 

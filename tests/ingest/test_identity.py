@@ -1,9 +1,10 @@
-"""Hashes of settings: an option that is new changes none, and an extractor that is mended only its own documents'."""
+"""Hashes of settings: an option that is new changes none, and an extractor that is repaired only its own documents'."""
 
 from copy import deepcopy
 from typing import Any
 
 import pytest
+from pydantic import Field
 
 from tasks.config.settings import Corpus, Fields, Settings
 from tasks.ingest.identity import VERSIONS, RowSettings, row_settings
@@ -27,11 +28,17 @@ def test_todays_hashes_stay() -> None:
 
 
 def test_an_option_with_its_default_changes_no_hash() -> None:
+    class Layout(Settings):
+        delimiter: str = ","
+
     class Later(Fields):
         joined_by: str = "\n"
+        layout: Layout = Field(default_factory=lambda: Layout.model_validate({}))
 
-    assert Later(joined_by="\n").identity() == Fields().identity()
-    assert Later(joined_by=" ").identity() == {**Fields().identity(), "joined_by": " "}
+    today = Fields.model_validate({}).identity()
+    assert Later.model_validate({"joined_by": "\n", "layout": {"delimiter": ","}}).identity() == today
+    assert Later.model_validate({"joined_by": " "}).identity() == {**today, "joined_by": " "}
+    assert Later.model_validate({"layout": {"delimiter": ";"}}).identity() == {**today, "layout": {"delimiter": ";"}}
 
 
 def test_every_field_of_today_is_hashed_or_left_out_on_purpose() -> None:

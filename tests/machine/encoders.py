@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tasks.models.find import ResolvedModel
 from tasks.models.interface import TEXT, Encoded, Item, texts_of
+from tasks.models.resolved import ResolvedModel
 
 POISON = "Poison"
 """A text with this word ends every call that has it in its batch."""

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from tasks.config.settings import Model
 from tasks.errors import ModelError
 from tasks.models.choose import load_encoder
-from tasks.models.find import ResolvedModel, resolve_model
+from tasks.models.find import resolve_model
 from tasks.models.interface import cosines, text_items
 from tasks.models.quantise import measure_change
+from tasks.models.resolved import ResolvedModel
 from tasks.models.tokens import batches_of
 from tasks.models.torch_backend import half_precision
 from tests.benchmarks.static import save_static_model
@@ -38,7 +39,7 @@ def resolved(model: object, **settings: Any) -> ResolvedModel:
 def theirs(model: ResolvedModel, texts: list[str]) -> Any:
     from sentence_transformers import SentenceTransformer
 
-    loaded = SentenceTransformer(str(model.folder), device="cpu")
+    loaded = SentenceTransformer(str(model.weights.folder), device="cpu")
     return loaded.encode_document(texts, normalize_embeddings=model.settings.normalize)
 
 

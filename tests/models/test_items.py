@@ -1,23 +1,26 @@
-"""Encoders of images, of sound and behind a service, beside one of texts: toys, which the pools take as they are."""
+"""Encoders of images and of sound, beside one of texts: toys, which the pools take as they are.
 
-import json
+One behind a service is in test_providers.py.
+"""
+
+import io
 import math
 import struct
-from collections.abc import Callable, Iterator, Sequence
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
-from typing import Any
-from urllib.request import Request, urlopen
+import wave
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from PIL import Image
 
 from tasks.embed.batches import Batch
 from tasks.embed.pools import LocalPool
 from tasks.embed.trials import Trials
-from tasks.errors import ModelError, UnusableVector
-from tasks.models.interface import Encoded, Item, encode_checked, text_items, texts_of
+from tasks.errors import ModelError, OversizedBatch, UnusableVector
+from tasks.models.interface import Encoded, Item, encode_checked, encode_in_parts, text_items, texts_of
+from tasks.models.probes import probe
 
 
 class ImageEncoder:
@@ -63,56 +66,9 @@ class SoundEncoder:
     encode_queries = encode_documents
 
 
-class ServiceEncoder:
-    """Asks a service over HTTP, which counts tokens itself."""
-
-    dimension = 2
-    max_cost = 100
-    modalities = frozenset({"text"})
-    backend = "service"
-    concurrency = 4
-    batch_cost = 1000
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def encode_documents(self, items: Sequence[Item]) -> Encoded:
-        return self._ask("document", items)
-
-    def encode_queries(self, items: Sequence[Item]) -> Encoded:
-        return self._ask("query", items)
-
-    def _ask(self, kind: str, items: Sequence[Item]) -> Encoded:
-        body = json.dumps({"input": texts_of(items), "input_type": kind}).encode()
-        with urlopen(Request(self._url, body, {"Content-Type": "application/json"}), timeout=30) as answer:
-            found = json.load(answer)
-        return Encoded(np.array(found["embeddings"], np.float32), found["tokens"])
-
-
-@pytest.fixture
-def service() -> Iterator[str]:
-    """A service on this machine; gives its address."""
-
-    class Answers(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            shift = asked["input_type"] == "query"
-            answer = {
-                "embeddings": [[len(text), 1 + shift] for text in asked["input"]],
-                "tokens": [len(text.split()) for text in asked["input"]],
-            }
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(json.dumps(answer).encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Answers)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+def bytes_of(item: Item) -> bytes:
+    assert isinstance(item.content, bytes)
+    return item.content
 
 
 def image(red: int, green: int, blue: int, pixels: int = 12) -> Item:
@@ -145,13 +101,6 @@ def test_a_pool_embeds_sound() -> None:
     assert low[1] < high[1]
 
 
-def test_a_pool_asks_a_service(service: str) -> None:
-    vectors = embedded(lambda: ServiceEncoder(service), text_items(["one", "three", "fourteen"]))
-    assert vectors.tolist() == [[3, 1], [5, 1], [8, 1]]
-    query = ServiceEncoder(service).encode_queries(text_items(["one two"]))
-    assert (query.vectors.tolist(), query.costs) == ([[7, 2]], [2])
-
-
 def test_one_broken_image_is_found_among_good_ones() -> None:
     encoder, trials = ImageEncoder(), Trials("toy", image(1, 2, 3))
     broken = Item("image", b"GIF89a\n\n\n", 1)
@@ -175,6 +124,31 @@ def test_vectors_are_checked_whatever_they_are_of() -> None:
         encode_checked(ImageEncoder(), [image(0, 0, 0)])
 
 
-def test_an_encoder_of_texts_says_that_it_takes_no_image(service: str) -> None:
+def test_an_encoder_of_texts_says_that_it_takes_no_image() -> None:
     with pytest.raises(ModelError, match="embeds text, and was given image"):
-        ServiceEncoder(service).encode_documents([*text_items(["a text"]), image(1, 1, 1)])
+        texts_of([*text_items(["a text"]), image(1, 1, 1)])
+
+
+def test_any_number_of_items_is_encoded_in_parts_that_suit_the_encoder() -> None:
+    class Careful(ImageEncoder):
+        sizes: ClassVar[list[int]] = []
+
+        def encode_documents(self, items: Sequence[Item]) -> Encoded:
+            if len(items) > 3:
+                raise OversizedBatch("more than 3 images")
+            self.sizes.append(len(items))
+            return super().encode_documents(items)
+
+    items = [image(i, 9, 9, pixels=100) for i in range(20)]
+    vectors, costs = encode_in_parts(Careful(), items)
+    assert vectors.tolist() == ImageEncoder().encode_documents(items).vectors.tolist()
+    assert (costs, sum(Careful.sizes)) == ([100] * 20, 20)
+    assert max(Careful.sizes) <= 3
+
+
+def test_a_probe_of_each_modality_can_be_read() -> None:
+    with Image.open(io.BytesIO(bytes_of(probe("image")))) as found:
+        assert (found.format, found.size, found.getpixel((31, 0))) == ("PNG", (32, 32), (248, 0, 128))
+    with wave.open(io.BytesIO(bytes_of(probe("sound")))) as sounds:
+        assert (sounds.getframerate(), sounds.getnframes(), sounds.getnchannels()) == (16_000, 16_000, 1)
+    assert texts_of([probe("text")])

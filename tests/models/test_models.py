@@ -16,6 +16,7 @@ from tasks.errors import ModelError
 from tasks.models.choose import load_encoder
 from tasks.models.find import find_here, find_model, resolve_model
 from tasks.models.interface import Encoder, text_items
+from tasks.models.resolved import Weights
 from tests.conftest import MINILM, MINILM_WEIGHTS
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -204,7 +205,8 @@ def test_code_that_comes_with_a_model_needs_consent(tiny_model: Path, tmp_path: 
 
 def test_another_machine_uses_its_own_files_and_only_the_same_weights(tiny_model: Path) -> None:
     model = resolve_model(Model.model_validate(str(tiny_model)))
-    elsewhere = replace(model, folder=Path("/not/on/this/machine"), calibration=("a text",))
+    origin = Weights(Path("/not/on/this/machine"), model.weights.hash)
+    elsewhere = replace(model, origin=origin, calibration=("a text",))
     assert find_here(elsewhere) == replace(model, calibration=("a text",))
     with pytest.raises(ModelError, match="has other weights on"):
-        find_here(replace(model, weights="0" * 64))
+        find_here(replace(model, origin=Weights(tiny_model, "0" * 64)))

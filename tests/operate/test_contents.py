@@ -10,7 +10,7 @@ from tasks.hashing import sealed
 from tasks.lake.schemas import documents_schema
 from tasks.operate.verify import verify
 from tasks.sources.listing import list_files
-from tests.audit.lake import at_work, corpus_of, lake_of, make_lake, mend
+from tests.audit.lake import at_work, corpus_of, lake_of, make_lake, repair
 from tests.machine.engine import run_ingest
 
 pytestmark = pytest.mark.slow
@@ -53,7 +53,7 @@ def test_a_change_without_a_sign_is_found_and_read(folder: Path, path: str, chan
     assert run_ingest(str(corpus_of(folder))).idle
     [finding] = [finding for finding in verify(lake_of(folder), contents=True) if "other content" in finding.problem]
     assert finding.examples == [identity]
-    mend(folder, contents=True)
+    repair(folder, contents=True)
     assert not run_ingest(str(corpus_of(folder))).idle
     assert verify(lake_of(folder), contents=True) == []
     assert run_ingest(str(corpus_of(folder))).idle

@@ -14,7 +14,7 @@ import pytest
 
 from tasks.operate.verify import verify
 from tests.audit.damage import KEYS, Damage, damages, do, rows_of
-from tests.audit.lake import at_work, corpus_of, lake_of, make_lake, mend
+from tests.audit.lake import at_work, corpus_of, lake_of, make_lake, repair
 from tests.machine.engine import Killed, Writes, run_ingest
 
 pytestmark = pytest.mark.slow
@@ -68,10 +68,10 @@ def content(folder: Path, lost: Iterable[str] = ()) -> dict[str, Any]:
     """What a lake says, but for runs and times, and columns of documents that are lost. Leases but for their scopes;
     a lease that got another scope stays as one of that."""
     lake = lake_of(folder)
-    left_out = PASSING | {"documents": {*PASSING["documents"], *lost}}
+    skipped = PASSING | {"documents": {*PASSING["documents"], *lost}}
     return {
         table: sorted(
-            ({k: v for k, v in row.items() if k not in left_out.get(table, ())} for row in rows_of(lake, table)),
+            ({k: v for k, v in row.items() if k not in skipped.get(table, ())} for row in rows_of(lake, table)),
             key=str,
         )
         for table in KEYS
@@ -100,7 +100,7 @@ def check(folder: Path, damage: Damage) -> Iterator[str]:
     try:
         if not verify(lake_of(folder)) and not may_be_missed(damage):
             yield "not found"
-        mend(folder)
+        repair(folder)
         run_ingest(str(corpus_of(folder)))
         yield from left(folder, before, lost_columns(damage))
     except Exception as error:
@@ -147,13 +147,13 @@ def test_a_repair_that_is_broken_off_loses_nothing(folder: Path, damage: Damage)
             do(lake_of(folder), damage)
             try:
                 with Writes(at, written).watched():
-                    mend(folder)
+                    repair(folder)
                 done = True
             except Killed:
                 pass
             if damage.kind not in UNREADABLE:  # a run alone would take what the damage left of these for done
                 run_ingest(str(corpus_of(folder)))
-            mend(folder)
+            repair(folder)
             run_ingest(str(corpus_of(folder)))
             wrong = list(left(folder, before, lost))
             assert not wrong, f"broken off at write {at}: {wrong}"

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.config.settings import Corpus
-from tasks.operate.plan import Plan, plan_of, some_works, spread_files
+from tasks.operate.plan import Plan, plan_of
+from tasks.operate.sampling import some_works, spread_files
 from tasks.sources.listing import File
 from tests.machine import check
 from tests.machine.drive import Driver
@@ -129,3 +130,17 @@ def test_of_a_large_file_of_records_the_beginning_is_read_and_one_that_is_torn_i
     assert [file.document_id for file in first.files] == ["s:c.txt"]
     assert {block.file.document_id for block in blocks} == {"s:b.csv"}
     assert 1 <= len(blocks) < 5
+
+
+def test_a_sample_is_of_chunks_that_the_run_writes(world: World) -> None:
+    for i in range(40):
+        world.put("left", f"{i}.txt", f"Text {i} is short.")
+    lake = check.lake_of(world)
+    samples = [plan_of(lake.corpus, lake, sample=10).sample for _ in range(2)]
+    run_ingest(str(world.corpus_file()))
+    written = check.lake_of(world).read(lake.name("chunks"), list(samples[0][0])).to_pylist()
+    for sample in samples:
+        assert len({row["document_id"] for row in sample}) == 10
+        assert all(row in written for row in sample)
+    assert samples[0] != samples[1]
+    assert plan(world).sample == []

@@ -75,13 +75,13 @@ def test_time_size_and_folder_are_known_of_every_file(tmp_path: Path) -> None:
     assert facts_of(file) == {"modified": modified, "size": 5, "folder": "a/b"}
 
 
-def test_marks_of_spark_and_hive_are_left_out(tmp_path: Path) -> None:
+def test_marks_of_spark_and_hive_are_skipped(tmp_path: Path) -> None:
     for name in ("_SUCCESS", "_metadata", "_common_metadata", "part-0.crc", "year=2024/part-0.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
     listing = list_files([Source.model_validate({"name": "s", "uri": str(tmp_path)})])
     assert [file.key for file in listing.files] == ["year=2024/part-0.txt"]
-    assert listing.left_out == {"marks of Spark and Hive": 4}
+    assert listing.skipped == {"marks of Spark and Hive": 4}
 
 
 @pytest.mark.parametrize(

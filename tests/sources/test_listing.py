@@ -62,7 +62,7 @@ def test_names_that_are_not_utf8_are_told_apart_and_stay_readable(tmp_path: Path
     assert all(len(name.rpartition("~")[2]) == 8 for name in names)
     assert len({file.uri for file in listing.files}) == 3
     assert [file.format for file in listing.files] == ["markdown", "markdown", "text"]
-    assert listing.left_out == {"image/png": 1}
+    assert listing.skipped == {"image/png": 1}
     source = Source.model_validate({"name": "s", "uri": str(tmp_path)})
     for file in listing.files:
         json.dumps([file.document_id, file.uri, file.tag], ensure_ascii=False).encode()
@@ -85,7 +85,7 @@ def test_what_is_no_file_is_left_out_and_counted(tmp_path: Path, monkeypatch: py
     (tmp_path / "through").symlink_to("a.txt/b")
     listing = listed(tmp_path, exclude=["tmp.*"])
     assert [file.document_id for file in listing.files] == ["s:a.txt", "s:data:image/png,x.txt"]
-    assert listing.left_out == {"named pipe": 1, "socket": 1, "device": 1, "broken link": 3}
+    assert listing.skipped == {"named pipe": 1, "socket": 1, "device": 1, "broken link": 3}
 
 
 def test_what_links_lead_to_lands_once(tmp_path: Path) -> None:
@@ -347,6 +347,6 @@ def test_files_of_all_sources_are_listed_in_the_order_of_their_ids(tmp_path: Pat
     found = list_files(sources)
     assert [file.document_id for file in found.files] == ["a:x.txt", "a:y.jsonl", "b:x.txt"]
     assert [file.is_container for file in found.files] == [False, True, False]
-    assert found.left_out == {"image/png": 1}
+    assert found.skipped == {"image/png": 1}
     forced = Source.model_validate({"name": "a", "uri": str(tmp_path / "a"), "format": "text"})
     assert {file.format for file in list_files([forced]).files} == {"text"}

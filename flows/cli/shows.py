@@ -1,0 +1,170 @@
+"""What commands show: reports, passages, tables."""
+
+from typing import Any
+
+from rich.table import Table
+
+from flows.cli.terminal import PICTURES, out, print_rows, shown, size_told
+from tasks.operate.bench import Bench
+from tasks.operate.inspect import Inspected
+from tasks.operate.report import report_rows
+from tasks.operate.verify import Finding
+from tasks.progress import RunReport
+from tasks.search.query import Passage
+
+_STATES = {
+    "stale": " (kept as they were, cannot be read now)",
+    "quarantined": " (failed)",
+    "container": " (files of records)",
+}
+
+
+def print_report(report: RunReport) -> None:
+    """The end of a run."""
+    if report.idle:
+        out.print(f"Nothing to do: every table of {report.corpus} is up to date.")
+    print_rows(report_rows(report))
+
+
+def print_passages(passages: list[Passage]) -> None:
+    """What a search found, best first."""
+    if not passages:
+        out.print("Nothing found.")
+    for rank, passage in enumerate(passages, 1):
+        headings = f"  {' > '.join(passage.headings)}" if passage.headings else ""
+        place = f"{passage.document_id}{headings}".replace("\n", PICTURES[10])
+        out.print(
+            f"[bold]{rank}. {shown(place)}[/]  [cyan]{passage.score:.3f}[/]  characters {passage.start}–{passage.end}",
+            soft_wrap=True,
+        )
+        lines = [line for line in passage.text.split("\n") if line.strip()]
+        beginning = "\n".join("   " + line[:160] for line in lines[:6]) + ("\n   …" if len(lines) > 6 else "")
+        out.print(shown(beginning), soft_wrap=True)
+
+
+def print_inspected(documents: list[Inspected], chunks: bool) -> None:
+    """Documents as a run would land them, with their text, whole or where it is cut."""
+    for document in documents:
+        print_rows([(name.replace("_", " "), str(value)) for name, value in document.document.items()])
+        if document.failure:
+            print_rows([("failed", document.failure["message"]), ("next", document.failure["hint"])])
+        if not chunks:
+            out.print(f"\n{shown(document.text)}\n", soft_wrap=True)
+        print_chunks(document.chunks if chunks else [])
+        out.print()
+
+
+def print_chunks(chunks: list[dict[str, Any]]) -> None:
+    """Chunks, each under a line that says where it is cut."""
+    for chunk in chunks:
+        path = f" \u00b7 {' > '.join(chunk['heading_path'])}" if chunk["heading_path"] else ""
+        place = f"{chunk['token_count']} tokens \u00b7 {chunk['span_unit']} {chunk['start']:,} to {chunk['end']:,}"
+        name = f"{chunk['document_id']} {chunk['ordinal']}" if "document_id" in chunk else str(chunk["ordinal"])
+        out.rule(shown(f"{name} \u00b7 {place}{path}"), align="left")
+        out.print(shown(chunk["text"]), soft_wrap=True)
+
+
+def print_status(found: dict[str, Any]) -> None:
+    """What a lake holds."""
+    documents = ", ".join(
+        f"{count:,} {state}{_STATES.get(state, '')}" for state, count in sorted(found["documents"].items())
+    )
+    rows = [("corpus", found["corpus"]), ("lake", found["lake"]), ("documents", documents or "none")]
+    if found["duplicates"]:
+        rows.append(("duplicates", f"{found['duplicates']:,} say what another one says"))
+    print_rows([*rows, ("chunks", f"{found['chunks']:,}")])
+    columns = ["table", "state", "rows", "pending", "failed", "overlong", "dimension"]
+    _print_table("models", columns, found["models"])
+    _print_table(
+        "last runs",
+        ["started", "kind", "state", "documents", "embedded", "failed"],
+        [_run_row(run) for run in found["runs"]],
+    )
+    if found["failures"]["total"]:
+        title = f"failures ({found['failures']['total']:,})"
+        _print_table(title, ["document_id", "stage", "error", "message", "hint"], found["failures"]["last"])
+    if found["others"]:
+        others = [
+            {
+                "corpus": other["name"], "tables": len(other["tables"]),
+                "documents": "gone" if other["documents"] is None else other["documents"],
+                "size": "" if other["bytes"] is None else size_told(other["bytes"]),
+            }
+            for other in found["others"]
+        ]  # fmt: skip
+        _print_table("other corpora in this lake", ["corpus", "tables", "documents", "size"], others)
+        out.print("To remove one: embedlake drop CORPUS.yaml NAME", soft_wrap=True)
+
+
+def print_failures(rows: list[dict[str, Any]]) -> None:
+    """What failed."""
+    if not rows:
+        out.print("No failures.")
+        return
+    short = [row | {"id": row["failure_id"][:8]} for row in rows]
+    _print_table(
+        f"failures ({len(rows):,})", ["id", "document_id", "stage", "error", "attempts", "message", "hint"], short
+    )
+
+
+def print_findings(found: list[Finding], again: str) -> None:
+    """What an audit found."""
+    if not found:
+        out.print("Whole: no row missing, double, orphaned or wrong.")
+        return
+    rows = [finding.to_dict() | {"examples": ", ".join(finding.examples)} for finding in found]
+    _print_table("findings", ["table", "problem", "count", "repaired", "examples"], rows)
+    repaired = all(finding.repaired for finding in found)
+    out.print(
+        f"\n{'Removed. To write it again' if repaired else 'To repair it: --repair, then'}: {shown(again)}",
+        soft_wrap=True,
+    )
+
+
+def print_bench(found: Bench) -> None:
+    """What a machine reaches with a model."""
+    about = found.machine
+    limits = ", ".join(
+        f"{about[f'limit_{name}'] / 1e9:,.0f} GFLOP/s in {name}" for name in ("f32", "bf16") if f"limit_{name}" in about
+    )
+    print_rows(
+        [
+            ("machine", f"{about['processor']}, {about['cores']} cores" + (f"; {limits}" if limits else "")),
+            ("model", found.model),
+            ("sample", f"{found.texts:,} texts, {found.tokens:,} tokens"),
+        ]
+    )
+    table = Table(box=None, pad_edge=False)
+    for column in ("run by", "settings", "texts/s", "tokens/s", "cosine", "of limit"):
+        table.add_column(column, justify="left" if column in ("run by", "settings") else "right", no_wrap=True)
+    for row in found.rows:
+        settings = row.settings | ({"batch_tokens": row.batch_tokens} if row.batch_tokens else {})
+        table.add_row(
+            shown(row.backend), shown(", ".join(f"{name}: {value}" for name, value in settings.items())) or "default",
+            f"{row.texts_per_second:,.1f}", f"{row.tokens_per_second:,.0f}", f"{row.cosine_min:.5f}",
+            f"{row.share_of_limit:.0%}" if row.share_of_limit else "",
+        )  # fmt: skip
+    out.print()
+    out.print(table)
+    advice = ", ".join(f"{place}: {value}" for place, value in found.recommended.items())
+    out.print(f"\n{f'Recommended: {advice}' if advice else 'The defaults are the best here.'}")
+
+
+def _run_row(run: dict[str, Any]) -> dict[str, Any]:
+    counts = run["counts"]
+    documents = counts["documents"]
+    return run | {
+        "documents": documents["new"] + documents["changed"] + documents["deleted"],
+        "embedded": sum(model["embedded"] for model in counts["models"]),
+        "failed": counts["failed"],
+    }
+
+
+def _print_table(title: str, columns: list[str], rows: list[dict[str, Any]]) -> None:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(shown(f"{row[c]:,}" if isinstance(row[c], int) else str(row[c] or "")) for c in columns))
+    out.print()
+    out.print(table)

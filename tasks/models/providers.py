@@ -1,0 +1,44 @@
+"""Services that have models: a reference that begins with a provider's name and a colon is for it."""
+
+from typing import Protocol
+
+from tasks.config.settings import Model
+from tasks.models.interface import Encoder
+from tasks.models.resolved import ResolvedModel, Served
+
+
+class Provider(Protocol):
+    """Finds and loads the models of a service."""
+
+    def find(self, model: Model) -> Served:
+        """What tells a model from every other.
+
+        Raises:
+            ModelError: there is no such model, or nobody may use it.
+        """
+        ...
+
+    def load(self, model: ResolvedModel, budget: int | None) -> Encoder:
+        """What asks the service. It runs in the run's own process.
+
+        Args:
+            model: as found.
+            budget: tokens to ask for at once; by default what suits the service.
+
+        Raises:
+            ModelError: the service cannot be used.
+        """
+        ...
+
+
+_PROVIDERS: dict[str, Provider] = {}
+
+
+def register_provider(name: str, provider: Provider) -> None:
+    """Have models whose reference begins with `name:` found and loaded by a provider, in this process."""
+    _PROVIDERS[name] = provider
+
+
+def provider_of(reference: str) -> Provider | None:
+    """The provider that a model's reference names, or None where it names files."""
+    return _PROVIDERS.get(reference.partition(":")[0]) if ":" in reference else None

@@ -1,0 +1,119 @@
+"""What a run would make of one file: its text, title and metadata, and where it is cut."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tasks.config.settings import Corpus, Source
+from tasks.errors import ConfigurationError, DocumentError
+from tasks.ingest.faults import document_error
+from tasks.ingest.reading import read_all
+from tasks.ingest.tokenizer import tokenizer_of
+from tasks.operate.sampling import SHOWN
+from tasks.records import Failure
+from tasks.sources.listing import File, list_files
+from tasks.sources.work import Work, group_files, read_blocks
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A document as a run would land it.
+
+    Attributes:
+        document: its columns in the documents table that say something, the run's own left out.
+        text: as extracted; only white space is not as it was.
+        chunks: columns of the chunks table that say where each one is cut, and its text.
+        failure: error, message and hint, where it cannot be used.
+    """
+
+    document: dict[str, Any]
+    text: str
+    chunks: list[dict[str, Any]]
+    failure: dict[str, str] | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+
+_UNTOLD = {"settings", "run", "version", "tag", "text_hash", "content_hash", "source", "uri", "container"}
+
+
+def inspect(address: str, corpus: Corpus, limit: int) -> list[Inspected]:
+    """The first documents of a file.
+
+    Args:
+        address: of the file: a path or an address of one of the corpus's sources.
+        corpus: whose settings decide.
+        limit: most documents, where it holds records.
+
+    Raises:
+        ConfigurationError: no file is there.
+    """
+    file, corpus = _find(address, corpus)
+    found: list[Inspected] = []
+    broken: list[DocumentError] = []  # the file, where it holds records
+    works = _works(file, corpus, broken)
+    for _, prepared in read_all(works, corpus, tokenizer_of(corpus, None).folder()):
+        failures = {failure.document_id: failure for failure in prepared.failures}
+        chunks: dict[str, list[dict[str, Any]]] = {}
+        for row in prepared.chunks.to_pylist():
+            chunks.setdefault(row["document_id"], []).append({name: row[name] for name in SHOWN})
+        for row in prepared.documents.to_pylist():
+            document = {name: value for name, value in row.items() if value is not None and name not in _UNTOLD}
+            cut = chunks.get(row["document_id"], [])
+            found.append(Inspected(document, _joined(cut), cut, _told(failures.get(row["document_id"]))))
+        if len(found) >= limit:
+            break
+    for error in broken:
+        failure = Failure.of(error, file.document_id, file.uri, "read", "")
+        found.append(Inspected({"document_id": file.document_id, "state": "quarantined"}, "", [], _told(failure)))
+    return found[:limit]
+
+
+def _works(file: File, corpus: Corpus, broken: list[DocumentError]) -> Iterator[Work]:
+    if not file.is_container:
+        yield from group_files([file])
+        return
+    try:
+        yield from read_blocks(file, corpus.sources[0], corpus.metadata, corpus.extraction.max_bytes)
+    except Exception as error:  # whatever a parser or a file system raises
+        broken.append(document_error(error, corpus.extraction.timeout, fetching=True))
+
+
+def _told(failure: Failure | None) -> dict[str, str] | None:
+    return {"error": failure.error, "message": failure.message, "hint": failure.hint} if failure else None
+
+
+def _find(address: str, corpus: Corpus) -> tuple[File, Corpus]:
+    """The file, and a corpus that has only its source."""
+    place = address if "://" in address else os.path.abspath(os.path.expanduser(address))
+    if "://" not in place and not os.path.isfile(place):
+        raise ConfigurationError(
+            f"there is no file {address}", "Give the path of one, or the address of one in a store."
+        )
+    source = next((s for s in corpus.sources if place.startswith(s.uri.rstrip("/") + "/")), None)
+    if source is None:
+        source = Source.model_validate({"name": "file", "uri": place, "hidden": True})
+    else:
+        within = re.sub(
+            r"([*?[\]\\!# ])", r"\\\1", place.removeprefix(source.uri.rstrip("/"))
+        )  # a pattern for it alone
+        source = source.model_copy(update={"include": [within], "exclude": [], "hidden": True})
+    listing = list_files([source])
+    if not listing.files:
+        kinds = ", ".join(listing.skipped) or "nothing that holds text"
+        raise ConfigurationError(f"{address} is skipped by a run: it is {kinds}", "Give a file that holds text.")
+    return listing.files[0], corpus.model_copy(update={"sources": [source]})
+
+
+def _joined(chunks: list[dict[str, Any]]) -> str:
+    """The text that chunks were cut from, in order; white space between two of them is a blank line at most."""
+    text, end = "", 0
+    for chunk in chunks:
+        gap = chunk["start"] - end
+        text += "\n" * min(gap, 2) + chunk["text"][max(-gap, 0) :]
+        end = max(chunk["end"], end)
+    return text

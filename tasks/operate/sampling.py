@@ -1,0 +1,111 @@
+"""A part of what there is to read, spread over all of it, and what is met there."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.config.settings import Corpus
+from tasks.ingest.prepare import Prepared
+from tasks.lake.tables import Lake
+from tasks.patience import each_within
+from tasks.progress import DocumentCounts
+from tasks.sources.listing import File
+from tasks.sources.work import Work, group_files, read_blocks
+
+PROBE_TEXTS = 24  # that a model's speed is measured with
+SHOWN = ("ordinal", "start", "end", "span_unit", "token_count", "heading_path", "text")
+"""Columns of a chunk that tell a person where it is cut."""
+
+
+class Content:
+    """What was met on reading.
+
+    Args:
+        lake: of the corpus, to tell duplicates.
+        sample: chunks to keep, at random.
+
+    Attributes:
+        texts: tokens of each distinct text, by its hash; counts and versions: of every chunk.
+        probe: the first texts.
+        contents: content hashes of documents.
+        failures: document, error and message of each.
+        misfits: values that did not fit their metadata field.
+        chunks, tokens, duplicates: how many.
+    """
+
+    def __init__(self, lake: Lake, sample: int) -> None:
+        self._most = sample
+        self._sample: list[tuple[float, dict[str, Any]]] = []
+        known = lake.read(lake.name("documents"), ["document_id", "text_hash"], "text_hash IS NOT NULL")
+        self._first = dict(zip(known["text_hash"].to_pylist(), known["document_id"].to_pylist(), strict=True))
+        self.texts: dict[str, int] = {}
+        self.probe: list[str] = []
+        self.counts: list[int] = []
+        self.versions: list[str] = []
+        self.contents: set[str] = set()
+        self.failures: list[dict[str, str]] = []
+        self.misfits = DocumentCounts()
+        self.chunks = self.tokens = self.duplicates = 0
+
+    def add(self, prepared: Prepared) -> None:
+        """Take what a reader gave."""
+        self.misfits.misfit(prepared.unfit)
+        self.failures += [
+            {"document": f.document_id, "error": f.error, "message": f.message} for f in prepared.failures
+        ]
+        rows = prepared.documents.filter(pc.equal(prepared.documents["state"], "active"))
+        columns = (rows[c].to_pylist() for c in ("document_id", "text_hash", "content_hash"))
+        for identity, text_hash, content in zip(*columns, strict=True):
+            self.contents.add(content)
+            self.duplicates += self._first.setdefault(text_hash, identity) != identity
+        self._choose(prepared.chunks)
+        self.versions += prepared.chunks["version"].to_pylist()
+        columns = (prepared.chunks[c].to_pylist() for c in ("text_hash", "token_count", "text"))
+        for text_hash, count, text in zip(*columns, strict=True):
+            self.chunks, self.tokens = self.chunks + 1, self.tokens + count
+            self.counts.append(count)
+            self.texts[text_hash] = count
+            if len(self.probe) < PROBE_TEXTS:
+                self.probe.append(text)
+
+    def _choose(self, chunks: pa.Table) -> None:
+        """Keep the chunks with the lowest of random numbers, so that each one met has the same chance."""
+        drawn = np.random.default_rng().random(len(chunks))
+        lowest = np.argsort(drawn)[: self._most]
+        rows = chunks.take(pa.array(lowest, pa.int64())).select(["document_id", *SHOWN]).to_pylist()
+        both = [*self._sample, *zip(drawn[lowest].tolist(), rows, strict=True)]
+        self._sample = sorted(both, key=lambda pair: pair[0])[: self._most]
+
+    def sample(self) -> list[dict[str, Any]]:
+        """The chunks that were kept."""
+        return [row for _, row in self._sample]
+
+
+def spread_files(files: list[File], most_bytes: int) -> tuple[list[File], float]:
+    """Files spread evenly over all, and which part of the bytes they have."""
+    total = sum(file.size for file in files)
+    if total <= most_bytes:
+        return files, 1.0
+    step = max(int(len(files) * most_bytes / total), 1)
+    chosen = files[:: max(len(files) // step, 1)]
+    return chosen, min(sum(min(file.size, most_bytes) for file in chosen) / total, 1.0)
+
+
+def some_works(corpus: Corpus, files: list[File], most_bytes: int) -> Iterator[Work]:
+    """Work for the readers: all of the files, and the beginnings of those that hold records."""
+    yield from group_files(file for file in files if not file.is_container)
+    for file in (file for file in files if file.is_container):
+        source = next(source for source in corpus.sources if source.name == file.source)
+        read = 0
+        try:
+            blocks = read_blocks(file, source, corpus.metadata, corpus.extraction.max_bytes)
+            for block in each_within(blocks, corpus.extraction.timeout):
+                yield block
+                read += block.size
+                if read > most_bytes:
+                    break
+        except Exception:
+            continue
