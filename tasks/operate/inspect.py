@@ -14,6 +14,7 @@ from tasks.ingest.reading import read_all
 from tasks.ingest.tokenizer import tokenizer_of
 from tasks.operate.sampling import SHOWN
 from tasks.records import Failure
+from tasks.sources.contents import settled
 from tasks.sources.listing import File, list_files
 from tasks.sources.work import Work, group_files, read_blocks
 
@@ -116,7 +117,7 @@ def _find(address: str, corpus: Corpus) -> tuple[File, Corpus]:
     if not listing.files:
         kinds = ", ".join(listing.skipped) or "nothing that holds text"
         raise ConfigurationError(f"{address} is skipped by a run: it is {kinds}", "Give a file that holds text.")
-    return listing.files[0], corpus.model_copy(update={"sources": [source]})
+    return settled(listing.files[0], source), corpus.model_copy(update={"sources": [source]})
 
 
 def _joined(chunks: list[dict[str, Any]]) -> str:

@@ -222,7 +222,7 @@ def _broken(number: int, error: Exception, text: str) -> BrokenDocument:
     where = f" at {' '.join(near.encode('latin-1').decode(errors='replace').split())!r}" if near.strip() else ""
     return BrokenDocument(
         f"record {number:,} is not valid JSON: {reason}{where}; what follows it cannot be told apart",
-        "Correct it, or store one record a line: then only that line is set aside.",
+        "Correct it, or store one record a line: then only that line fails.",
     )
 
 

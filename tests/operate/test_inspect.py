@@ -90,3 +90,8 @@ def test_what_is_not_there_or_no_text_says_so(corpus_file: Path, tmp_path: Path)
     (tmp_path / "docs" / "picture.png").write_bytes(b"\x89PNG")
     with pytest.raises(ConfigurationError, match=r"skipped by a run: it is image/png"):
         inspected(corpus_file, "picture.png")
+
+
+def test_records_are_shown_where_only_the_content_tells_that_they_are(corpus_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "docs" / "array.json").write_text('[{"text": "One."}, {"text": "Two.", "year": "n/a"}]')
+    assert [found.text for found in inspected(corpus_file, "array.json")] == ["One.", "Two."]
