@@ -1,7 +1,8 @@
 """A file's bytes into an extracted text."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Any
 
 from tasks.errors import EmptyDocument, UnsupportedDocument
 from tasks.sources.formats import format_of, language_of, signature_of, split_compression
@@ -19,12 +20,16 @@ class Extracted:
         title: as the format has it apart from the text, or None.
         kind: what the text is: text, markdown, rst, or code:<language>.
         media_type: of the content it came from.
+        metadata: the document's own properties by name, such as author and created.
+        pages: where each page begins, in characters; empty where the format knows no pages.
     """
 
     text: str
     title: str | None
     kind: str
     media_type: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+    pages: tuple[int, ...] = ()
 
 
 def extract(data: bytes, name: str, declared: str, max_bytes: int) -> Extracted:

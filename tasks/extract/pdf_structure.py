@@ -1,0 +1,108 @@
+"""Which paragraphs of a PDF are headings: by its bookmarks, else by the sizes of its fonts."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tasks.extract.pdf_layout import Paragraph
+
+_LARGER = 1.14  # times the size of the body's font
+_LONGEST = 200  # characters of a heading
+_MOST_LINES = 3
+_LEVELS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """An entry of a document's outline: its level from 1, its title, and the page from 0."""
+
+    level: int
+    title: str
+    page: int
+
+
+def heading_levels(pages: Sequence[Sequence[Paragraph]], bookmarks: Sequence[Bookmark]) -> dict[int, int]:
+    """The level of each paragraph that is a heading, by its `id`.
+
+    Args:
+        pages: their paragraphs.
+        bookmarks: of the document, in order.
+    """
+    marked = _by_bookmarks(pages, bookmarks)
+    return marked if marked and len(marked) * 2 >= len(bookmarks) else _by_fonts(pages) | marked
+
+
+def shown_title(page: Sequence[Paragraph], others: Sequence[Sequence[Paragraph]]) -> str | None:
+    """The title that the first page shows in the largest letters of all, or None where its letters are as all others."""
+    large = max((p for p in page if _may_be(p)), key=lambda p: p.size, default=None)
+    sizes = Counter(_rounded(p.size) for found in (page, *others) for p in found for _ in p.lines)
+    if large is None or large.size < _LARGER * max(sizes, key=lambda size: sizes[size]):
+        return None
+    return " ".join(line.text for line in large.lines)
+
+
+def _by_bookmarks(pages: Sequence[Sequence[Paragraph]], bookmarks: Sequence[Bookmark]) -> dict[int, int]:
+    levels: dict[int, int] = {}
+    for mark in bookmarks:
+        wanted = _letters(mark.title)
+        if not wanted or not 0 <= mark.page < len(pages):
+            continue
+        for paragraph in pages[mark.page]:
+            if id(paragraph) in levels or len(paragraph.lines) > _MOST_LINES:
+                continue
+            found = _letters(" ".join(line.text for line in paragraph.lines))
+            if found == wanted or (found.endswith(wanted) and len(found) - len(wanted) <= 10) or (
+                wanted.endswith(found) and len(wanted) - len(found) <= 4 and len(found) > 3
+            ):  # fmt: skip
+                levels[id(paragraph)] = mark.level
+                break
+    return levels
+
+
+def _by_fonts(pages: Sequence[Sequence[Paragraph]]) -> dict[int, int]:
+    sizes: Counter[float] = Counter()
+    bold = total = 0
+    for paragraph in (paragraph for page in pages for paragraph in page):
+        for line in paragraph.lines:
+            sizes[_rounded(line.size)] += len(line.text)
+            bold += len(line.text) * line.bold
+            total += len(line.text)
+    if not sizes:
+        return {}
+    body = max(sizes, key=lambda size: sizes[size])
+    large = [p for page in pages for p in page if p.size >= _LARGER * body and _may_be(p)]
+    ranks: list[float] = []
+    for size in sorted({_rounded(p.size) for p in large}, reverse=True):
+        if not ranks or size < 0.95 * ranks[-1]:
+            ranks.append(size)
+    levels = {id(p): min(sum(rank >= p.size * 1.05 for rank in ranks) + 1, _LEVELS) for p in large}
+    if bold * 4 < total:
+        least = min(len(ranks), _LEVELS) + 1
+        levels |= {
+            id(p): least for page in pages for p, after in zip(page, page[1:], strict=False)
+            if id(p) not in levels and _is_bold_title(p, body) and not after.lines[0].bold
+        }  # fmt: skip
+    return levels
+
+
+def _is_bold_title(paragraph: Paragraph, body: float) -> bool:
+    line = paragraph.lines[0]
+    return (
+        line.bold and line.alone and len(paragraph.lines) == 1 and line.size >= 0.97 * body and len(line.text) <= 80
+        and _may_be(paragraph) and bool(re.match(r"[A-ZÀ-ÞА-Я0-9§]", line.text)) and line.text[-1] not in ".,;:"
+    )  # fmt: skip
+
+
+def _may_be(paragraph: Paragraph) -> bool:
+    text = " ".join(line.text for line in paragraph.lines)
+    letters = sum(map(str.isalpha, text))
+    return len(paragraph.lines) <= _MOST_LINES and len(text) <= _LONGEST and letters >= 2 and letters * 3 > len(text)
+
+
+def _rounded(size: float) -> float:
+    return round(size * 2) / 2
+
+
+def _letters(text: str) -> str:
+    return "".join(re.findall(r"\w", text.casefold()))
