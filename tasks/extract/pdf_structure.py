@@ -22,11 +22,11 @@ class Bookmark:
     page: int
 
 
-def heading_levels(pages: Sequence[Sequence[Paragraph]], bookmarks: Sequence[Bookmark]) -> dict[int, int]:
+def heading_levels(pages: Sequence[list[Paragraph]], bookmarks: Sequence[Bookmark]) -> dict[int, int]:
     """The level of each paragraph that is a heading, by its `id`.
 
     Args:
-        pages: their paragraphs.
+        pages: their paragraphs; one that begins with a heading's line is cut behind it.
         bookmarks: of the document, in order.
     """
     marked = _by_bookmarks(pages, bookmarks)
@@ -42,22 +42,44 @@ def shown_title(page: Sequence[Paragraph], others: Sequence[Sequence[Paragraph]]
     return " ".join(line.text for line in large.lines)
 
 
-def _by_bookmarks(pages: Sequence[Sequence[Paragraph]], bookmarks: Sequence[Bookmark]) -> dict[int, int]:
+def _by_bookmarks(pages: Sequence[list[Paragraph]], bookmarks: Sequence[Bookmark]) -> dict[int, int]:
     levels: dict[int, int] = {}
     for mark in bookmarks:
         wanted = _letters(mark.title)
-        if not wanted or not 0 <= mark.page < len(pages):
-            continue
-        for paragraph in pages[mark.page]:
-            if id(paragraph) in levels or len(paragraph.lines) > _MOST_LINES:
-                continue
-            found = _letters(" ".join(line.text for line in paragraph.lines))
-            if found == wanted or (found.endswith(wanted) and len(found) - len(wanted) <= 10) or (
-                wanted.endswith(found) and len(wanted) - len(found) <= 4 and len(found) > 3
-            ):  # fmt: skip
-                levels[id(paragraph)] = mark.level
-                break
+        near = [page for page in pages[max(mark.page, 0) : mark.page + 2] if wanted]
+        found = next((p for page in near if (p := _shown_as(wanted, page, levels)) is not None), None)
+        if found is not None:
+            levels[id(found)] = mark.level
     return levels
+
+
+def _shown_as(wanted: str, page: list[Paragraph], taken: dict[int, int]) -> Paragraph | None:
+    """The paragraph of a page that shows a title; made one of its own where its first lines do."""
+    for exact in (True, False):
+        for number, paragraph in enumerate(page):
+            if id(paragraph) in taken:
+                continue
+            text = ""
+            for lines, line in enumerate(paragraph.lines[:_MOST_LINES], 1):
+                text += _letters(line.text)
+                if not (text == wanted if exact else _similar(text, wanted)):
+                    continue
+                if lines < len(paragraph.lines):
+                    if not exact:
+                        break
+                    page.insert(number + 1, Paragraph(paragraph.lines[lines:]))
+                    del paragraph.lines[lines:]
+                return paragraph
+    return None
+
+
+def _similar(text: str, wanted: str) -> bool:
+    """Whether a line shows a title of the outline: one may have a number before it, the line also words after it."""
+    more = len(text) - len(wanted)
+    return (text.endswith(wanted) and 0 < more <= 10 and len(wanted) > 1) or (
+        text.startswith(wanted) and 0 < more <= 40 and len(wanted) > 3) or (
+        wanted.endswith(text) and -4 <= more < 0 and len(text) > 3
+    )  # fmt: skip
 
 
 def _by_fonts(pages: Sequence[Sequence[Paragraph]]) -> dict[int, int]:
