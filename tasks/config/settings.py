@@ -10,7 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic_core import CoreSchema
 
-Format = Literal["auto", "text", "markdown", "rst", "html", "pdf", "office", "epub", "code", "jsonl", "csv", "parquet"]
+Format = Literal[
+    "auto", "text", "markdown", "rst", "html", "pdf", "office", "epub", "rtf", "mail", "notebook", "tex", "org", "asciidoc",
+    "subtitles", "xml", "json", "code", "jsonl", "csv", "parquet",
+]  # fmt: skip
 MetadataType = Literal["string", "integer", "number", "boolean"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 _STRUCTURE = re.compile(
-    r"^ {0,3}(?:#{1,6}(?:[ \t]|$)|```|~~~|={1,}[ \t]*$|-+[ \t]*$|<(?:script|pre|style|textarea|!|\?))",
+    r"^ {0,3}(?:#{1,6}(?:[ \t]|$)|```|~~~|<(?:script|pre|style|textarea|!|\?))|\n {0,3}(?:=+|-+)[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _SPACES = re.compile(r"\s+")
@@ -27,7 +26,7 @@ class Converted:
     text: str
     title: str | None = None
     kind: str = "markdown"
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, object] = field(default_factory=dict)
     pages: tuple[int, ...] = ()
 
 
@@ -54,7 +53,7 @@ class Blocks:
 
     def paragraph(self, text: str) -> None:
         """A paragraph. One whose words would be read as structure (`# x`) is indented, which keeps them as they are."""
-        text = "\n".join(stripped for line in text.split("\n") if (stripped := line.strip()))
+        text = "\n".join(line.rstrip() for line in text.split("\n") if line.strip()).strip()
         if text:
             self._words = True
             self._blocks.append("    " + text.replace("\n", "\n    ") if _STRUCTURE.search(text) else text)
@@ -110,7 +109,7 @@ class Blocks:
         """The whole text, a blank line between blocks."""
         return "\n\n".join(self._blocks)
 
-    def converted(self, title: str | None = None, metadata: dict[str, Any] | None = None) -> Converted:
+    def converted(self, title: str | None = None, metadata: dict[str, object] | None = None) -> Converted:
         """The document: plain text where it has no structure, so that nothing in it is taken for one."""
         if not self._structured:
             plain = "\n\n".join(re.sub(r"^    ", "", block, flags=re.MULTILINE) for block in self._blocks)

@@ -63,7 +63,7 @@ def read_pdf(data: bytes) -> Converted:
             "Print it anew with its fonts' Unicode tables, or read it with OCR.",
         )
     text, starts, kind, shown = _text(pages, bookmarks)
-    metadata: dict[str, Any] = {"pages": len(pages)}
+    metadata: dict[str, object] = {"pages": len(pages)}
     if empty := sum(not page.letters for page in pages):
         metadata["pages_without_text"] = empty
     metadata |= {name: _property(properties[key]) for key, name in _PROPERTIES.items() if properties.get(key)}

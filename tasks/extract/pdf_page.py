@@ -212,9 +212,7 @@ def _value(form: Any, annotation: Any) -> str:
     if length <= 2:
         return ""
     buffer = ctypes.create_string_buffer(length)
-    pdfium.FPDFAnnot_GetFormFieldValue(
-        form, annotation, ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ushort)), length
-    )
+    pdfium.FPDFAnnot_GetFormFieldValue(form, annotation, ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ushort)), length)
     return buffer.raw.decode("utf-16-le", "replace").rstrip("\0").replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
 
-from tasks.errors import EmptyDocument, UnsupportedDocument
-from tasks.sources.formats import format_of, language_of, signature_of, split_compression
+from tasks.errors import EmptyDocument
+from tasks.extract.check import refuse_what_is_no_text
+from tasks.extract.convert import MEDIA_TYPES, convert
+from tasks.sources.formats import format_of, language_of, split_compression
 from tasks.text import decode, normalise
 
 _MEDIA_TYPES = {"text": "text/plain", "markdown": "text/markdown", "rst": "text/x-rst", "html": "text/html"}
@@ -20,7 +21,7 @@ class Extracted:
         title: as the format has it apart from the text, or None.
         kind: what the text is: text, markdown, rst, or code:<language>.
         media_type: of the content it came from.
-        metadata: the document's own properties by name, such as author and created.
+        metadata: what the document says of itself, such as its author and date: plain values by name, as they are.
         pages: where each page begins, in characters; empty where the format knows no pages.
     """
 
@@ -28,7 +29,7 @@ class Extracted:
     title: str | None
     kind: str
     media_type: str
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, object] = field(default_factory=dict)
     pages: tuple[int, ...] = ()
 
 
@@ -46,26 +47,16 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int) -> Extracted:
     """
     if not data.strip():
         raise EmptyDocument(f"the file has {len(data)} bytes and no text")
-    signature = signature_of(data[:16])
     wanted = (format_of(name) or "unknown") if declared == "auto" else declared
     extension = PurePosixPath(split_compression(name)[0]).suffix.lower()
     title: str | None = None
-    if signature == "pdf" or wanted == "pdf":
-        from tasks.extract.pdf import read_pdf
-
-        text, title = read_pdf(data)
-        kind, media_type = "text", "application/pdf"
-    elif signature == "zip" or wanted in ("office", "epub"):
-        from tasks.extract.office import read_office
-
-        if signature is not None and signature != "zip":
-            raise UnsupportedDocument(
-                f"named {extension}, but its content is {signature}", "Store it as .docx, unencrypted."
-            )
-        text, title = read_office(data, extension, max_bytes)
-        kind, media_type = "markdown", f"application/{'epub+zip' if wanted == 'epub' else 'vnd.openxmlformats'}"
-    elif signature is not None:
-        raise UnsupportedDocument(f"its content is {signature}, which holds no text", "Leave it out with `exclude`.")
+    metadata: dict[str, object] = {}
+    pages: tuple[int, ...] = ()
+    found = convert(data, wanted, extension, max_bytes, lambda data, name: extract(data, name, "auto", max_bytes).text)
+    if found is not None:
+        converted, form = found
+        text, title, kind, media_type = converted.text, converted.title, converted.kind, MEDIA_TYPES[form]
+        metadata, pages = converted.metadata, converted.pages
     elif wanted == "html":
         from tasks.extract.web import read_html
 
@@ -78,4 +69,5 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int) -> Extracted:
     text = normalise(text, code=kind.startswith("code:"))
     if not text.strip():
         raise EmptyDocument("there is no text in it")
-    return Extracted(text, title, kind, media_type)
+    refuse_what_is_no_text(text, kind.startswith("code:"))
+    return Extracted(text, title, kind, media_type, metadata, pages)
