@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, field_v
 from pydantic_core import CoreSchema
 
 Format = Literal[
-    "auto", "text", "markdown", "rst", "html", "pdf", "office", "epub", "rtf", "mail", "notebook", "tex", "org", "asciidoc",
-    "subtitles", "xml", "json", "code", "jsonl", "csv", "parquet",
+    "auto", "text", "markdown", "rst", "html", "pdf", "office", "epub", "rtf", "mail", "notebook", "tex", "org",
+    "asciidoc", "subtitles", "xml", "json", "code", "jsonl", "csv", "parquet",
 ]  # fmt: skip
 MetadataType = Literal["string", "integer", "number", "boolean"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]

@@ -136,11 +136,13 @@ def _without_empty(rows: list[list[str]]) -> list[list[str]]:
     return [[row[i] for i in used] for row in rows]
 
 
-_FILE_NAME = re.compile(r"(?:[\w:~]*[/\\])?[^\n]*\.(?:docx?|dotx?|rtf|odt|pdf|pptx?|xlsx?|tex|dvi|ps|eps|txt|html?|indd|qxd|wpd|pages|md|p65|fm|cdr|ai|tmp)", re.I)  # fmt: skip
+_FILE_NAME = re.compile(
+    r"[^\n]*\.(?:docx?|dotx?|rtf|odt|pdf|pptx?|xlsx?|tex|dvi|ps|eps|txt|html?|indd|qxd|wpd|p65|cdr|tmp)", re.I
+)
 _MADE_BY = re.compile(r"^(?:Microsoft (?:Office )?(?:Word|PowerPoint|Excel|Outlook)|Word|PowerPoint)\s*[-–]\s*", re.I)
 _NO_TITLE = re.compile(
-    r"(?:untitled|unbenannt|sans titre|no title|title|titre|titel|(?:document|dokument|presentation|präsentation|book|mappe"
-    r"|slide|folie|page|scan|print)[ _-]?\d*|powerpoint[ -]pr[eéä]sentation|word document|slide \d+|diapositive \d+"
+    r"(?:untitled|unbenannt|sans titre|no title|title|titre|titel|(?:document|dokument|presentation|präsentation|book"
+    r"|mappe|slide|folie|page|scan|print)[ _-]?\d*|powerpoint[ -]pr[eéä]sentation|word document|slide \d+|diapositive \d+"
     r"|(?:img|scan|doc|dsc)[_-]?\d+|[\W\d_]*|(?:file|https?)://\S*|about:blank|\(anonymous\)|none|null|temp|fulltext)",
     re.I,
 )

@@ -20,6 +20,7 @@ _SOURCES = {  # a word that each of them has, and its commands
     ),
     "base64 of a mail": ("base64", re.compile(r"^Content-Transfer-Encoding: *base64", re.MULTILINE | re.IGNORECASE)),
 }
+_MOST_BLOBS = 0.75  # of a text; one about keys and certificates shows some
 _MOST_MARKS = 0.04  # of a text's words that a source's commands may be; in a text about them they are fewer
 
 
@@ -43,7 +44,7 @@ def refuse_what_is_no_text(text: str, is_code: bool) -> None:
             "Leave it out with `exclude`, or give its true format.",
         )
     blobs = sum(len(run) for part in parts if _is_dense(part) for run in _BLOB.findall(part) if _is_blob(run))
-    if blobs > 0.5 * looked_at:
+    if blobs > _MOST_BLOBS * looked_at:
         raise UnsupportedDocument(
             f"{blobs / looked_at:.0%} of it is base64 or the like, no text",
             "Leave it out with `exclude`, or decode it.",
@@ -76,10 +77,6 @@ def _is_dense(part: str) -> bool:
 
 
 def _is_blob(run: str) -> bool:
-    """Whether a long run of letters and digits is no word, path or line: it has capitals, small letters and digits."""
-    return bool(
-        re.search(r"[A-Z]", run)
-        and re.search(r"[a-z]", run)
-        and re.search(r"[0-9]", run)
-        and run.count("/") * 12 < len(run)
-    )
+    """Whether a long run of letters and digits is base64, not a path or a name: it has many capitals and digits."""
+    capitals, digits = sum(map(str.isupper, run)), sum(map(str.isdigit, run))
+    return 5 * capitals > len(run) and 20 * digits > len(run)

@@ -67,7 +67,7 @@ def _convert(data: bytes, wanted: str, extension: str, max_bytes: int, text_of: 
 
 
 def _may_be_text(data: bytes, extension: str) -> bool:
-    """Whether a file named as an old Office file is text after all: old programs take tables in HTML or tabs for one."""
+    """Whether a file named as an old Office file is text after all, as a table in HTML or tabs that it opens."""
     return extension in _OLD_OFFICE and b"\0" not in data[:4096]
 
 

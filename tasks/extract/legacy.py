@@ -1,18 +1,19 @@
-"""Old Office files: workbooks by calamine, Word and PowerPoint files by a converter where one is installed."""
+"""Old Office files: which kind one is; Word and PowerPoint files by a converter where one is installed."""
 
 import io
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import olefile
 
 from tasks.errors import BrokenDocument, EmptyDocument, EncryptedDocument, UnsupportedDocument
-from tasks.extract.blocks import Blocks, Converted, clean_title, one_line
-from tasks.extract.sheets import add_sheet, shown_number
+from tasks.extract.blocks import Converted, clean_title, one_line
+from tasks.extract.office import read_office
+from tasks.extract.old_sheets import read_old_workbook
 
 VERSION = 2
 
@@ -59,48 +60,9 @@ def read_compound(data: bytes, extension: str, max_bytes: int) -> Converted:
     if "__properties_version1.0" in streams:
         raise UnsupportedDocument(f"an Outlook message (named {extension or 'without an extension'})", "Name it .msg.")
     raise UnsupportedDocument(
-        f"a file of Microsoft's compound format that is no Office document (named {extension or 'without an extension'})",
+        f"a file of Microsoft's compound format that is no Office document (named {extension or 'with no extension'})",
         "Leave it out with `exclude`.",
     )
-
-
-def read_old_workbook(data: bytes) -> Converted:
-    """The sheets of an .xls or .xlsb file.
-
-    Raises:
-        EncryptedDocument: it needs a password.
-        BrokenDocument: it cannot be parsed.
-        EmptyDocument: there is no text in it.
-    """
-    import python_calamine
-
-    blocks = Blocks()
-    try:
-        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        for name in book.sheet_names:
-            rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-            add_sheet(blocks, name, [[_shown(cell) for cell in row] for row in rows])
-    except python_calamine.PasswordError:
-        raise EncryptedDocument("the workbook needs a password", "Store a copy without a password.") from None
-    except (python_calamine.CalamineError, OSError, ValueError) as error:
-        raise BrokenDocument(f"not a readable workbook: {error}"[:300], "Is it complete? Store it again.") from None
-    if blocks.is_empty:
-        raise EmptyDocument("there is no text in the workbook")
-    return blocks.converted()
-
-
-def _shown(cell: object) -> str:
-    if isinstance(cell, bool):
-        return "TRUE" if cell else "FALSE"
-    if isinstance(cell, int | float):
-        return shown_number(str(cell), "")
-    if isinstance(cell, datetime):
-        return cell.date().isoformat() if cell.time() == time() else cell.isoformat(sep=" ", timespec="seconds")
-    if isinstance(cell, date | time):
-        return cell.isoformat()
-    if isinstance(cell, timedelta):
-        return shown_number(str(cell.total_seconds() / 86_400), "e")
-    return str(cell)
 
 
 def _facts(file: olefile.OleFileIO) -> dict[str, object]:
@@ -140,8 +102,6 @@ def _converted(
             made = Path(folder, f"file.{target}")
             if not made.exists():
                 raise BrokenDocument(f"not a readable {kind} file: {program} cannot convert it", "Store it anew.")
-            from tasks.extract.office import read_office
-
             found = read_office(made.read_bytes(), f".{target}", max_bytes)
             return Converted(found.text, found.title or title, found.kind, facts or found.metadata)
     raise UnsupportedDocument(

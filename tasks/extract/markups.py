@@ -1,4 +1,4 @@
-"""LaTeX, Org and AsciiDoc into Markdown, lightly: headings, lists and listings; other commands give way to their words."""
+"""LaTeX, Org and AsciiDoc into Markdown, lightly: headings, lists, listings, and the words of all other commands."""
 
 import re
 from collections.abc import Iterator
@@ -10,10 +10,12 @@ VERSION = 2
 _TEX_LEVELS = {
     "part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5, "subparagraph": 6,
 }  # fmt: skip
-_BRACED = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"
+_BRACED = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\}){0,9999})\}"
 _TEX_HEADING = re.compile(rf"\\({'|'.join(_TEX_LEVELS)})\*?\s*(?:\[[^\]]*\])?\s*{_BRACED}")
 _TEX_TITLE = re.compile(rf"\\(title|author|date)\s*(?:\[[^\]]*\])?\s*{_BRACED}")
-_TEX_CODE = re.compile(r"\\begin\{(verbatim\*?|lstlisting|minted|Verbatim|alltt)\}(?:\[[^\]]*\])?(?:\{[^}]*\})?\n?(.*?)\\end\{\1\}", re.S)  # fmt: skip
+_TEX_CODE = re.compile(
+    r"\\begin\{(verbatim\*?|lstlisting|minted|Verbatim|alltt)\}(?:\[[^\]]*\])?(?:\{[^}]*\})?\n?(.*?)\\end\{\1\}", re.S
+)
 _TEX_COMMENT = re.compile(r"(?<!\\)%.*")
 _TEX_SILENT = re.compile(
     r"\\(?:label|cite[a-z]*|ref|eqref|pageref|autoref|cref|vspace|hspace|includegraphics|usepackage|documentclass|input"
@@ -28,7 +30,8 @@ _ACCENTS = {
     "c": "\u0327", "v": "\u030c", "u": "\u0306", "H": "\u030b", "k": "\u0328", "r": "\u030a",
 }  # fmt: skip
 _TEX_SIGNS = {
-    r"\ss": "ß", r"\ae": "æ", r"\oe": "œ", r"\o": "ø", r"\aa": "å", r"\AA": "Å", r"\AE": "Æ", r"\O": "Ø", r"\LaTeX": "LaTeX",
+    r"\ss": "ß",
+    r"\ae": "æ", r"\oe": "œ", r"\o": "ø", r"\aa": "å", r"\AA": "Å", r"\AE": "Æ", r"\O": "Ø", r"\LaTeX": "LaTeX",
     r"\TeX": "TeX", r"\ldots": "…", r"\dots": "…", r"\textbackslash": "\\", r"\S": "§", r"\copyright": "©",
 }  # fmt: skip
 
@@ -75,7 +78,7 @@ def _tex_words(source: str) -> str:
         part = _TEX_ACCENT.sub(lambda m: (m[2] or m[3]) + _ACCENTS[m[1]], parts[i])
         for sign, shown in _TEX_SIGNS.items():
             if sign in part:
-                part = re.sub(re.escape(sign) + r"(?![a-zA-Z])(?:\{\}|[ \t])?", lambda _, s=shown: s, part)  # type: ignore[misc]
+                part = re.sub(re.escape(sign) + r"(?![a-zA-Z])(?:\{\}|[ \t])?", shown.replace("\\", r"\\"), part)
         part = _TEX_LINK.sub(r"\2", part)
         part = _TEX_SILENT.sub("", part)
         for _ in range(6):

@@ -46,7 +46,7 @@ def _read(package: Package, data: bytes, extension: str) -> Converted:
 
         return read_workbook(package, main)
     if kind == "binary workbook":
-        from tasks.extract.legacy import read_old_workbook
+        from tasks.extract.old_sheets import read_old_workbook
 
         return read_old_workbook(data)
     names = {name.lower() for name in package.names}

@@ -92,7 +92,7 @@ class Package:
 
 
 def parse_xml(data: bytes | None) -> Element | None:
-    """The root of some XML, as far as it can be parsed: without entities from elsewhere, without a limit to its depth."""
+    """The root of some XML, as far as it can be parsed, without what lies elsewhere and without a limit to its depth."""
     if not data:
         return None
     parser = etree.XMLParser(

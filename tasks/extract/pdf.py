@@ -27,7 +27,9 @@ from tasks.text import normalise
 VERSION = 2
 
 _UNREADABLE = 0.3  # of the letters without a meaning; above it the text is garbage
-_PROPERTIES = {"Author": "author", "Subject": "subject", "Keywords": "keywords", "CreationDate": "created", "ModDate": "modified"}  # fmt: skip
+_PROPERTIES = {
+    "Author": "author", "Subject": "subject", "Keywords": "keywords", "CreationDate": "created", "ModDate": "modified",
+}  # fmt: skip
 
 
 def read_pdf(data: bytes) -> Converted:

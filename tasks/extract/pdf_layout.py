@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import median
 
 from tasks.extract.pdf_page import Line, Page
@@ -130,7 +131,8 @@ def _joined(row: list[Line]) -> Line:
     longest = max(row, key=lambda line: len(line.text))
     return replace(
         longest, text=" ".join(line.text for line in row), left=row[0].left, first=row[0].first,
-        right=max(line.right for line in row), fixed=all(line.fixed for line in row), bottom=min(line.bottom for line in row), top=max(line.top for line in row), alone=False,
+        right=max(line.right for line in row), fixed=all(line.fixed for line in row), alone=False,
+        bottom=min(line.bottom for line in row), top=max(line.top for line in row),
     )  # fmt: skip
 
 
@@ -168,7 +170,7 @@ def paragraphs(lines: Sequence[Line]) -> list[Paragraph]:
 def _leading(lines: Sequence[Line]) -> dict[int, float]:
     """The usual distance of two lines' feet, for each size of font."""
     steps: dict[int, list[float]] = {}
-    for above, below in zip(lines, lines[1:], strict=False):
+    for above, below in pairwise(lines):
         step = above.foot - below.foot
         if 0.5 * above.size < step < 2.6 * above.size and abs(above.size - below.size) < 1:
             steps.setdefault(round(above.size), []).append(step)
@@ -210,7 +212,7 @@ def joined_text(lines: Sequence[Line], words: Counter[str]) -> str:
     """
     edge = max(line.right for line in lines)
     text = lines[0].text
-    for above, line in zip(lines, lines[1:], strict=False):
+    for above, line in pairwise(lines):
         space = 0.3 * line.size
         full = not _LEADERS.search(above.text) and above.right + space + line.first > edge + 0.5
         text = join(text, line.text, words, full and not _ITEM.match(line.text) and not line.fixed)

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tasks.extract.pdf_layout import Paragraph
 
@@ -34,7 +35,7 @@ def heading_levels(pages: Sequence[list[Paragraph]], bookmarks: Sequence[Bookmar
 
 
 def shown_title(page: Sequence[Paragraph], others: Sequence[Sequence[Paragraph]]) -> str | None:
-    """The title that the first page shows in the largest letters of all, or None where its letters are as all others."""
+    """The title that the first page shows in larger letters than the body, or None."""
     large = max((p for p in page if _may_be(p)), key=lambda p: p.size, default=None)
     sizes = Counter(_rounded(p.size) for found in (page, *others) for p in found for _ in p.lines)
     if large is None or large.size < _LARGER * max(sizes, key=lambda size: sizes[size]):
@@ -102,7 +103,7 @@ def _by_fonts(pages: Sequence[Sequence[Paragraph]]) -> dict[int, int]:
     if bold * 4 < total:
         least = min(len(ranks), _LEVELS) + 1
         levels |= {
-            id(p): least for page in pages for p, after in zip(page, page[1:], strict=False)
+            id(p): least for page in pages for p, after in pairwise(page)
             if id(p) not in levels and _is_bold_title(p, body) and not after.lines[0].bold
         }  # fmt: skip
     return levels

@@ -46,7 +46,7 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int) -> Extracted:
         DocumentError: a kind of it that says what is wrong with the document.
     """
     if not data.strip():
-        raise EmptyDocument(f"the file has {len(data)} bytes and no text")
+        return Extracted("", None, "text", "application/x-empty")  # such as __init__.py: nothing to do, nothing wrong
     wanted = (format_of(name) or "unknown") if declared == "auto" else declared
     extension = PurePosixPath(split_compression(name)[0]).suffix.lower()
     title: str | None = None

@@ -18,7 +18,7 @@ _MOST_COLUMNS = 16_384
 
 
 def add_sheet(blocks: Blocks, name: str, rows: Sequence[Sequence[str]]) -> None:
-    """Add a sheet: rows above the table, which have fewer than half its cells, as paragraphs; all others as one table."""
+    """Add a sheet: rows above the table, which have fewer than half its cells, as paragraphs; the others as a table."""
     rows = [row for row in rows if any(cell.strip() for cell in row)]
     if not rows:
         return
