@@ -21,7 +21,7 @@ _SOURCES = {  # a word that each of them has, and its commands
     "base64 of a mail": ("base64", re.compile(r"^Content-Transfer-Encoding: *base64", re.MULTILINE | re.IGNORECASE)),
 }
 _MOST_BLOBS = 0.75  # of a text; one about keys and certificates shows some
-_MOST_MARKS = 0.04  # of a text's words that a source's commands may be; in a text about them they are fewer
+_MOST_MARKS = 0.15  # of a text's words that a source's commands may be; in a text about them they are fewer
 
 
 def refuse_what_is_no_text(text: str, is_code: bool) -> None:

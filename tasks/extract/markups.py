@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from tasks.extract.blocks import Converted, clean_title, one_line
 
@@ -93,6 +94,11 @@ def _tex_words(source: str) -> str:
     return "".join(parts)
 
 
+def _with_single_blanks(lines: list[str]) -> str:
+    kept = [line for before, line in pairwise(["", *lines]) if line.strip() or before.strip()]
+    return "\n".join(kept)
+
+
 def _fenced(code: str, language: str = "") -> str:
     code = code.strip("\n")
     fence = "`" * max(3, max((len(run) for run in re.findall("`+", code)), default=0) + 1)
@@ -124,7 +130,7 @@ def read_org(text: str) -> Converted:
             out += ["", f"{'#' * min(len(heading[1]), 6)} {_org_words(heading[2])}", ""]
         elif not re.match(r"#(?:\s|$)", bare):
             out.append(_org_words(line))
-    return Converted("\n".join(out), title, "markdown", facts)
+    return Converted(_with_single_blanks(out), title, "markdown", facts)
 
 
 def _listing(kind: str, language: str, inner: list[str]) -> list[str]:
@@ -178,7 +184,7 @@ def read_asciidoc(text: str) -> Converted:
         elif not bare.startswith("//"):
             out.append(_adoc_words(re.sub(r"^\.(?=[A-Z])", "", bare)))
         language = ""
-    return Converted("\n".join(out), title, "markdown", facts)
+    return Converted(_with_single_blanks(out), title, "markdown", facts)
 
 
 def _adoc_words(line: str) -> str:

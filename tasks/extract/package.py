@@ -33,11 +33,12 @@ class Package:
     """
 
     def __init__(self, data: bytes, extension: str, max_bytes: int) -> None:
+        self._extension = extension or "zip"
         try:
             self._archive = zipfile.ZipFile(io.BytesIO(data))
         except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
             raise BrokenDocument(
-                f"not a readable {extension or 'zip'} file: {error}", "Is it complete? Store it again."
+                f"not a readable {self._extension} file: {error}", "Is it complete? Store it again."
             ) from None
         entries = self._archive.infolist()
         if any(entry.flag_bits & 1 for entry in entries):
@@ -66,8 +67,16 @@ class Package:
             return None
 
     def xml(self, name: str) -> Element | None:
-        """A part's root element, as far as it can be parsed, or None."""
-        return parse_xml(self.read(name))
+        """A part's root element, as far as it can be parsed, or None.
+
+        Raises:
+            BrokenDocument: it declares entities, which no program writes into a document; an attack does.
+        """
+        root = parse_xml(self.read(name))
+        declared = root.getroottree().docinfo.internalDTD if root is not None else None
+        if declared is not None and any(True for _ in declared.iterentities()):
+            raise BrokenDocument(f"not a readable {self._extension} file: {name} declares entities")
+        return root
 
     def related(self, name: str, kind: str = "") -> dict[str, str]:
         """The parts that a part leads to, by relationship id.
@@ -92,7 +101,7 @@ class Package:
 
 
 def parse_xml(data: bytes | None) -> Element | None:
-    """The root of some XML, as far as it can be parsed, without what lies elsewhere and without a limit to its depth."""
+    """The root of some XML, as far as it can be parsed, without what lies elsewhere or a limit to its depth."""
     if not data:
         return None
     parser = etree.XMLParser(

@@ -105,7 +105,7 @@ def _text(pages: Sequence[Page], bookmarks: Sequence[Bookmark]) -> tuple[str, tu
     kind = "markdown" if levels else "text"
     fixed = sum(line.fixed for page in lines for line in page) * 2 < sum(map(len, lines))
     text = ""
-    starts: list[int] = []
+    starts: list[int | None] = []
     last: Paragraph | None = None
     for page in grouped:
         start: int | None = None
@@ -124,9 +124,12 @@ def _text(pages: Sequence[Page], bookmarks: Sequence[Bookmark]) -> tuple[str, tu
                 text += f"\n\n{part}" if text else part
             start = len(text) - len(part) if start is None else start
             last = paragraph
-        starts.append(len(text) if start is None else start)
+        starts.append(start)
     shown = shown_title(grouped[0], grouped[1:]) if grouped else None
-    return text, tuple(starts), kind, shown
+    begins = [len(text)]  # a page without text begins where the next one does
+    for found in reversed(starts):
+        begins.append(begins[-1] if found is None else found)
+    return text, tuple(reversed(begins[1:])), kind, shown
 
 
 def _block(paragraph: Paragraph, level: int | None, words: Counter[str], kind: str, fixed: bool) -> str:

@@ -153,7 +153,7 @@ def _font(textpage: Any, index: int) -> tuple[float, bool, bool]:
 
 
 def _finish(line: Line, textpage: Any, last: int, rotated: "_Rotation") -> None:
-    """Say of a line what is so of its first and its last word: the larger size, bold, of fixed pitch; where it stands."""
+    """Say of a line what is so of its first and its last word: the larger size, bold, fixed pitch; where it stands."""
     if not rotated.turns:
         x, y = ctypes.c_double(), ctypes.c_double()
         if pdfium.FPDFText_GetCharOrigin(textpage, last, x, y):

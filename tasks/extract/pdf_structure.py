@@ -63,7 +63,7 @@ def _shown_as(wanted: str, page: list[Paragraph], taken: dict[int, int]) -> Para
             text = ""
             for lines, line in enumerate(paragraph.lines[:_MOST_LINES], 1):
                 text += _letters(line.text)
-                if not (text == wanted if exact else _similar(text, wanted)):
+                if not (_same(text, wanted) if exact else _similar(text, wanted)):
                     continue
                 if lines < len(paragraph.lines):
                     if not exact:
@@ -74,8 +74,13 @@ def _shown_as(wanted: str, page: list[Paragraph], taken: dict[int, int]) -> Para
     return None
 
 
+def _same(text: str, wanted: str) -> bool:
+    """Whether a line shows a title of the outline; one may have a number before it."""
+    return text == wanted or text.lstrip("0123456789") == wanted or wanted.lstrip("0123456789") == text
+
+
 def _similar(text: str, wanted: str) -> bool:
-    """Whether a line shows a title of the outline: one may have a number before it, the line also words after it."""
+    """Whether a line shows most of a title, or a title and a few words more."""
     more = len(text) - len(wanted)
     return (text.endswith(wanted) and 0 < more <= 10 and len(wanted) > 1) or (
         text.startswith(wanted) and 0 < more <= 40 and len(wanted) > 3) or (

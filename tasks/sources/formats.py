@@ -70,7 +70,8 @@ _SIGNATURES = [
 _PDF_HEAD = 1024  # bytes in which a PDF's own beginning may stand after others, as its readers allow
 _ARCHIVES = {
     ".7z": "application/x-7z-compressed", ".rar": "application/vnd.rar",
-    ".deb": "application/vnd.debian.binary-package", ".rpm": "application/x-rpm", ".iso": "application/x-iso9660-image", ".dmg": "application/x-apple-diskimage",
+    ".deb": "application/vnd.debian.binary-package", ".rpm": "application/x-rpm",
+    ".iso": "application/x-iso9660-image", ".dmg": "application/x-apple-diskimage",
     ".whl": "application/zip", ".jar": "application/java-archive", ".class": "application/java-vm",
     ".wasm": "application/wasm", ".sqlite": "application/vnd.sqlite3", ".sqlite3": "application/vnd.sqlite3",
     ".npy": "application/octet-stream", ".npz": "application/octet-stream", ".pkl": "application/octet-stream",
