@@ -1,5 +1,6 @@
 """Which reader a file needs that is more than plain text, and what it reads."""
 
+import re
 from collections.abc import Callable
 
 from tasks.errors import BrokenDocument, DocumentError, UnsupportedDocument
@@ -8,6 +9,7 @@ from tasks.sources.formats import COMPOUND, signature_of
 from tasks.text import decode
 
 _MESSAGE = "__properties_version1.0".encode("utf-16-le")  # a stream that every Outlook message has
+_MAIL_MARKS = (b"from:", b"date:", b"message-id:", b"received:", b"mime-version:", b"return-path:", b"delivered-to:")
 _OLD_OFFICE = (".doc", ".dot", ".xls", ".ppt", ".pps", ".xlt")
 
 MEDIA_TYPES = {
@@ -83,9 +85,9 @@ def _compound(data: bytes, extension: str, max_bytes: int, text_of: TextOf) -> t
 
 def _marked_up(data: bytes, wanted: str, extension: str, text_of: TextOf) -> tuple[Converted, str] | None:
     """Formats that are text with marks."""
-    from tasks.extract.mail import looks_like_mail, read_mail
-
     if wanted == "mail" or ((wanted == "unknown" or not extension) and looks_like_mail(data)):
+        from tasks.extract.mail import read_mail
+
         return read_mail(data, text_of), "mail"
     if wanted == "xml" or (
         wanted in ("unknown", "office") and data[:100].lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<?xml")
@@ -124,3 +126,13 @@ def _xml(data: bytes) -> tuple[Converted, str] | None:
         return read_flat(data), "office"
     found = read_xml(data)
     return (found, "xml") if found is not None else None
+
+
+def looks_like_mail(data: bytes) -> bool:
+    """Whether bytes begin as a mail does: with header lines, among them at least two that every mail has."""
+    head = data[:4096].lower()
+    if head.startswith(b"from ") and b"\n" in head:
+        head = head.partition(b"\n")[2]
+    first = re.match(rb"(?:[a-z][a-z0-9-]*:[^\n]*\n(?:[ \t][^\n]*\n)*)+", head)
+    lines = first[0].split(b"\n") if first else []
+    return len(lines) > 2 and sum(any(line.startswith(mark) for line in lines) for mark in _MAIL_MARKS) >= 2

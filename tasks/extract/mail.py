@@ -21,20 +21,9 @@ Attached = Callable[[bytes, str], str]
 _HEADERS = {"from": "From", "to": "To", "cc": "Cc", "date": "Date"}
 _DEEPEST = 4  # messages within each other
 _FROM_LINE = re.compile(rb"^From [^\n]*\d{2}:\d{2}[^\n]*\r?\n(?=[A-Za-z][A-Za-z0-9-]*:)", re.MULTILINE)
-_MARKS = (b"from:", b"date:", b"message-id:", b"received:", b"mime-version:", b"return-path:", b"delivered-to:")
 _ENCRYPTED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
 _OFTEN_WRONG = ("us-ascii", "iso-8859-1", "windows-1252")  # declared by programs that do not know; UTF-8 is sure
 _INVISIBLE = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
-
-
-def looks_like_mail(data: bytes) -> bool:
-    """Whether bytes begin as a mail does: with header lines, among them at least two that every mail has."""
-    head = data[:4096].lower()
-    if head.startswith(b"from ") and b"\n" in head:
-        head = head.partition(b"\n")[2]
-    first = re.match(rb"(?:[a-z][a-z0-9-]*:[^\n]*\n(?:[ \t][^\n]*\n)*)+", head)
-    lines = first[0].split(b"\n") if first else []
-    return len(lines) > 2 and sum(any(line.startswith(mark) for line in lines) for mark in _MARKS) >= 2
 
 
 def read_mail(data: bytes, attached: Attached) -> Converted:

@@ -10,6 +10,7 @@ import pypdfium2
 from tasks.errors import BrokenDocument, EmptyDocument, EncryptedDocument
 from tasks.extract.blocks import Blocks, Converted, clean_title, one_line
 from tasks.extract.pdf_layout import (
+    LONGEST_WORD,
     Paragraph,
     continues,
     in_reading_order,
@@ -104,7 +105,8 @@ def _text(pages: Sequence[Page], bookmarks: Sequence[Bookmark]) -> tuple[str, tu
     levels = heading_levels(grouped, bookmarks)
     kind = "markdown" if levels else "text"
     fixed = sum(line.fixed for page in lines for line in page) * 2 < sum(map(len, lines))
-    text = ""
+    parts: list[str] = []
+    length = 0
     starts: list[int | None] = []
     last: Paragraph | None = None
     for page in grouped:
@@ -117,19 +119,23 @@ def _text(pages: Sequence[Page], bookmarks: Sequence[Bookmark]) -> tuple[str, tu
             part = normalise(_block(paragraph, levels.get(id(paragraph)), words, kind, fixed))
             if not part:
                 continue
-            if goes_on and text:
+            if goes_on and parts:
                 part = part.lstrip()
-                text = join(text, part, words)
+                end = parts.pop()
+                cut = max(len(end) - LONGEST_WORD, 0)
+                length -= len(end) - cut
+                parts += [end[:cut], join(end[cut:], part, words)]
             else:
-                text += f"\n\n{part}" if text else part
-            start = len(text) - len(part) if start is None else start
+                parts.append(f"\n\n{part}" if parts else part)
+            length += len(parts[-1])
+            start = length - len(part) if start is None else start
             last = paragraph
         starts.append(start)
     shown = shown_title(grouped[0], grouped[1:]) if grouped else None
-    begins = [len(text)]  # a page without text begins where the next one does
+    begins = [length]  # a page without text begins where the next one does
     for found in reversed(starts):
         begins.append(begins[-1] if found is None else found)
-    return text, tuple(reversed(begins[1:])), kind, shown
+    return "".join(parts), tuple(reversed(begins[1:])), kind, shown
 
 
 def _block(paragraph: Paragraph, level: int | None, words: Counter[str], kind: str, fixed: bool) -> str:

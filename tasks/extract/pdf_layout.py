@@ -12,6 +12,7 @@ from tasks.extract.pdf_page import Line, Page
 _MARGIN = 0.12  # of a page's height, at its top and at its bottom, in which running heads stand
 _LONGEST_HEAD = 120  # characters
 _NUMBER_WORDS = 12  # most letters of a line that only says a page's number
+LONGEST_WORD = 60  # characters
 _PEELS = 3  # most lines of running heads at one edge
 _COLUMN_ROWS = 4  # fewest rows that make columns
 _COLUMN_WORDS = 3  # fewest words a line, on average, in a column of prose; a table's cells have fewer
@@ -211,18 +212,21 @@ def joined_text(lines: Sequence[Line], words: Counter[str]) -> str:
         words: of the document, by which a word cut by a hyphen is told from one that has a hyphen.
     """
     edge = max(line.right for line in lines)
-    text = lines[0].text
+    parts = [lines[0].text]
     for above, line in pairwise(lines):
         space = 0.3 * line.size
         full = not _LEADERS.search(above.text) and above.right + space + line.first > edge + 0.5
-        text = join(text, line.text, words, full and not _ITEM.match(line.text) and not line.fixed)
+        joined = join(parts.pop(), line.text, words, full and not _ITEM.match(line.text) and not line.fixed)
+        done = max(len(joined) - len(line.text) - LONGEST_WORD, 0)
+        parts += [joined[:done], joined[done:]]
+    text = "".join(parts)
     return _LEADERS.sub("… ", text.replace("\x02", "-")) if not lines[0].fixed else text.replace("\x02", "-")
 
 
 def join(text: str, line: str, words: Counter[str], full: bool = True) -> str:
     """Two lines as one text; a word that was cut at the end of the first is whole again."""
     if text[-1:] in _HYPHENS and text[-2:-1].isalpha() and line[:1].isalpha():
-        begun = re.findall(r"[\w\x02-]*$", text[:-1])[0]
+        begun = re.split(r"[^\w-]", text[-LONGEST_WORD:-1])[-1]
         rest = re.match(r"[\w]*", line)
         end = rest[0] if rest else ""
         with_hyphen, without = f"{begun}-{end}".lower(), f"{begun}{end}".lower()

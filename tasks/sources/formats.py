@@ -67,6 +67,7 @@ _SIGNATURES = [
     (b"SQLite format 3", "a SQLite database"),
     (b"%!PS-Adobe", "PostScript"),
 ]
+_BEGINNINGS = tuple(signature for signature, _ in _SIGNATURES)
 _PDF_HEAD = 1024  # bytes in which a PDF's own beginning may stand after others, as its readers allow
 _ARCHIVES = {
     ".7z": "application/x-7z-compressed", ".rar": "application/vnd.rar",
@@ -111,10 +112,9 @@ def signature_of(data: bytes) -> str | None:
     """
     if data.startswith(b"%PDF-"):
         return "pdf"
-    found = next((kind for signature, kind in _SIGNATURES if data.startswith(signature)), None)
-    if found is None and b"%PDF-1." in data[:_PDF_HEAD] and b"endobj" in data:
-        return "pdf"
-    return found
+    if data.startswith(_BEGINNINGS):
+        return next(kind for signature, kind in _SIGNATURES if data.startswith(signature))
+    return "pdf" if b"%PDF-1." in data[:_PDF_HEAD] and b"endobj" in data else None
 
 
 def other_medium(name: str) -> str | None:
