@@ -20,6 +20,7 @@ _NUMBER = re.compile(r"\d+")
 _ROMAN = re.compile(r"\b[ivxlc]+\b")
 _ENDS = re.compile(r"[.!?:;…][\"'”’»)\]]*$")
 _ITEM = re.compile(r"^(?:[•‣◦▪▫●○■□–—·*-]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s")
+_SECTION = re.compile(r"(?:\d+|[A-Z])(?:\.\d+)*\.?")  # the number of a heading
 _LEADERS = re.compile(r"(?:[.·…_] ?){4,}")  # to a page's number in a table of contents; lines to write on
 _HYPHENS = "-\u00ad\u2010\x02"
 
@@ -30,9 +31,10 @@ def without_running_heads(pages: Sequence[Page]) -> list[Rows]:
     """Each page's rows without running heads, feet and page numbers.
 
     A line at the edge of a page is one where pages near it have the same words at the same height, numbers aside, or
-    where it ends or begins with a number that counts the pages. A page's only line stays.
+    where it ends or begins with a number that counts the pages. What most pages have at the very same place goes too,
+    as a watermark. A page's only line stays.
     """
-    left = [list(page.rows) for page in pages]
+    left = _without_stamps(pages)
     for _ in range(_PEELS):
         for edge in (_topmost, _lowest):
             outer = {
@@ -42,6 +44,21 @@ def without_running_heads(pages: Sequence[Page]) -> list[Rows]:
             for number in _running(outer):
                 left[number] = [row for row in left[number] if row is not outer[number]]
     return left
+
+
+def _without_stamps(pages: Sequence[Page]) -> list[Rows]:
+    """Each page's rows without those that at least half of the pages have with the same words at the same place."""
+    where = Counter(place for page in pages for place in {_place(row) for row in page.rows})
+    stamps = {place for place, times in where.items() if times >= 3 and times * 2 >= len(pages)}
+    left = []
+    for page in pages:
+        kept = [row for row in page.rows if _place(row) not in stamps] if stamps else list(page.rows)
+        left.append(kept or list(page.rows))
+    return left
+
+
+def _place(row: list[Line]) -> tuple[str, int, int]:
+    return " ".join(line.text for line in row), round(row[0].left), round(row[0].bottom)
 
 
 def _topmost(rows: Rows, height: float) -> list[Line] | None:
@@ -132,7 +149,8 @@ def _joined(row: list[Line]) -> Line:
     longest = max(row, key=lambda line: len(line.text))
     return replace(
         longest, text=" ".join(line.text for line in row), left=row[0].left, first=row[0].first,
-        right=max(line.right for line in row), fixed=all(line.fixed for line in row), alone=False,
+        right=max(line.right for line in row), fixed=all(line.fixed for line in row),
+        alone=len(row) == 2 and bool(_SECTION.fullmatch(row[0].text)),
         bottom=min(line.bottom for line in row), top=max(line.top for line in row),
     )  # fmt: skip
 

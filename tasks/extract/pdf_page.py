@@ -11,6 +11,8 @@ import pypdfium2.raw as pdfium
 
 _WORD = re.compile(r"[^\s\x02]+\x02?|\x02")
 _COLUMN_GAP = 0.9  # times the height of a line; within prose, spaces are narrower
+_BOLD = re.compile(rb"bold|black|heavy|demi|-bd|bx\d", re.IGNORECASE)  # as foundries name fonts, and as TeX does
+_FIXED = re.compile(rb"mono|courier|consol|tt\d", re.IGNORECASE)
 _FIXED_PITCH = 1  # the flag of fonts whose letters have one width
 
 
@@ -146,9 +148,8 @@ def _font(textpage: Any, index: int) -> tuple[float, bool, bool]:
     size = pdfium.FPDFText_GetFontSize(textpage, index) * (scale or 1.0)
     name, flags = ctypes.create_string_buffer(128), ctypes.c_int()
     pdfium.FPDFText_GetFontInfo(textpage, index, name, 128, flags)
-    named = name.value.lower()
-    bold = any(mark in named for mark in (b"bold", b"black", b"heavy", b"cmbx", b"demi", b"-bd"))
-    fixed = bool(flags.value & _FIXED_PITCH) or any(mark in named for mark in (b"mono", b"courier", b"cmtt", b"consol"))
+    bold = bool(_BOLD.search(name.value))
+    fixed = bool(flags.value & _FIXED_PITCH) or bool(_FIXED.search(name.value))
     return size, bold, fixed
 
 

@@ -168,3 +168,15 @@ def test_pages_begin_in_order_in_a_text_that_is_normal(pages: list[list[str]]) -
     assert list(found.pages) == sorted(found.pages)
     assert 0 <= found.pages[0] <= found.pages[-1] <= len(found.text)
     assert normalise(found.text) == found.text
+
+
+def test_a_watermark_is_left_out() -> None:
+    text = text_of(*([line("DRAFT", 200, 400, size=60), *lines([f"Page {word} of a long text."])] for word in "abcd"))
+    assert "DRAFT" not in text
+    assert text.count("long text") == 4
+
+
+def test_bold_lines_with_a_number_are_headings() -> None:
+    data = pdf([[line("1", font="F3"), line("Sails", 100, font="F3"), *lines(PROSE * 2, y=680)]])
+    bold = b"/F3 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold >> /F2 4 0 R"
+    assert read_pdf(data.replace(b"/F2 4 0 R", bold)).text.startswith("# 1 Sails\n\nThe miller")
