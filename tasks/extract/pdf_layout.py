@@ -21,6 +21,7 @@ _ROMAN = re.compile(r"\b[ivxlc]+\b")
 _ENDS = re.compile(r"[.!?:;…][\"'”’»)\]]*$")
 _ITEM = re.compile(r"^(?:[•‣◦▪▫●○■□–—·*-]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s")
 _SECTION = re.compile(r"(?:\d+|[A-Z])(?:\.\d+)*\.?")  # the number of a heading
+_NUMBERED = re.compile(r"\d+(?:\.\d+)*\.?\s")
 _LEADERS = re.compile(r"(?:[.·…_] ?){4,}")  # to a page's number in a table of contents; lines to write on
 _HYPHENS = "-\u00ad\u2010\x02"
 
@@ -203,6 +204,8 @@ def _begins(above: Line, line: Line, leading: dict[int, float]) -> bool:
         return not (above.text.endswith("\x02") or abs(above.foot - line.foot) < 0.3 * size)
     step = above.foot - line.foot
     if step < -0.5 * size or step > 1.25 * leading.get(round(line.size), 1.3 * size):
+        return True
+    if above.bold and line.bold and _NUMBERED.match(line.text):
         return True
     if above.bold != line.bold and (above.alone and line.alone) and _whole_title(above, line):
         return True

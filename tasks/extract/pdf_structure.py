@@ -108,10 +108,16 @@ def _by_fonts(pages: Sequence[Sequence[Paragraph]]) -> dict[int, int]:
     if bold * 4 < total:
         least = min(len(ranks), _LEVELS) + 1
         levels |= {
-            id(p): least for page in pages for p, after in pairwise(page)
-            if id(p) not in levels and _is_bold_title(p, body) and not after.lines[0].bold
+            id(p): least + _depth(p) for page in pages for p, after in pairwise(page)
+            if id(p) not in levels and _is_bold_title(p, body) and (_depth(p, -1) >= 0 or not after.lines[0].bold)
         }  # fmt: skip
     return levels
+
+
+def _depth(paragraph: Paragraph, without: int = 0) -> int:
+    """How deep a title's number (`2.1`) says that it lies, from 0; what is given where it has none."""
+    number = re.match(r"\d+((?:\.\d+)*)\.?\s", paragraph.lines[0].text)
+    return number[1].count(".") if number else without
 
 
 def _is_bold_title(paragraph: Paragraph, body: float) -> bool:
