@@ -141,7 +141,8 @@ _FILE_NAME = re.compile(
 )
 _MADE_BY = re.compile(r"^(?:Microsoft (?:Office )?(?:Word|PowerPoint|Excel|Outlook)|Word|PowerPoint)\s*[-–]\s*", re.I)
 _NO_TITLE = re.compile(
-    r"(?:untitled|unbenannt|sans titre|no title|title|titre|titel|powerpoint[ -]pr[eéä]sentation|word document"
+    r"(?:untitled(?: document| presentation| spreadsheet)?"
+    r"|unbenannt|sans titre|no title|title|titre|titel|powerpoint[ -]pr[eéä]sentation|word document"
     r"|(?:document|dokument|presentation|präsentation|book|mappe|slide|folie|page|scan|print|diapositive)[ _-]?\d*"
     r"|(?:img|scan|doc|dsc)[_-]?\d+|[\W\d_]*|(?:file|https?)://\S*|about:blank|\(anonymous\)|none|null|temp|fulltext)",
     re.I,

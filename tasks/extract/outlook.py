@@ -50,7 +50,7 @@ def _add(
     author = f"{sender} <{address}>" if sender and "@" in address and address != sender else sender or address
     headers = {
         "From": author, "To": _string(file, folder, _TO), "Cc": _string(file, folder, _CC),
-        "Date": sent.isoformat(sep=" ") if sent else "",
+        "Date": sent.isoformat(sep=" ", timespec="seconds") if sent else "",
     }  # fmt: skip
     blocks.heading(level, subject)
     blocks.paragraph("\n".join(f"{name}: {one_line(value)}" for name, value in headers.items() if value))
@@ -68,7 +68,7 @@ def _add(
             add_attachment(blocks, one_line(name), _bytes(file, list(path), _DATA, "0102"), attached, level + 1)
     facts: dict[str, object] = {
         "subject": one_line(subject), "author": one_line(author), "to": headers["To"], "cc": headers["Cc"],
-        "created": sent.isoformat() if sent else "", "attachments": ", ".join(filter(None, names)),
+        "created": sent.isoformat(timespec="seconds") if sent else "", "attachments": ", ".join(filter(None, names)),
     }  # fmt: skip
     return {name: value for name, value in facts.items() if value}
 
