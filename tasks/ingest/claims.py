@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.errors import BrokenDocument
+from tasks.errors import BrokenDocument, EmptyDocument
 from tasks.hashing import hash_fields, sealed
 from tasks.ingest.compare import GOOD
 from tasks.ingest.prepare import Prepared, RowSettings
@@ -73,11 +73,11 @@ class Claims:
         """
         found = Decided()
         rows = prepared.documents
-        columns = [rows[name].to_pylist() for name in ("document_id", "container", "state", "repeats")]
+        columns = [rows[name].to_pylist() for name in ("document_id", "container", "state", "repeats", "chunks")]
         uris = rows["uri"].to_pylist()
         place: Row = rows.slice(0, 1).select(["source", "uri", "container"]).to_pylist()[0] if len(rows) else {}
         self._file = place.get("container")
-        for i, (identity, container, state, repeats) in enumerate(zip(*columns, strict=True)):
+        for i, (identity, container, state, repeats, chunks) in enumerate(zip(*columns, strict=True)):
             claimed = repeats or identity
             old = before(claimed)
             if container is not None:  # a record; all of one piece of work are of one file
@@ -90,8 +90,14 @@ class Claims:
                 if holder is not None and holder["container"] is not None:
                     self._set_aside(claimed, holder, uris[i], found)
             same = old is not None and old["container"] == container
-            if state == "quarantined" and self._keep and same and old and old["state"] in GOOD:
+            good = self._keep and same and old is not None and old["state"] in GOOD
+            emptied = state == "active" and container is None and not chunks and old and old["chunks"]  # half-written?
+            if old is not None and good and (state == "quarantined" or emptied):
                 told = rows.slice(i, 1).select(["uri", "tag", "settings"]).to_pylist()[0]
+                if emptied:
+                    told["settings"] = self._settings[old["source"]].failed
+                    error = EmptyDocument("the file is empty; it had a text before")
+                    found.failures.append(Failure.of(error, identity, uris[i], "extract", told["settings"]))
                 found.rows.append(sealed(old | told | {"state": "stale"}))
                 continue
             found.keep.append(i)
