@@ -142,11 +142,11 @@ def test_search_status_and_plan_for_people_and_for_scripts(
 
 
 def test_a_run_that_sets_something_aside_ends_with_3(filled: Path, tmp_path: Path, cli: Callable[..., Any]) -> None:
-    (tmp_path / "docs" / "picture.txt").write_bytes(b"\x89PNG")
+    (tmp_path / "docs" / "empty.html").write_text("<p></p>")
     code, out, _ = cli("run", filled)
     assert code == 3
     assert "set aside" in out
-    assert "UnsupportedDocument" in cli("status", filled)[1]
+    assert "EmptyDocument" in cli("status", filled)[1]
     assert cli("run", filled)[0] == 0
 
 
