@@ -21,7 +21,7 @@ SUBJECTS = {
 """Good files, each with the subject that it alone is about."""
 
 BAD = {
-    "empty.txt": "EmptyDocument", "blank.md": "EmptyDocument", "locked.pdf": "EncryptedDocument",
+    "locked.pdf": "EncryptedDocument",
     "torn.pdf": "BrokenDocument", "torn.docx": "BrokenDocument", "locked.docx": "EncryptedDocument",
     "picture.txt": "UnsupportedDocument", "noise.txt": "BrokenDocument", "torn.txt.gz": "BrokenDocument",
     "archive.docx": "BrokenDocument", "bomb.docx": "OversizedDocument", "torn.parquet": "BrokenDocument",
@@ -66,8 +66,6 @@ def write_good(folder: Path) -> None:
 def write_bad(folder: Path) -> None:
     """A file for everything that may be wrong with one."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "empty.txt").write_bytes(b"")
-    (folder / "blank.md").write_text(" \n\n ")
     (folder / "locked.pdf").write_bytes(pdf("secret", locked=True))
     (folder / "torn.pdf").write_bytes(b"%PDF-1.7\n1 0 obj\n<< /Type /Cat")
     (folder / "torn.docx").write_bytes(docx("half of it")[:300])

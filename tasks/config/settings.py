@@ -19,8 +19,9 @@ from pydantic import (
 from pydantic_core import CoreSchema
 
 Format = Literal[
-    "auto", "text", "markdown", "rst", "html", "pdf", "office", "epub", "code", "json", "jsonl", "csv", "parquet"
-]
+    "auto", "text", "markdown", "rst", "html", "pdf", "office", "epub", "rtf", "mail", "notebook", "tex", "org",
+    "asciidoc", "subtitles", "xml", "json", "code", "jsonl", "csv", "parquet",
+]  # fmt: skip
 RecordFormat = Literal["text", "markdown", "rst", "html", "code"]
 MetadataType = Literal["string", "integer", "number", "boolean", "date", "datetime", "strings"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]

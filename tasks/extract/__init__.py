@@ -1,6 +1,13 @@
-"""Extraction: a file's bytes into text, a title, and what kind of text it is.
+"""Extraction: a file's bytes into text, a title, its properties, and what kind of text it is.
 
-`pages` says which files are web pages and in what encoding; `web` makes their text: `furniture` takes out what is not
-text, `choice` finds where the text is, `markup` writes it as Markdown. `pdf` reads PDF, `office` Word and what is like
-it; `read` puts it together.
+`read` puts it together; `convert` chooses the reader by content and name; `check` refuses what is no text after all.
+
+- `pages` says which files are web pages and in what encoding; `web` makes their text: `furniture` takes out what is not
+  text, `choice` finds where the text is, `markup` writes it as Markdown. `front_matter` is that of Markdown.
+- `pdf`: PDF, with `pdf_page` (words and their places), `pdf_layout` (order, paragraphs), `pdf_structure` (headings).
+- `office`: archives of XML parts (`package`): `word` (with `numbering`), `sheets`, `slides`, `opendocument`, `epub`.
+- `legacy`, `old_sheets`, `rtf`: what came before them.
+- `mail`, `outlook`, `notebook`, `markups` (LaTeX, Org, AsciiDoc), `subtitles`, `trees` (XML, JSON).
+
+Each reader gives `blocks.Converted`; most put it together from `blocks.Blocks`.
 """

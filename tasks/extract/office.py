@@ -1,65 +1,81 @@
-"""Word, PowerPoint, Excel and EPUB into Markdown, by markitdown."""
+"""Word, PowerPoint, Excel, OpenDocument and EPUB files into Markdown: which of them an archive is, and its reader."""
 
-import io
-import logging
-import zipfile
+from tasks.errors import BrokenDocument, EmptyDocument, UnsupportedDocument
+from tasks.extract.blocks import Converted
+from tasks.extract.package import Package, local
 
-from tasks.errors import BrokenDocument, EncryptedDocument, OversizedDocument
+VERSION = 2
 
-_INFLATION = 200  # times its compressed size; what inflates further is taken for a zip bomb
+_READERS = ("docx", "docm", "dotx", "pptx", "ppsx", "xlsx", "xlsm", "xlsb", "epub", "odt", "ods", "odp")
 
 
-def read_office(data: bytes, extension: str, max_bytes: int) -> tuple[str, str | None]:
-    """Text as Markdown, and the title.
+def read_office(data: bytes, extension: str, max_bytes: int) -> Converted:
+    """A document in a zip archive; what it is its parts tell, not its name.
 
     Args:
         data: the file.
-        extension: .docx, .pptx, .xlsx or .epub.
+        extension: of its name, for messages.
         max_bytes: most bytes that the archive may inflate to.
 
     Raises:
         BrokenDocument: it cannot be parsed.
-        EncryptedDocument: a part of it needs a password.
+        EncryptedDocument: it needs a password.
         OversizedDocument: it inflates to more than `max_bytes`.
+        EmptyDocument: there is no text in it.
+        UnsupportedDocument: it is an archive of another kind.
     """
-    kind = _checked_kind(data, extension, max_bytes)
-    from markitdown import MarkItDown, StreamInfo
+    package = Package(data, extension, max_bytes)
+    found = _read(package, data, extension)
+    if not found.text.strip():
+        raise EmptyDocument("there is no text in it", "Pictures of text need OCR first.")
+    return found
 
-    logging.getLogger("markitdown").setLevel(logging.ERROR)
-    try:
-        result = MarkItDown(enable_plugins=False).convert_stream(
-            io.BytesIO(data), stream_info=StreamInfo(extension=kind)
+
+def _read(package: Package, data: bytes, extension: str) -> Converted:
+    kind, main = _main_part(package)
+    if kind == "document":
+        from tasks.extract.word import read_word
+
+        return read_word(package, main)
+    if kind == "presentation":
+        from tasks.extract.slides import read_slides
+
+        return read_slides(package, main)
+    if kind == "workbook":
+        from tasks.extract.sheets import read_workbook
+
+        return read_workbook(package, main)
+    if kind == "binary workbook":
+        from tasks.extract.old_sheets import read_old_workbook
+
+        return read_old_workbook(data)
+    names = {name.lower() for name in package.names}
+    if "content.xml" in names:
+        from tasks.extract.opendocument import read_opendocument
+
+        return read_opendocument(package)
+    if "meta-inf/container.xml" in names or any(name.endswith(".opf") for name in names):
+        from tasks.extract.epub import read_epub
+
+        return read_epub(package)
+    named = f"(named {extension or 'without an extension'})"
+    if extension[1:] in _READERS:
+        raise BrokenDocument(
+            f"a zip archive that is no Word, PowerPoint, Excel, OpenDocument or EPUB file {named}",
+            "Is it complete? Store it again.",
         )
-    except Exception as error:  # the converters raise whatever their parsers raise
-        raise BrokenDocument(f"not a readable {kind} file: {type(error).__name__}: {error}"[:500]) from None
-    return result.markdown, result.title
+    if any(name.endswith(".iwa") for name in names):
+        raise UnsupportedDocument("a Pages, Numbers or Keynote file", "Export it as .docx, .xlsx, .pptx or PDF.")
+    raise UnsupportedDocument(f"a zip archive {named}", "Unpack it, or leave it out with `exclude`.")
 
 
-def _checked_kind(data: bytes, extension: str, max_bytes: int) -> str:
-    """Which of the formats the archive is by what lies in it."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-    except zipfile.BadZipFile as error:
-        raise BrokenDocument(f"not a readable {extension} file: {error}", "Is it complete? Store it again.") from None
-    if any(entry.flag_bits & 1 for entry in entries):
-        raise EncryptedDocument("the archive needs a password", "Store a copy without a password.")
-    inflated = sum(entry.file_size for entry in entries)
-    if inflated > max_bytes or inflated > _INFLATION * len(data) + 2**20:
-        raise OversizedDocument(
-            f"it inflates from {len(data):,} to {inflated:,} bytes",
-            "Raise `extraction.max_bytes` if it is to be trusted.",
-        )
-    names = {entry.filename for entry in entries}
-    for part, kind in (
-        ("word/document.xml", ".docx"),
-        ("ppt/presentation.xml", ".pptx"),
-        ("xl/workbook.xml", ".xlsx"),
-        ("META-INF/container.xml", ".epub"),
-    ):
-        if part in names:
-            return kind
-    raise BrokenDocument(
-        f"a zip archive that is no Word, PowerPoint, Excel or EPUB file (named {extension or 'without an extension'})",
-        "Unpack it, or leave it out with `exclude`.",
-    )
+def _main_part(package: Package) -> tuple[str, str]:
+    """What kind of Office file it is, and its main part: by the package's relationships, else by the usual names."""
+    usual = ["word/document.xml", "ppt/presentation.xml", "xl/workbook.xml", "xl/workbook.bin"]
+    for name in [*package.related("", "officeDocument").values(), *usual]:
+        if name.endswith(".bin") and package.read(name):
+            return "binary workbook", name
+        root = package.xml(name)
+        if root is not None and local(root) in ("document", "presentation", "workbook"):
+            return local(root), name
+    return "", ""

@@ -1,14 +1,16 @@
 """A file's bytes into an extracted text."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from tasks.errors import EmptyDocument, UnsupportedDocument
+from tasks.errors import EmptyDocument
+from tasks.extract.check import refuse_what_is_no_text
+from tasks.extract.convert import MEDIA_TYPES, convert
 from tasks.extract.pages import html_of, looks_like_html
-from tasks.sources.formats import format_of, language_of, signature_of, split_compression
-from tasks.text import Decoded, decode, normalise
+from tasks.sources.formats import format_of, language_of, split_compression
+from tasks.text import decode, normalise
 
-_MEDIA_TYPES = {"text": "text/plain", "markdown": "text/markdown", "rst": "text/x-rst", "html": "text/html"}
+_MEDIA_TYPES = {"text": "text/plain", "markdown": "text/markdown", "rst": "text/x-rst"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Extracted:
         encoding: that the bytes were read in; None where the format says it.
         confidence: how sure that is, from 0 to 1.
         metadata: what the document says of itself, such as its author and date: plain values by name, as they are.
+        pages: where each page begins, in characters; empty where the format knows no pages.
     """
 
     text: str
@@ -32,6 +35,7 @@ class Extracted:
     encoding: str | None = None
     confidence: float = 1.0
     metadata: dict[str, object] = field(default_factory=dict)
+    pages: tuple[int, ...] = ()
 
 
 def extract(data: bytes, name: str, declared: str, max_bytes: int, encoding: str | None = None) -> Extracted:
@@ -48,49 +52,47 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int, encoding: str
         DocumentError: a kind of it that says what is wrong with the document.
     """
     if not data.strip():
-        raise EmptyDocument(f"the file has {len(data)} bytes and no text")
-    signature = signature_of(data[:16])
+        return Extracted("", None, "text", "application/x-empty")  # such as __init__.py: nothing to do, nothing wrong
     wanted = (format_of(name) or "unknown") if declared == "auto" else declared
-    if declared == "auto" and signature is None and wanted not in ("code", "markdown", "rst") and looks_like_html(data):
-        wanted = "html"
+    is_page = declared == "auto" and wanted not in ("code", "markdown", "rst") and looks_like_html(data)
     extension = PurePosixPath(split_compression(name)[0]).suffix.lower()
-    title: str | None = None
-    decoded: Decoded | None = None
-    metadata: dict[str, object] = {}
-    if signature == "pdf" or wanted == "pdf":
-        from tasks.extract.pdf import read_pdf
 
-        text, title = read_pdf(data)
-        kind, media_type = "text", "application/pdf"
-    elif signature == "zip" or wanted in ("office", "epub"):
-        from tasks.extract.office import read_office
+    def text_of(inner: bytes, inner_name: str) -> str:
+        return extract(inner, inner_name, "auto", max_bytes).text
 
-        if signature is not None and signature != "zip":
-            raise UnsupportedDocument(
-                f"named {extension}, but its content is {signature}", "Store it as .docx, unencrypted."
-            )
-        text, title = read_office(data, extension, max_bytes)
-        kind, media_type = "markdown", f"application/{'epub+zip' if wanted == 'epub' else 'vnd.openxmlformats'}"
-    elif signature is not None:
-        raise UnsupportedDocument(f"its content is {signature}, which holds no text", "Leave it out with `exclude`.")
-    elif wanted == "html":
-        from tasks.extract.web import read_html
-
-        decoded = html_of(data, encoding)
-        text, title = read_html(decoded.text)
-        kind, media_type = "markdown", "text/html"
+    if not is_page and (found := convert(data, wanted, extension, max_bytes, text_of)):
+        converted, form = found
+        extracted = Extracted(
+            converted.text, converted.title, converted.kind, MEDIA_TYPES[form], metadata=converted.metadata,
+            pages=converted.pages,
+        )  # fmt: skip
     else:
-        decoded = decode(data, encoding)
-        text = decoded.text
-        kind = f"code:{language_of(name)}" if wanted == "code" else wanted if wanted in _MEDIA_TYPES else "text"
-        if kind == "markdown":
-            from tasks.extract.front_matter import split_front_matter
-
-            metadata, text = split_front_matter(text)
-            title = " ".join(str(metadata.get("title") or "").split()) or None
-        media_type = _MEDIA_TYPES.get(wanted) or (f"text/x-{language_of(name)}" if wanted == "code" else "text/plain")
-    text = normalise(text, code=kind.startswith("code:"), markdown=kind == "markdown")
+        extracted = _plain(data, name, "html" if is_page else wanted, encoding)
+    is_code = extracted.kind.startswith("code:")
+    text = normalise(extracted.text, code=is_code, markdown=extracted.kind == "markdown")
     if not text.strip():
         raise EmptyDocument("there is no text in it")
-    read_in, confidence = (decoded.encoding, decoded.confidence) if decoded else (None, 1.0)
-    return Extracted(text, title, kind, media_type, read_in, confidence, metadata)
+    refuse_what_is_no_text(text, is_code)
+    return replace(extracted, text=text)
+
+
+def _plain(data: bytes, name: str, wanted: str, encoding: str | None) -> Extracted:
+    """What is text already: HTML, Markdown, code, and whatever else."""
+    if wanted == "html":
+        from tasks.extract.web import read_html
+
+        page = html_of(data, encoding)
+        text, title = read_html(page.text)
+        return Extracted(text, title, "markdown", "text/html", page.encoding, page.confidence)
+    found = decode(data, encoding)
+    if wanted == "markdown":
+        from tasks.extract.front_matter import split_front_matter
+
+        metadata, text = split_front_matter(found.text)
+        title = " ".join(str(metadata.get("title") or "").split()) or None
+        return Extracted(text, title, wanted, _MEDIA_TYPES[wanted], found.encoding, found.confidence, metadata)
+    if wanted == "code":
+        language = language_of(name)
+        return Extracted(found.text, None, f"code:{language}", f"text/x-{language}", found.encoding, found.confidence)
+    kind = "rst" if wanted == "rst" else "text"
+    return Extracted(found.text, None, kind, _MEDIA_TYPES[kind], found.encoding, found.confidence)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from tasks.errors import BrokenDocument
+from tasks.errors import BrokenDocument, EmptyDocument
 from tasks.hashing import hash_fields
 from tasks.ingest.compare import GOOD
 from tasks.ingest.identity import RowSettings
@@ -87,11 +87,11 @@ class Claims:
         """
         found = Decided()
         rows = prepared.documents
-        columns = ("document_id", "source", "uri", "container", "state", "repeats", "tag", "settings")
+        columns = ("document_id", "source", "uri", "container", "state", "repeats", "tag", "settings", "chunks")
         if len(rows):
             self._file = rows["container"][0].as_py()
         for i, row in enumerate(zip(*(rows[name].to_pylist() for name in columns), strict=True)):
-            identity, source, uri, container, state, repeats, tag, settings = row
+            identity, source, uri, container, state, repeats, tag, settings, chunks = row
             claimed, place = repeats or identity, Holder(source, uri, container)
             old = before(claimed)
             held = holders.get(claimed, Holder(old.source, old.uri, old.container) if old else None)
@@ -103,8 +103,13 @@ class Claims:
                 holders[claimed] = place
                 if held is not None and held.container is not None:
                     self._displace(claimed, held, held.container, uri, found)
-            same = old is not None and old.container == container
-            if state == "quarantined" and self._keep and same and old and old.state in GOOD:
+            good = self._keep and old is not None and old.container == container and old.state in GOOD
+            emptied = state == "active" and container is None and not chunks and old and old.chunks  # half-written?
+            if old is not None and good and (state == "quarantined" or emptied):
+                if emptied:
+                    settings = self._settings[source].failed
+                    error = EmptyDocument("the file is empty; it had a text before")
+                    found.failures.append(Failure.of(error, identity, uri, "extract", settings))
                 found.documents.append(replace(old, uri=uri, tag=tag, settings=settings, state="stale"))
                 continue
             found.keep.append(i)

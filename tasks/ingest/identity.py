@@ -11,25 +11,32 @@ from pathlib import Path
 from typing import Any
 
 from tasks.config.settings import Corpus, Source
+from tasks.extract.convert import MEDIA_TYPES
 from tasks.hashing import hash_bytes, hash_settings
 
 _ROWS = 2  # raised where every document gives other rows than before
 
 VERSIONS = {
-    "read": dict.fromkeys(("text", "html", "pdf", "office", "epub", "json", "jsonl", "csv", "parquet"), 2),
+    "read": dict.fromkeys(
+        (
+            "text", "html", "pdf", "office", "epub", "rtf", "mail", "notebook", "tex", "org", "asciidoc", "subtitles",
+            "xml", "json", "jsonl", "csv", "parquet",
+        ),
+        2,
+    ),
     "chunk": dict.fromkeys(("text", "markdown", "rst", "code"), 2),
-}
+}  # fmt: skip
 """Of what reads a format and of what cuts a kind of text. New ones begin with 2: documents that were read otherwise, or
 not at all, become theirs."""
 
+_CUT_AS_CODE = ("text", ("code",))
 _READ_BY = {
-    "text/html": ("html", "markdown"),
-    "application/pdf": ("pdf", "text"),
-    "application/vnd.openxmlformats": ("office", "markdown"),
-    "application/epub+zip": ("epub", "markdown"),
-    "text/markdown": ("text", "markdown"),
-    "text/x-rst": ("text", "rst"),
-    "text/plain": ("text", "text"),
+    **{media_type: (name, ("text", "markdown")) for name, media_type in MEDIA_TYPES.items()},
+    "text/html": ("html", ("markdown",)),
+    "text/markdown": ("text", ("markdown",)),
+    "text/x-rst": ("text", ("rst",)),
+    "text/plain": ("text", ("text",)),
+    "application/x-empty": ("text", ("text",)),
 }
 """What reads and what cuts a document, by the media type of its content; other media types are code."""
 
@@ -55,8 +62,9 @@ class RowSettings:
             format: of the file, as listed.
             media_type: of its content, as its row has it; None for records and files that hold them.
         """
-        reader, cutter = _READ_BY.get(media_type, ("text", "code")) if media_type else (format, "text")
-        return _hash(self.always, self.versions, [("read", format), ("read", reader), ("chunk", cutter)])
+        reader, cutters = _READ_BY.get(media_type, _CUT_AS_CODE) if media_type else (format, ("text",))
+        used = [("read", format), ("read", reader), *(("chunk", cutter) for cutter in cutters)]
+        return _hash(self.always, self.versions, used)
 
 
 def row_settings(

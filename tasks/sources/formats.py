@@ -12,7 +12,8 @@ LANGUAGES = {
     ".jsx": "javascript", ".ts": "typescript", ".tsx": "tsx", ".java": "java", ".go": "go", ".rs": "rust",
     ".c": "c", ".h": "c", ".cc": "cpp", ".cpp": "cpp", ".cxx": "cpp", ".hpp": "cpp", ".sh": "bash",
     ".bash": "bash", ".rb": "ruby", ".cs": "c-sharp", ".php": "php", ".swift": "swift", ".kt": "kotlin",
-    ".scala": "scala", ".sql": "sql", ".lua": "lua", ".r": "r", ".pl": "perl", ".css": "css",
+    ".scala": "scala", ".sql": "sql", ".lua": "lua", ".r": "r", ".pl": "perl", ".css": "css", ".yaml": "yaml",
+    ".yml": "yaml", ".toml": "toml", ".ini": "ini", ".cfg": "ini", ".conf": "ini", ".properties": "ini",
 }  # fmt: skip
 """Languages by extension. One without a grammar in tasks.chunk.syntax is cut as plain text."""
 
@@ -22,6 +23,17 @@ _EXTENSIONS = {
     ".pptx": "office", ".xlsx": "office", ".epub": "epub", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
     ".csv": "csv", ".tsv": "csv", ".parquet": "parquet", ".pq": "parquet", ".parq": "parquet", ".mhtml": "html",
     ".mht": "html",
+    **dict.fromkeys(
+        (
+            ".docm", ".dotx", ".dotm", ".doc", ".dot", ".pptm", ".ppsx", ".ppsm", ".potx", ".ppt", ".pps", ".xlsm",
+            ".xltx", ".xltm", ".xlsb", ".xls", ".odt", ".ott", ".odm", ".ods", ".ots", ".odp", ".otp", ".odg", ".fodt",
+            ".fods", ".fodp",
+        ),
+        "office",
+    ),
+    ".rtf": "rtf", ".eml": "mail", ".mbox": "mail", ".msg": "mail", ".ipynb": "notebook", ".tex": "tex", ".ltx": "tex",
+    ".org": "org", ".adoc": "asciidoc", ".asciidoc": "asciidoc", ".srt": "subtitles", ".vtt": "subtitles",
+    ".xml": "xml", ".dbk": "xml", ".docbook": "xml", ".rss": "xml", ".atom": "xml",
     **dict.fromkeys(LANGUAGES, "code"),
 }  # fmt: skip
 
@@ -30,19 +42,53 @@ _EXTENSION_OF = {language: extension for extension, language in reversed(LANGUAG
 
 _MARKS = frozenset(("_SUCCESS", "_metadata", "_common_metadata"))
 
+COMPOUND = "an old or encrypted Office file"
+"""What Microsoft's compound format is called here; its streams tell more."""
+
 _SIGNATURES = [
-    (b"%PDF-", "pdf"),
     (b"PK\x03\x04", "zip"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old or encrypted Office file"),
+    (b"{\\rtf", "rtf"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", COMPOUND),
     (b"\x1f\x8b", "gzip"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"\xfd7zXZ", "xz"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"Rar!\x1a\x07", "a RAR archive"),
     (b"PAR1", "parquet"),
+    (b"ARROW1", "arrow"),
+    (b"\x89HDF", "HDF5"),
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
     (b"GIF8", "a GIF image"),
+    (b"II*\0", "a TIFF image"),
+    (b"MM\0*", "a TIFF image"),
+    (b"8BPS", "a Photoshop image"),
+    (b"OggS", "an Ogg recording"),
+    (b"ID3", "an MP3 recording"),
+    (b"wOFF", "a font"),
+    (b"wOF2", "a font"),
     (b"\x7fELF", "a program"),
+    (b"\0asm", "a program"),
+    (b"\xca\xfe\xba\xbe", "a program"),
     (b"SQLite format 3", "a SQLite database"),
+    (b"%!PS-Adobe", "PostScript"),
 ]
+_BEGINNINGS = tuple(signature for signature, _ in _SIGNATURES)
+_PDF_HEAD = 1024  # bytes in which a PDF's own beginning may stand after others, as its readers allow
+_ARCHIVES = {
+    ".7z": "application/x-7z-compressed", ".rar": "application/vnd.rar",
+    ".deb": "application/vnd.debian.binary-package", ".rpm": "application/x-rpm",
+    ".iso": "application/x-iso9660-image", ".dmg": "application/x-apple-diskimage",
+    ".whl": "application/zip", ".jar": "application/java-archive", ".class": "application/java-vm",
+    ".wasm": "application/wasm", ".sqlite": "application/vnd.sqlite3", ".sqlite3": "application/vnd.sqlite3",
+    ".npy": "application/octet-stream", ".npz": "application/octet-stream", ".pkl": "application/octet-stream",
+    ".pickle": "application/octet-stream", ".pt": "application/octet-stream", ".onnx": "application/octet-stream",
+    ".safetensors": "application/octet-stream",
+}  # fmt: skip
+_WITHOUT_TEXT = {
+    *_ARCHIVES.values(), "application/x-python-code", "application/zip", "application/x-tar",
+    "application/postscript", "application/x-hdf5", "application/x-shockwave-flash",
+}  # fmt: skip
 
 
 def split_compression(name: str) -> tuple[str, str | None]:
@@ -85,9 +131,17 @@ def record_format(said: str, otherwise: str) -> tuple[str, str]:
     return (found, name) if found in _TEXTS else (otherwise, "record")
 
 
-def signature_of(head: bytes) -> str | None:
-    """What the first bytes prove the content to be, or None."""
-    return next((kind for signature, kind in _SIGNATURES if head.startswith(signature)), None)
+def signature_of(data: bytes) -> str | None:
+    """What a file's bytes prove its content to be, or None.
+
+    Args:
+        data: the file from its beginning; the first kilobyte is enough but for a PDF with other bytes before it.
+    """
+    if data.startswith(b"%PDF-"):
+        return "pdf"
+    if data.startswith(_BEGINNINGS):
+        return next(kind for signature, kind in _SIGNATURES if data.startswith(signature))
+    return "pdf" if b"%PDF-1." in data[:_PDF_HEAD] and b"endobj" in data else None
 
 
 def no_content(name: str) -> str | None:
@@ -96,8 +150,9 @@ def no_content(name: str) -> str | None:
 
 
 def other_medium(name: str) -> str | None:
-    """The media type of a file that is an image, sound, film, font or bytecode by its name, else None."""
-    media_type = mimetypes.guess_type(name)[0] or ""
-    if media_type == "application/x-python-code":
-        return media_type
-    return media_type if media_type.split("/")[0] in ("image", "audio", "video", "font") else None
+    """The media type of a file that holds no text by its name: an image, sound, film, font, archive, program or
+    data for programs; else None."""
+    name = split_compression(name)[0]
+    media_type = _ARCHIVES.get(PurePosixPath(name).suffix.lower()) or mimetypes.guess_type(name)[0] or ""
+    other = media_type in _WITHOUT_TEXT or media_type.split("/")[0] in ("image", "audio", "video", "font")
+    return media_type if other else None

@@ -142,7 +142,7 @@ def test_search_status_and_plan_for_people_and_for_scripts(
 
 
 def test_a_run_that_sets_something_aside_ends_with_3(filled: Path, tmp_path: Path, cli: Callable[..., Any]) -> None:
-    (tmp_path / "docs" / "empty.txt").write_text("")
+    (tmp_path / "docs" / "empty.html").write_text("<p></p>")
     code, out, _ = cli("run", filled)
     assert code == 3
     assert "failed" in out

@@ -77,7 +77,7 @@ def test_what_may_decide_failures_changes_only_theirs() -> None:
         ("read", "pdf", {"application/pdf"}),
         ("read", "html", {"text/html"}),
         ("read", "text", {"text/plain", "text/markdown", "text/x-python"}),
-        ("chunk", "markdown", {"text/html", "text/markdown", "application/epub+zip"}),
+        ("chunk", "markdown", {"text/html", "text/markdown", "application/epub+zip", "application/pdf"}),
         ("chunk", "code", {"text/x-python"}),
         ("read", "jsonl", set()),
     ],
@@ -100,5 +100,5 @@ def test_a_new_version_of_a_record_format_has_its_files_read_again() -> None:
 
 
 def test_a_format_that_is_new_takes_over_the_documents_of_its_name() -> None:
-    newer = {**VERSIONS, "read": VERSIONS["read"] | {"mail": 2}}
-    assert settings(newer).read("mail", "text/plain") != settings().read("mail", "text/plain")
+    newer = {**VERSIONS, "read": VERSIONS["read"] | {"diary": 2}}
+    assert settings(newer).read("diary", "text/plain") != settings().read("diary", "text/plain")

@@ -155,7 +155,7 @@ def test_a_file_that_holds_records_after_all_is_given_back(tmp_path: Path, reads
         {"name": "notes", "sources": [{"name": "docs", "uri": str(tmp_path)}], "models": ["m/m"]}
     )
     found = reads()
-    assert sorted(found.texts()) == ["one", "two", '{"text": "a single object is a document"}']
+    assert sorted(found.texts()) == ["one", "text: a single object is a document", "two"]
     first, _ = list_files(corpus.sources).files
     assert first.format == "json"
     assert not first.is_container

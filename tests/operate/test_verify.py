@@ -104,10 +104,10 @@ def test_rows_that_are_missing_or_double_are_found_and_mended(corpus_file: Path)
 
 def test_failures_are_retried_and_ignored(corpus_file: Path, tmp_path: Path) -> None:
     (tmp_path / "docs" / "bad.pdf").write_bytes(b"%PDF-1.4 torn")
-    (tmp_path / "docs" / "empty.txt").write_text("")
+    (tmp_path / "docs" / "picture.txt").write_bytes(b"\x89PNG")
     ingest(str(corpus_file))
     lake = lake_of(corpus_file)
-    ignore_failures(lake, choose_failures(lake, ["docs:empty.txt"]))
+    ignore_failures(lake, choose_failures(lake, ["docs:picture.txt"]))
     assert [row["document_id"] for row in list_failures(lake)] == ["docs:bad.pdf"]
     assert len(list_failures(lake, ignored=True)) == 2
     assert ingest(str(corpus_file)).idle

@@ -1,0 +1,138 @@
+"""Which reader a file needs that is more than plain text, and what it reads."""
+
+import re
+from collections.abc import Callable
+
+from tasks.errors import BrokenDocument, DocumentError, UnsupportedDocument
+from tasks.extract.blocks import Converted
+from tasks.sources.formats import COMPOUND, signature_of
+from tasks.text import decode
+
+_MESSAGE = "__properties_version1.0".encode("utf-16-le")  # a stream that every Outlook message has
+_MAIL_MARKS = (b"from:", b"date:", b"message-id:", b"received:", b"mime-version:", b"return-path:", b"delivered-to:")
+_OLD_OFFICE = (".doc", ".dot", ".xls", ".ppt", ".pps", ".xlt")
+
+MEDIA_TYPES = {
+    "pdf": "application/pdf", "epub": "application/epub+zip", "office": "application/vnd.openxmlformats",
+    "rtf": "application/rtf", "mail": "message/rfc822", "notebook": "application/x-ipynb+json", "tex": "text/x-tex",
+    "org": "text/x-org", "asciidoc": "text/asciidoc", "subtitles": "text/vtt", "xml": "application/xml",
+    "json": "application/json",
+}  # fmt: skip
+
+TextOf = Callable[[bytes, str], str]
+"""The text of a file within another one, from its bytes and its name; raises DocumentError."""
+
+
+def convert(data: bytes, wanted: str, extension: str, max_bytes: int, text_of: TextOf) -> tuple[Converted, str] | None:
+    """A document's text and its format; None where it is plain text, Markdown, HTML or code, as its name says.
+
+    Args:
+        data: the file, decompressed.
+        wanted: the format that its name or its source promises; `unknown` where neither does.
+        extension: of its name, in small letters, with its dot.
+        max_bytes: most bytes that an archive may inflate to.
+        text_of: reads what is attached to a mail.
+
+    Raises:
+        DocumentError: a kind of it that says what is wrong with the document.
+    """
+    try:
+        return _convert(data, wanted, extension, max_bytes, text_of)
+    except DocumentError:
+        raise
+    except Exception as error:  # parsers raise whatever they meet
+        raise BrokenDocument(
+            f"not a readable {extension or wanted} file: {type(error).__name__}: {error}"[:500],
+            "Is it complete? Store it again.",
+        ) from error
+
+
+def _convert(data: bytes, wanted: str, extension: str, max_bytes: int, text_of: TextOf) -> tuple[Converted, str] | None:
+    signature = signature_of(data)
+    if signature == "pdf" or (signature is None and wanted == "pdf"):
+        from tasks.extract.pdf import read_pdf
+
+        return read_pdf(data), "pdf"
+    if signature == "zip" or (signature is None and wanted in ("office", "epub") and not _may_be_text(data, extension)):
+        from tasks.extract.office import read_office
+
+        return read_office(data, extension, max_bytes), "epub" if wanted == "epub" else "office"
+    if signature == COMPOUND:
+        return _compound(data, extension, max_bytes, text_of)
+    if signature == "rtf" or (signature is None and wanted == "rtf"):
+        from tasks.extract.rtf import read_rtf
+
+        return read_rtf(data), "rtf"
+    if signature is not None:
+        raise UnsupportedDocument(f"its content is {signature}, which holds no text", "Leave it out with `exclude`.")
+    return _marked_up(data, wanted, extension, text_of)
+
+
+def _may_be_text(data: bytes, extension: str) -> bool:
+    """Whether a file named as an old Office file is text after all, as a table in HTML or tabs that it opens."""
+    return extension in _OLD_OFFICE and b"\0" not in data[:4096]
+
+
+def _compound(data: bytes, extension: str, max_bytes: int, text_of: TextOf) -> tuple[Converted, str]:
+    if extension == ".msg" or (extension not in _OLD_OFFICE and _MESSAGE in data):
+        from tasks.extract.outlook import read_msg
+
+        return read_msg(data, text_of), "mail"
+    from tasks.extract.legacy import read_compound
+
+    return read_compound(data, extension, max_bytes), "office"
+
+
+def _marked_up(data: bytes, wanted: str, extension: str, text_of: TextOf) -> tuple[Converted, str] | None:
+    """Formats that are text with marks."""
+    if wanted == "mail" or ((wanted == "unknown" or not extension) and looks_like_mail(data)):
+        from tasks.extract.mail import read_mail
+
+        return read_mail(data, text_of), "mail"
+    if wanted == "xml" or (
+        wanted in ("unknown", "office") and data[:100].lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<?xml")
+    ):
+        return _xml(data)
+    if wanted == "notebook":
+        from tasks.extract.notebook import read_notebook
+
+        return read_notebook(decode(data).text), wanted
+    if wanted == "json":
+        from tasks.extract.trees import read_json
+
+        found = read_json(decode(data).text)
+        return (found, wanted) if found is not None else None
+    if wanted == "subtitles":
+        from tasks.extract.subtitles import read_subtitles
+
+        text = read_subtitles(decode(data).text)
+        if not text:
+            raise BrokenDocument("subtitles without any time", "Is it complete? Store it again, or name it .txt.")
+        return Converted(text, kind="text"), wanted
+    if wanted in ("tex", "org", "asciidoc"):
+        from tasks.extract import markups
+
+        reader = {"tex": markups.read_tex, "org": markups.read_org, "asciidoc": markups.read_asciidoc}[wanted]
+        return reader(decode(data).text), wanted
+    return None
+
+
+def _xml(data: bytes) -> tuple[Converted, str] | None:
+    from tasks.extract.trees import read_xml
+
+    if b"urn:oasis:names:tc:opendocument" in data[:4096]:
+        from tasks.extract.opendocument import read_flat
+
+        return read_flat(data), "office"
+    found = read_xml(data)
+    return (found, "xml") if found is not None else None
+
+
+def looks_like_mail(data: bytes) -> bool:
+    """Whether bytes begin as a mail does: with header lines, among them at least two that every mail has."""
+    head = data[:4096].lower()
+    if head.startswith(b"from ") and b"\n" in head:
+        head = head.partition(b"\n")[2]
+    first = re.match(rb"(?:[a-z][a-z0-9-]*:[^\n]*\n(?:[ \t][^\n]*\n)*)+", head)
+    lines = first[0].split(b"\n") if first else []
+    return len(lines) > 2 and sum(any(line.startswith(mark) for line in lines) for mark in _MAIL_MARKS) >= 2

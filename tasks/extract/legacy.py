@@ -1,0 +1,118 @@
+"""Old Office files: which kind one is; Word and PowerPoint files by a converter where one is installed."""
+
+import io
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import olefile
+
+from tasks.errors import BrokenDocument, EmptyDocument, EncryptedDocument, UnsupportedDocument
+from tasks.extract.blocks import Converted, clean_title, one_line
+from tasks.extract.office import read_office
+from tasks.extract.old_sheets import read_old_workbook
+
+VERSION = 2
+
+_SECONDS = 240  # for a converter
+_CONVERTERS = {  # in the order in which they are tried: with structure, then without
+    "Word": (("soffice", "docx"), ("libreoffice", "docx"), ("antiword", ""), ("catdoc", "")),
+    "PowerPoint": (("soffice", "pptx"), ("libreoffice", "pptx"), ("catppt", "")),
+}
+
+
+def read_compound(data: bytes, extension: str, max_bytes: int) -> Converted:
+    """A file in Microsoft's compound format: which kind it is its streams tell.
+
+    Args:
+        data: the file.
+        extension: of its name, for messages.
+        max_bytes: most bytes that what a converter gives may inflate to.
+
+    Raises:
+        EncryptedDocument: it needs a password.
+        BrokenDocument: it cannot be parsed.
+        EmptyDocument: there is no text in it.
+        UnsupportedDocument: no converter for it is installed, or it is of a kind without text.
+    """
+    try:
+        with olefile.OleFileIO(io.BytesIO(data)) as file:
+            streams = {"/".join(path).lower() for path in file.listdir()}
+            found = _facts(file)
+    except (OSError, ValueError, IndexError, AttributeError, TypeError, KeyError) as error:
+        raise BrokenDocument(
+            f"not a readable {extension or 'Office'} file: {type(error).__name__}: {error}"[:300],
+            "Is it complete? Store it again.",
+        ) from None
+    title = clean_title(found.pop("title", None))
+    if "encryptedpackage" in streams:
+        raise EncryptedDocument("the document needs a password", "Store a copy without a password.")
+    if "workbook" in streams or "book" in streams:
+        book = read_old_workbook(data)
+        return Converted(book.text, title, book.kind, found)
+    if "worddocument" in streams:
+        return _converted(data, "Word", ".doc", title, found, max_bytes)
+    if "powerpoint document" in streams:
+        return _converted(data, "PowerPoint", ".ppt", title, found, max_bytes)
+    if "__properties_version1.0" in streams:
+        raise UnsupportedDocument(f"an Outlook message (named {extension or 'without an extension'})", "Name it .msg.")
+    raise UnsupportedDocument(
+        f"a file of Microsoft's compound format that is no Office document (named {extension or 'with no extension'})",
+        "Leave it out with `exclude`.",
+    )
+
+
+def _facts(file: olefile.OleFileIO) -> dict[str, object]:
+    meta = file.get_metadata()
+    found: dict[str, object] = {}
+    for name, value in (
+        ("title", meta.title), ("author", meta.author), ("subject", meta.subject), ("keywords", meta.keywords),
+        ("created", meta.create_time), ("modified", meta.last_saved_time),
+    ):  # fmt: skip
+        if isinstance(value, bytes):
+            value = value.decode("cp1252" if meta.codepage == 1252 else "utf-8", "replace")
+        if isinstance(value, datetime):
+            found[name] = value.isoformat()
+        elif isinstance(value, str) and one_line(value):
+            found[name] = one_line(value)
+    return found
+
+
+def _converted(
+    data: bytes, kind: str, extension: str, title: str | None, facts: dict[str, object], max_bytes: int
+) -> Converted:
+    """What the first converter that is installed makes of it."""
+    for program, target in _CONVERTERS[kind]:
+        path = shutil.which(program)
+        if path is None:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, f"file{extension}")
+            source.write_bytes(data)
+            if not target:
+                text = _run([path, *(["-m", "UTF-8.txt"] if program == "antiword" else ["-d", "utf-8"]), str(source)])
+                if not text.strip():
+                    raise EmptyDocument("there is no text in it")
+                return Converted(text.decode("utf-8", "replace"), title, "text", facts)
+            _run([path, f"-env:UserInstallation=file://{folder}/profile", "--headless", "--convert-to", target,
+                  "--outdir", folder, str(source)])  # fmt: skip
+            made = Path(folder, f"file.{target}")
+            if not made.exists():
+                raise BrokenDocument(f"not a readable {kind} file: {program} cannot convert it", "Store it anew.")
+            found = read_office(made.read_bytes(), f".{target}", max_bytes)
+            return Converted(found.text, found.title or title, found.kind, facts or found.metadata)
+    raise UnsupportedDocument(
+        f"an old {kind} file ({extension})",
+        f"Install LibreOffice or {_CONVERTERS[kind][-1][0]} on the machine that reads, or store it as {extension}x.",
+    )
+
+
+def _run(command: Sequence[str]) -> bytes:
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired:
+        raise BrokenDocument(f"{Path(command[0]).name} took more than {_SECONDS} seconds", "Store it anew.") from None
+    return done.stdout

@@ -1,0 +1,47 @@
+"""Workbooks in binary formats (.xls, .xlsb) into Markdown, by calamine."""
+
+import io
+from datetime import date, datetime, time, timedelta
+
+from tasks.errors import BrokenDocument, EmptyDocument, EncryptedDocument
+from tasks.extract.blocks import Blocks, Converted
+from tasks.extract.sheets import add_sheet, shown_number
+
+
+def read_old_workbook(data: bytes) -> Converted:
+    """The sheets of an .xls or .xlsb file.
+
+    Raises:
+        EncryptedDocument: it needs a password.
+        BrokenDocument: it cannot be parsed.
+        EmptyDocument: there is no text in it.
+    """
+    import python_calamine
+
+    blocks = Blocks()
+    try:
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+        for name in book.sheet_names:
+            rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+            add_sheet(blocks, name, [[_shown(cell) for cell in row] for row in rows])
+    except python_calamine.PasswordError:
+        raise EncryptedDocument("the workbook needs a password", "Store a copy without a password.") from None
+    except (python_calamine.CalamineError, OSError, ValueError) as error:
+        raise BrokenDocument(f"not a readable workbook: {error}"[:300], "Is it complete? Store it again.") from None
+    if blocks.is_empty:
+        raise EmptyDocument("there is no text in the workbook")
+    return blocks.converted()
+
+
+def _shown(cell: object) -> str:
+    if isinstance(cell, bool):
+        return "TRUE" if cell else "FALSE"
+    if isinstance(cell, int | float):
+        return shown_number(str(cell), "")
+    if isinstance(cell, datetime):
+        return cell.date().isoformat() if cell.time() == time() else cell.isoformat(sep=" ", timespec="seconds")
+    if isinstance(cell, date | time):
+        return cell.isoformat()
+    if isinstance(cell, timedelta):
+        return shown_number(str(cell.total_seconds() / 86_400), "e")
+    return str(cell)

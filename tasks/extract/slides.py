@@ -1,0 +1,173 @@
+"""PowerPoint files into Markdown: a heading for each slide, its texts, tables, charts and diagrams, and its notes."""
+
+from dataclasses import dataclass, field
+
+from tasks.errors import EmptyDocument
+from tasks.extract.blocks import Blocks, Converted, clean_title, one_line
+from tasks.extract.package import Element, Package, attribute, child, children, local, properties
+
+_FURNITURE = {"sldNum", "dt", "ftr", "hdr", "sldImg"}
+_TITLES = {"title", "ctrTitle"}
+
+
+@dataclass(slots=True)
+class _Shape:
+    """A shape with words: the role of its placeholder, its paragraphs with their depth, or its table."""
+
+    role: str
+    paragraphs: list[tuple[int, str]] = field(default_factory=list)
+    tables: list[list[list[str]]] = field(default_factory=list)
+
+
+def read_slides(package: Package, main: str) -> Converted:
+    """The slides in the order in which they are shown.
+
+    Args:
+        package: the file.
+        main: name of its main part.
+
+    Raises:
+        EmptyDocument: there are only pictures on them.
+    """
+    blocks = Blocks()
+    parts = package.related(main, "slide")
+    shown = children(child(package.xml(main), "sldIdLst"), "sldId")
+    order = [next((v for k, v in slide.attrib.items() if k.endswith("}id")), "") for slide in shown]
+    slides = [parts[identity] for identity in order if identity in parts]
+    for number, part in enumerate(slides, 1):
+        _add_slide(blocks, package, part, number)
+    if blocks.is_empty:
+        raise EmptyDocument(f"there is no text on {len(slides)} slides", "Pictures of text need OCR first.")
+    found = properties(package.xml(package.first_related("", "core-properties") or "docProps/core.xml"))
+    return blocks.converted(clean_title(found.pop("title", None)), dict(found))
+
+
+def _add_slide(blocks: Blocks, package: Package, part: str, number: int) -> None:
+    tree = child(package.xml(part), "cSld", "spTree")
+    shapes = _shapes(tree, package, part) if tree is not None else []
+    title = next((shape for shape in shapes if shape.role in _TITLES and shape.paragraphs), None)
+    notes = [
+        text
+        for notes in package.related(part, "notesSlide").values()
+        for shape in _shapes(child(package.xml(notes), "cSld", "spTree"), package, notes)
+        if shape.role == "body"
+        for _, text in shape.paragraphs
+    ]
+    if title is not None:
+        blocks.heading(1, " ".join(text for _, text in title.paragraphs))
+    elif shapes or notes:
+        blocks.heading(1, f"Slide {number}", made_up=True)
+    for shape in shapes:
+        if shape is title:
+            continue
+        for depth, text in shape.paragraphs:
+            if shape.role in ("body", "obj") and (len(shape.paragraphs) > 1 or depth):
+                blocks.item(depth, "-", text)
+            else:
+                blocks.paragraph(text)
+        for table in shape.tables:
+            blocks.table(table)
+    if notes:
+        blocks.paragraph("Notes: " + "\n".join(notes))
+
+
+def _shapes(tree: Element | None, package: Package, part: str) -> list[_Shape]:
+    """The shapes with words in a slide or group, in the order in which they are drawn."""
+    found: list[_Shape] = []
+    for element in tree if tree is not None else ():
+        name = local(element)
+        if name in ("grpSp", "AlternateContent", "Choice"):
+            found += _shapes(element, package, part)
+        elif name in ("sp", "cxnSp"):
+            shape = _text_shape(element)
+            if shape.role not in _FURNITURE and shape.paragraphs:
+                found.append(shape)
+        elif name == "graphicFrame":
+            found += _graphic(element, package, part)
+    return found
+
+
+def _text_shape(element: Element) -> _Shape:
+    placeholder = child(element, "nvSpPr", "nvPr", "ph")
+    role = (attribute(placeholder, "type") or "obj") if placeholder is not None else ""
+    return _Shape(role, _paragraphs(child(element, "txBody")))
+
+
+def _paragraphs(body: Element | None) -> list[tuple[int, str]]:
+    found = []
+    for paragraph in children(body, "p"):
+        marks = child(paragraph, "pPr")
+        depth = attribute(marks, "lvl") if marks is not None else None
+        text = _words(paragraph)
+        if text.strip():
+            found.append((int(depth) if depth and depth.isdigit() else 0, text))
+    return found
+
+
+def _words(paragraph: Element) -> str:
+    parts = []
+    for element in paragraph.iter():
+        name = local(element)
+        if name == "t":
+            parts.append((element.text or "").replace("\v", "\n").replace("_x000B_", "\n"))
+        elif name == "br":
+            parts.append("\n")
+        elif name == "tab":
+            parts.append("\t")
+    return "".join(parts)
+
+
+def _graphic(frame: Element, package: Package, part: str) -> list[_Shape]:
+    """A table, chart or diagram."""
+    found = []
+    for element in frame.iter():
+        name = local(element)
+        if name == "tbl":
+            rows = [
+                [" ".join(text for _, text in _paragraphs(child(cell, "txBody"))) for cell in children(row, "tc")]
+                for row in children(element, "tr")
+            ]
+            found.append(_Shape("", tables=[rows]))
+        elif name == "chart":
+            target = package.related(part, "chart").get(attribute(element, "id") or "")
+            found.append(chart(package.xml(target or "")))
+        elif name == "relIds":
+            target = package.related(part, "diagramData").get(attribute(element, "dm") or "")
+            points = package.xml(target or "")
+            texts = [_words(p) for p in (points.iter("{*}p") if points is not None else ())]
+            found.append(_Shape("body", [(0, text) for text in texts if text.strip()]))
+    return [shape for shape in found if shape.paragraphs or shape.tables]
+
+
+def chart(root: Element | None) -> _Shape:
+    """A chart's title, and its numbers as a table: a column for each series."""
+    shape = _Shape("")
+    if root is None:
+        return shape
+    title = child(root, "chart", "title")
+    words = one_line(" ".join(_words(p) for p in title.iter("{*}p"))) if title is not None else ""
+    if words:
+        shape.paragraphs.append((0, words))
+    series = list(root.iter("{*}ser"))
+    columns = [_points(child(s, "val") if child(s, "val") is not None else child(s, "yVal")) for s in series]
+    labels = next(
+        (found for s in series for name in ("cat", "xVal") if (found := _points(child(s, name)))), dict[int, str]()
+    )
+    names = [next(iter(_points(child(s, "tx")).values()), "") for s in series]
+    places = sorted({place for column in (labels, *columns) for place in column})
+    if places:
+        shape.tables.append(
+            [["", *names]]
+            + [[labels.get(place, ""), *(column.get(place, "") for column in columns)] for place in places]
+        )
+    return shape
+
+
+def _points(holder: Element | None) -> dict[int, str]:
+    """The values that a chart keeps of its cells, by their place."""
+    found = {}
+    for point in holder.iter("{*}pt") if holder is not None else ():
+        value, place = child(point, "v"), attribute(point, "idx") or ""
+        if value is not None and value.text and place.isdigit():
+            found[int(place)] = value.text
+    return found
