@@ -32,6 +32,8 @@ class Document:
         text_hash: of the whole extracted text.
         repeats: of a record that does not have its own id: the id, which another record has.
         title: as the format has it, or the first heading.
+        encoding: that its bytes were read in, where the format does not say it.
+        encoding_confidence: how sure that is, from 0 to 1.
         bytes: of a file as stored, of a record's text.
         chunks: how many it was cut into.
         metadata: values of the fields that the corpus declares.
@@ -49,6 +51,8 @@ class Document:
     text_hash: str | None = None
     repeats: str | None = None
     title: str | None = None
+    encoding: str | None = None
+    encoding_confidence: float | None = None
     bytes: int | None = None
     chunks: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -75,6 +79,7 @@ class Chunk:
         modality: what is embedded: text.
         start, end: where it stands in the document.
         span_unit: what these count: characters of the extracted text.
+        span_page: on which it begins, from 1, where the format knows pages.
         heading_path: the headings or definitions it stands under, outermost first.
         text: what is embedded.
         text_hash: of what is embedded; chunks with the same one share a vector.
@@ -90,6 +95,7 @@ class Chunk:
     start: int
     end: int
     span_unit: str
+    span_page: int | None
     heading_path: list[str]
     text: str
     text_hash: str

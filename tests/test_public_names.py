@@ -17,7 +17,7 @@ SIGNATURES = {
 }
 ATTRIBUTES = {
     "OpenLake": "models search table",
-    "Passage": "chunk_id document_id end headings metadata score start text title to_dict uri",
+    "Passage": "chunk_id document_id end headings metadata page score start text title to_dict uri",
     "RunReport": "corpus documents failed failures idle kind models others promoted run_id seconds to_dict",
     "EmbedlakeError": "add_note args exit_code with_traceback",
     "ServiceError": "add_note args exit_code with_traceback",

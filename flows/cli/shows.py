@@ -33,8 +33,10 @@ def print_passages(passages: list[Passage]) -> None:
     for rank, passage in enumerate(passages, 1):
         headings = f"  {' > '.join(passage.headings)}" if passage.headings else ""
         place = f"{passage.document_id}{headings}".replace("\n", PICTURES[10])
+        page = f"page {passage.page}, " if passage.page else ""
+        span = f"{page}characters {passage.start}–{passage.end}"
         out.print(
-            f"[bold]{rank}. {shown(place)}[/]  [cyan]{passage.score:.3f}[/]  characters {passage.start}–{passage.end}",
+            f"[bold]{rank}. {shown(place)}[/]  [cyan]{passage.score:.3f}[/]  {span}",
             soft_wrap=True,
         )
         lines = [line for line in passage.text.split("\n") if line.strip()]
@@ -58,7 +60,10 @@ def print_chunks(chunks: list[dict[str, Any]]) -> None:
     """Chunks, each under a line that says where it is cut."""
     for chunk in chunks:
         path = f" \u00b7 {' > '.join(chunk['heading_path'])}" if chunk["heading_path"] else ""
-        place = f"{chunk['token_count']} tokens \u00b7 {chunk['span_unit']} {chunk['start']:,} to {chunk['end']:,}"
+        page = f"page {chunk['span_page']} \u00b7 " if chunk.get("span_page") else ""
+        place = (
+            f"{page}{chunk['token_count']} tokens \u00b7 {chunk['span_unit']} {chunk['start']:,} to {chunk['end']:,}"
+        )
         name = f"{chunk['document_id']} {chunk['ordinal']}" if "document_id" in chunk else str(chunk["ordinal"])
         out.rule(shown(f"{name} \u00b7 {place}{path}"), align="left")
         out.print(shown(chunk["text"]), soft_wrap=True)
@@ -72,6 +77,9 @@ def print_status(found: dict[str, Any]) -> None:
     rows = [("corpus", found["corpus"]), ("lake", found["lake"]), ("documents", documents or "none")]
     if found["duplicates"]:
         rows.append(("duplicates", f"{found['duplicates']:,} say what another one says"))
+    guessed = [f"{e['documents']:,} {e['encoding']} ({e['least_confidence']:.0%} or surer)" for e in found["encodings"]]
+    if len(guessed) > 1:
+        rows.append(("encodings", ", ".join(guessed)))
     print_rows([*rows, ("chunks", f"{found['chunks']:,}")])
     columns = ["table", "state", "rows", "pending", "failed", "overlong", "dimension"]
     _print_table("models", columns, found["models"])

@@ -7,9 +7,6 @@ from markdown_it.token import Token
 
 from tasks.chunk.structure import Definition, Span, Structure, nest
 
-VERSION = 2
-"""Raised where the same text is cut at other places than before."""
-
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*(?=\S)")
 _LINE_END = re.compile(r"\r\n?|\n")
 _TAG = re.compile(r"<[^>]*>")

@@ -4,9 +4,6 @@ import re
 
 from tasks.chunk.structure import Section, Structure, nest
 
-VERSION = 2
-"""Raised where the same text is cut at other places than before."""
-
 _SAMPLE = 20_000  # characters by which a text is told to be a log
 _MOST = 0.6  # of its lines that are not indented
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"

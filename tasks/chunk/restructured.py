@@ -9,9 +9,6 @@ from typing import NamedTuple
 
 from tasks.chunk.structure import Definition, Structure, nest
 
-VERSION = 2
-"""Raised where the same text is cut at other places than before."""
-
 _TITLE = re.compile(
     r"^(?:(?P<over>([!-/:-@\[-`{-~])\2{2,})[ \t]*\n)?"
     r"[ \t]*(?P<title>[^\s].*?)[ \t]*\n"

@@ -13,9 +13,6 @@ from tasks.chunk.structure import Section, Span, Structure, enclosing
 from tasks.chunk.tokens import Tokens
 from tasks.config.settings import Chunking
 
-VERSION = 2
-"""Raised where a text of any kind is cut at other places than before."""
-
 _LONGEST_OUTLINE = 4_000_000  # characters; longer texts are cut without parsing them as a whole
 _OUTLINES: dict[str, Callable[[str], Structure | None]] = {
     "markdown": markdown.outline, "rst": restructured.outline, "text": plain.outline,

@@ -29,9 +29,9 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=6
 RESERVED_COLUMNS = frozenset(
     (
         "attempts", "bytes", "checksum", "chunk_id", "chunks", "container", "content_hash", "document_hash",
-        "document_id", "end", "heading_path", "media_type", "modality", "ordinal", "repeats", "run", "settings",
-        "source", "span_unit", "start", "state", "tag", "text", "text_hash", "title", "token_count", "tokens", "uri",
-        "vector", "version",
+        "document_id", "encoding", "encoding_confidence", "end", "heading_path", "media_type", "modality", "ordinal",
+        "repeats", "run", "settings", "source", "span_page", "span_unit", "start", "state", "tag", "text", "text_hash",
+        "title", "token_count", "tokens", "uri", "vector", "version",
     )
 )  # fmt: skip
 

@@ -15,8 +15,6 @@ from tasks.extract.blocks import Converted, clean_title, one_line
 from tasks.extract.office import read_office
 from tasks.extract.old_sheets import read_old_workbook
 
-VERSION = 2
-
 _SECONDS = 240  # for a converter
 _CONVERTERS = {  # in the order in which they are tried: with structure, then without
     "Word": (("soffice", "docx"), ("libreoffice", "docx"), ("antiword", ""), ("catdoc", "")),

@@ -13,8 +13,6 @@ from tasks.extract.blocks import Blocks, Converted, one_line
 from tasks.extract.web import read_html
 from tasks.text import decode
 
-VERSION = 2
-
 Attached = Callable[[bytes, str], str]
 """The text of an attachment from its bytes and its name; raises DocumentError."""
 

@@ -6,8 +6,6 @@ from itertools import pairwise
 
 from tasks.extract.blocks import Converted, clean_title, one_line
 
-VERSION = 2
-
 _TEX_LEVELS = {
     "part": 1, "chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5, "subparagraph": 6,
 }  # fmt: skip

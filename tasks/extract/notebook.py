@@ -6,8 +6,6 @@ import re
 from tasks.errors import BrokenDocument, EmptyDocument
 from tasks.extract.blocks import Blocks, Converted
 
-VERSION = 2
-
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _PICTURE = re.compile(r"!\[([^\]]*)\]\((?:data:|attachment:)[^)]*\)|<img\b[^>]*\bsrc=[\"']data:[^>]*>")
 _OBJECT = re.compile(r"<(?:Figure|[\w.]+ at 0x[0-9a-f]+|IPython\.[\w.]+)[^>]*>")

@@ -4,8 +4,6 @@ from tasks.errors import BrokenDocument, EmptyDocument, UnsupportedDocument
 from tasks.extract.blocks import Converted
 from tasks.extract.package import Package, local
 
-VERSION = 2
-
 _READERS = ("docx", "docm", "dotx", "pptx", "ppsx", "xlsx", "xlsm", "xlsb", "epub", "odt", "ods", "odp")
 
 

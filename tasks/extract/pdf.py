@@ -25,8 +25,6 @@ from tasks.extract.pdf_page import Page, open_pdf, read_page
 from tasks.extract.pdf_structure import Bookmark, heading_levels, shown_title
 from tasks.text import normalise
 
-VERSION = 2
-
 _UNREADABLE = 0.3  # of the letters without a meaning; above it the text is garbage
 _PROPERTIES = {
     "Author": "author", "Subject": "subject", "Keywords": "keywords", "CreationDate": "created", "ModDate": "modified",

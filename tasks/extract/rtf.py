@@ -6,8 +6,6 @@ from functools import partial
 from tasks.errors import BrokenDocument, EmptyDocument
 from tasks.extract.blocks import Converted, clean_title
 
-VERSION = 2
-
 _INFO = re.compile(r"\{\\(title|author|subject|keywords) ((?:[^{}\\]|\\[^{}])*)\}")
 _CODE_PAGE = re.compile(rb"\\ansicpg(\d{3,5})")
 _FOOTNOTE = re.compile(rb"\{\\(?:\*\\)?footnote\b")  # its words stand where it is referred to

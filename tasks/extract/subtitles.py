@@ -2,8 +2,6 @@
 
 import re
 
-VERSION = 2
-
 _TIMES = re.compile(r"^(?:(\d+):)?(\d{1,2}):(\d{2})[.,]\d+[ \t]+-->.*$")
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^}]*\}")
 

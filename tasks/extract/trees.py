@@ -10,8 +10,6 @@ from lxml import etree
 from tasks.extract.blocks import Blocks, Converted, clean_title, one_line
 from tasks.extract.package import Element, child, local
 
-VERSION = 2
-
 _SECTIONS = {
     "book", "part", "chapter", "article", "preface", "appendix", "section", "sect1", "sect2", "sect3", "sect4", "sect5",
     "sec", "refentry", "refsect1", "refsect2", "refsection", "reference", "topic", "glossary", "simplesect", "set",

@@ -12,9 +12,6 @@ from tasks.extract.choice import text_of
 from tasks.extract.furniture import main_of, without_code
 from tasks.extract.markup import one_line, to_markdown
 
-VERSION = 2
-"""Raised where the same page gives another text than before."""
-
 _NO_TITLES = ("", "untitled", "untitled document", "document", "index", "new page")
 # Taken out of a page whose elements stand deeper in each other than the parser goes, about 2,000:
 _UNKNOWN = re.compile(r"</?(?!(?:h[1-6]|p|br|pre|title|li|tr|td)\b)[a-zA-Z][^<>]*>")

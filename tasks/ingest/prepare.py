@@ -4,6 +4,7 @@ What a reader returns is plain Arrow; a document that cannot be used comes back 
 """
 
 import os
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
@@ -94,7 +95,7 @@ class _Rows:
         for (place, extracted), tokens in zip(self.extracted, count_tokens(texts, self.counter), strict=True):
             cuts = split(extracted.text, extracted.kind, self.corpus.chunking, tokens)
             self.documents[place] = replace(self.documents[place], chunks=len(cuts))
-            chunks += chunks_of(self.documents[place], extracted.text, cuts)
+            chunks += chunks_of(self.documents[place], extracted, cuts)
         return Prepared(
             pa.Table.from_pylist([document.row() for document in self.documents], schema=documents_schema(self.corpus)),
             pa.Table.from_pylist([chunk.row() for chunk in chunks], schema=chunks_schema(self.corpus)),
@@ -204,7 +205,8 @@ class _Rows:
     def _add(self, document: Document, extracted: Extracted, file: File) -> None:
         media_type = extracted.media_type
         document = replace(
-            document, state="active", media_type=media_type, title=extracted.title,
+            document, state="active", media_type=media_type, title=extracted.title, encoding=extracted.encoding,
+            encoding_confidence=extracted.confidence if extracted.encoding else None,
             text_hash=hash_text(extracted.text), settings=self.settings[file.source].read(file.format, media_type),
         )  # fmt: skip
         self.extracted.append((len(self.documents), extracted))
@@ -220,22 +222,23 @@ def document_of(file: File, settings: str) -> Document:
     return Document(file.document_id, file.source, file.uri, "quarantined", settings, tag=file.tag, bytes=file.size)
 
 
-def chunks_of(document: Document, text: str, cuts: list[Cut]) -> list[Chunk]:
+def chunks_of(document: Document, extracted: Extracted, cuts: list[Cut]) -> list[Chunk]:
     """A document's chunks.
 
     Args:
         document: it.
-        text: its extracted text.
+        extracted: its text.
         cuts: where that is cut.
     """
-    texts = [text[cut.start : cut.end] for cut in cuts]
+    texts = [extracted.text[cut.start : cut.end] for cut in cuts]
+    pages = extracted.pages
     hashes = [hash_text(text) for text in texts]
     ids = chunk_ids(document.document_id, hashes)
     return [
         Chunk(
             identity, document.document_id, document.source, document.content_hash, ordinal, "text", cut.start, cut.end,
-            "characters", list(cut.headings), part, text_hash, cut.token_count, document.uri, document.title,
-            document.metadata,
+            "characters", bisect_right(pages, cut.start) or 1 if pages else None, list(cut.headings), part, text_hash,
+            cut.token_count, document.uri, document.title, document.metadata,
         )
         for ordinal, (cut, part, text_hash, identity) in enumerate(zip(cuts, texts, hashes, ids, strict=True))
     ]  # fmt: skip

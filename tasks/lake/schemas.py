@@ -19,7 +19,7 @@ OWN = ("documents", "chunks", "failures", "runs", "catalog", "tokenizer")
 EMBEDDED = ("vector", "tokens", "checksum")
 """What a model's table adds to the columns of its chunks; no part of a row's version."""
 
-LATER = ("span_unit",)
+LATER = ("span_unit", "span_page", "encoding", "encoding_confidence")
 """Columns that lakes of this format did not always have: null where they are missing, until a run adds them."""
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -56,6 +56,8 @@ def documents_schema(corpus: Corpus) -> pa.Schema:
             pa.field("state", pa.string()),  # active, stale, quarantined, container
             pa.field("repeats", pa.string()),  # the document id that another record, which comes first, has
             pa.field("title", pa.string()),
+            pa.field("encoding", pa.string()),  # that the bytes were read in, where the format does not say it,
+            pa.field("encoding_confidence", pa.float64()),  # and how sure that is, from 0 to 1
             pa.field("bytes", pa.int64()),
             pa.field("chunks", pa.int64()),  # how many it was cut into
             pa.field("run", pa.string()),
@@ -77,6 +79,7 @@ def _passage_fields(corpus: Corpus) -> list[pa.Field]:
         pa.field("start", pa.int64()),
         pa.field("end", pa.int64()),
         pa.field("span_unit", pa.string()),  # of these; null, as an older embedlake left it, is characters
+        pa.field("span_page", pa.int32()),  # on which it begins, from 1, where the format knows pages
         pa.field("heading_path", pa.list_(pa.string())),
         pa.field("text", pa.string()),
         pa.field("text_hash", pa.string()),

@@ -16,7 +16,7 @@ from tasks.sources.listing import File
 from tasks.sources.work import Work, group_files, read_blocks
 
 PROBE_TEXTS = 24  # that a model's speed is measured with
-SHOWN = ("ordinal", "start", "end", "span_unit", "token_count", "heading_path", "text")
+SHOWN = ("ordinal", "start", "end", "span_unit", "span_page", "token_count", "heading_path", "text")
 """Columns of a chunk that tell a person where it is cut."""
 
 

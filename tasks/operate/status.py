@@ -46,11 +46,26 @@ def status_of(lake: Lake, runs: int = 5, failures: int = 20) -> dict[str, Any]:
         "documents": dict(states),
         "duplicates": count_duplicates(lake),
         "chunks": lake.count(lake.name("chunks")),
+        "encodings": _encodings(lake),
         "models": models,
         "failures": {"total": len(all_failures), "last": [plain(row) for row in all_failures[:failures]]},
         "runs": [plain(row | {"counts": json.loads(row["counts"])}) for row in all_runs[:runs]],
         "others": [other.to_dict() for other in neighbours(lake)],
     }
+
+
+def _encodings(lake: Lake) -> list[dict[str, Any]]:
+    """How many documents were read in each encoding, and how sure the least sure guess of it was."""
+    rows = lake.read(lake.name("documents"), ["encoding", "encoding_confidence"], "state = 'active'")
+    rows = rows.filter(rows["encoding"].is_valid())
+    found = rows.group_by("encoding").aggregate([("encoding", "count"), ("encoding_confidence", "min")]).to_pylist()
+    return [
+        {
+            "encoding": row["encoding"], "documents": row["encoding_count"],
+            "least_confidence": row["encoding_confidence_min"],
+        }
+        for row in sorted(found, key=lambda row: -row["encoding_count"])
+    ]  # fmt: skip
 
 
 def _overlong(lake: Lake, table: str, max_tokens: int) -> int:

@@ -33,6 +33,7 @@ class Passage:
         document_id, title, uri: of its document.
         headings: that it stands under, outermost first.
         start, end: offsets into the document's extracted text, in characters.
+        page: on which it begins, from 1, where the format knows pages.
         text: the chunk's.
         metadata: the fields that the corpus declares.
         chunk_id: the row's key.
@@ -45,6 +46,7 @@ class Passage:
     headings: list[str]
     start: int
     end: int
+    page: int | None
     text: str
     metadata: dict[str, Any]
     chunk_id: str
@@ -157,7 +159,8 @@ class OpenLake:
     def _passage(self, hit: dict[str, Any]) -> Passage:
         return Passage(
             score=1.0 - hit["_distance"], document_id=hit["document_id"], title=hit["title"], uri=hit["uri"],
-            headings=list(hit["heading_path"] or []), start=hit["start"], end=hit["end"], text=hit["text"],
+            headings=list(hit["heading_path"] or []), start=hit["start"], end=hit["end"],
+            page=hit.get("span_page"), text=hit["text"],
             metadata={name: hit[name] for name in self._lake.corpus.metadata if name in hit}, chunk_id=hit["chunk_id"],
         )  # fmt: skip
 

@@ -17,7 +17,7 @@ RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\
 
 
 def test_control_characters_are_seen_and_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
-    passage = Passage(0.5, EVIL, EVIL, EVIL, [EVIL], 0, 9, EVIL, {}, "c")
+    passage = Passage(0.5, EVIL, EVIL, EVIL, [EVIL], 0, 9, 3, EVIL, {}, "c")
     failure = {
         "failure_id": EVIL, "document_id": EVIL, "stage": "read", "error": "BrokenDocument", "attempts": 1,
         "message": EVIL, "hint": EVIL,
@@ -43,7 +43,7 @@ def test_control_characters_are_seen_and_not_obeyed(capsys: pytest.CaptureFixtur
 
 
 def test_a_name_with_a_line_feed_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    print_passages([Passage(0.5, "s:a\n2. s:other", None, "", [], 0, 9, "text", {}, "c")])
+    print_passages([Passage(0.5, "s:a\n2. s:other", None, "", [], 0, 9, None, "text", {}, "c")])
     assert capsys.readouterr().out.startswith("1. s:a␊2. s:other")
 
 

@@ -14,6 +14,7 @@ from tasks.ingest.prepare import Prepared, prepare
 from tasks.sources.contents import settled
 from tasks.sources.listing import list_files
 from tasks.sources.work import Files, Work, read_blocks
+from tests.extract.files import lines, pdf
 from tests.machine.world import make_model_folders
 
 
@@ -50,13 +51,13 @@ class Read:
         return [chunk["text"] for chunk in self.chunks]
 
 
-def lines(folder: Path, *records: Any, name: str = "a.jsonl") -> None:
+def put_lines(folder: Path, *records: Any, name: str = "a.jsonl") -> None:
     (folder / name).write_text("\n".join(map(json.dumps, records)))
 
 
 def test_a_value_that_does_not_fit_is_null_and_counted_or_refused(tmp_path: Path, reads: Any) -> None:
     years = [3.7, "2020.0", float("nan"), "n/a", "2,020", 1999]
-    lines(tmp_path, *({"id": i, "text": f"note {i}", "year": year} for i, year in enumerate(years)))
+    put_lines(tmp_path, *({"id": i, "text": f"note {i}", "year": year} for i, year in enumerate(years)))
     found = reads({"id": "id"}, metadata={"year": "integer"})
     assert [row["year"] for row in found.rows.values()] == [None, 2020, None, None, None, 1999]
     assert not found.failures
@@ -125,7 +126,7 @@ CODE = "def tide(hours):\n    return  hours % 12\n"
 def test_a_record_is_cut_as_what_it_is(
     tmp_path: Path, reads: Any, fields: dict[str, Any], text: str, title: str, media_type: str, headings: list[str]
 ) -> None:
-    lines(tmp_path, {"text": "# Tide\n\nx  = 1", "kind": "python", "name": "own"})
+    put_lines(tmp_path, {"text": "# Tide\n\nx  = 1", "kind": "python", "name": "own"})
     found = reads(fields)
     [row] = found.rows.values()
     [chunk] = found.chunks
@@ -143,7 +144,7 @@ def test_a_record_is_cut_as_what_it_is(
     ],
 )  # fmt: skip
 def test_a_record_may_say_what_it_is(tmp_path: Path, reads: Any, said: str | None, media_type: str) -> None:
-    lines(tmp_path, {"text": "<html><body><p>Some words of a page.</p></body></html>", "kind": said})
+    put_lines(tmp_path, {"text": "<html><body><p>Some words of a page.</p></body></html>", "kind": said})
     [row] = reads({"format": "rst", "format_column": "kind"}).rows.values()
     assert row["media_type"] == media_type
 
@@ -162,14 +163,14 @@ def test_a_file_that_holds_records_after_all_is_given_back(tmp_path: Path, reads
 
 
 def test_records_of_which_nobody_said_what_their_text_is_become_readable(tmp_path: Path, reads: Any) -> None:
-    lines(tmp_path, {"station": "North", "height": 2.5, "remark": None}, {"station": "South", "height": 3})
+    put_lines(tmp_path, {"station": "North", "height": 2.5, "remark": None}, {"station": "South", "height": 3})
     found = reads()
     assert found.texts() == ["station: North\nheight: 2.5", "station: South\nheight: 3"]
 
 
 @pytest.mark.parametrize("identity", [{"a": 1}, None, "", float("nan")])
 def test_an_id_is_a_plain_value(tmp_path: Path, reads: Any, identity: Any) -> None:
-    lines(tmp_path, {"id": identity, "text": "a"}, {"id": 7, "text": "b"})
+    put_lines(tmp_path, {"id": identity, "text": "a"}, {"id": 7, "text": "b"})
     found = reads({"id": "id"})
     assert list(found.failures) == ["docs:a.jsonl#line-1"]
     assert found.rows["docs:7"]["state"] == "active"
@@ -187,3 +188,25 @@ def test_wide_json_is_read_in_its_own_encoding(tmp_path: Path, reads: Any) -> No
     (tmp_path / "a.jsonl").write_bytes('{"text": "Größe"}\n{"text": "東京"}\n'.encode("utf-16-le"))
     (tmp_path / "b.jsonl").write_bytes(b'{"text": "Gr\xc3\xb6\xc3\x9fe \xff."}\n{"text": "M\xc3\xb6we"}\n')
     assert reads().texts() == ["Größe", "東京", "Größe \ufffd.", "Möwe"]
+
+
+def test_every_chunk_of_a_pdf_knows_its_page(tmp_path: Path, reads: Any) -> None:
+    sentences = [[f"Page {page} tells of bird number {i} at some length." for i in range(8)] for page in (1, 2, 3)]
+    (tmp_path / "a.pdf").write_bytes(pdf([lines(page, y=700) for page in sentences]))
+    (tmp_path / "b.txt").write_text("No pages here.")
+    found = reads(chunking={"size": 24})
+    pages = {chunk["span_page"] for chunk in found.chunks if chunk["document_id"] == "docs:a.pdf"}
+    assert pages == {1, 2, 3}
+    assert all(f"Page {c['span_page']} " in c["text"] for c in found.chunks if c["span_page"])
+    assert [c["span_page"] for c in found.chunks if c["document_id"] == "docs:b.txt"] == [None]
+
+
+def test_a_document_says_what_it_was_read_in(tmp_path: Path, reads: Any) -> None:
+    (tmp_path / "a.txt").write_bytes(
+        "Die Größe der Möwe läßt sich schätzen, außer bei Nebel über dem Hafen.".encode("cp1252")
+    )
+    (tmp_path / "b.txt").write_text("Größe")
+    rows = reads().rows
+    assert rows["docs:b.txt"]["encoding"] == "utf-8"
+    assert (rows["docs:a.txt"]["encoding"], rows["docs:b.txt"]["encoding_confidence"]) == ("cp1252", 1.0)
+    assert 0.5 < rows["docs:a.txt"]["encoding_confidence"] <= 1
