@@ -6,7 +6,7 @@ from collections.abc import Callable
 from tasks.errors import BrokenDocument, DocumentError, UnsupportedDocument
 from tasks.extract.blocks import Converted
 from tasks.sources.formats import COMPOUND, signature_of
-from tasks.text import decode
+from tasks.text.decode import decode
 
 _MESSAGE = "__properties_version1.0".encode("utf-16-le")  # a stream that every Outlook message has
 _MAIL_MARKS = (b"from:", b"date:", b"message-id:", b"received:", b"mime-version:", b"return-path:", b"delivered-to:")

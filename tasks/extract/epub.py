@@ -8,7 +8,7 @@ from tasks.errors import BrokenDocument, EmptyDocument, EncryptedDocument
 from tasks.extract.blocks import Blocks, Converted, clean_title
 from tasks.extract.package import Package, attribute, child, children, local, properties
 from tasks.extract.web import read_html
-from tasks.text import decode
+from tasks.text.decode import decode
 
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from tasks.errors import BrokenDocument, DocumentError, EmptyDocument, EncryptedDocument
 from tasks.extract.blocks import Blocks, Converted, one_line
 from tasks.extract.web import read_html
-from tasks.text import decode
+from tasks.text.decode import decode
 
 Attached = Callable[[bytes, str], str]
 """The text of an attachment from its bytes and its name; raises DocumentError."""

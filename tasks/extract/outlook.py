@@ -10,7 +10,7 @@ import olefile
 from tasks.errors import BrokenDocument, EmptyDocument
 from tasks.extract.blocks import Blocks, Converted, one_line
 from tasks.extract.mail import Attached, add_attachment, add_text
-from tasks.text import decode
+from tasks.text.decode import decode
 
 _SUBJECT, _BODY, _HTML = 0x0037, 0x1000, 0x1013
 _SENDER, _SENDER_ADDRESS, _TO, _CC = 0x0C1A, 0x0C1F, 0x0E04, 0x0E03

@@ -7,7 +7,7 @@ import re
 from typing import TypeGuard
 
 from tasks.errors import EmptyDocument
-from tasks.text import Decoded, decode
+from tasks.text.decode import Decoded, decode
 
 _HEAD = 2048  # bytes in which a page says what it is
 _BEGINNING = re.compile(

@@ -23,7 +23,7 @@ from tasks.extract.pdf_layout import (
 )
 from tasks.extract.pdf_page import Page, open_pdf, read_page
 from tasks.extract.pdf_structure import Bookmark, heading_levels, shown_title
-from tasks.text import normalise
+from tasks.text.normalise import normalise
 
 _UNREADABLE = 0.3  # of the letters without a meaning; above it the text is garbage
 _PROPERTIES = {

@@ -8,7 +8,8 @@ from tasks.extract.check import refuse_what_is_no_text
 from tasks.extract.convert import MEDIA_TYPES, convert
 from tasks.extract.pages import html_of, looks_like_html
 from tasks.sources.formats import format_of, language_of, split_compression
-from tasks.text import decode, normalise
+from tasks.text.decode import decode
+from tasks.text.normalise import normalise
 
 _MEDIA_TYPES = {"text": "text/plain", "markdown": "text/markdown", "rst": "text/x-rst"}
 

@@ -31,7 +31,8 @@ from tasks.sources.fields import all_text, as_text, text_of, value_at
 from tasks.sources.formats import record_format
 from tasks.sources.listing import File, read_file
 from tasks.sources.work import Block, Files, Work
-from tasks.text import check_guess, normalise
+from tasks.text.decode import check_guess
+from tasks.text.normalise import normalise
 
 _LARGEST_SIDECAR = 2**20  # bytes
 

@@ -12,12 +12,12 @@ from typing import Any
 import pyarrow as pa
 
 from tasks.config.settings import Source
-from tasks.encodings import SAMPLE
 from tasks.errors import BrokenDocument
 from tasks.sources.csv_layout import Layout, find_layout
 from tasks.sources.csv_rows import LONGEST_ROW, Row, read_rows
 from tasks.sources.transcode import with_plain_lines
-from tasks.text import check_guess, decode
+from tasks.text.decode import check_guess, decode
+from tasks.text.encodings import SAMPLE
 
 _BLOCK_BYTES = 2**20
 _LINE_END = re.compile(rb"\r\n?|\n")

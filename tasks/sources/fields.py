@@ -9,7 +9,7 @@ from datetime import date, time
 from typing import Any
 
 from tasks.errors import BrokenDocument, DocumentError
-from tasks.text import decode
+from tasks.text.decode import decode
 
 Record = Mapping[str, Any]
 

@@ -4,7 +4,7 @@ import codecs
 import io
 from typing import Any
 
-from tasks.encodings import SAMPLE, detect
+from tasks.text.encodings import SAMPLE, detect
 
 _CUT_ELSEWHERE = ("utf-16", "utf-32", "iso2022")  # where the byte of a line feed may be part of another character
 

@@ -22,7 +22,8 @@ from tasks.sources.json_records import as_lines
 from tasks.sources.listing import File, open_file
 from tasks.sources.parquet_records import parquet_tables, rows_of
 from tasks.sources.transcode import with_plain_lines
-from tasks.text import decode, without_surrogates
+from tasks.text.decode import decode
+from tasks.text.normalise import without_surrogates
 
 _GROUP_FILES = 32
 _GROUP_BYTES = 2 * 2**20

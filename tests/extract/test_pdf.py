@@ -6,7 +6,7 @@ from tasks.errors import BrokenDocument, EmptyDocument
 from tasks.extract.blocks import clean_title
 from tasks.extract.pdf import read_pdf
 from tasks.extract.read import extract
-from tasks.text import normalise
+from tasks.text.normalise import normalise
 from tests.extract.files import line, lines, pdf
 
 PROSE = ["The miller grinds the corn of three villages in one", "long day, and rests when the wind does not blow."]

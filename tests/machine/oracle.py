@@ -15,7 +15,7 @@ from tasks.chunk.split import split
 from tasks.chunk.tokens import count_tokens, load_counter
 from tasks.config.settings import Chunking
 from tasks.hashing import hash_fields
-from tasks.text import normalise
+from tasks.text.normalise import normalise
 from tests.machine.world import MODELS, Content, Record, Settings, World, as_read, form_of
 
 

@@ -13,7 +13,7 @@ from tasks.errors import BrokenDocument
 from tasks.extract.read import extract
 from tasks.hashing import chunk_ids
 from tasks.sources.formats import format_of, language_of, other_medium, signature_of, split_compression
-from tasks.text import normalise
+from tasks.text.normalise import normalise
 from tests.samples import docx
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tasks.errors import BrokenDocument
 from tasks.extract.read import extract
-from tasks.text import decode
+from tasks.text.decode import decode
 
 GERMAN = "Größe und Maß: das Café öffnet um zehn, sagte der Schüler."
 RUSSIAN = "Библиотека закрыта по понедельникам, книги можно вернуть утром."

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import chardet
 
-from tasks.plausibility import UNWRITTEN, share_of_faults
+from tasks.text.plausibility import UNWRITTEN, share_of_faults
 
 SAMPLE = 256 * 1024
 """Bytes that detection looks at."""

@@ -1,21 +1,12 @@
-"""Text from bytes in whatever encoding, and the one normalisation that every text gets."""
+"""Text from bytes in whatever encoding."""
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import Protocol
 
-from tasks.encodings import Encoding, detect, is_single_byte
 from tasks.errors import BrokenDocument
+from tasks.text.encodings import Encoding, detect, is_single_byte
 
-_OTHER_SPACES = [chr(code) for code in range(0x3001) if chr(code).isspace() and code not in (9, 10, 32)]
-_WIDE_SPACE = re.compile(r"[^\S\n\t](?<=\S\s)(?:(?<! )[^\S\n\t]*|[^\S\n\t]+)(?=\S)")  # in a line, not one space alone
-_BESIDE_TABS = re.compile(r"(?<=\S)[^\S\n]*\t[^\S\n]*(?=\S)")
-_BREAKS = {"\u2029": "\n\n", "\u2028": "\n\n", "\f": "\n\n", "\v": "\n", "\x85": "\n"}
-_VERBATIM = re.compile(  # in Markdown: fenced code, to its end or that of the text, and indented lines
-    r"^ {0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n(?:.*?^ {0,3}(?P=fence)[`~]*[^\S\n]*$|.*)|^(?: {4}|\t)[^\n]*$",
-    re.MULTILINE | re.DOTALL,
-)
 _ZEROS = re.compile(r"\0+")
 _UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _FEW = 0.1  # of the characters beyond ASCII: where more are broken, some lines are in another encoding
@@ -118,58 +109,3 @@ def _is_utf8(line: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def without_surrogates(text: str) -> str:
-    """The text with U+FFFD for every lone surrogate."""
-    try:
-        text.encode()
-        return text
-    except UnicodeEncodeError:
-        pass
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _outside_code(text: str) -> str:
-    """Markdown with its white space tidied, but for that of code."""
-    found, at = [], 0
-    for verbatim in _VERBATIM.finditer(text):
-        found += [_tidy(text[at : verbatim.start()]), verbatim[0]]
-        at = verbatim.end()
-    return "".join((*found, _tidy(text[at:])))
-
-
-def _tidy(text: str) -> str:
-    """Single spaces within lines, and none beside tabs."""
-    text = _WIDE_SPACE.sub(" ", text)
-    return _BESIDE_TABS.sub(lambda match: "\t" * match[0].count("\t"), text) if "\t" in text else text
-
-
-def normalise(text: str, code: bool = False, markdown: bool = False) -> str:
-    """The text as it is stored, compared and embedded.
-
-    Lines end with a line feed and without white space, at most two blank lines follow each other, the text
-    neither begins nor ends with a blank line, lone surrogates and NULs become U+FFFD. Except in code, Unicode
-    is composed (NFC), and form feeds and Unicode's separators of lines and paragraphs end a paragraph. Except there and
-    in the code of Markdown, spaces within a line are single, and tabs have no spaces beside them and stay as many as
-    they are: there may be an empty column.
-    """
-    if not text.isascii():
-        text = without_surrogates(text)
-        if not code and not unicodedata.is_normalized("NFC", text):
-            text = unicodedata.normalize("NFC", text)
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").replace("\ufeff", "")
-    if not code:
-        for mark, breaks in _BREAKS.items():
-            if mark in text:
-                text = text.replace(mark, breaks)
-    other_spaces = [space for space in _OTHER_SPACES if space in text]
-    if not code and (other_spaces or any(wide in text for wide in ("  ", " \t", "\t "))):
-        text = _outside_code(text) if markdown else _tidy(text)
-    if "\t" in text:
-        other_spaces.append("\t")
-    if any(f"{space}\n" in text or text.endswith(space) for space in (" ", *other_spaces)):
-        text = re.sub(r"[^\S\n]+$", "", text, flags=re.MULTILINE)
-    if "\n\n\n\n" in text:
-        text = re.sub(r"\n{4,}", "\n\n\n", text)
-    return text.strip("\n")
