@@ -15,7 +15,7 @@ def serve_corpora(corpus_files: list[Path]) -> None:
     """Serve an `ingest` deployment for each corpus, on its schedule, and a `backfill` one on demand.
 
     Args:
-        corpus_files: corpora; a run reads its file anew.
+        corpus_files: corpora; a run reads its file again.
     """
     deployments: list[Any] = []  # to_deployment is typed for async callers too
     for file in corpus_files:

@@ -87,7 +87,7 @@ def status(corpus_file: Corpus, json: Json = False) -> None:
 def verify(
     corpus_file: Corpus,
     sample: Annotated[int, typer.Option(min=0, help="Chunks of each table to read and embed again and compare.")] = 20,
-    repair: Annotated[bool, typer.Option(help="Remove what is wrong; the next run writes it anew.")] = False,
+    repair: Annotated[bool, typer.Option(help="Remove what is wrong; the next run writes it again.")] = False,
     contents: Annotated[
         bool, typer.Option(help="Read every file and compare it with what was read, whatever time and size say.")
     ] = False,

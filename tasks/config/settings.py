@@ -201,7 +201,7 @@ class Extraction(Settings):
         0.5,
         ge=0,
         le=1,
-        description="Set aside what is in an encoding that was guessed with less confidence; 0 keeps every guess.",
+        description="Fail what is in an encoding that was guessed with less confidence; 0 keeps every guess.",
     )
     on_failure: Literal["keep", "drop"] = Field(
         "keep",

@@ -47,7 +47,7 @@ class EncoderActor:
 
 
 class RayPool:
-    """Actors that hold a model. One that dies is started anew, and its batches are done again; so is all of Ray.
+    """Actors that hold a model. One that dies is started again, and its batches are done again; so is all of Ray.
 
     Args:
         model: to load.
@@ -134,7 +134,7 @@ class RayPool:
             if isinstance(cause, ModelError):
                 raise cause from None
             if again and ray_cluster.made_here() and not isinstance(error, RayTaskError):
-                logger.warning("Ray died while its actors started (%s); starting it anew", type(error).__name__)
+                logger.warning("Ray died while its actors started (%s); starting it again", type(error).__name__)
                 ray_cluster.disconnect()
                 self._start(again=False)
                 return
@@ -148,7 +148,7 @@ class RayPool:
         return [actor for actor in self._actors for _ in range(_AHEAD)]
 
     def _alive(self) -> bool:
-        """Whether the actors answer; one that died is started anew by Ray meanwhile, and has its time to load."""
+        """Whether the actors answer; one that died is started again by Ray meanwhile, and has its time to load."""
         try:
             ray.get([actor.shape.remote() for actor in self._actors], timeout=_LOADING)
         except RayError:
@@ -156,13 +156,13 @@ class RayPool:
         return True
 
     def _restart(self, error: RayError) -> None:
-        """Start Ray and the actors anew on this machine; on a cluster, that is not for a run to do."""
+        """Start Ray and the actors again on this machine; on a cluster, that is not for a run to do."""
         if not ray_cluster.made_here() or self._resources.address:
             raise EmbedlakeError(
                 f"Ray's actors are gone: {str(error)[:300]}",
                 "Look after the cluster, then run again: it goes on from here.",
             ) from None
-        logger.warning("Ray is gone (%s); starting it anew", type(error).__name__)
+        logger.warning("Ray is gone (%s); starting it again", type(error).__name__)
         ray_cluster.disconnect()
         self._start()
 

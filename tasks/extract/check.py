@@ -1,4 +1,4 @@
-"""Whether what came out is text: what is not is set aside with the reason, instead of being embedded."""
+"""Whether what came out is text: what is not fails with the reason, instead of being embedded."""
 
 import re
 

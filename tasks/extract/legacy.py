@@ -99,7 +99,7 @@ def _converted(
                   "--outdir", folder, str(source)])  # fmt: skip
             made = Path(folder, f"file.{target}")
             if not made.exists():
-                raise BrokenDocument(f"not a readable {kind} file: {program} cannot convert it", "Store it anew.")
+                raise BrokenDocument(f"not a readable {kind} file: {program} cannot convert it", "Store it again.")
             found = read_office(made.read_bytes(), f".{target}", max_bytes)
             return Converted(found.text, found.title or title, found.kind, facts or found.metadata)
     raise UnsupportedDocument(
@@ -112,5 +112,5 @@ def _run(command: Sequence[str]) -> bytes:
     try:
         done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
-        raise BrokenDocument(f"{Path(command[0]).name} took more than {_SECONDS} seconds", "Store it anew.") from None
+        raise BrokenDocument(f"{Path(command[0]).name} took more than {_SECONDS} seconds", "Store it again.") from None
     return done.stdout

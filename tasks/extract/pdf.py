@@ -61,7 +61,7 @@ def read_pdf(data: bytes) -> Converted:
     if unmapped > _UNREADABLE * letters:
         raise BrokenDocument(
             f"the PDF's fonts do not say which letters they show ({unmapped:,} of {letters:,})",
-            "Print it anew with its fonts' Unicode tables, or read it with OCR.",
+            "Print it again with its fonts' Unicode tables, or read it with OCR.",
         )
     text, starts, kind, shown = _text(pages, bookmarks)
     metadata: dict[str, object] = {"pages": len(pages)}

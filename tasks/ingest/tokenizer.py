@@ -96,7 +96,7 @@ def tokenizer_is_sound(lake: Lake) -> bool:
 
 
 def repair_tokenizer(lake: Lake) -> None:
-    """Write anew what the lake says of the tokenizer, if its content is there; else the next run does, by the first
+    """Write again what the lake says of the tokenizer, if its content is there; else the next run does, by the first
     model."""
     table = lake.name("tokenizer")
     rows = lake.read(table, TOKENIZER.names).to_pylist()

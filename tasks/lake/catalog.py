@@ -1,7 +1,7 @@
 """The catalog: a line for each model's table, and the rules by which a table becomes live.
 
 Reading a line and writing it back needs the lease on `catalog`; a table's own schema says all that its line says but
-the state, so that a lost line can be written anew.
+the state, so that a lost line can be written again.
 """
 
 import json

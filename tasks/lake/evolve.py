@@ -12,7 +12,7 @@ _ROWS = 65_536  # changed in one commit
 def evolve(lake: Lake, table: str, schema: pa.Schema) -> None:
     """Give a table the columns that it must have: new ones are null, those of another type too; others go.
 
-    Not every row is written anew by the run that does this: a document that cannot be read now stays as it was, and a
+    Not every row is written again by the run that does this: a document that cannot be read now stays as it was, and a
     frozen table too. So what a row loses goes before the column does, and its version with it. A row that is not what
     its version says is damaged and keeps that version, so that it can still be found.
     """

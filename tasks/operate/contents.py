@@ -9,7 +9,7 @@ from tasks.hashing import hash_bytes
 from tasks.ingest.faults import document_error
 from tasks.ingest.prepare import hash_records
 from tasks.lake.tables import Lake
-from tasks.sources.contents import settled
+from tasks.sources.contents import by_content
 from tasks.sources.listing import File, list_files, read_file
 from tasks.sources.work import read_blocks
 
@@ -30,7 +30,7 @@ def other_contents(lake: Lake) -> Iterator[str]:
         row = files.get(file.document_id)
         if row is None:
             continue  # the next run reads it anyway
-        file = settled(file, next(source for source in lake.corpus.sources if source.name == file.source))
+        file = by_content(file, next(source for source in lake.corpus.sources if source.name == file.source))
         try:
             if file.is_container:
                 same = _same_records(file, lake.corpus, records.get(file.document_id, []))

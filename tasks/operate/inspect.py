@@ -9,12 +9,11 @@ from typing import Any
 from tasks.config.settings import Corpus, Source
 from tasks.errors import ConfigurationError, DocumentError
 from tasks.ingest.faults import document_error
-from tasks.ingest.prepare import Prepared
 from tasks.ingest.reading import read_all
 from tasks.ingest.tokenizer import tokenizer_of
 from tasks.operate.sampling import SHOWN
 from tasks.records import Failure
-from tasks.sources.contents import settled
+from tasks.sources.contents import by_content
 from tasks.sources.listing import File, list_files
 from tasks.sources.work import Work, group_files, read_blocks
 
@@ -58,7 +57,7 @@ def inspect(address: str, corpus: Corpus, limit: int) -> list[Inspected]:
     found: list[Inspected] = []
     broken: list[DocumentError] = []  # the file, where it holds records
     works = _works(file, corpus, broken)
-    for _, prepared in _prepared(works, corpus, broken):
+    for _, prepared in read_all(works, corpus, tokenizer_of(corpus, None).folder()):
         failures = {failure.document_id: failure for failure in prepared.failures}
         chunks: dict[str, list[dict[str, Any]]] = {}
         for row in prepared.chunks.to_pylist():
@@ -73,14 +72,6 @@ def inspect(address: str, corpus: Corpus, limit: int) -> list[Inspected]:
         failure = Failure.of(error, file.document_id, file.uri, "read", "")
         found.append(Inspected({"document_id": file.document_id, "state": "quarantined"}, "", [], _told(failure)))
     return found[:limit]
-
-
-def _prepared(works: Iterator[Work], corpus: Corpus, broken: list[DocumentError]) -> Iterator[tuple[Work, Prepared]]:
-    """What readers give, also of a file whose content shows that it holds records."""
-    for work, prepared in read_all(works, corpus, tokenizer_of(corpus, None).folder()):
-        yield work, prepared
-        for file in prepared.containers:
-            yield from _prepared(_works(file, corpus, broken), corpus, broken)
 
 
 def _works(file: File, corpus: Corpus, broken: list[DocumentError]) -> Iterator[Work]:
@@ -117,7 +108,7 @@ def _find(address: str, corpus: Corpus) -> tuple[File, Corpus]:
     if not listing.files:
         kinds = ", ".join(listing.skipped) or "nothing that holds text"
         raise ConfigurationError(f"{address} is skipped by a run: it is {kinds}", "Give a file that holds text.")
-    return settled(listing.files[0], source), corpus.model_copy(update={"sources": [source]})
+    return by_content(listing.files[0], source), corpus.model_copy(update={"sources": [source]})
 
 
 def _joined(chunks: list[dict[str, Any]]) -> str:

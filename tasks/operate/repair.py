@@ -1,4 +1,4 @@
-"""Mending a damaged lake: what is wrong goes or is written anew, in an order that may be broken off anywhere.
+"""Repairing a damaged lake: what is wrong goes or is written again, in an order that may be broken off anywhere.
 
 What the sources still say is read again by the next run: the version of its file is forgotten first. Until then, and
 of what cannot be read any more, the text that the lake has stays. A lost chunk is found in the models' tables; a lost

@@ -32,7 +32,7 @@ class Finding:
         problem: what.
         count: how many rows.
         examples: keys of the first of them.
-        repaired: whether `repair` removed the cause; the next run writes anew what has to be.
+        repaired: whether `repair` removed the cause; the next run writes again what has to be.
     """
 
     table: str
@@ -206,7 +206,7 @@ class Verification:
         lake.delete_in(lake.name("failures"), "failure_id", failure_ids)
 
     def _rewrite(self, tables: list[str]) -> None:
-        """Write lines anew from their tables' schemas; the next run decides which one is live."""
+        """Write lines again from their tables' schemas; the next run decides which one is live."""
         lake = self._lake
         live = {entry["table"] for entry in lake.catalog() if entry["state"] == "live"}
         entries = []
@@ -225,7 +225,7 @@ class Verification:
 
 
 def verify(lake: Lake, sample: int = 20, repair: bool = False, contents: bool = False) -> list[Finding]:
-    """Everything that is wrong with a lake; nothing, if it is settled.
+    """Everything that is wrong with a lake; nothing, if it is up to date.
 
     Args:
         lake: to audit. To repair, hold its leases.

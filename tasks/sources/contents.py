@@ -34,6 +34,6 @@ def _says_nothing(name: str) -> bool:
     return format_of(name) is None or not PurePosixPath(split_compression(name)[0]).suffix
 
 
-def settled(file: File, source: Source) -> File:
+def by_content(file: File, source: Source) -> File:
     """The file, as one that holds records where its content shows it."""
     return file if file.is_container else with_records(file, source) or file

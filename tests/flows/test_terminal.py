@@ -23,8 +23,8 @@ def test_control_characters_are_seen_and_not_obeyed(capsys: pytest.CaptureFixtur
         "message": EVIL, "hint": EVIL,
     }  # fmt: skip
     status = {
-        "corpus": "c", "lake": EVIL, "documents": {EVIL: 3}, "duplicates": 1, "encodings": [], "chunks": 1, "models": [],
-        "runs": [], "others": [{"name": EVIL, "tables": [EVIL], "documents": None, "bytes": 1}],
+        "corpus": "c", "lake": EVIL, "documents": {EVIL: 3}, "duplicates": 1, "encodings": [], "chunks": 1,
+        "models": [], "runs": [], "others": [{"name": EVIL, "tables": [EVIL], "documents": None, "bytes": 1}],
         "failures": {"total": 1, "last": [failure]},
     }  # fmt: skip
     print_passages([passage])

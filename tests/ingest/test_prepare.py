@@ -11,7 +11,7 @@ import pytest
 
 from tasks.config.settings import Corpus
 from tasks.ingest.prepare import Prepared, prepare
-from tasks.sources.contents import settled
+from tasks.sources.contents import by_content
 from tasks.sources.listing import list_files
 from tasks.sources.work import Files, Work, read_blocks
 from tests.extract.files import lines, pdf
@@ -29,7 +29,7 @@ def reads(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
         corpus = Corpus.model_validate({"name": "notes", "sources": [whole], "models": ["m/m"], **changes})
         results = []
         for listed in list_files(corpus.sources).files:
-            file = settled(listed, corpus.sources[0])
+            file = by_content(listed, corpus.sources[0])
             works: list[Work] = [Files([file])]
             if file.is_container:
                 works = [*read_blocks(file, corpus.sources[0], corpus.metadata, 2**20)]

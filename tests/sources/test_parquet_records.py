@@ -10,7 +10,7 @@ import pytest
 
 from tasks.config.settings import Source
 from tasks.errors import BrokenDocument
-from tasks.sources.contents import settled, with_records
+from tasks.sources.contents import by_content, with_records
 from tasks.sources.fields import text_of
 from tasks.sources.listing import File, list_files
 from tasks.sources.work import Block, read_blocks
@@ -36,7 +36,7 @@ TABLE = pa.table(
 def blocks(path: Path, **fields: Any) -> list[Block]:
     source = Source.model_validate({"name": "s", "uri": str(path), "fields": fields})
     [file] = list_files([source]).files
-    return list(read_blocks(settled(file, source), source, [], 2**20))
+    return list(read_blocks(by_content(file, source), source, [], 2**20))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_only_names_that_leave_it_open_are_looked_into(tmp_path: Path) -> None:
         [file] = [file for file in list_files([source]).files if file.key == name]
         found = with_records(file, source)
         assert (found.content if found else "") == expected
-        assert settled(file, source).is_container == bool(expected)
+        assert by_content(file, source).is_container == bool(expected)
         (tmp_path / name).unlink()
     gone = File("s:a.json", "s", str(tmp_path / "a.json"), "", "", 1, "json")
     assert with_records(gone, source) is None
