@@ -99,8 +99,8 @@ class Trials:
             self._waiting.append(batch)
         elif isinstance(error, ModelError):
             raise error
-        elif isinstance(error, RefusedChunk | OversizedBatch):
-            if len(batch.items) == 1 and batch not in self._checks:
+        elif isinstance(error, RefusedChunk | OversizedBatch) and batch not in self._checks:
+            if len(batch.items) == 1:
                 return [(batch, _cause(error))]
             self._again(batch)
         else:

@@ -105,8 +105,11 @@ def compare(
 
 
 def _is_current(file: File, row: list[Any], settings: RowSettings, known: Known) -> bool:
-    """Whether a file's row, and the rows of its records that failed, were made with the current settings."""
+    """Whether a file's row, and the rows of its records that failed, were made with the current settings; a document
+    of whose records the lake has some still was not."""
     made_with, state, media_type = row
+    if state == "active" and file.document_id in known.containers:
+        return False
     now = settings.failed if state in FAILED_STATES else settings.read(file.format, media_type)
     return made_with == now and known.failed.get(file.document_id, set()) <= {settings.failed}
 

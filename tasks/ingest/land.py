@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.columns import among
-from tasks.errors import DocumentError, ShrunkSource
+from tasks.errors import DocumentError, EmptyDocument, ShrunkSource
 from tasks.ingest.claims import Claims, Decided
 from tasks.ingest.compare import GOOD, MANY
 from tasks.ingest.identity import RowSettings
@@ -82,6 +82,8 @@ class Landing:
         if not self._waiting:
             return
         waiting, self._waiting = [_without_unread(prepared) for prepared in self._waiting], []
+        if self._stored.containers:
+            waiting = [self._without_containers(prepared) for prepared in waiting]
         ids = [i for prepared in waiting for i in _claimed(prepared.documents)]
         before = self._stored.rows_before(ids)
         holders = self._stored.holders(ids)
@@ -110,7 +112,6 @@ class Landing:
         self._counts.failed += len(failures)
         written = self._stored.write_chunks(documents.filter(pc.invert(among(documents["document_id"], stale))), chunks)
         self._stored.write_rows(documents, before)
-        self._stored.leave_containers(documents)
         failed = {failure.document_id for failure in failures}
         repaired = (self._failing & set(documents["document_id"].to_pylist())) - failed
         forget_failures(self._lake, repaired)
@@ -136,13 +137,7 @@ class Landing:
             self._stored.write(replace(one, state="stale", settings=settings) for one in self._stored.as_chunked(good))
             self._counts.keep([one.document_id for one in good])
             gone = [one for one in gone if one.state not in GOOD]
-        if not self._allow_shrinking and len(held) >= MANY and len(gone) * 2 > len(held):
-            raise ShrunkSource(
-                f"{file.uri} holds {len(held) - len(gone):,} of the {len(held):,} records that the lake knows of it."
-                " Nothing was deleted.",
-                "Is it whole? If the rest is truly gone, run again with --allow-shrinking.",
-            )
-        self.remove(one.document_id for one in gone)
+        self._remove_records(file.uri, gone, len(held))
         self._counts.failed -= len(displaced)  # records that are in another file now, and lost nothing
         self._counts.deleted -= len(displaced)
         self._write_file(file, self._settings[file.source].read(file.format), "container")
@@ -152,22 +147,79 @@ class Landing:
         """A file of records cannot be read: its records stay or go as the corpus says, or stay where it may pass."""
         yield from self.flush()
         settings = self._settings[file.source].failed
-        record_failures(self._lake, [Failure.of(error, file.document_id, file.uri, "read", settings)])
-        self._counts.failed += 1
+        self._fail(document_of(file, settings), error)
         if not error.transient:
-            self._claims.displaced.pop(file.document_id, None)
-            there = self._stored.documents_now("container", [file.document_id])
-            kept = [one for one in there if self._keep and one.state in GOOD]
-            good = {one.document_id for one in kept}
-            as_were = [one for one in kept if one.document_id not in self._claims.seen]
-            repaired = self._stored.as_chunked(as_were)
-            self._stored.write(new for new, one in zip(repaired, as_were, strict=True) if new != one)
-            ids = {one.document_id for one in there}
-            failed = ids & self._claims.seen if self._keep else set()
-            self.remove(ids - good - failed)
-            self._counts.keep([file.document_id] if good else [])
-            self._write_file(file, settings, "stale" if good else "quarantined")
+            self._keep_records(document_of(file, settings))
         self._claims.begin_file()
+
+    def _fail(self, document: Document, error: DocumentError) -> None:
+        record_failures(self._lake, [Failure.of(error, document.document_id, document.uri, "read", document.settings)])
+        self._counts.failed += 1
+
+    def _keep_records(self, file: Document) -> None:
+        """Keep what the lake has of a file that cannot be read, or drop it, as the corpus says: its records, or its
+        text if it was a document before."""
+        self._claims.displaced.pop(file.document_id, None)
+        there = self._stored.documents_now("container", [file.document_id])
+        kept = [one for one in there if self._keep and one.state in GOOD]
+        good = {one.document_id for one in kept}
+        as_were = [one for one in kept if one.document_id not in self._claims.seen]
+        repaired = self._stored.as_chunked(as_were)
+        self._stored.write(new for new, one in zip(repaired, as_were, strict=True) if new != one)
+        ids = {one.document_id for one in there}
+        failed = ids & self._claims.seen if self._keep else set()
+        self.remove(ids - good - failed)
+        own = [
+            replace(one, state="stale", tag=file.tag, uri=file.uri, settings=file.settings)
+            for one in self._stored.documents_now("document_id", [file.document_id])
+            if self._keep and one.container is None and one.state in GOOD and one.chunks
+        ]
+        if good or not own:
+            self._stored.remove_chunks(file.document_id)
+            own = [replace(file, state="stale" if good else "quarantined")]
+        self._counts.keep([file.document_id] if own[0].state == "stale" else [])
+        self._stored.write(own)
+
+    def _without_containers(self, prepared: Prepared) -> Prepared:
+        """Without the rows of files of which the lake has records and that are documents now, if they cannot be used:
+        what the lake has of these stays or goes as the corpus says. Of the others the records go."""
+        rows = prepared.documents
+        alone = rows.filter(
+            pc.and_(pc.invert(rows["container"].is_valid()), among(rows["document_id"], list(self._stored.containers)))
+        )
+        unusable = set()
+        for row in alone.to_pylist():
+            file = Document.of(row)
+            if file.state == "active" and file.chunks:
+                there = self._stored.documents_now("container", [file.document_id])
+                self._remove_records(file.uri, there, len(there))
+                continue
+            unusable.add(file.document_id)
+            settings = self._settings[file.source].failed
+            file = Document(
+                file.document_id, file.source, file.uri, "quarantined", settings, tag=file.tag, bytes=file.bytes
+            )
+            if row["state"] == "active":
+                self._fail(file, EmptyDocument("the file is empty; it held records before"))
+            self._keep_records(file)
+        if not unusable:
+            return prepared
+        rest = rows.filter(pc.invert(among(rows["document_id"], list(unusable))))
+        return replace(prepared, documents=rest)
+
+    def _remove_records(self, uri: str, gone: list[Document], known: int) -> None:
+        """Delete records that a file does not hold any more.
+
+        Raises:
+            ShrunkSource: they are more than half of those that the lake knows of it, and that was not allowed.
+        """
+        if not self._allow_shrinking and known >= MANY and len(gone) * 2 > known:
+            raise ShrunkSource(
+                f"{uri} holds {known - len(gone):,} of the {known:,} records that the lake knows of it."
+                " Nothing was deleted.",
+                "Is it whole? If the rest is truly gone, run again with --allow-shrinking.",
+            )
+        self.remove(one.document_id for one in gone)
 
     def remove(self, document_ids: Iterable[str]) -> None:
         """Delete documents: their chunks first, themselves last."""
@@ -192,7 +244,7 @@ def _without_unread(prepared: Prepared) -> Prepared:
     if not unread:
         return prepared
     documents = prepared.documents.filter(pc.invert(among(prepared.documents["document_id"], unread)))
-    return Prepared(documents, prepared.chunks, prepared.failures, prepared.read)
+    return replace(prepared, documents=documents)
 
 
 def _decided_rows(prepared: Prepared, decided: Decided) -> pa.Table:

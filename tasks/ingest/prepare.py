@@ -108,12 +108,12 @@ class _Rows:
 
     def add_file(self, file: File) -> None:
         source = self.sources[file.source]
-        if container := with_records(file, source):
-            self.containers.append(container)
-            return
         document = document_of(file, self.settings[source.name].failed)
         stage = "read"
         try:
+            if container := with_records(file, source):
+                self.containers.append(container)
+                return
             data = read_file(source, file.path, self.corpus.extraction.max_bytes)
             self.read += len(data)
             document = replace(document, content_hash=hash_bytes(data))

@@ -50,8 +50,8 @@ class Stored:
         return Lookup(self._before, "container")
 
     @cached_property
-    def _containers(self) -> set[str]:
-        """Files that the lake has records of."""
+    def containers(self) -> set[str]:
+        """Files that the lake had records of when the run began."""
         return set(pc.unique(self._before.read(["container"], "container IS NOT NULL")["container"]).to_pylist())
 
     def rows_before(self, ids: list[str]) -> dict[str, dict[str, Any]]:
@@ -148,11 +148,9 @@ class Stored:
         self._removed |= gone
         self._counts.deleted += len(gone)
 
-    def leave_containers(self, documents: pa.Table) -> None:
-        """Remove the records of files that hold none any more, since they are documents themselves."""
-        files = set(documents.filter(pc.invert(documents["container"].is_valid()))["document_id"].to_pylist())
-        for file in files & self._containers:
-            self.remove(self.records_before(file))
+    def remove_chunks(self, document_id: str) -> None:
+        """Delete the chunks of a file that was a document and holds records now."""
+        self._lake.delete_in(self._lake.name("chunks"), "document_id", [document_id])
 
 
 def table_of(documents: Iterable[Document], schema: pa.Schema) -> pa.Table:

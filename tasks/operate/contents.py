@@ -12,6 +12,7 @@ from tasks.lake.tables import Lake
 from tasks.sources.contents import by_content
 from tasks.sources.listing import File, list_files, read_file
 from tasks.sources.work import read_blocks
+from tasks.text.decode import check_guess
 
 Row = dict[str, Any]
 
@@ -30,8 +31,8 @@ def other_contents(lake: Lake) -> Iterator[str]:
         row = files.get(file.document_id)
         if row is None:
             continue  # the next run reads it anyway
-        file = by_content(file, next(source for source in lake.corpus.sources if source.name == file.source))
         try:
+            file = by_content(file, next(source for source in lake.corpus.sources if source.name == file.source))
             if file.is_container:
                 same = _same_records(file, lake.corpus, records.get(file.document_id, []))
                 same &= row["state"] == "container"
@@ -49,8 +50,12 @@ def _same_file(file: File, corpus: Corpus, row: Row) -> bool:
     source = next(source for source in corpus.sources if source.name == file.source)
     data = read_file(source, file.path, corpus.extraction.max_bytes)
     if row["state"] == "stale":
-        extract(data, file.path.rsplit("/", 1)[-1], source.format, corpus.extraction.max_bytes, source.encoding)
-        return False
+        name = file.path.rsplit("/", 1)[-1]
+        found = extract(data, name, source.format, corpus.extraction.max_bytes, source.encoding)
+        check_guess(found, corpus.extraction.least_confidence)
+        return not found.text
+    if row["state"] == "quarantined" and row["content_hash"] is None:
+        return True  # it was not read to its end
     return bool(row["content_hash"] == hash_bytes(data))
 
 

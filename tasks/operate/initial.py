@@ -113,8 +113,8 @@ def _scalar(text: str) -> str:
 def _fields(source: Source, files: list[File]) -> str:
     """The columns of the first records, where the source holds records, and which of them seem to be what."""
     by_name = (file for file in files if file.is_container)
-    by_content = (by_content(file, source) for file in islice((f for f in files if not f.is_container), _LOOKED_AT))
-    containers = islice(chain(by_name, (file for file in by_content if file.is_container)), _FILES)
+    looked_at = (by_content(file, source) for file in islice((f for f in files if not f.is_container), _LOOKED_AT))
+    containers = islice(chain(by_name, (file for file in looked_at if file.is_container)), _FILES)
     records = next((found for file in containers if (found := [*_first_records(source, file)])), [])
     columns = list(dict.fromkeys(name for record in records for name in record if name))
     if not columns:

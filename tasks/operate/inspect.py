@@ -1,5 +1,6 @@
 """What a run would make of one file: its text, title and metadata, and where it is cut."""
 
+import glob
 import os
 import re
 from collections.abc import Iterator
@@ -96,19 +97,27 @@ def _find(address: str, corpus: Corpus) -> tuple[File, Corpus]:
         raise ConfigurationError(
             f"there is no file {address}", "Give the path of one, or the address of one in a store."
         )
-    source = next((s for s in corpus.sources if place.startswith(s.uri.rstrip("/") + "/")), None)
-    if source is None:
-        source = Source.model_validate({"name": "file", "uri": place, "hidden": True})
-    else:
-        within = re.sub(
-            r"([*?[\]\\!# ])", r"\\\1", place.removeprefix(source.uri.rstrip("/"))
-        )  # a pattern for it alone
-        source = source.model_copy(update={"include": [within], "exclude": [], "hidden": True})
+    source = _source_of(place, corpus)
     listing = list_files([source])
     if not listing.files:
         kinds = ", ".join(listing.skipped) or "nothing that holds text"
         raise ConfigurationError(f"{address} is skipped by a run: it is {kinds}", "Give a file that holds text.")
     return by_content(listing.files[0], source), corpus.model_copy(update={"sources": [source]})
+
+
+def _source_of(place: str, corpus: Corpus) -> Source:
+    """The source that has a file, made to list that one alone: the one whose folder is the nearest, or whose uri is
+    the file or a pattern that it fits. A file of none is a source of its own, by default settings."""
+    for source in sorted(corpus.sources, key=lambda source: len(source.uri), reverse=True):
+        root = source.uri.rstrip("/")
+        if place.startswith(root + "/"):
+            within = re.sub(r"([*?[\]\\!# ])", r"\\\1", place.removeprefix(root))  # a pattern for it alone
+            return source.model_copy(update={"include": [within], "exclude": [], "hidden": True})
+        if place == root:
+            return source
+        if glob.has_magic(root) and any(file.uri == place for file in list_files([source]).files):
+            return source.model_copy(update={"uri": place})
+    return Source.model_validate({"name": "file", "uri": place, "hidden": True})
 
 
 def _joined(chunks: list[dict[str, Any]]) -> str:

@@ -15,15 +15,16 @@ def with_records(file: File, source: Source) -> File | None:
     Args:
         file: which its name does not say to hold records.
         source: it belongs to.
+
+    Raises:
+        BrokenDocument: its compression is damaged.
+        UnreadDocument: it could not be fetched.
     """
     name = PurePosixPath(file.path).name
     as_json = file.format == "json"
     if not (as_json or (source.format == "auto" and _says_nothing(name))):
         return None
-    try:
-        head = read_head(source, file.path, PIECE if as_json else 16)
-    except Exception:  # whoever reads it all tells what is wrong
-        return None
+    head = read_head(source, file.path, PIECE if as_json else 16)
     if signature_of(head) == "parquet":
         return replace(file, content="parquet")
     return replace(file, content="jsonl") if as_json and holds_records(head) else None

@@ -279,6 +279,23 @@ def open_file(source: Source, path: str) -> Iterator[IO[bytes]]:
                 yield stream
 
 
+def read_head(source: Source, path: str, size: int) -> bytes:
+    """The first bytes of a file, decompressed, at most so many. What the network drops is asked for again.
+
+    Raises:
+        BrokenDocument: its compression is damaged.
+        UnreadDocument: it could not be fetched.
+    """
+    try:
+        return _read(source, path, size)
+    except Exception as error:
+        if is_damaged(error):
+            raise BrokenDocument(f"cannot be decompressed: {error}", "Is it complete? Store it again.") from None
+        if not isinstance(error, OSError):
+            raise
+        raise UnreadDocument(redact(f"cannot be read: {type(error).__name__}: {error}")) from None
+
+
 @retry(
     retry=retry_if_exception(lambda error: is_transient(error)),
     stop=stop_after_attempt(_ATTEMPTS),
@@ -286,10 +303,10 @@ def open_file(source: Source, path: str) -> Iterator[IO[bytes]]:
     reraise=True,
     sleep=lambda seconds: time.sleep(seconds),
 )
-def read_head(source: Source, path: str, size: int) -> bytes:
-    """The first bytes of a file, decompressed, at most so many. What the network drops is asked for again."""
+def _read(source: Source, path: str, size: int) -> bytes:
     with open_file(source, path) as stream:
-        return stream.read(size)
+        data: bytes = stream.read(size)
+        return data
 
 
 def read_file(source: Source, path: str, max_bytes: int) -> bytes:
@@ -297,16 +314,10 @@ def read_file(source: Source, path: str, max_bytes: int) -> bytes:
 
     Raises:
         OversizedDocument: it has more than `max_bytes`.
+        BrokenDocument: its compression is damaged.
         UnreadDocument: it could not be fetched.
     """
-    try:
-        data = read_head(source, path, max_bytes + 1)
-    except Exception as error:
-        if is_damaged(error):
-            raise BrokenDocument(f"cannot be decompressed: {error}", "Is it complete? Store it again.") from None
-        if not isinstance(error, OSError):
-            raise
-        raise UnreadDocument(redact(f"cannot be read: {type(error).__name__}: {error}")) from None
+    data = read_head(source, path, max_bytes + 1)
     if len(data) > max_bytes:
         raise OversizedDocument(
             f"it has more than {max_bytes:,} bytes", "Raise `extraction.max_bytes`, or leave it out with `exclude`."

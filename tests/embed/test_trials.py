@@ -163,3 +163,12 @@ def test_a_vector_that_is_not_finite_is_no_proof_against_a_text() -> None:
     encoder = Encoder({"bad"}, good="good", error=UnusableVector("zero or not finite"))
     encoder.run([batch_of(["bad"])])
     assert encoder.calls == [["bad"], ["good"]] * 3
+
+
+def test_an_encoder_that_begins_to_refuse_everything_is_broken() -> None:
+    trials = Trials("some", text_items(["good"])[0])
+    trials.failed(batch_of(["bad"]), ERROR)
+    check = trials.next(idle=True)
+    assert check is not None
+    with pytest.raises(ModelError, match="embeds nothing any more"):
+        trials.failed(check, RefusedChunk("no more"))

@@ -1,6 +1,7 @@
 """Landing: differences alone are written, in an order that may break off anywhere, and a lake is as its last files."""
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.errors import BrokenDocument, ShrunkSource, UnreadDocument
+from tasks.errors import BrokenDocument, DocumentError, ShrunkSource, UnreadDocument
 from tasks.ingest.compare import MANY
 from tasks.ingest.identity import RowSettings, settings_of
 from tasks.ingest.land import Landing
@@ -17,6 +18,7 @@ from tasks.ingest.stored import orphan_chunks, remove_documents
 from tasks.lake.failures import reading_failures
 from tasks.progress import DocumentCounts
 from tasks.records import Failure
+from tasks.sources.contents import by_content
 from tasks.sources.listing import File, list_files
 from tasks.sources.work import Files, read_blocks
 from tests.lakes import new_lake, rows
@@ -57,13 +59,14 @@ class Place:
         return Landing(self.lake, f"run {self.runs}", self.counts, self.settings(), **more)
 
     def files(self) -> list[File]:
-        return list_files(self.lake.corpus.sources).files
+        sources = {source.name: source for source in self.lake.corpus.sources}
+        return [by_content(file, sources[file.source]) for file in list_files(self.lake.corpus.sources).files]
 
-    def prepared(self, file: File) -> list[Prepared]:
+    def prepared(self, file: File) -> Iterator[Prepared]:
         corpus = self.lake.corpus
         source = next(source for source in corpus.sources if source.name == file.source)
         works = read_blocks(file, source, [], 2**20) if file.is_container else [Files([file])]
-        return [prepare(work, corpus, str(self.folder / "models" / "words")) for work in works]
+        return (prepare(work, corpus, str(self.folder / "models" / "words")) for work in works)
 
     def run(self, **more: Any) -> DocumentCounts:
         """Read and land every file; remove what is gone."""
@@ -240,6 +243,67 @@ def test_records_go_where_their_file_becomes_a_document(place: Place) -> None:
     place.run()
     assert place.states() == {"books:r": "active"}
     assert {row["document_id"] for row in place.told("chunks")} == {"books:r"}
+
+
+def as_array(*keys: str) -> str:
+    return "[" + ",\n".join(records(*keys).splitlines()) + "]"
+
+
+@pytest.mark.parametrize("other", ["a.jsonl", "z.jsonl"])
+def test_records_that_move_out_of_a_file_that_becomes_a_document_stay(place: Place, other: str) -> None:
+    place.put("books/x.json", as_array("k1", "k2"))
+    place.run()
+    place.put("books/x.json", '{"lamp": "lit"}')
+    place.put(f"books/{other}", records("k1", "k2"))
+    place.run()
+    place.run()  # where another file comes first, it is read again for them
+    states = {"books:k1": "active", "books:k2": "active", "books:x.json": "active", f"books:{other}": "container"}
+    assert place.states() == states
+    assert {row["document_id"] for row in place.told("chunks")} == {"books:k1", "books:k2", "books:x.json"}
+    assert place.told("failures") == []
+
+
+@pytest.mark.parametrize("content", ["", "garbage", '{"key": "k0" "text": "x"}\n{"key": "k1"}', "\0\1\2"])
+def test_records_stay_where_their_file_breaks_and_is_told_by_its_content_no_more(place: Place, content: str) -> None:
+    keys = [f"k{i}" for i in range(MANY)]
+    place.put("books/x.json", as_array(*keys))
+    place.run()
+    place.put("books/x.json", content)
+    if content in ("garbage", '{"key": "k0" "text": "x"}\n{"key": "k1"}'):  # which is text
+        with pytest.raises(ShrunkSource, match="holds 0 of the 10 records"):
+            place.run()
+    else:
+        place.run()
+        assert place.states()["books:x.json"] == "stale"
+        assert [row["document_id"] for row in place.told("failures")] == ["books:x.json"]
+    assert place.records() == {f"books:{key}" for key in keys}
+    place.put("books/x.json", as_array(*keys))
+    place.run()
+    assert place.states() == {"books:x.json": "container"} | {f"books:{key}": "active" for key in keys}
+    assert place.told("failures") == []
+
+
+@pytest.mark.parametrize(
+    ("content", "landed"),
+    [('[{"text": "one", ', False), ('[{"key": "k1", "text": "one"},{"key": "k2"', True)],
+)
+def test_a_document_that_becomes_a_broken_file_of_records_keeps_its_text_until_records_land(
+    place: Place, content: str, landed: bool
+) -> None:
+    place.put("books/x.json", '{"lamp": "lit"}')
+    place.run()
+    [file] = (place.put("books/x.json", content), place.files())[1]
+    assert file.is_container
+    landing = place.begin()
+    try:
+        for prepared in place.prepared(file):
+            list(landing.add(prepared))
+    except DocumentError:
+        pass
+    list(landing.fail_container(file, BrokenDocument("torn")))
+    chunked = {row["document_id"] for row in place.told("chunks")}
+    assert chunked == ({"books:k1"} if landed else {"books:x.json"})
+    assert place.states()["books:x.json"] == "stale"
 
 
 def test_chunks_without_a_good_row_are_orphans(place: Place) -> None:

@@ -95,3 +95,13 @@ def test_what_is_not_there_or_no_text_says_so(corpus_file: Path, tmp_path: Path)
 def test_records_are_shown_where_only_the_content_tells_that_they_are(corpus_file: Path, tmp_path: Path) -> None:
     (tmp_path / "docs" / "array.json").write_text('[{"text": "One."}, {"text": "Two.", "year": "n/a"}]')
     assert [found.text for found in inspected(corpus_file, "array.json")] == ["One.", "Two."]
+
+
+@pytest.mark.parametrize("uri", ["docs/r.jsonl", "docs/*.jsonl", "docs"])
+def test_the_settings_of_its_source_decide(make_corpus: Callable[..., Path], tmp_path: Path, uri: str) -> None:
+    other = {"name": "other", "uri": str(tmp_path), "include": ["nothing"]}
+    source = {"name": "docs", "uri": str(tmp_path / uri), "fields": {"text": "body"}, "encoding": "cp1251"}
+    corpus_file = make_corpus(sources=[other, source])
+    (tmp_path / "docs" / "r.jsonl").write_bytes('{"body": "\u0414\u0430"}\n'.encode("cp1251"))
+    [found] = inspected(corpus_file, "r.jsonl")
+    assert (found.text, found.document["document_id"].split(":")[0]) == ("\u0414\u0430", "docs")

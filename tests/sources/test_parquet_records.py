@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tasks.config.settings import Source
-from tasks.errors import BrokenDocument
+from tasks.errors import BrokenDocument, UnreadDocument
 from tasks.sources.contents import by_content, with_records
 from tasks.sources.fields import text_of
 from tasks.sources.listing import File, list_files
@@ -104,7 +104,8 @@ def test_only_names_that_leave_it_open_are_looked_into(tmp_path: Path) -> None:
         assert by_content(file, source).is_container == bool(expected)
         (tmp_path / name).unlink()
     gone = File("s:a.json", "s", str(tmp_path / "a.json"), "", "", 1, "json")
-    assert with_records(gone, source) is None
+    with pytest.raises(UnreadDocument):
+        with_records(gone, source)
 
 
 def test_without_a_text_column_all_columns_are_read_unless_one_is_named(tmp_path: Path) -> None:
