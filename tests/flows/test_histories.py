@@ -160,7 +160,9 @@ def a_metadata_field_comes_changes_and_goes(d: Driver) -> None:
     d.run()
     for metadata in ({"year": "integer"}, {"year": "string", "lang": "string"}, {"lang": "string"}, {}):
         d.world.settings.metadata = metadata
-        d.run()
+        for errors in ("refuse", "count"):
+            d.world.settings.metadata_errors = errors
+            d.run()
 
 
 @history

@@ -299,11 +299,12 @@ def test_a_backfill_beside_an_ingest_fills_what_comes_meanwhile(
 def test_two_runs_that_end_together_leave_one_live_table(make: Make, tmp_path: Path) -> None:
     fill(tmp_path, 3)
     run_ingest(str(make("one", "two")))
-    started = threading.Barrier(2)
+    corpus_file = make()
+    started = threading.Barrier(2, timeout=60)
     failures: list[Exception] = []
 
     def promote(name: str) -> None:
-        lake = lake_of(make())
+        lake = lake_of(corpus_file)
         started.wait()
         for _ in range(5):
             change_catalog(

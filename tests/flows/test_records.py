@@ -41,7 +41,7 @@ def test_records_land_whatever_their_files_are_called(make_corpus: Callable[...,
     assert report.failed == 1
     assert report.failures[0]["message"] == "no column 'body.words'; there are id, text"
     assert report.documents.unfit == {"year": 1}
-    assert texts(lake) == {"Birds came.\nThey stayed.", "It rained.", '{"lamp": "lit"}'}
+    assert texts(lake) == {"Birds came.\nThey stayed.", "It rained.", "lamp: lit"}
     found = {row["document_id"]: row for row in rows(lake, "documents", "document_id", "state", "year", "tags")}
     assert found["docs:p"] == {"document_id": "docs:p", "state": "active", "year": 2024, "tags": ["a", "b"]}
     assert found["docs:array.json"]["state"] == "container"
@@ -49,12 +49,12 @@ def test_records_land_whatever_their_files_are_called(make_corpus: Callable[...,
     again = ingest(str(corpus_file))
     assert again.documents.unchanged == 4
     assert not list(other_contents(lake))
-    (docs / "array.json").write_text('{"id": "j"}')  # no records any more
+    (docs / "array.json").write_text("id: j")  # no records any more
     (docs / "settings.json").write_text('[{"id": "s", "body": {"words": "The lamp is lit."}}]')
     (docs / "wrong.jsonl").unlink()
     ingest(str(corpus_file))
     lake = Lake(load_corpus(corpus_file))
-    assert texts(lake) == {"Birds came.\nThey stayed.", '{"id": "j"}', "The lamp is lit."}
+    assert texts(lake) == {"Birds came.\nThey stayed.", "id: j", "The lamp is lit."}
     check_whole(corpus_file)
     assert ingest(str(corpus_file)).idle
     assert not list(other_contents(lake))

@@ -63,14 +63,13 @@ RECORDS = st.builds(
     lang=st.sampled_from(["en", "fr", None]),
     broken=st.sampled_from([False] * 7 + [True]),
 )
-SETTINGS = ["metadata", "size", "overlap", "tokenizer", "overlong", "dedup", "failing", "timeout"]
+SETTINGS = ["metadata", "size", "overlap", "tokenizer", "overlong", "dedup", "failing", "unfit", "timeout"]
 TABLES = [{}, {"year": "integer"}, {"year": "string"}, {"year": "number", "lang": "string"}, {"lang": "string"}]
 
 
 def content_for(path: str, data: st.DataObject) -> Content:
     if data.draw(st.integers(0, 9)) == 0:
-        empty = Path(path).suffix in (".jsonl", ".csv", ".parquet") and "records" in RULES
-        return b"" if empty and data.draw(st.booleans()) else UNREADABLE
+        return UNREADABLE if data.draw(st.booleans()) or "records" not in RULES else b""
     if Path(path).suffix in (".jsonl", ".csv", ".parquet"):
         return tuple(data.draw(st.lists(RECORDS, max_size=5)))
     return data.draw(TEXTS)
@@ -238,6 +237,8 @@ class History(RuleBasedStateMachine):
             now.overlong = ["count", "refuse"][pick % 2]
         elif what == "dedup":
             now.deduplication = ["exact", "none"][pick % 2]
+        elif what == "unfit":
+            now.metadata_errors = ["count", "refuse"][pick % 2]
         elif what == "failing":
             now.on_failure = ["keep", "drop"][pick % 2]
         else:

@@ -57,7 +57,7 @@ def documents_agree(lake: Lake, world: World, seen: Seen, memory: Memory) -> dic
             assert not new or (there and there["source"] == identity.split(":")[0])
     assert found.keys() == right.keys(), f"documents of nothing: {found.keys() - right.keys()}"
     assert not again, f"set aside for nothing: {again}"
-    assert chunks.keys() == {i for i, row in right.items() if row.good}, "chunks of other documents"
+    assert chunks.keys() == {i for i, row in right.items() if row.good and row.good.text}, "chunks of other documents"
     _failures_agree(lake, right, rows)
     return right
 

@@ -115,7 +115,10 @@ def _outcomes_of(
     stale = Row("stale", old.under(now.metadata)) if old else None
     if identity in seen.files:
         good = seen.files[identity]
-        row = Row("active", good) if good else stale if keep and stale else Row("quarantined")
+        emptied = bool(good and not good.text and old and old.text and not old.container)
+        row = (
+            Row("active", good) if good and not (emptied and keep) else stale if keep and stale else Row("quarantined")
+        )
         yield Outcome(row, frozenset(claims.items()))
         if row == stale and old and old.container:  # it was a record, and is a file now
             yield Outcome(Row("quarantined"), frozenset(claims.items()))
@@ -178,9 +181,10 @@ def tokenizers(world: World, kept: set[str | None]) -> set[str]:
 
 
 def _text_file(content: Content, now: Settings, cut: tuple[int, int, str]) -> Good | None:
-    if not isinstance(content, str) or not normalise(content).strip():
+    if isinstance(content, bytes) and content:
         return None
-    return Good(normalise(content), None, tuple((name, kind, None) for name, kind in sorted(now.metadata.items())), cut)
+    text = normalise(content) if isinstance(content, str) else ""  # an empty file is a document without chunks
+    return Good(text, None, tuple((name, kind, None) for name, kind in sorted(now.metadata.items())), cut)
 
 
 def _record_file(container: str, content: Content, now: Settings, cut: tuple[int, int, str], seen: Seen) -> None:
@@ -218,7 +222,9 @@ def _record(
         if kind != "string" and value in (None, ""):
             value = None
         elif kind != "string" and not str(value).isdecimal():
-            return None
+            if now.metadata_errors == "refuse":
+                return None
+            value = None
         elif value is None:
             value = read.get(name)  # CSV knows no null: an empty string
         elif kind != "string":

@@ -56,6 +56,7 @@ class Settings:
     deduplication: str = "exact"
     timeout: int = 300
     on_failure: str = "keep"
+    metadata_errors: str = "count"
 
 
 MODELS = {"one": "words", "two": "words", "three": "letters"}
@@ -164,6 +165,7 @@ class World:
                 for name, source in now.sources.items()
             ],
             "metadata": now.metadata,
+            "metadata_errors": now.metadata_errors,
             "chunking": chunking,
             "extraction": extraction,
             "deduplication": now.deduplication,
