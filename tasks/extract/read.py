@@ -13,6 +13,9 @@ from tasks.text.normalise import normalise
 
 _MEDIA_TYPES = {"text": "text/plain", "markdown": "text/markdown", "rst": "text/x-rst"}
 
+EMPTY = "application/x-empty"
+"""The media type of a file without content: a document without chunks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
@@ -53,7 +56,7 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int, encoding: str
         DocumentError: a kind of it that says what is wrong with the document.
     """
     if not data.strip():
-        return Extracted("", None, "text", "application/x-empty")  # such as __init__.py: nothing to do, nothing wrong
+        return Extracted("", None, "text", EMPTY)  # such as __init__.py: nothing to do, nothing wrong
     wanted = (format_of(name) or "unknown") if declared == "auto" else declared
     is_page = declared == "auto" and wanted not in ("code", "markdown", "rst") and looks_like_html(data)
     extension = PurePosixPath(split_compression(name)[0]).suffix.lower()

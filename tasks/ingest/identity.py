@@ -12,6 +12,7 @@ from typing import Any
 
 from tasks.config.settings import Corpus, Source
 from tasks.extract.convert import MEDIA_TYPES
+from tasks.extract.read import EMPTY
 from tasks.hashing import hash_bytes, hash_settings
 
 _ROWS = 2  # raised where every document gives other rows than before
@@ -36,7 +37,7 @@ _READ_BY = {
     "text/markdown": ("text", ("markdown",)),
     "text/x-rst": ("text", ("rst",)),
     "text/plain": ("text", ("text",)),
-    "application/x-empty": ("text", ("text",)),
+    EMPTY: ("text", ("text",)),
 }
 """What reads and what cuts a document, by the media type of its content; other media types are code."""
 

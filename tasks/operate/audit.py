@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from tasks.columns import among
 from tasks.embed.rows import checksums
 from tasks.errors import DocumentError, ModelError
-from tasks.extract.read import extract
+from tasks.extract.read import EMPTY, extract
 from tasks.hashing import hash_bytes, hash_text, is_sealed
 from tasks.lake.catalog import Entry, agrees, written_in_schema
 from tasks.lake.failures import reading_failures
@@ -61,8 +61,9 @@ def wrong_chunk_counts(lake: Lake) -> list[str]:
     there = dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True))
     rows = lake.read(lake.name("documents"), ["document_id", "chunks"], "state IN ('active', 'stale')")
     columns = (rows[name].to_pylist() for name in ("document_id", "chunks"))
-    alive = lake.read(lake.name("documents"), ["document_id"], "state = 'stale' AND container IS NULL")
-    files = set(alive["document_id"].to_pylist())  # a stale file of records has no chunks of its own
+    may_have_none = f"container IS NULL AND (state = 'stale' OR media_type = '{EMPTY}')"
+    without = lake.read(lake.name("documents"), ["document_id"], may_have_none)
+    files = set(without["document_id"].to_pylist())  # a stale file of records has no chunks of its own
     return [
         identity
         for identity, count in zip(*columns, strict=True)

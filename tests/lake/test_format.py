@@ -65,6 +65,9 @@ def test_a_lake_of_an_earlier_format_is_searched_verified_and_updated(
     best = open_lake(corpus_file).search("What is hard rock made of?", limit=3)
     assert [passage.document_id for passage in best] == ["docs:again.md", "docs:r1", "docs:r2"]
     assert verify(lake_of(corpus_file)) == []
+    report = ingest(str(corpus_file))  # what reads and cuts has newer versions: all is read again, and vectors stay
+    assert (report.documents.new, report.documents.deleted) == (0, 0)
+    assert [(model.embedded, model.removed) for model in report.models] == [(0, 0)]
     assert ingest(str(corpus_file)).idle
     store.pipe("embedlake/format1/new.md", b"# Rain\n\nIt rained all day.\n")
     report = ingest(str(corpus_file))
