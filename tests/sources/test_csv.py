@@ -165,6 +165,8 @@ def test_texts_in_a_single_column_may_hold_any_delimiter() -> None:
 
 def test_row_names_of_r_have_a_column() -> None:
     assert read('"id","body"\n"1",7,"x"\n"2",8,"y"\n')[1] == {"row": "2", "id": "8", "body": "y"}
+    unknown = read('"a","b"\n"1",7,"x"\n"2",8,"y"\n', fields={}, wanted=["text"])
+    assert unknown == [{"row": "1", "a": "7", "b": "x"}, {"row": "2", "a": "8", "b": "y"}]
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "id,body\n", "# nothing\n"])
@@ -209,6 +211,31 @@ def test_rows_are_what_python_wrote(table: list[list[str]], dialect: dict[str, A
     text = "".join(lines_of([names, *table], dialect))
     found = read(text, csv={"delimiter": dialect["delimiter"], "quote": '"'}, fields={"text": "body"}, wanted=["body"])
     assert found == [dict(zip(names, row, strict=True)) for row in table]
+
+
+@settings(max_examples=60, deadline=None)
+@given(TABLES, DIALECTS, st.sampled_from([["id", "name", "text"], ["term", "definition", "note"]]), st.data())
+def test_no_row_vanishes_where_a_cell_is_named_as_a_wanted_column(
+    table: list[list[str]], dialect: dict[str, Any], names: list[str], data: st.DataObject
+) -> None:
+    assume("\n" in dialect["lineterminator"] or not any("\n" in cell for row in table for cell in row))
+    row, place, cell = data.draw(
+        st.tuples(st.integers(0, len(table) - 1), st.integers(0, 2), st.sampled_from(["text", "id"]))
+    )
+    table[row][place] = cell
+    said = {"delimiter": dialect["delimiter"], "quote": '"'}
+    found = read("".join(lines_of([names, *table], dialect)), csv=said, fields={}, wanted=["id", "text"])
+    assert found == [dict(zip(names, row, strict=True)) for row in table]
+
+
+@pytest.mark.parametrize("before", ["", "Glossary\n\n", "# words, by hand\n", "Glossary of May\n\n# so, too, it is\n"])
+def test_a_row_with_a_wanted_name_in_it_is_no_header_after_others(before: str) -> None:
+    rows = [["apple", "a fruit"], ["book", "pages"], ["text", "written words"], ["zoo", "animals"]]
+    content = f"{before}term,definition\n" + "".join(f"{term},{meaning}\n" for term, meaning in rows)
+    assert read(content, fields={}, wanted=["text"]) == [{"term": term, "definition": said} for term, said in rows]
+    found = read(content + "text\n" + "a,b,text\n", fields={}, wanted=["text"])
+    assert len(found) == 6
+    assert list(problems(found)) == [5, 6]
 
 
 PROSE = st.lists(
