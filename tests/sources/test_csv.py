@@ -182,6 +182,22 @@ def test_a_line_without_end_is_one_failure(monkeypatch: pytest.MonkeyPatch) -> N
     assert found[-1] == {"id": "6", "body": "last"}
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_a_nul_in_a_small_file_costs_its_row(end: str, encoding: str) -> None:
+    rows = ["id,body", '1,"le café"', "2,be\0fore", '3,"after"', '4,"torn', "5,so\0", "6,été", "7,b\0d\x01"]
+    found = read(end.join(rows).encode(encoding), csv={"quote": '"'})
+    assert [row["body"] for row in found if isinstance(row, dict)] == ["le café", "after", "so", "été"]
+    assert list(problems(found)) == [2, 4, 7]
+    assert problems(found)[2] == "row 2 (line 3) is broken: it is not text: it holds NUL bytes"
+
+
+@pytest.mark.parametrize("content", [b"id,bo\0dy\n1,one\n2,two\n", bytes(5000), b"\x01\x02\0\x03\n" * 9])
+def test_a_header_that_is_no_text_is_no_table(content: bytes) -> None:
+    with pytest.raises(BrokenDocument, match="a line in its beginning is not text"):
+        read(content)
+
+
 CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ue000\ufeff"), max_size=8)
 MARKED = st.one_of(CELLS, st.sampled_from(['"', 'a "b" c', "x,y", "p;q", "two\nlines", "\ttab", "", "'", "|"]))
 TABLES = st.lists(st.lists(MARKED, min_size=3, max_size=3).filter(any), min_size=1, max_size=8)
