@@ -161,7 +161,7 @@ class Source(Settings):
     def _known_encoding(cls, value: str | None) -> str | None:
         try:
             if value is not None:
-                b"".decode(value)
+                b"\xff".decode(value, "replace")  # of no bytes, any name would do
         except (LookupError, ValueError):
             raise ValueError(f"{value!r} is no encoding; expected a name such as utf-8, cp1252 or shift_jis") from None
         return value

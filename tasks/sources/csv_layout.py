@@ -109,18 +109,25 @@ def _judged(
 
 
 def _header(rows: list[Row], wanted: Collection[str]) -> int:
-    """The first row with most of the wanted columns; with none of them, the first as wide as most."""
+    """The first row as wide as most, or one before it with more of the wanted columns.
+
+    What stands before it is a preamble, of another width or marked as a comment. A row after it is never the header,
+    whatever words are in it: the rows between would be lost.
+    """
     plain = {_plain(name) for name in wanted}
     first = rows[:_HEADER_WITHIN]
     matches = [len(plain & {_plain(field) for field in row.fields or []}) for row in first]
-    if any(matches):
-        return matches.index(max(matches))
     widths = Counter(len(row.fields) for row in rows if row.fields)
-    if not widths:
-        return 0
-    usual = max(widths, key=lambda width: (widths[width], width))
+    usual = max(widths, key=lambda width: (widths[width], width), default=0)
     fitting = (i for i, row in enumerate(first) if row.fields and len(row.fields) == usual)
-    return next((i for i in fitting if not (rows[i].fields or [""])[0].startswith("#")), 0)
+    place = next((i for i in fitting if matches[i] or not (rows[i].fields or [""])[0].startswith("#")), None)
+    preamble = matches if place is None else matches[: place + 1]
+    if any(preamble):
+        return preamble.index(max(preamble))
+    begun = len(rows[0].fields or []) if rows else 0
+    if begun > 1 and set(widths) == {begun, begun + 1} and widths[begun] == 1:  # no name for the column of row names
+        return 0
+    return place or 0
 
 
 def _named(names: Sequence[str], wanted: Collection[str]) -> list[str]:

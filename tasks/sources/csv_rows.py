@@ -59,28 +59,28 @@ class Row(NamedTuple):
     problem: str = ""
 
 
-class _TooLong(Exception):
-    pass
+class NoLine(Exception):
+    """Stands for a line that cannot be read; says what is wrong, as in `has more than 9 bytes`."""
 
 
-def read_rows(lines: Iterator[str | None], dialect: Dialect, width: int | None) -> Iterator[Row]:
+def read_rows(lines: Iterator[str | NoLine], dialect: Dialect, width: int | None) -> Iterator[Row]:
     """The rows on some lines; blank lines are none.
 
     Args:
-        lines: with their line ends; None for one that is too long.
+        lines: with their line ends; a `NoLine` for each that cannot be read.
         dialect: how they are written.
         width: fields of a row, or None for any number. Empty fields beyond it are left out.
     """
     csv.field_size_limit(LONGEST_ROW)
-    ahead: deque[str] = deque()  # lines to be read again
+    ahead: deque[str | NoLine] = deque()  # lines to be read again
     taken: list[str] = []  # lines of the row that is being read
     unescape = _Unescape(dialect)
 
     def feed() -> Iterator[str]:
         while True:
             line = ahead.popleft() if ahead else next(lines, "")
-            if line is None:
-                raise _TooLong
+            if isinstance(line, NoLine):
+                raise line
             if not line:
                 return
             taken.append(line)
@@ -94,9 +94,13 @@ def read_rows(lines: Iterator[str | None], dialect: Dialect, width: int | None) 
             fields = next(reader)
         except StopIteration:
             return
-        except _TooLong:
-            yield Row(number, None, f"it has more than {LONGEST_ROW:,} characters")
-            first = len(taken) + 1
+        except NoLine as line:
+            if not taken:
+                yield Row(number, None, f"it {line}")
+            else:  # of a row that goes on there, if a quotation mark in it means that
+                if not _is_comment(taken[0], dialect):
+                    yield _judged(number, unescape.hide(taken[0]), dialect, width, "unexpected end", unescape)
+                ahead.extendleft([line, *reversed(taken[1:])])
             reader = csv.reader(feed(), **dialect.arguments)
         except csv.Error as error:
             if not _is_comment(taken[0], dialect):

@@ -14,9 +14,9 @@ import pyarrow as pa
 from tasks.config.settings import Source
 from tasks.errors import BrokenDocument
 from tasks.sources.csv_layout import Layout, find_layout
-from tasks.sources.csv_rows import LONGEST_ROW, Row, read_rows
+from tasks.sources.csv_rows import LONGEST_ROW, NoLine, Row, read_rows
 from tasks.sources.transcode import with_plain_lines
-from tasks.text.decode import check_guess, decode
+from tasks.text.decode import check_guess, decode, decode_lines
 from tasks.text.encodings import SAMPLE
 
 _BLOCK_BYTES = 2**20
@@ -44,19 +44,17 @@ def read_tables(
         BrokenDocument: it has no column for the text, or for the id, where one is named.
     """
     lines = _lines(with_plain_lines(stream, source.encoding), least_confidence)
-    head: list[str] = []
+    head: list[str | NoLine] = []
     size = 0
     for line in lines:
-        if line is None:
-            raise BrokenDocument(
-                f"a line in its beginning has more than {LONGEST_ROW:,} bytes",
-                "Is it CSV? Say what it is with `format`.",
-            )
         head.append(line)
-        size += len(line)
+        size += len(line) if isinstance(line, str) else 0
         if size >= SAMPLE:
             break
-    layout = find_layout(head, wanted, source.csv, tabs)
+    layout = find_layout([line if isinstance(line, str) else "\n" for line in head], wanted, source.csv, tabs)
+    lost = [line for line in head[: layout.begin if layout else None] if isinstance(line, NoLine)]
+    if lost:  # it may be the header
+        raise BrokenDocument(f"a line in its beginning {lost[0]}", "Is it CSV? Say what it is with `format`.")
     if layout is None:
         return
     _check_columns(layout, source, wanted)
@@ -109,24 +107,29 @@ def _failure(number: int, row: Row, layout: Layout) -> BrokenDocument:
     )
 
 
-def _lines(stream: Any, least_confidence: float) -> Iterator[str | None]:
-    """The lines of a stream with their ends; None for one that is too long.
+def _lines(stream: Any, least_confidence: float) -> Iterator[str | NoLine]:
+    """The lines of a stream with their ends; what is wrong with one that is too long, or no text.
 
     A file has one encoding beside UTF-8: the one that the first lines tell that are not UTF-8.
     """
     known: str | None = None
     for block in _whole_lines(stream):
         if block is None:
-            yield None
+            yield NoLine(f"has more than {LONGEST_ROW:,} bytes")
             continue
-        decoded = decode(block)
+        decoded, broken = decode_lines(block, lambda data: data.splitlines(keepends=True))
         if decoded.encoding != "utf-8":
             if known is None:
                 check_guess(decoded, least_confidence)
                 known = decoded.encoding
             elif decoded.encoding != known:
                 decoded = decode(block, known)
-        yield from io.StringIO(decoded.text, newline="")
+        lines = io.StringIO(decoded.text, newline="")
+        if not broken:
+            yield from lines
+            continue
+        for place, line in enumerate(lines):
+            yield NoLine(f"is {broken[place].message}") if place in broken else line
 
 
 def _whole_lines(stream: Any) -> Iterator[bytes | None]:

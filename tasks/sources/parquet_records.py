@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from tasks.config.settings import Fields
-from tasks.errors import BrokenDocument
+from tasks.errors import BrokenDocument, DocumentError
 from tasks.sources.fields import no_column
 
 
@@ -43,11 +43,28 @@ def parquet_tables(stream: Any, fields: Fields, wanted: list[str], rows: int) ->
         yield pa.Table.from_batches([batch])
 
 
-def rows_of(table: pa.Table) -> list[dict[str, Any]]:
-    """Each row as a dict: a map as a dict, times to the microsecond, which is as exact as Python's."""
+def rows_of(table: pa.Table) -> list[dict[str, Any] | DocumentError]:
+    """Each row as a dict, or what is wrong with it: a map as a dict, times to the microsecond, which is as exact as
+    Python's."""
     for place, field in enumerate(table.schema):
         if pa.types.is_timestamp(field.type) and field.type.unit == "ns":
             column = table.column(place).cast(pa.timestamp("us", field.type.tz), safe=False)
             table = table.set_column(place, field.name, column)
-    found: list[dict[str, Any]] = table.to_pylist(maps_as_pydicts="lossy")
-    return found
+    try:
+        return list(table.to_pylist(maps_as_pydicts="lossy"))
+    except Exception:  # types raise whatever they like; each row by itself tells which one
+        return [_row_of(table.slice(place, 1)) for place in range(table.num_rows)]
+
+
+def _row_of(table: pa.Table) -> dict[str, Any] | DocumentError:
+    """The only row of a table, or what is wrong with it."""
+    row: dict[str, Any] = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        try:
+            [row[name]] = column.to_pylist(maps_as_pydicts="lossy")
+        except Exception as error:
+            return BrokenDocument(
+                f"column {name!r} holds a value that cannot be read: {error}"[:300],
+                "Correct it, or leave the column out.",
+            )
+    return row

@@ -4,6 +4,7 @@ Nothing here holds more than one block. Record files are cut into blocks where r
 by the reader that gets it.
 """
 
+import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ from tasks.sources.json_records import as_lines
 from tasks.sources.listing import File, open_file
 from tasks.sources.parquet_records import parquet_tables, rows_of
 from tasks.sources.transcode import with_plain_lines
-from tasks.text.decode import decode
+from tasks.text.decode import decode_lines
 from tasks.text.normalise import without_surrogates
 
 _GROUP_FILES = 32
@@ -191,7 +192,11 @@ def _wanted(source: Source, metadata: Iterable[str]) -> list[str]:
 
 def parse_lines(content: bytes) -> Iterator[dict[str, Any] | DocumentError | None]:
     """The record on each line of a JSON Lines block; None for a blank line, an error for a bad one."""
-    for line in decode(content).text.split("\n"):
+    decoded, broken = decode_lines(content, lambda data: io.BytesIO(data).readlines())
+    for place, line in enumerate(decoded.text.split("\n")):
+        if place in broken:
+            yield broken[place]
+            continue
         if not line.strip():
             yield None
             continue

@@ -1,13 +1,15 @@
 """Text from bytes in whatever encoding."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from tasks.errors import BrokenDocument
-from tasks.text.encodings import Encoding, detect, is_single_byte
+from tasks.text.encodings import CONTROLS, Encoding, detect, is_single_byte
 
 _ZEROS = re.compile(r"\0+")
+_OUTER_ZEROS = re.compile(rb"\A\0+|\0+(?=[\r\n]*\Z)")
 _UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _FEW = 0.1  # of the characters beyond ASCII: where more are broken, some lines are in another encoding
 
@@ -51,13 +53,40 @@ def decode(data: bytes, encoding: str | None = None) -> Decoded:
     found = detect(data)
     if found is None:
         raise BrokenDocument(
-            f"not text: it holds {'NUL bytes' if bytes(1) in data else 'control characters'}",
-            "Leave it out with `exclude`, give its true format, or say its `encoding`.",
+            _no_text(data), "Leave it out with `exclude`, give its true format, or say its `encoding`."
         )
     text = _read(data, found)
     if "\0" in text:
         text = _ZEROS.sub(_left_of_zeros, text)
     return Decoded(text, found.name, found.confidence)
+
+
+def decode_lines(data: bytes, split: Callable[[bytes], list[bytes]]) -> tuple[Decoded, dict[int, BrokenDocument]]:
+    """The text of some lines, and what is wrong with those that are no text, by their places from 0: blank lines stand
+    for them. Where all together are text, each one is.
+
+    Args:
+        data: the lines.
+        split: makes them into single ones, with their ends; called where they are not text as a whole.
+    """
+    try:
+        return decode(data), {}
+    except BrokenDocument:
+        pass
+    left: list[bytes] = []
+    broken: dict[int, BrokenDocument] = {}
+    for place, line in enumerate(split(data)):
+        bare = _OUTER_ZEROS.sub(b"", line)  # which a loss of power leaves
+        if bare == bare.translate(None, CONTROLS) and (bare.strip() or bare == line):
+            left.append(bare)
+        else:
+            broken[place] = BrokenDocument(_no_text(line), "Correct that line.")
+            left.append(b" " + line[len(line.rstrip(b"\r\n")) :])
+    return decode(b"".join(left)), broken
+
+
+def _no_text(data: bytes) -> str:
+    return f"not text: it holds {'NUL bytes' if bytes(1) in data else 'control characters'}"
 
 
 def _left_of_zeros(match: re.Match[str]) -> str:

@@ -34,7 +34,9 @@ _USUAL = (  # no rare ones: a text of theirs is rarer than one that is taken for
 )  # fmt: skip
 _SEVERAL_BYTES = ("utf", "iso2022", "cp932", "euc", "gb", "big5", "cp949", "shift", "johab", "hz")
 _DEFAULT = "cp1252"
-_CONTROLS = bytes({*range(32), 127} - set(b"\t\n\v\f\r\b\x1a\x1b\x1e"))
+CONTROLS = bytes({*range(32), 127} - set(b"\t\n\v\f\r\b\x1a\x1b\x1e"))
+"""Bytes that text has none of, but for a few."""
+
 _PLAIN = bytes((0, *b"\t\n\r", *range(32, 127)))
 _ZEROS = re.compile(rb"\0{2,}")
 _MOST_CONTROLS = 0.03  # of the bytes
@@ -63,7 +65,7 @@ def detect(data: bytes) -> Encoding | None:
     """
     if mark := next((name for mark, name in _MARKS if data.startswith(mark)), None):
         return Encoding(mark, 1.0)
-    if (b"\0" in data or not _is_text(data)) and (name := _wide(data[:SAMPLE])):
+    if (b"\0" in data or not _is_text(data)) and not _is_utf8_beyond_ascii(data) and (name := _wide(data[:SAMPLE])):
         return Encoding(name, 0.95)
     if b"\x1b$" in data[:SAMPLE] and data.isascii() and (name := _escapes(data)):
         return Encoding(name, 0.98)
@@ -106,8 +108,13 @@ def _is_text(data: bytes) -> bool:
     sample = data[:SAMPLE]
     if b"\0\0" in sample:
         sample = _ZEROS.sub(b"", data)[:SAMPLE]
-    controls = len(sample) - len(sample.translate(None, _CONTROLS))
+    controls = len(sample) - len(sample.translate(None, CONTROLS))
     return bool(sample) and controls <= _MOST_CONTROLS * len(sample) and 1000 * sample.count(0) <= len(sample)
+
+
+def _is_utf8_beyond_ascii(data: bytes) -> bool:
+    """Whether bytes are valid UTF-8 with characters that UTF-16 and UTF-32 do not give by chance."""
+    return not data.isascii() and _is_valid(data, "utf-8")
 
 
 def _counted(data: bytes) -> tuple[int, int]:

@@ -5,7 +5,8 @@ import unicodedata
 
 _OTHER_SPACES = [chr(code) for code in range(0x3001) if chr(code).isspace() and code not in (9, 10, 32)]
 _WIDE_SPACE = re.compile(r"[^\S\n\t](?<=\S\s)(?:(?<! )[^\S\n\t]*|[^\S\n\t]+)(?=\S)")  # in a line, not one space alone
-_BESIDE_TABS = re.compile(r"(?<=\S)[^\S\n]*\t[^\S\n]*(?=\S)")
+_BESIDE_TABS = re.compile(r"(?<=\S)[^\S\n\t]*\t[^\S\n]*(?=\S)")
+_AT_LINE_END = re.compile(r"(?<![^\S\n])[^\S\n]+$", re.MULTILINE)  # from where it begins: each is looked at once
 _BREAKS = {"\u2029": "\n\n", "\u2028": "\n\n", "\f": "\n\n", "\v": "\n", "\x85": "\n"}
 _VERBATIM = re.compile(  # in Markdown: fenced code, to its end or that of the text, and indented lines
     r"^ {0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n(?:.*?^ {0,3}(?P=fence)[`~]*[^\S\n]*$|.*)|^(?: {4}|\t)[^\n]*$",
@@ -62,7 +63,7 @@ def normalise(text: str, code: bool = False, markdown: bool = False) -> str:
     if "\t" in text:
         other_spaces.append("\t")
     if any(f"{space}\n" in text or text.endswith(space) for space in (" ", *other_spaces)):
-        text = re.sub(r"[^\S\n]+$", "", text, flags=re.MULTILINE)
+        text = _AT_LINE_END.sub("", text)
     if "\n\n\n\n" in text:
         text = re.sub(r"\n{4,}", "\n\n\n", text)
     return text.strip("\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.config.loading import load_corpus, redact, schema
+from tasks.config.settings import Source
 from tasks.errors import ConfigurationError
 
 GOOD = """\
@@ -133,3 +134,10 @@ def test_an_editor_that_checks_by_the_schema_accepts_what_loads(file: str) -> No
     assert [error.message for error in validator.iter_errors(YAML(typ="safe").load(Path(file)))] == []
     wrong = {"name": "a", "sources": [], "models": [3], "lake": "lake"}
     assert {error.json_path for error in validator.iter_errors(wrong)} == {"$.sources", "$.models[0]"}
+
+
+@pytest.mark.parametrize("name", ["utf-9", "hex", "undefined"])
+def test_what_is_no_encoding_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is no encoding"):
+        Source.model_validate({"name": "s", "uri": "x", "encoding": name})
+    assert Source.model_validate({"name": "s", "uri": "x", "encoding": "cp1252"}).encoding == "cp1252"

@@ -146,7 +146,16 @@ def test_pages_name_their_encoding() -> None:
     page = '<meta http-equiv="Content-Type" content="text/html; charset=iso-8859-1"><p>Größe – ja</p>'
     assert "Größe – ja" in html_of(page.encode("cp1252")).text
     assert "Größe – ja" in html_of(page.encode()).text
-    assert "Größe" in html_of(page.replace("iso-8859-1", "x-unknown").encode()).text
+
+
+@pytest.mark.parametrize("name", ["x-unknown", "undefined", "hex", "rot13", "idna", "punycode"])
+def test_what_is_named_and_no_encoding_is_found_out(name: str) -> None:
+    page = f'<html><meta charset="{name}"><p>Größe – ja</p></html>'
+    mail = 'MIME-Version: 1.0\nContent-Type: multipart/related; boundary="B"\n\n--B\n'
+    saved = f"{mail}Content-Type: text/html; charset={name}\nContent-Transfer-Encoding: 8bit\n\n{page}\n--B--\n"
+    for encoding in ("utf-8", "cp1252"):
+        assert "Größe – ja" in html_of(page.encode(encoding)).text
+        assert "Größe – ja" in html_of(saved.encode(encoding)).text
 
 
 def test_saved_pages_are_unpacked() -> None:

@@ -165,6 +165,8 @@ def test_texts_in_a_single_column_may_hold_any_delimiter() -> None:
 
 def test_row_names_of_r_have_a_column() -> None:
     assert read('"id","body"\n"1",7,"x"\n"2",8,"y"\n')[1] == {"row": "2", "id": "8", "body": "y"}
+    unknown = read('"a","b"\n"1",7,"x"\n"2",8,"y"\n', fields={}, wanted=["text"])
+    assert unknown == [{"row": "1", "a": "7", "b": "x"}, {"row": "2", "a": "8", "b": "y"}]
 
 
 @pytest.mark.parametrize("content", ["", "\n\n", "id,body\n", "# nothing\n"])
@@ -178,6 +180,22 @@ def test_a_line_without_end_is_one_failure(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(found) == 4 * 9000 + 2
     assert [*problems(found)] == [4 * 9000 + 1]
     assert found[-1] == {"id": "6", "body": "last"}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_a_nul_in_a_small_file_costs_its_row(end: str, encoding: str) -> None:
+    rows = ["id,body", '1,"le café"', "2,be\0fore", '3,"after"', '4,"torn', "5,so\0", "6,été", "7,b\0d\x01"]
+    found = read(end.join(rows).encode(encoding), csv={"quote": '"'})
+    assert [row["body"] for row in found if isinstance(row, dict)] == ["le café", "after", "so", "été"]
+    assert list(problems(found)) == [2, 4, 7]
+    assert problems(found)[2] == "row 2 (line 3) is broken: it is not text: it holds NUL bytes"
+
+
+@pytest.mark.parametrize("content", [b"id,bo\0dy\n1,one\n2,two\n", bytes(5000), b"\x01\x02\0\x03\n" * 9])
+def test_a_header_that_is_no_text_is_no_table(content: bytes) -> None:
+    with pytest.raises(BrokenDocument, match="a line in its beginning is not text"):
+        read(content)
 
 
 CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ue000\ufeff"), max_size=8)
@@ -209,6 +227,31 @@ def test_rows_are_what_python_wrote(table: list[list[str]], dialect: dict[str, A
     text = "".join(lines_of([names, *table], dialect))
     found = read(text, csv={"delimiter": dialect["delimiter"], "quote": '"'}, fields={"text": "body"}, wanted=["body"])
     assert found == [dict(zip(names, row, strict=True)) for row in table]
+
+
+@settings(max_examples=60, deadline=None)
+@given(TABLES, DIALECTS, st.sampled_from([["id", "name", "text"], ["term", "definition", "note"]]), st.data())
+def test_no_row_vanishes_where_a_cell_is_named_as_a_wanted_column(
+    table: list[list[str]], dialect: dict[str, Any], names: list[str], data: st.DataObject
+) -> None:
+    assume("\n" in dialect["lineterminator"] or not any("\n" in cell for row in table for cell in row))
+    row, place, cell = data.draw(
+        st.tuples(st.integers(0, len(table) - 1), st.integers(0, 2), st.sampled_from(["text", "id"]))
+    )
+    table[row][place] = cell
+    said = {"delimiter": dialect["delimiter"], "quote": '"'}
+    found = read("".join(lines_of([names, *table], dialect)), csv=said, fields={}, wanted=["id", "text"])
+    assert found == [dict(zip(names, row, strict=True)) for row in table]
+
+
+@pytest.mark.parametrize("before", ["", "Glossary\n\n", "# words, by hand\n", "Glossary of May\n\n# so, too, it is\n"])
+def test_a_row_with_a_wanted_name_in_it_is_no_header_after_others(before: str) -> None:
+    rows = [["apple", "a fruit"], ["book", "pages"], ["text", "written words"], ["zoo", "animals"]]
+    content = f"{before}term,definition\n" + "".join(f"{term},{meaning}\n" for term, meaning in rows)
+    assert read(content, fields={}, wanted=["text"]) == [{"term": term, "definition": said} for term, said in rows]
+    found = read(content + "text\n" + "a,b,text\n", fields={}, wanted=["text"])
+    assert len(found) == 6
+    assert list(problems(found)) == [5, 6]
 
 
 PROSE = st.lists(

@@ -33,10 +33,14 @@ TABLE = pa.table(
 )
 
 
-def blocks(path: Path, **fields: Any) -> list[Block]:
+def container(path: Path, **fields: Any) -> tuple[File, Source]:
     source = Source.model_validate({"name": "s", "uri": str(path), "fields": fields})
     [file] = list_files([source]).files
-    return list(read_blocks(by_content(file, source), source, [], 2**20))
+    return by_content(file, source), source
+
+
+def blocks(path: Path, **fields: Any) -> list[Block]:
+    return list(read_blocks(*container(path, **fields), [], 2**20))
 
 
 @pytest.mark.parametrize(
@@ -121,3 +125,14 @@ def test_no_column_is_taken_for_another_with_its_name(tmp_path: Path) -> None:
     pq.write_table(pa.table([pa.array(["a"]), pa.array(["b"])], names=["text", "text"]), tmp_path / "a.parquet")
     with pytest.raises(BrokenDocument, match="two columns have the name 'text'"):
         blocks(tmp_path / "a.parquet")
+
+
+def test_a_value_that_python_cannot_hold_costs_its_row(tmp_path: Path) -> None:
+    times = pa.array([0, 2**62, 1_000_000], pa.timestamp("us"))
+    torn = pa.StringArray.from_buffers(3, pa.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0"), pa.py_buffer(b"a\xffc"))
+    for table, lost in ((pa.table({"text": ["a", "b", "c"], "time": times}), 1), (pa.table({"text": torn}), 1)):
+        pq.write_table(table, tmp_path / "a.parquet")
+        [block] = read_blocks(*container(tmp_path / "a.parquet"), ["time"], 2**20)
+        found = list(block.records())
+        assert isinstance(found[lost], BrokenDocument)
+        assert [row["text"] for row in found if isinstance(row, dict)] == ["a", "c"]

@@ -162,6 +162,27 @@ def test_a_damaged_byte_in_a_line_changes_no_other_line(tmp_path: Path) -> None:
     assert found == [f"Zoë – «Ärger», Nr. {i}." for i in range(40) if i != 7]
 
 
+@pytest.mark.parametrize("damage", ["\0", "\x01\x02\x03", "\0\x01\x02" * 30])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_control_characters_in_a_line_cost_no_other_line(tmp_path: Path, damage: str, encoding: str) -> None:
+    lines = [f'{{"text": "Zoë {i}"}}' for i in range(4)]
+    lines[2] = lines[2].replace("Z", damage)
+    (tmp_path / "a.jsonl").write_bytes("\n".join(lines).encode(encoding))
+    expected: list[Any] = [{"text": f"Zoë {i}"} for i in range(4)]
+    expected[2] = BrokenDocument
+    assert records(blocks(tmp_path / "a.jsonl")) == list(enumerate(expected, 1))
+
+
+@given(st.lists(st.sampled_from([b"\0", b"\0\0", b"\x01", b"\r", b"{}", b'{"a": "\xc3\xa4"}', b"\n", b"\n{}\n"])))
+def test_any_lines_give_a_record_or_an_error_each(parts: list[bytes]) -> None:
+    data = b"".join([b'{"first": "\xc3\xa4"}\n', *parts])
+    found = list(parse_lines(data))
+    lines = data.split(b"\n")
+    for line, record in zip(lines, [*found, None], strict=False):
+        if line.strip(b"\r\0"):  # zeros alone may be what a loss of power leaves
+            assert isinstance(record, BrokenDocument) or record == json.loads(line.strip(b"\0"))
+
+
 @pytest.mark.parametrize(
     ("encoding", "said"), [("utf-16", None), ("utf-16-le", None), ("cp1252", None), ("cp437", "cp437")]
 )

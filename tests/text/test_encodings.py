@@ -146,3 +146,8 @@ def test_how_sure_a_guess_is_can_be_seen() -> None:
     assert extract(GERMAN.encode(), "a.txt", "auto", 2**20).confidence == 1
     assert extract(JAPANESE.encode("euc-jp"), "a.txt", "auto", 2**20).encoding == "euc_jp"
     assert decode(b"\xa5").confidence < decode(RUSSIAN.encode("koi8-r")).confidence
+
+
+def test_a_nul_makes_no_utf_16_of_utf_8() -> None:
+    with pytest.raises(BrokenDocument, match="NUL bytes"):
+        decode("id,text\n1,café au lait\n2,be\0fore\n".encode())

@@ -1,6 +1,8 @@
 """Text from bytes, its one normalisation, hashes, and what files claim to be."""
 
 import io
+import re
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +39,30 @@ def test_tabs_keep_columns_apart_and_empty_ones_too() -> None:
         "station\theight\tnote\nNorth\t\tdry\nSouth\t3"
     )
     assert normalise("- \ta  b") == "-\ta b"
+
+
+@given(
+    st.lists(st.sampled_from(["a", " ", "  ", "\t", "\xa0", "\n", "```\n", "    "]), max_size=20).map("".join),
+    st.booleans(),
+)
+def test_white_space_is_what_its_definition_by_lines_says(text: str, code: bool) -> None:
+    def tidied(line: str) -> str:
+        line = line.rstrip()
+        indent = line[: len(line) - len(line.lstrip())]
+        runs = re.split(r"(\s+)", line.lstrip())
+        return indent + "".join("\t" * run.count("\t") or " " if run.isspace() else run for run in runs)
+
+    lines = [line.rstrip() if code else tidied(line) for line in text.split("\n")]
+    assert normalise(text, code) == re.sub("\n{4,}", "\n\n\n", "\n".join(lines)).strip("\n")
+
+
+@pytest.mark.parametrize("line", ["a  b{} \n", "a{}b  c \n", "{}a  b \n"])
+@pytest.mark.parametrize("space", ["\t", " ", "\xa0", " \t"])
+@pytest.mark.parametrize("code", [False, True])
+def test_long_white_space_costs_time_by_its_length(line: str, space: str, code: bool) -> None:
+    clock = time.monotonic()
+    normalise(line.format(space * 20_000) * 10, code)
+    assert time.monotonic() - clock < 1
 
 
 @pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\f", "\n\f\n"])
