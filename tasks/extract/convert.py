@@ -6,10 +6,11 @@ from collections.abc import Callable
 from tasks.errors import BrokenDocument, DocumentError, UnsupportedDocument
 from tasks.extract.blocks import Converted
 from tasks.sources.formats import COMPOUND, signature_of
-from tasks.text.decode import decode
+from tasks.text.decode import Decoded, decode
 
 _MESSAGE = "__properties_version1.0".encode("utf-16-le")  # a stream that every Outlook message has
 _MAIL_MARKS = (b"from:", b"date:", b"message-id:", b"received:", b"mime-version:", b"return-path:", b"delivered-to:")
+_XML_ENCODING = re.compile(rb"""(\s*<\?xml[^>]*?)\s+encoding\s*=\s*["']([^"'>]*)["']""")
 _OLD_OFFICE = (".doc", ".dot", ".xls", ".ppt", ".pps", ".xlt")
 
 MEDIA_TYPES = {
@@ -23,8 +24,14 @@ TextOf = Callable[[bytes, str], str]
 """The text of a file within another one, from its bytes and its name; raises DocumentError."""
 
 
-def convert(data: bytes, wanted: str, extension: str, max_bytes: int, text_of: TextOf) -> tuple[Converted, str] | None:
-    """A document's text and its format; None where it is plain text, Markdown, HTML or code, as its name says.
+Found = tuple[Converted, str, Decoded | None]
+"""A document's text, its format, and what it was decoded to; None for the last where the format says in what."""
+
+
+def convert(
+    data: bytes, wanted: str, extension: str, max_bytes: int, text_of: TextOf, encoding: str | None = None
+) -> Found | None:
+    """What a document says; None where it is plain text, Markdown, HTML or code, as its name says.
 
     Args:
         data: the file, decompressed.
@@ -32,12 +39,13 @@ def convert(data: bytes, wanted: str, extension: str, max_bytes: int, text_of: T
         extension: of its name, in small letters, with its dot.
         max_bytes: most bytes that an archive may inflate to.
         text_of: reads what is attached to a mail.
+        encoding: that is declared for it, which counts where the format is text with marks.
 
     Raises:
         DocumentError: a kind of it that says what is wrong with the document.
     """
     try:
-        return _convert(data, wanted, extension, max_bytes, text_of)
+        return _convert(data, wanted, extension, max_bytes, text_of, encoding)
     except DocumentError:
         raise
     except Exception as error:  # parsers raise whatever they meet
@@ -47,25 +55,27 @@ def convert(data: bytes, wanted: str, extension: str, max_bytes: int, text_of: T
         ) from error
 
 
-def _convert(data: bytes, wanted: str, extension: str, max_bytes: int, text_of: TextOf) -> tuple[Converted, str] | None:
+def _convert(
+    data: bytes, wanted: str, extension: str, max_bytes: int, text_of: TextOf, encoding: str | None
+) -> Found | None:
     signature = signature_of(data)
     if signature == "pdf" or (signature is None and wanted == "pdf"):
         from tasks.extract.pdf import read_pdf
 
-        return read_pdf(data), "pdf"
+        return read_pdf(data), "pdf", None
     if signature == "zip" or (signature is None and wanted in ("office", "epub") and not _may_be_text(data, extension)):
         from tasks.extract.office import read_office
 
-        return read_office(data, extension, max_bytes), "epub" if wanted == "epub" else "office"
+        return read_office(data, extension, max_bytes), "epub" if wanted == "epub" else "office", None
     if signature == COMPOUND:
         return _compound(data, extension, max_bytes, text_of)
     if signature == "rtf" or (signature is None and wanted == "rtf"):
         from tasks.extract.rtf import read_rtf
 
-        return read_rtf(data), "rtf"
+        return read_rtf(data), "rtf", None
     if signature is not None:
         raise UnsupportedDocument(f"its content is {signature}, which holds no text", "Leave it out with `exclude`.")
-    return _marked_up(data, wanted, extension, text_of)
+    return _marked_up(data, wanted, extension, text_of, encoding)
 
 
 def _may_be_text(data: bytes, extension: str) -> bool:
@@ -73,59 +83,70 @@ def _may_be_text(data: bytes, extension: str) -> bool:
     return extension in _OLD_OFFICE and b"\0" not in data[:4096]
 
 
-def _compound(data: bytes, extension: str, max_bytes: int, text_of: TextOf) -> tuple[Converted, str]:
+def _compound(data: bytes, extension: str, max_bytes: int, text_of: TextOf) -> Found:
     if extension == ".msg" or (extension not in _OLD_OFFICE and _MESSAGE in data):
         from tasks.extract.outlook import read_msg
 
-        return read_msg(data, text_of), "mail"
+        return read_msg(data, text_of), "mail", None
     from tasks.extract.legacy import read_compound
 
-    return read_compound(data, extension, max_bytes), "office"
+    return read_compound(data, extension, max_bytes), "office", None
 
 
-def _marked_up(data: bytes, wanted: str, extension: str, text_of: TextOf) -> tuple[Converted, str] | None:
+def _marked_up(data: bytes, wanted: str, extension: str, text_of: TextOf, encoding: str | None) -> Found | None:
     """Formats that are text with marks."""
     if wanted == "mail" or ((wanted == "unknown" or not extension) and looks_like_mail(data)):
         from tasks.extract.mail import read_mail
 
-        return read_mail(data, text_of), "mail"
+        return read_mail(data, text_of), "mail", None
     if wanted == "xml" or (
         wanted in ("unknown", "office") and data[:100].lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<?xml")
     ):
-        return _xml(data)
+        return _xml(data, encoding)
+    if wanted not in ("notebook", "json", "subtitles", "tex", "org", "asciidoc"):
+        return None
+    decoded = decode(data, encoding)
+    found = _read_marked_up(decoded.text, wanted)
+    return (found, wanted, decoded) if found is not None else None
+
+
+def _read_marked_up(text: str, wanted: str) -> Converted | None:
     if wanted == "notebook":
         from tasks.extract.notebook import read_notebook
 
-        return read_notebook(decode(data).text), wanted
+        return read_notebook(text)
     if wanted == "json":
         from tasks.extract.trees import read_json
 
-        found = read_json(decode(data).text)
-        return (found, wanted) if found is not None else None
+        return read_json(text)
     if wanted == "subtitles":
         from tasks.extract.subtitles import read_subtitles
 
-        text = read_subtitles(decode(data).text)
-        if not text:
+        lines = read_subtitles(text)
+        if not lines:
             raise BrokenDocument("subtitles without any time", "Is it complete? Store it again, or name it .txt.")
-        return Converted(text, kind="text"), wanted
-    if wanted in ("tex", "org", "asciidoc"):
-        from tasks.extract import markups
+        return Converted(lines, kind="text")
+    from tasks.extract import markups
 
-        reader = {"tex": markups.read_tex, "org": markups.read_org, "asciidoc": markups.read_asciidoc}[wanted]
-        return reader(decode(data).text), wanted
-    return None
+    return {"tex": markups.read_tex, "org": markups.read_org, "asciidoc": markups.read_asciidoc}[wanted](text)
 
 
-def _xml(data: bytes) -> tuple[Converted, str] | None:
+def _xml(data: bytes, encoding: str | None) -> Found | None:
+    """XML in the encoding that is declared for it; else in the one that it says itself, UTF-8 where it says none, if
+    its bytes are that."""
     from tasks.extract.trees import read_xml
 
     if b"urn:oasis:names:tc:opendocument" in data[:4096]:
         from tasks.extract.opendocument import read_flat
 
-        return read_flat(data), "office"
+        return read_flat(data), "office", None
+    decoded = None
+    said = _XML_ENCODING.match(data)
+    if encoding is not None or said is None or said[2].lower() in (b"utf-8", b"utf8"):
+        decoded = decode(data, encoding)
+        data = _XML_ENCODING.sub(rb"\1", decoded.text.encode("utf-8", "replace"))
     found = read_xml(data)
-    return (found, "xml") if found is not None else None
+    return (found, "xml", decoded) if found is not None else None
 
 
 def looks_like_mail(data: bytes) -> bool:

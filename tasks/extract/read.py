@@ -8,7 +8,7 @@ from tasks.extract.check import refuse_what_is_no_text
 from tasks.extract.convert import MEDIA_TYPES, convert
 from tasks.extract.pages import html_of, looks_like_html
 from tasks.sources.formats import format_of, language_of, split_compression
-from tasks.text.decode import decode
+from tasks.text.decode import decode, is_utf8
 from tasks.text.normalise import normalise
 
 _MEDIA_TYPES = {"text": "text/plain", "markdown": "text/markdown", "rst": "text/x-rst"}
@@ -62,13 +62,14 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int, encoding: str
     extension = PurePosixPath(split_compression(name)[0]).suffix.lower()
 
     def text_of(inner: bytes, inner_name: str) -> str:
-        return extract(inner, inner_name, "auto", max_bytes).text
+        declared_of = None if is_utf8(inner) else encoding  # what is attached may come from anywhere
+        return extract(inner, inner_name, "auto", max_bytes, declared_of).text
 
-    if not is_page and (found := convert(data, wanted, extension, max_bytes, text_of)):
-        converted, form = found
+    if not is_page and (found := convert(data, wanted, extension, max_bytes, text_of, encoding)):
+        converted, form, decoded = found
         extracted = Extracted(
-            converted.text, converted.title, converted.kind, MEDIA_TYPES[form], metadata=converted.metadata,
-            pages=converted.pages,
+            converted.text, converted.title, converted.kind, MEDIA_TYPES[form], decoded.encoding if decoded else None,
+            decoded.confidence if decoded else 1.0, converted.metadata, converted.pages,
         )  # fmt: skip
     else:
         extracted = _plain(data, name, "html" if is_page else wanted, encoding)

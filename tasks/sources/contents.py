@@ -27,6 +27,8 @@ def with_records(file: File, source: Source) -> File | None:
     head = read_head(source, file.path, PIECE if as_json else 16)
     if signature_of(head) == "parquet":
         return replace(file, content="parquet")
+    if source.encoding is not None:
+        head = head.decode(source.encoding, "replace").encode("utf-8", "replace")
     return replace(file, content="jsonl") if as_json and holds_records(head) else None
 
 

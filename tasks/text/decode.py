@@ -122,19 +122,20 @@ def check_guess(found: Guess, least: float) -> None:
 
 def _read(data: bytes, found: Encoding) -> str:
     if found.name == "utf-8" and found.confidence < 1 - _FEW:
-        other = detect(b"".join(line for line in data.splitlines(keepends=True) if not _is_utf8(line)))
+        other = detect(b"".join(line for line in data.splitlines(keepends=True) if not is_utf8(line)))
         if other is not None and other.name != "utf-8":
             found = other
     if not is_single_byte(found.name) or not _UTF8.search(data):
         return data.decode(found.name, "replace")
     return "".join(
-        line.decode("utf-8" if _is_utf8(line) else found.name, "replace") for line in data.splitlines(keepends=True)
+        line.decode("utf-8" if is_utf8(line) else found.name, "replace") for line in data.splitlines(keepends=True)
     )
 
 
-def _is_utf8(line: bytes) -> bool:
+def is_utf8(data: bytes) -> bool:
+    """Whether some bytes are valid UTF-8."""
     try:
-        line.decode()
+        data.decode()
     except UnicodeDecodeError:
         return False
     return True

@@ -287,3 +287,41 @@ def test_any_bytes_end_in_text_or_an_error_that_says_why(content: bytes, name: s
 def test_a_picture_s_only_words_are_no_text() -> None:
     with pytest.raises(EmptyDocument):
         read(json.dumps({"cells": [{"cell_type": "markdown", "source": ""}], "metadata": {}}), "a.ipynb")
+
+
+LETTERS = "“Größe” – żółw"
+MARKED_UP = {
+    "a.tex": "\\section{Sails}\n%s", "a.org": "* Sails\n%s", "a.adoc": "== Sails\n\n%s", "a.json": '{"a": "%s"}',
+    "a.vtt": "WEBVTT\n\n01:05.000 --> 01:07.000\n%s\n", "a.srt": "1\n00:01:05,000 --> 00:01:07,000\n%s\n",
+    "a.ipynb": '{"cells": [{"cell_type": "markdown", "source": "%s"}]}', "a.xml": "<x>%s</x>", "b.json": '["%s"]',
+    "b.xml": "<?xml version='1.0' encoding='utf-8'?>\n<x>%s</x>", "c.xml": '<?xml version="1.0"?><x>%s</x>',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MARKED_UP)
+@pytest.mark.parametrize("encoding", ["cp1250", "utf-16", "utf-8", "mac-latin2"])
+def test_text_with_marks_is_read_in_the_encoding_that_is_declared(name: str, encoding: str) -> None:
+    found = extract((MARKED_UP[name] % LETTERS).encode(encoding), name, "auto", 2**20, encoding)
+    assert LETTERS in found.text
+    assert (found.encoding, found.confidence) == (encoding, 1.0)
+
+
+@pytest.mark.parametrize("name", MARKED_UP)
+def test_text_with_marks_says_what_its_encoding_was_guessed_to_be(name: str) -> None:
+    letters = "Die Größe der Möwe läßt sich schätzen."
+    found = read((MARKED_UP[name] % letters).encode("cp1252"), name)
+    assert letters in found.text
+    assert found.encoding == "cp1252"
+    assert 0.5 < found.confidence < 1
+    assert read(MARKED_UP[name] % letters, name).encoding == "utf-8"
+
+
+def test_xml_is_read_in_the_encoding_that_it_says_itself() -> None:
+    found = read(f"<?xml version='1.0' encoding='cp1250'?><x>{LETTERS}</x>".encode("cp1250"), "a.xml")
+    assert (found.text, found.encoding) == (f"x: {LETTERS}", None)
+
+
+@pytest.mark.parametrize("encoding", ["cp1250", "utf-8"])
+def test_what_is_attached_to_a_mail_is_in_the_declared_encoding_or_utf_8(encoding: str) -> None:
+    mail = MAIL.replace("Corn and flour.", LETTERS).encode(encoding)
+    assert LETTERS in extract(mail, "a.eml", "auto", 2**20, "cp1250").text

@@ -107,6 +107,10 @@ def test_only_names_that_leave_it_open_are_looked_into(tmp_path: Path) -> None:
         assert (found.content if found else "") == expected
         assert by_content(file, source).is_container == bool(expected)
         (tmp_path / name).unlink()
+    (tmp_path / "g.json").write_bytes('[{"a": "é"}]'.encode("cp500"))
+    foreign = source.model_copy(update={"encoding": "cp500"})
+    [file] = list_files([foreign]).files
+    assert by_content(file, foreign).is_container
     gone = File("s:a.json", "s", str(tmp_path / "a.json"), "", "", 1, "json")
     with pytest.raises(UnreadDocument):
         with_records(gone, source)
