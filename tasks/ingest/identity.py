@@ -5,7 +5,7 @@ formats have versions: one that gives something else than before has its own doc
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ class RowSettings:
     always: Mapping[str, Any]
     failed: str
     versions: Mapping[str, Mapping[str, int]]
+    _known: dict[tuple[str, str | None], str] = field(default_factory=dict, compare=False, repr=False)
 
     def read(self, format: str, media_type: str | None = None) -> str:
         """The hash for what was read.
@@ -63,6 +64,11 @@ class RowSettings:
             format: of the file, as listed.
             media_type: of its content, as its row has it; None for records and files that hold them.
         """
+        if (format, media_type) not in self._known:  # it is asked for each record
+            self._known[format, media_type] = self._read(format, media_type)
+        return self._known[format, media_type]
+
+    def _read(self, format: str, media_type: str | None) -> str:
         reader, cutters = _READ_BY.get(media_type, _CUT_AS_CODE) if media_type else (format, ("text",))
         used = [("read", format), ("read", reader), *(("chunk", cutter) for cutter in cutters)]
         return _hash(self.always, self.versions, used)

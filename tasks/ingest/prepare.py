@@ -95,7 +95,7 @@ class _Rows:
         texts = [extracted.text for _, extracted in self.extracted]
         for (place, extracted), tokens in zip(self.extracted, count_tokens(texts, self.counter), strict=True):
             cuts = split(extracted.text, extracted.kind, self.corpus.chunking, tokens)
-            self.documents[place] = replace(self.documents[place], chunks=len(cuts))
+            self.documents[place].chunks = len(cuts)
             chunks += chunks_of(self.documents[place], extracted, cuts)
         return Prepared(
             pa.Table.from_pylist([document.row() for document in self.documents], schema=documents_schema(self.corpus)),
@@ -116,7 +116,7 @@ class _Rows:
                 return
             data = read_file(source, file.path, self.corpus.extraction.max_bytes)
             self.read += len(data)
-            document = replace(document, content_hash=hash_bytes(data))
+            document.content_hash = hash_bytes(data)
             stage = "extract"
             name = PurePosixPath(file.path).name
             extracted = extract(data, name, source.format, self.corpus.extraction.max_bytes, source.encoding)
@@ -125,7 +125,7 @@ class _Rows:
                 *self._sidecar(file, source), in_plain_names(extracted.metadata), told_by_path(file, source.path),
                 facts_of(file),
             ]  # fmt: skip
-            document = replace(document, metadata=self._metadata(places, source, file.document_id))
+            document.metadata = self._metadata(places, source, file.document_id)
             self._add(document, titled(extracted), file)
         except DocumentError as error:
             self._fail(document, error, stage)
@@ -143,17 +143,17 @@ class _Rows:
             try:
                 if isinstance(record, DocumentError):
                     raise record
-                content_hash = hash_fields(record)
-                document = replace(document, content_hash=content_hash)
-                identity = _record_id(record, source, file, content_hash)
+                document.content_hash = hash_fields(record)
+                identity = _record_id(record, source, file, document.content_hash)
                 if identity in ids:  # tasks.ingest.claims says what becomes of it
-                    self.documents.append(replace(document, settings=settings.read(file.format), repeats=identity))
+                    document.settings, document.repeats = settings.read(file.format), identity
+                    self.documents.append(document)
                     continue
                 ids.add(identity)
-                document = replace(document, document_id=identity)
+                document.document_id = identity
                 extracted = self._extracted(record, source, block.whole)
                 metadata = self._metadata([record, told], source, identity)
-                document = replace(document, bytes=len(extracted.text.encode()), metadata=metadata)
+                document.bytes, document.metadata = len(extracted.text.encode()), metadata
                 self._add(document, extracted, file)
             except DocumentError as error:
                 self._fail(document, error, "extract")
@@ -205,11 +205,11 @@ class _Rows:
 
     def _add(self, document: Document, extracted: Extracted, file: File) -> None:
         media_type = extracted.media_type
-        document = replace(
-            document, state="active", media_type=media_type, title=extracted.title, encoding=extracted.encoding,
-            encoding_confidence=extracted.confidence if extracted.encoding else None,
-            text_hash=hash_text(extracted.text), settings=self.settings[file.source].read(file.format, media_type),
-        )  # fmt: skip
+        document.state, document.media_type, document.title = "active", media_type, extracted.title
+        document.encoding = extracted.encoding
+        document.encoding_confidence = extracted.confidence if extracted.encoding else None
+        document.text_hash = hash_text(extracted.text)
+        document.settings = self.settings[file.source].read(file.format, media_type)
         self.extracted.append((len(self.documents), extracted))
         self.documents.append(document)
 
