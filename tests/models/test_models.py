@@ -101,7 +101,7 @@ def in_fresh_process(code: str, environment: dict[str, str]) -> str:
 def test_a_hub_name_fetches_the_model(hub: str, tmp_path: Path, tiny_model: Path) -> None:
     code = (
         "from tasks.models.find import resolve_model; from tasks.config.settings import Model\n"
-        "m = resolve_model(Model.model_validate('acme/tiny')); print(m.revision, m.name, m.folder)"
+        "m = resolve_model(Model.model_validate('acme/tiny')); print(m.revision, m.name, m.weights.folder)"
     )
     revision, name, folder = in_fresh_process(
         code, {"HF_ENDPOINT": hub, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
