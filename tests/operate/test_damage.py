@@ -43,7 +43,7 @@ def lost_columns(damage: Damage) -> set[str]:
     """Columns of documents that a repair cannot bring back."""
     whole = damage.what == "doubled" or damage.column in TOLD_BY_CHUNKS
     lost = damage.table == "documents" and damage.kind in UNREADABLE and not whole
-    return {"media_type", "text_hash", "bytes", "version"} if lost else set()
+    return {"media_type", "encoding", "encoding_confidence", "text_hash", "bytes", "version"} if lost else set()
 
 
 PASSING = {
