@@ -29,11 +29,13 @@ demo: setup
 	@echo; echo 'Next: $(BIN)/embedlake search configs/demo.yaml "a question of yours"'
 	@echo 'Your own texts: $(BIN)/embedlake init FOLDER'
 
+SIDE_BY_SIDE := -n auto --maxprocesses=4 --dist worksteal
+
 test: check
-	$(BIN)/python -m pytest -m slow -n auto --maxprocesses=4 --dist worksteal
+	$(BIN)/python -m pytest -m slow $(SIDE_BY_SIDE)
 
 check: lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" $(SIDE_BY_SIDE)
 
 lint: setup
 	$(BIN)/ruff format --check .
