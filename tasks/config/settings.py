@@ -350,6 +350,13 @@ class Schedule(Settings):
 class Corpus(Settings):
     """A named body of documents, and how it is embedded."""
 
+    hashed_never = frozenset(
+        {
+            "name", "lake", "sources", "metadata", "extraction", "chunking", "deduplication", "models", "overlong",
+            "resources", "lease", "schedule",
+        }
+    )  # fmt: skip
+
     name: Name = Field(description="Name of the corpus; its tables begin with it.")
     lake: Lake = Field(default_factory=lambda: Lake.model_validate({}), description="Where the tables are.")
     sources: list[Source] = Field(min_length=1, description="Where documents come from.")
@@ -381,6 +388,10 @@ class Corpus(Settings):
         default_factory=lambda: Lease.model_validate({}), description="How one writer keeps others away."
     )
     schedule: Schedule | None = Field(None, description="When `embedlake serve` runs it.")
+
+    def source(self, name: str) -> Source:
+        """The source that has a name."""
+        return next(source for source in self.sources if source.name == name)
 
     @field_validator("metadata")
     @classmethod

@@ -89,8 +89,7 @@ def row_settings(
         "rows": _ROWS, "max_bytes": corpus.extraction.max_bytes, "chunking": corpus.chunking.identity(),
         "tokenizer": tokenizer_hash, "metadata": dict(corpus.metadata), "format": source.format,
         "fields": source.fields.identity(), "columns": source.metadata,
-        **source.identity(),
-        **({"metadata_errors": corpus.metadata_errors} if corpus.metadata_errors != "count" else {}),
+        **source.identity(), **corpus.identity(),
     }  # fmt: skip
     failing = {"read": hash_settings(always), "extraction": corpus.extraction.identity()}
     every = [(stage, name) for stage, names in versions.items() for name in names]

@@ -25,7 +25,7 @@ from tasks.lake.tables import Lake
 from tasks.patience import each_within
 from tasks.progress import Progress, publish
 from tasks.sources.listing import File, Listing, list_files
-from tasks.sources.work import Block, Work, group_files, read_blocks
+from tasks.sources.work import Block, Work, blocks_of, group_files
 
 logger = logging.getLogger("embedlake.documents")
 
@@ -197,12 +197,8 @@ def _works(corpus: Corpus, files: list[File], ends: dict[str, DocumentError | No
     for file in files:
         if not file.is_container:
             continue
-        source = next(source for source in corpus.sources if source.name == file.source)
         try:
-            blocks = read_blocks(
-                file, source, corpus.metadata, corpus.extraction.max_bytes, corpus.extraction.least_confidence
-            )
-            yield from each_within(blocks, corpus.extraction.timeout)
+            yield from each_within(blocks_of(file, corpus), corpus.extraction.timeout)
             ends[file.document_id] = None
         except Exception as error:  # whatever a parser or a file system raises
             ends[file.document_id] = document_error(error, corpus.extraction.timeout, fetching=True)

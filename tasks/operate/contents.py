@@ -11,7 +11,7 @@ from tasks.ingest.prepare import hash_records
 from tasks.lake.tables import Lake
 from tasks.sources.contents import by_content
 from tasks.sources.listing import File, list_files, read_file
-from tasks.sources.work import read_blocks
+from tasks.sources.work import blocks_of
 from tasks.text.decode import check_guess
 
 Row = dict[str, Any]
@@ -32,7 +32,7 @@ def other_contents(lake: Lake) -> Iterator[str]:
         if row is None:
             continue  # the next run reads it anyway
         try:
-            file = by_content(file, next(source for source in lake.corpus.sources if source.name == file.source))
+            file = by_content(file, lake.corpus.source(file.source))
             if file.is_container:
                 same = _same_records(file, lake.corpus, records.get(file.document_id, []))
                 same &= row["state"] == "container"
@@ -47,7 +47,7 @@ def other_contents(lake: Lake) -> Iterator[str]:
 
 def _same_file(file: File, corpus: Corpus, row: Row) -> bool:
     """Whether a file is what was read. Of a stale one the lake has the content from before: it must still fail."""
-    source = next(source for source in corpus.sources if source.name == file.source)
+    source = corpus.source(file.source)
     data = read_file(source, file.path, corpus.extraction.max_bytes)
     if row["state"] == "stale":
         name = file.path.rsplit("/", 1)[-1]
@@ -61,9 +61,7 @@ def _same_file(file: File, corpus: Corpus, row: Row) -> bool:
 
 def _same_records(file: File, corpus: Corpus, rows: list[Row]) -> bool:
     """Whether the records of a file are those that were read."""
-    source = next(source for source in corpus.sources if source.name == file.source)
-    blocks = read_blocks(file, source, corpus.metadata, corpus.extraction.max_bytes, corpus.extraction.least_confidence)
-    found = [content for block in blocks for content in hash_records(block)]
+    found = [content for block in blocks_of(file, corpus) for content in hash_records(block)]
     lines = [row for row in rows if row["document_id"].startswith(f"{file.document_id}#line-")]
     if found.count(None) != sum(row["content_hash"] is None for row in lines):
         return False

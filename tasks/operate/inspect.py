@@ -16,7 +16,7 @@ from tasks.operate.sampling import SHOWN
 from tasks.records import Failure
 from tasks.sources.contents import by_content
 from tasks.sources.listing import File, list_files
-from tasks.sources.work import Work, group_files, read_blocks
+from tasks.sources.work import Work, blocks_of, group_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,7 @@ def _works(file: File, corpus: Corpus, broken: list[DocumentError]) -> Iterator[
         yield from group_files([file])
         return
     try:
-        limits = corpus.extraction
-        yield from read_blocks(file, corpus.sources[0], corpus.metadata, limits.max_bytes, limits.least_confidence)
+        yield from blocks_of(file, corpus)
     except Exception as error:  # whatever a parser or a file system raises
         broken.append(document_error(error, corpus.extraction.timeout, fetching=True))
 

@@ -13,7 +13,7 @@ from tasks.lake.tables import Lake
 from tasks.patience import each_within
 from tasks.progress import DocumentCounts
 from tasks.sources.listing import File
-from tasks.sources.work import Work, group_files, read_blocks
+from tasks.sources.work import Work, blocks_of, group_files
 
 PROBE_TEXTS = 24  # that a model's speed is measured with
 SHOWN = ("ordinal", "start", "end", "span_unit", "span_page", "token_count", "heading_path", "text")
@@ -98,13 +98,9 @@ def some_works(corpus: Corpus, files: list[File], most_bytes: int) -> Iterator[W
     """Work for the readers: all of the files, and the beginnings of those that hold records."""
     yield from group_files(file for file in files if not file.is_container)
     for file in (file for file in files if file.is_container):
-        source = next(source for source in corpus.sources if source.name == file.source)
         read = 0
         try:
-            blocks = read_blocks(
-                file, source, corpus.metadata, corpus.extraction.max_bytes, corpus.extraction.least_confidence
-            )
-            for block in each_within(blocks, corpus.extraction.timeout):
+            for block in each_within(blocks_of(file, corpus), corpus.extraction.timeout):
                 yield block
                 read += block.size
                 if read > most_bytes:

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from tasks.config.settings import Fields, Source
+from tasks.config.settings import Corpus, Fields, Source
 from tasks.errors import BrokenDocument, DocumentError, OversizedDocument
 from tasks.sources.csv_tables import read_tables
 from tasks.sources.fields import has_column, unusable
@@ -121,6 +121,12 @@ def read_blocks(
             raise BrokenDocument(
                 f"not a readable {file.true_format} file: {error}", "Is it complete? Store it again."
             ) from None
+
+
+def blocks_of(file: File, corpus: Corpus) -> Iterator[Block]:
+    """The same, as the corpus that has the file says."""
+    limits = corpus.extraction
+    return read_blocks(file, corpus.source(file.source), corpus.metadata, limits.max_bytes, limits.least_confidence)
 
 
 def _all_blocks(

@@ -5,6 +5,7 @@ The service is made up; it answers over HTTP, and fails as services do.
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -29,7 +30,7 @@ from embedlake import (
 from tasks.config.settings import Model
 from tasks.errors import ModelError
 from tasks.lake.failures import list_failures
-from tasks.models import providers
+from tasks.models import choose, providers
 from tasks.models.choose import load_encoder
 from tasks.models.find import resolve_model
 from tasks.models.interface import texts_of
@@ -136,21 +137,12 @@ def run(corpus_file: Path) -> Any:
         return run_ingest(str(corpus_file))
 
 
-def quick_readers() -> Any:
+@contextmanager
+def quick_readers() -> Iterator[None]:
     """As `quick`, with the encoders that the corpus names."""
-    real = load_encoder
-
-    class Both:
-        def __enter__(self) -> None:
-            self.quick, self.patch = quick(), pytest.MonkeyPatch()
-            self.quick.__enter__()
-            self.patch.setattr("tasks.models.choose.load_encoder", real)
-
-        def __exit__(self, *error: Any) -> None:
-            self.patch.undo()
-            self.quick.__exit__(*error)
-
-    return Both()
+    with quick(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choose, "load_encoder", load_encoder)
+        yield
 
 
 def test_a_corpus_is_embedded_searched_and_verified_by_a_service(corpus: Callable[..., Path], service: Service) -> None:
