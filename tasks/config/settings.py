@@ -220,7 +220,9 @@ class Chunking(Settings):
         "auto",
         description="auto: headings for Markdown and what is converted to it, syntax for code, recursive for the rest.",
     )
-    size: int = Field(256, ge=8, le=1_000_000, description="Most tokens in a chunk, the model's own marks included.")
+    size: int = Field(
+        256, ge=8, le=1_000_000, description="Most tokens in a chunk, the model's own special tokens included."
+    )
     overlap: int = Field(0, ge=0, description="Tokens that a chunk repeats from the one before it.")
     tokenizer: str | None = Field(
         None,
