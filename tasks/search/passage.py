@@ -34,7 +34,7 @@ class Passage:
     text: str
     metadata: dict[str, Any]
     chunk_id: str
-    rank: int = 0
+    rank: int = 1
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
