@@ -14,6 +14,7 @@ from flows.cli.failures import failures_app
 from flows.cli.files import init, inspect, schema
 from flows.cli.reading import plan, search, status, verify
 from flows.cli.running import backfill, run, serve
+from flows.cli.serving import serve_search
 from tasks.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, EmbedlakeError
 
 app = typer.Typer(
@@ -32,7 +33,7 @@ in this run; 4 a source cannot be listed; 5 the lake cannot be reached; 6 a mode
 
 app.callback(invoke_without_command=True)(begin)
 app.add_typer(failures_app, name="failures")
-for command in (init, inspect, plan, run, search, status, backfill, verify, drop, bench, serve, schema):
+for command in (init, inspect, plan, run, search, status, backfill, verify, drop, bench, serve, serve_search, schema):
     app.command()(command)
 
 

@@ -70,7 +70,7 @@ def serve(
 
     Example: embedlake serve configs/
     """
-    _check(*_corpus_files(corpus_files))
+    _check(*files_of(corpus_files))
     quiet_libraries()
     if not os.environ.get("PREFECT_API_URL"):
         raise ConfigurationError(
@@ -79,7 +79,7 @@ def serve(
         )
     from flows.serve import serve_corpora
 
-    serve_corpora(_corpus_files(corpus_files))
+    serve_corpora(files_of(corpus_files))
 
 
 def _flow(start: Callable[[], "RunReport"], json: bool, again: str) -> None:
@@ -132,7 +132,8 @@ def _check(*corpus_files: Path) -> None:
         load_corpus(corpus_file)
 
 
-def _corpus_files(paths: list[Path]) -> list[Path]:
+def files_of(paths: list[Path]) -> list[Path]:
+    """Corpus files, and those in folders of them."""
     found = [file for path in paths for file in (sorted(path.glob("*.y*ml")) if path.is_dir() else [path])]
     if not found:
         raise ConfigurationError(

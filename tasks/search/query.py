@@ -10,7 +10,6 @@ frame = lake.table().to_pandas()
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,7 @@ class OpenLake:
         self._encoders: dict[str, Encoder] = {}
         self._views: dict[str, View] = {}
 
-    @cached_property
+    @property
     def models(self) -> list[dict[str, Any]]:
         """The catalog: a row per model table, with its state."""
         return self._lake.catalog()
@@ -87,7 +86,7 @@ class OpenLake:
         check_filter(self._lake, row["table"], where)
         view = self._view(row["table"])
         by = way_for(view, by or self._lake.corpus.search.by)
-        vector = self.embed_query(query, model) if by != "text" else None
+        vector = self._embed(row, query) if by != "text" else None
         asked = Query(
             query, vector, by, limit, offset, where, per_document, min_score,
             distinct=self._lake.corpus.deduplication != "none",
@@ -103,7 +102,11 @@ class OpenLake:
             ConfigurationError: there is no such model in the lake.
             ModelError: the model cannot be loaded, or is not the one that filled the table.
         """
-        vector: list[float] = self._encoder(self._row(model)).encode_queries(text_items([query]))[0][0].tolist()
+        return self._embed(self._row(model), query)
+
+    def _embed(self, row: dict[str, Any], query: str) -> Sequence[float]:
+        """The vector of a query under the model of a table."""
+        vector: list[float] = self._encoder(row).encode_queries(text_items([query])).vectors[0].tolist()
         return vector
 
     def _view(self, table: str) -> View:

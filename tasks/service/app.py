@@ -1,0 +1,140 @@
+"""The routes of the service."""
+
+import asyncio
+import time
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from tasks.config.loading import redact
+from tasks.errors import ConfigurationError, EmbedlakeError
+from tasks.service import openai
+from tasks.service.asking import Service
+from tasks.service.guard import Guard, Limits, Refused, error_body
+from tasks.service.keys import Keys
+from tasks.service.metrics import Metrics
+from tasks.service.schemas import (
+    Answer,
+    ErrorResponse,
+    FoundPassage,
+    Health,
+    SearchRequest,
+    SearchResponse,
+    ServedCorpus,
+)
+from tasks.service.warm import Corpora, WarmCorpus
+
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorResponse, "description": about}
+    for status, about in {
+        400: "The query, the filter or the JSON is wrong.", 401: "No valid API key.", 404: "No such corpus or model.",
+        408: "The body did not arrive in time.", 413: "Too much was sent.", 422: "A field is missing or wrong.",
+        500: "Unexpected.", 503: "Too many requests, or the lake cannot be read.", 504: "No answer in time.",
+    }.items()
+}  # fmt: skip
+
+
+def create_app(corpora: Corpora, keys: Keys, limits: Limits) -> FastAPI:
+    """The ASGI application.
+
+    Args:
+        corpora: that are served.
+        keys: who may ask.
+        limits: of each request.
+    """
+    metrics = Metrics()
+    service = Service(corpora, limits)
+    app = FastAPI(
+        title="embedlake", version=version("embedlake"), description="Search over corpora that are kept embedded.",
+        responses=_ERRORS,
+    )  # fmt: skip
+    app.add_middleware(Guard, keys=keys, limits=limits, metrics=metrics)
+    _explain_errors(app)
+
+    @app.post("/search", summary="Find passages.")
+    async def search(asked: SearchRequest, request: Request) -> SearchResponse:
+        began = time.monotonic()
+        corpus = service.corpus(asked.corpus)
+        options = asked.model_dump(exclude={"query", "corpus"})
+        calls = [
+            service.in_thread(partial(corpus.search_again, query, **options)) for query in service.queries(asked.query)
+        ]
+        found = await asyncio.gather(*calls)
+        results = [
+            Answer(query=query, passages=[FoundPassage(**passage.to_dict()) for passage in passages])
+            for query, passages in zip(service.queries(asked.query), found, strict=True)
+        ]
+        return SearchResponse(
+            corpus=corpus.corpus.name, results=results, milliseconds=round((time.monotonic() - began) * 1000, 3),
+            request_id=request.state.request_id,
+        )  # fmt: skip
+
+    @app.get("/corpora", summary="The corpora that are served.")
+    async def served() -> list[ServedCorpus]:
+        return [_served(corpus) for corpus in corpora]
+
+    @app.get("/health", summary="Whether the process lives.")
+    async def health() -> Health:
+        return Health(status="ok", corpora=corpora.names)
+
+    @app.get("/ready", summary="Whether every corpus is served as it is in the lake now.")
+    async def ready(response: Response) -> Health:
+        late = [corpus.corpus.name for corpus in corpora if not corpus.ready]
+        response.status_code = 503 if late else 200
+        return Health(status="not ready" if late else "ok", corpora=late or corpora.names)
+
+    @app.get("/metrics", summary="For Prometheus.", response_class=Response)
+    async def numbers() -> Response:
+        for corpus in corpora:
+            metrics.rows.labels(corpus.corpus.name).set(_served(corpus).rows)
+            metrics.ready.labels(corpus.corpus.name).set(corpus.ready)
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4")
+
+    openai.add_routes(app, service)
+    return app
+
+
+def _served(corpus: WarmCorpus) -> ServedCorpus:
+    live = next((row for row in corpus.models if row["state"] == "live"), None)
+    rows = corpus.rows(live["table"]) if live else 0
+    return ServedCorpus(
+        name=corpus.corpus.name, model=live["model"] if live else None, table=live["table"] if live else None,
+        rows=rows, ready=corpus.ready, problem=corpus.problem,
+    )  # fmt: skip
+
+
+def _explain_errors(app: FastAPI) -> None:
+    """Every error in one form."""
+
+    def told(request: Request, status: int, message: str, hint: str = "") -> JSONResponse:
+        request_id = getattr(request.state, "request_id", "")
+        return JSONResponse(error_body(status, message, hint, request_id), status)
+
+    @app.exception_handler(Refused)
+    async def refused(request: Request, error: Refused) -> JSONResponse:
+        return told(request, error.status, error.message, error.hint)
+
+    @app.exception_handler(EmbedlakeError)
+    async def failed(request: Request, error: EmbedlakeError) -> JSONResponse:
+        status = 400 if isinstance(error, ConfigurationError) else 503
+        return told(request, status, redact(error.message), redact(error.hint))
+
+    @app.exception_handler(RequestValidationError)
+    async def wrong(request: Request, error: RequestValidationError) -> JSONResponse:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'] if part != 'body') or 'the body'}: {problem['msg']}"
+            for problem in error.errors()
+        )
+        broken = any(problem["type"] == "json_invalid" for problem in error.errors())
+        return told(request, 400 if broken else 422, problems[:1000], "See /docs for what it takes.")
+
+    @app.exception_handler(HTTPException)
+    async def other(request: Request, error: HTTPException) -> JSONResponse:
+        answer = told(request, error.status_code, str(error.detail), "See /docs for what there is.")
+        answer.headers.update(error.headers or {})
+        return answer

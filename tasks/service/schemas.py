@@ -1,0 +1,181 @@
+"""What the service takes and gives."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tasks.search.retrieve import Way
+
+
+class Taken(BaseModel):
+    """What a client sends: an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class SearchRequest(Taken):
+    """A search."""
+
+    query: str | list[str] = Field(description="A question or a few words, or several, each with its own answer.")
+    corpus: str | None = Field(None, description="Name of the corpus; may be left out where only one is served.")
+    limit: Annotated[int, Field(ge=1, le=1000)] = Field(5, description="Most passages for a query.")
+    offset: Annotated[int, Field(ge=0, le=10_000)] = Field(0, description="Passages of the pages before.")
+    where: Annotated[str, Field(max_length=10_000)] | None = Field(
+        None, description="SQL over the columns, such as year >= 2020."
+    )
+    by: Way | None = Field(None, description="By meaning, by words, or by both; by default as the corpus file says.")
+    weight: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="Of meaning against words in a hybrid search."
+    )
+    per_document: Annotated[int, Field(ge=1, le=1000)] | None = Field(None, description="Most passages of a document.")
+    min_score: float | None = Field(None, description="Leave out passages with a lower score.")
+    model: str | None = Field(None, description="Another model than the live one.")
+
+
+class FoundPassage(BaseModel):
+    """A passage that a search found."""
+
+    rank: int
+    score: float
+    scores: dict[str, dict[str, float]]
+    document_id: str
+    title: str | None
+    uri: str
+    headings: list[str]
+    start: int
+    end: int
+    page: int | None
+    text: str
+    metadata: dict[str, Any]
+    chunk_id: str
+
+
+class Answer(BaseModel):
+    """What was found for one query."""
+
+    query: str
+    passages: list[FoundPassage]
+
+
+class SearchResponse(BaseModel):
+    """What was found."""
+
+    corpus: str
+    results: list[Answer]
+    milliseconds: float
+    request_id: str
+
+
+class ServedCorpus(BaseModel):
+    """A corpus that is served."""
+
+    name: str
+    model: str | None
+    table: str | None
+    rows: int
+    ready: bool
+    problem: str
+
+
+class Health(BaseModel):
+    """Whether the process lives, or answers."""
+
+    status: Literal["ok", "not ready"]
+    corpora: list[str]
+
+
+class Problem(BaseModel):
+    """What is wrong, as OpenAI's clients read it too."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+    hint: str
+    request_id: str
+
+
+class ErrorResponse(BaseModel):
+    """An error."""
+
+    error: Problem
+
+
+class EmbeddingsRequest(BaseModel):
+    """As of OpenAI's `/v1/embeddings`; what has no meaning here is let pass."""
+
+    input: str | list[str] = Field(description="Queries to embed.")
+    model: str = Field(description="Name of a corpus, for its live model, or of a model of one.")
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: int | None = Field(None, ge=1, description="Refused where the model has others.")
+    user: str | None = None
+
+
+class Embedding(BaseModel):
+    """A vector."""
+
+    object: Literal["embedding"] = "embedding"
+    index: int
+    embedding: list[float] | str
+
+
+class Usage(BaseModel):
+    """Tokens."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class EmbeddingsResponse(BaseModel):
+    """Vectors in the order of the queries."""
+
+    object: Literal["list"] = "list"
+    data: list[Embedding]
+    model: str
+    usage: Usage
+
+
+class RankingOptions(BaseModel):
+    """As OpenAI has them; only the threshold counts here."""
+
+    ranker: str | None = None
+    score_threshold: float | None = None
+
+
+class VectorStoreSearchRequest(BaseModel):
+    """As of OpenAI's `/v1/vector_stores/{id}/search`."""
+
+    query: str | list[str]
+    max_num_results: Annotated[int, Field(ge=1, le=50)] = 10
+    filters: dict[str, Any] | None = Field(
+        None, description="A comparison {type, key, value}, or {type: and|or, filters: [...]}."
+    )
+    ranking_options: RankingOptions | None = None
+    rewrite_query: bool | None = None
+
+
+class Content(BaseModel):
+    """A passage's text."""
+
+    type: Literal["text"] = "text"
+    text: str
+
+
+class StoreHit(BaseModel):
+    """A passage, as a part of a file."""
+
+    file_id: str
+    filename: str
+    score: float
+    attributes: dict[str, str | float | bool]
+    content: list[Content]
+
+
+class VectorStoreSearchResponse(BaseModel):
+    """Passages, best first."""
+
+    object: Literal["vector_store.search_results.page"] = "vector_store.search_results.page"
+    search_query: list[str]
+    data: list[StoreHit]
+    has_more: bool = False
+    next_page: str | None = None
