@@ -25,8 +25,8 @@ def serve_search(
 ) -> None:
     """Answer searches over HTTP from one warm process, until stopped.
 
-    The page /docs says what it takes. It sees new rows and another live model within a second. API keys come from
-    the environment variable EMBEDLAKE_API_KEYS (commas between) and from --keys. Without any, only this machine may ask.
+    The page /docs says what it takes. It sees new rows and another live model within a second. API keys come from the
+    environment variable EMBEDLAKE_API_KEYS (commas between) and from --keys. Without any, only this machine may ask.
 
     Example: embedlake serve-search notes.yaml papers.yaml
     """

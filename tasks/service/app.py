@@ -33,7 +33,8 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse, "description": about}
     for status, about in {
         400: "The query, the filter or the JSON is wrong.", 401: "No valid API key.", 404: "No such corpus or model.",
-        408: "The body did not arrive in time.", 413: "Too much was sent.", 422: "A field is missing or wrong.",
+        408: "The body did not arrive in time.", 413: "Too much was sent.", 415: "The body is not JSON.",
+        421: "Asked by a name that is not its own.", 422: "A field is missing or wrong.",
         500: "Unexpected.", 503: "Too many requests, or the lake cannot be read.", 504: "No answer in time.",
     }.items()
 }  # fmt: skip

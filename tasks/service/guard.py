@@ -21,6 +21,7 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 OPEN = ("/health", "/ready")
 """Routes that ask for no key."""
 
+_OWN_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")  # another name may be that of a page that a browser shows
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 logger = logging.getLogger("embedlake.service")
 
@@ -58,6 +59,7 @@ class Refused(Exception):
         self.status, self.message, self.hint = status, message, hint
 
 
+_JSON = "application/json"
 _KINDS = {
     401: "authentication_error", 404: "not_found_error", 408: "timeout_error", 413: "request_too_large",
     429: "rate_limit_error",
@@ -131,12 +133,20 @@ class Guard:
             logger.info("%s %s %s %d %.1f ms", request_id, scope["method"], scope["path"], status, seconds * 1000)
 
     def _let_in(self, path: str, headers: dict[str, str]) -> None:
+        if not self._keys.wanted and _host(headers.get("host", "")) not in _OWN_NAMES:
+            raise Refused(
+                421,
+                "without API keys the service answers to this machine's own names alone",
+                "Ask 127.0.0.1 or localhost; or have it started with API keys.",
+            )
         if self._keys.wanted and path not in OPEN:
             scheme, _, key = headers.get("authorization", "").partition(" ")
             if scheme.lower() != "bearer" or not key.strip():
                 raise Refused(401, "an API key is needed", "Send it as: Authorization: Bearer KEY")
             if not self._keys.valid(key.strip()):
                 raise Refused(401, "the API key is not valid", "Ask who runs the service for one.")
+        if headers.get("content-type", _JSON).partition(";")[0].strip().lower() != _JSON and path not in OPEN:
+            raise Refused(415, "the body is to be JSON", f"Send the header Content-Type: {_JSON}")
         if self._running > self._limits.requests:
             raise Refused(503, f"{self._limits.requests} requests are being answered", "Come again in a second.")
 
@@ -161,6 +171,11 @@ class Guard:
                         return b"".join(parts)
         except TimeoutError:
             raise Refused(408, f"the body did not arrive within {self._limits.seconds:g} seconds") from None
+
+
+def _host(header: str) -> str:
+    """A name without its port."""
+    return re.sub(r":\d+$", "", header).lower()
 
 
 def _too_large(most: int) -> Refused:

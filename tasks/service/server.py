@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import suppress
 
 import uvicorn
 
@@ -28,7 +29,8 @@ def serve(corpora: Corpora, keys: Keys, limits: Limits, host: str, port: int) ->
         timeout_keep_alive=_IDLE, timeout_graceful_shutdown=_LAST, server_header=False,
     )  # fmt: skip
     try:
-        uvicorn.Server(config).run()
+        with suppress(KeyboardInterrupt):  # a signal that ends it, which it has heeded
+            uvicorn.Server(config).run()
     except SystemExit:  # uvicorn's, which has said why
         raise ConfigurationError(f"{host}:{port} cannot be listened on", "Choose another --port or --host.") from None
     finally:
