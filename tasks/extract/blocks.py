@@ -101,9 +101,8 @@ class Blocks:
                 self.paragraph(cell)
             return
         self._words = self._structured = True
-        header = _row(kept[0])
-        columns = header.count("|") - 1  # a cell may hold the sign itself
-        self._blocks.append("\n".join([header, "|" + " --- |" * columns, *map(_row, kept[1:])]))
+        header = table_row(kept[0])
+        self._blocks.append("\n".join([header, line_below(header), *map(table_row, kept[1:])]))
 
     def text(self) -> str:
         """The whole text, a blank line between blocks."""
@@ -122,8 +121,14 @@ def one_line(text: str) -> str:
     return _SPACES.sub(" ", text).strip()
 
 
-def _row(cells: Sequence[str]) -> str:
+def table_row(cells: Sequence[str]) -> str:
+    """A row of a Markdown table."""
     return "| " + " | ".join(cells) + " |"
+
+
+def line_below(header: str) -> str:
+    """The line between a Markdown table's header row and the others; a cell may hold the sign between cells itself."""
+    return "|" + " --- |" * (header.count("|") - 1)
 
 
 def _without_empty(rows: list[list[str]]) -> list[list[str]]:

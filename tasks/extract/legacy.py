@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import struct
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -16,8 +17,10 @@ from tasks.extract.office import read_office
 from tasks.extract.old_sheets import read_old_workbook
 
 _SECONDS = 240  # for a converter
+_FILE_PASS, _END = 0x2F, 0x0A  # records of a workbook
 _CONVERTERS = {  # in the order in which they are tried: with structure, then without
     "Word": (("soffice", "docx"), ("libreoffice", "docx"), ("antiword", ""), ("catdoc", "")),
+    "Excel": (("soffice", "xlsx"), ("libreoffice", "xlsx")),
     "PowerPoint": (("soffice", "pptx"), ("libreoffice", "pptx"), ("catppt", "")),
 }
 
@@ -40,16 +43,24 @@ def read_compound(data: bytes, extension: str, max_bytes: int) -> Converted:
         with olefile.OleFileIO(io.BytesIO(data)) as file:
             streams = {"/".join(path).lower() for path in file.listdir()}
             found = _facts(file)
+            locked = any(
+                _is_locked(file.openstream(name).read(4096)) for name in ("Workbook", "Book") if file.exists(name)
+            )
     except (OSError, ValueError, IndexError, AttributeError, TypeError, KeyError) as error:
         raise BrokenDocument(
             f"not a readable {extension or 'Office'} file: {type(error).__name__}: {error}"[:300],
             "Is it complete? Store it again.",
         ) from None
     title = clean_title(found.pop("title", None))
-    if "encryptedpackage" in streams:
+    if "encryptedpackage" in streams or locked:
         raise EncryptedDocument("the document needs a password", "Store a copy without a password.")
     if "workbook" in streams or "book" in streams:
-        book = read_old_workbook(data)
+        try:
+            book = read_old_workbook(data)
+        except BrokenDocument:
+            if not any(map(shutil.which, ("soffice", "libreoffice"))):
+                raise
+            book = _converted(data, "Excel", ".xls", title, found, max_bytes)
         return Converted(book.text, title, book.kind, found)
     if "worddocument" in streams:
         return _converted(data, "Word", ".doc", title, found, max_bytes)
@@ -77,6 +88,19 @@ def _facts(file: olefile.OleFileIO) -> dict[str, object]:
         elif isinstance(value, str) and one_line(value):
             found[name] = one_line(value)
     return found
+
+
+def _is_locked(workbook: bytes) -> bool:
+    """Whether one of a workbook's first records says that what follows is encrypted."""
+    place = 0
+    while place + 4 <= len(workbook):
+        kind, length = struct.unpack_from("<HH", workbook, place)
+        if kind == _FILE_PASS:
+            return True
+        place += 4 + length
+        if kind == _END:
+            return False
+    return False
 
 
 def _converted(

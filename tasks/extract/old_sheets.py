@@ -28,6 +28,10 @@ def read_old_workbook(data: bytes) -> Converted:
         raise EncryptedDocument("the workbook needs a password", "Store a copy without a password.") from None
     except (python_calamine.CalamineError, OSError, ValueError) as error:
         raise BrokenDocument(f"not a readable workbook: {error}"[:300], "Is it complete? Store it again.") from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of calamine, which is no Exception
+            raise
+        raise BrokenDocument(f"not a readable workbook: {error}"[:300], "Is it complete? Store it again.") from None
     if blocks.is_empty:
         raise EmptyDocument("there is no text in the workbook")
     return blocks.converted()

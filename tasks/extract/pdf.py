@@ -21,8 +21,10 @@ from tasks.extract.pdf_layout import (
     vocabulary,
     without_running_heads,
 )
+from tasks.extract.pdf_letters import is_language
 from tasks.extract.pdf_page import Page, open_pdf, read_page
 from tasks.extract.pdf_structure import Bookmark, heading_levels, shown_title
+from tasks.extract.pdf_table import as_markdown, joined_over_pages, with_ruled_tables
 from tasks.text.normalise import normalise
 
 _UNREADABLE = 0.3  # of the letters without a meaning; above it the text is garbage
@@ -58,7 +60,9 @@ def read_pdf(data: bytes) -> Converted:
     if not letters:
         raise EmptyDocument(f"the PDF has no text on {len(pages)} pages", "A scan needs OCR first.")
     unmapped = sum(page.unmapped for page in pages)
-    if unmapped > _UNREADABLE * letters:
+    if unmapped > _UNREADABLE * letters and not is_language(
+        " ".join(line.text for page in pages for row in page.rows for line in row)
+    ):
         raise BrokenDocument(
             f"the PDF's fonts do not say which letters they show ({unmapped:,} of {letters:,})",
             "Print it again with its fonts' Unicode tables, or read it with OCR.",
@@ -97,11 +101,12 @@ def _bookmarks(document: Any) -> list[Bookmark]:
 
 def _text(pages: Sequence[Page], bookmarks: Sequence[Bookmark]) -> tuple[str, tuple[int, ...], str, str | None]:
     """The text, where each page begins in it, its kind, and the title that it shows."""
-    lines = [in_reading_order(rows) for rows in without_running_heads(pages)]
+    kept = zip(pages, without_running_heads(pages), strict=True)
+    lines = [in_reading_order(with_ruled_tables(rows, page.flat, page.steep)) for page, rows in kept]
     words = vocabulary(lines)
     grouped = [paragraphs(page) for page in lines]
     levels = heading_levels(grouped, bookmarks)
-    kind = "markdown" if levels else "text"
+    kind = "markdown" if levels or any(line.cells for page in lines for line in page) else "text"
     fixed = sum(line.fixed for page in lines for line in page) * 2 < sum(map(len, lines))
     parts: list[str] = []
     length = 0
@@ -114,6 +119,8 @@ def _text(pages: Sequence[Page], bookmarks: Sequence[Bookmark]) -> tuple[str, tu
             goes_on = not heading and paragraph.goes_on
             if last is not None and all(last is not other for other in page) and not heading:
                 goes_on = continues(last, paragraph.lines[0])
+            if last is not None and last.table and paragraph.table and page[0] is paragraph:
+                paragraph.lines[0].cells = joined_over_pages(last.table, paragraph.table)
             part = normalise(_block(paragraph, levels.get(id(paragraph)), words, kind, fixed))
             if not part:
                 continue
@@ -124,7 +131,8 @@ def _text(pages: Sequence[Page], bookmarks: Sequence[Bookmark]) -> tuple[str, tu
                 length -= len(end) - cut
                 parts += [end[:cut], join(end[cut:], part, words)]
             else:
-                parts.append(f"\n\n{part}" if parts else part)
+                rows_more = paragraph.table is not None and paragraph.table.goes_on
+                parts.append(f"{chr(10) if rows_more else chr(10) * 2}{part}" if parts else part)
             length += len(parts[-1])
             start = length - len(part) if start is None else start
             last = paragraph
@@ -137,6 +145,8 @@ def _text(pages: Sequence[Page], bookmarks: Sequence[Bookmark]) -> tuple[str, tu
 
 
 def _block(paragraph: Paragraph, level: int | None, words: Counter[str], kind: str, fixed: bool) -> str:
+    if paragraph.table:
+        return as_markdown(paragraph.table)
     text = joined_text(paragraph.lines, words)
     if kind == "text":
         return text

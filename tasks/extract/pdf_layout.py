@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
-from tasks.extract.pdf_page import Line, Page
+from tasks.extract.pdf_page import Line, Page, Table
+from tasks.extract.pdf_table import with_aligned_tables
 
 _MARGIN = 0.12  # of a page's height, at its top and at its bottom, in which running heads stand
 _LONGEST_HEAD = 120  # characters
@@ -102,7 +103,7 @@ def in_reading_order(rows: Rows) -> list[Line]:
     """The lines of a page, columns one after the other where the page draws them beside each other."""
     gutter = _gutter(rows)
     if gutter is None:
-        return [_joined(row) for row in rows]
+        return [_joined(row) for row in with_aligned_tables(rows)]
     ordered: list[Line] = []
     region: Rows = []
     for row in [*rows, None]:
@@ -173,6 +174,11 @@ class Paragraph:
         """Of its font, in points."""
         return self.lines[0].size
 
+    @property
+    def table(self) -> Table | None:
+        """That stands in this place."""
+        return self.lines[0].cells
+
 
 def paragraphs(lines: Sequence[Line]) -> list[Paragraph]:
     """Lines of a page grouped: by the gaps between them, by the font's size, and by indents."""
@@ -199,6 +205,8 @@ def _leading(lines: Sequence[Line]) -> dict[int, float]:
 
 def _begins(above: Line, line: Line, leading: dict[int, float]) -> bool:
     """Whether a line begins a paragraph."""
+    if above.cells or line.cells:
+        return True
     size = max(above.size, line.size)
     if abs(above.size - line.size) > 0.08 * size or above.fixed != line.fixed:
         return not (above.text.endswith("\x02") or abs(above.foot - line.foot) < 0.3 * size)
@@ -221,6 +229,8 @@ def _whole_title(above: Line, line: Line) -> bool:
 def continues(above: Paragraph, line: Line) -> bool:
     """Whether a line at the top of a column or page goes on with a paragraph that ends another."""
     text = above.lines[-1].text
+    if above.lines[-1].cells or line.cells:
+        return False
     same = abs(above.size - line.size) < 0.5 and above.lines[-1].fixed == line.fixed
     return same and (text[-1:] in _HYPHENS or (not _ENDS.search(text) and line.text[:1].islower()))
 
