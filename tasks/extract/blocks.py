@@ -21,6 +21,7 @@ class Converted:
         kind: text, markdown, rst, or code:<language>.
         metadata: the document's properties by name: author, created, modified, subject, keywords, and the like.
         pages: where each page begins, in characters of `text`; empty where the format knows no pages.
+        confidence: how sure OCR is of what it read, from 0 to 1; None where it read nothing.
     """
 
     text: str
@@ -28,6 +29,7 @@ class Converted:
     kind: str = "markdown"
     metadata: dict[str, object] = field(default_factory=dict)
     pages: tuple[int, ...] = ()
+    confidence: float | None = None
 
 
 class Blocks:

@@ -29,7 +29,13 @@ Found = tuple[Converted, str, Decoded | None]
 
 
 def convert(
-    data: bytes, wanted: str, extension: str, max_bytes: int, text_of: TextOf, encoding: str | None = None
+    data: bytes,
+    wanted: str,
+    extension: str,
+    max_bytes: int,
+    text_of: TextOf,
+    encoding: str | None = None,
+    ocr: bool = False,
 ) -> Found | None:
     """What a document says; None where it is plain text, Markdown, HTML or code, as its name says.
 
@@ -40,13 +46,14 @@ def convert(
         max_bytes: most bytes that an archive may inflate to.
         text_of: reads what is attached to a mail.
         encoding: that is declared for it, which counts where the format is text with marks.
+        ocr: read a PDF's pages without text by OCR.
 
     Raises:
         DocumentError: a kind of it that says what is wrong with the document.
     """
     try:
-        return _convert(data, wanted, extension, max_bytes, text_of, encoding)
-    except DocumentError:
+        return _convert(data, wanted, extension, max_bytes, text_of, encoding, ocr)
+    except (DocumentError, ImportError):
         raise
     except Exception as error:  # parsers raise whatever they meet
         raise BrokenDocument(
@@ -56,13 +63,13 @@ def convert(
 
 
 def _convert(
-    data: bytes, wanted: str, extension: str, max_bytes: int, text_of: TextOf, encoding: str | None
+    data: bytes, wanted: str, extension: str, max_bytes: int, text_of: TextOf, encoding: str | None, ocr: bool
 ) -> Found | None:
     signature = signature_of(data)
     if signature == "pdf" or (signature is None and wanted == "pdf"):
         from tasks.extract.pdf import read_pdf
 
-        return read_pdf(data), "pdf", None
+        return read_pdf(data, ocr), "pdf", None
     if signature == "zip" or (signature is None and wanted in ("office", "epub") and not _may_be_text(data, extension)):
         from tasks.extract.office import read_office
 

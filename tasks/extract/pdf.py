@@ -33,11 +33,16 @@ _PROPERTIES = {
 }  # fmt: skip
 
 
-def read_pdf(data: bytes) -> Converted:
+def read_pdf(data: bytes, ocr: bool = False) -> Converted:
     """Paragraphs with a blank line between them, under the headings that bookmarks or fonts tell of.
 
-    Columns are read one after the other, words that hyphens cut are whole, running heads and page numbers are left
-    out, values of form fields stand where they are seen. `metadata` counts the pages, and those without text.
+    Columns are read one after the other, tables are Markdown tables where they can be told, words that hyphens cut are
+    whole, running heads and page numbers are left out, values of form fields stand where they are seen. `metadata`
+    counts the pages, those without text, and those that OCR read.
+
+    Args:
+        data: the file.
+        ocr: read pages without text, or whose fonts do not say what they show, by OCR.
 
     Raises:
         EncryptedDocument: it needs a password.
@@ -47,7 +52,7 @@ def read_pdf(data: bytes) -> Converted:
     try:
         document = open_pdf(data)
         try:
-            pages = [_read(document, number) for number in range(len(document))]
+            read = [_read(document, number, ocr) for number in range(len(document))]
             bookmarks = _bookmarks(document)
             properties = document.get_metadata_dict(skip_empty=True)
         finally:
@@ -56,32 +61,52 @@ def read_pdf(data: bytes) -> Converted:
         if "password" in str(error).lower():
             raise EncryptedDocument("the PDF needs a password", "Store a copy without a password.") from None
         raise BrokenDocument(f"not a readable PDF: {error}", "Is it complete? Store it again.") from None
+    pages = [page for page, _ in read]
     letters = sum(page.letters for page in pages)
     if not letters:
-        raise EmptyDocument(f"the PDF has no text on {len(pages)} pages", "A scan needs OCR first.")
+        raise EmptyDocument(
+            f"the PDF has no text on {len(pages)} pages",
+            "OCR finds none either; leave it out with `exclude`."
+            if ocr
+            else "Have scans read: `extraction: {ocr: true}`.",
+        )
     unmapped = sum(page.unmapped for page in pages)
-    if unmapped > _UNREADABLE * letters and not is_language(
-        " ".join(line.text for page in pages for row in page.rows for line in row)
-    ):
+    if unmapped > _UNREADABLE * letters and not is_language(" ".join(map(_words, pages))):
         raise BrokenDocument(
             f"the PDF's fonts do not say which letters they show ({unmapped:,} of {letters:,})",
-            "Print it again with its fonts' Unicode tables, or read it with OCR.",
+            "Print it again with its fonts' Unicode tables, or have it read: `extraction: {ocr: true}`.",
         )
     text, starts, kind, shown = _text(pages, bookmarks)
     metadata: dict[str, object] = {"pages": len(pages)}
     if empty := sum(not page.letters for page in pages):
         metadata["pages_without_text"] = empty
+    sure = [(page.letters, confidence) for page, confidence in read if confidence is not None]
+    if sure:
+        metadata["pages_by_ocr"] = len(sure)
+    confidence = sum(count * by for count, by in sure) / sum(count for count, _ in sure) if sure else None
     metadata |= {name: _property(properties[key]) for key, name in _PROPERTIES.items() if properties.get(key)}
-    return Converted(text, clean_title(properties.get("Title")) or shown, kind, metadata, starts)
+    return Converted(text, clean_title(properties.get("Title")) or shown, kind, metadata, starts, confidence)
 
 
-def _read(document: Any, number: int) -> Page:
+def _words(page: Page) -> str:
+    return " ".join(line.text for row in page.rows for line in row)
+
+
+def _read(document: Any, number: int, ocr: bool) -> tuple[Page, float | None]:
+    """A page, and how sure OCR is of it where it was read so."""
     try:
         page = document[number]
     except pypdfium2.PdfiumError:  # one page that cannot be loaded does not lose the others
-        return Page([], 0.0, 0.0, 0, 0)
+        return Page([], 0.0, 0.0, 0, 0), None
     try:
-        return read_page(page, document.formenv)
+        found = read_page(page, document.formenv)
+        if ocr and (
+            not found.letters or (found.unmapped > _UNREADABLE * found.letters and not is_language(_words(found)))
+        ):
+            from tasks.extract.pdf_ocr import read_picture
+
+            return read_picture(page) or (found, None)
+        return found, None
     finally:
         page.close()
 

@@ -18,6 +18,7 @@ _PEELS = 3  # most lines of running heads at one edge
 _COLUMN_ROWS = 4  # fewest rows that make columns
 _COLUMN_WORDS = 3  # fewest words a line, on average, in a column of prose; a table's cells have fewer
 _NUMBER = re.compile(r"\d+")
+_OF = re.compile(r"\d+ ?(?:/|of|von|de|sur|di|van|из) ?\d+$")  # pages
 _ROMAN = re.compile(r"\b[ivxlc]+\b")
 _ENDS = re.compile(r"[.!?:;…][\"'”’»)\]]*$")
 _ITEM = re.compile(r"^(?:[•‣◦▪▫●○■□–—·*-]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s")
@@ -89,6 +90,7 @@ def _running(outer: dict[int, list[Line]]) -> set[int]:
 
 def _without_numbers(text: str) -> str:
     """A line such as `Page 3 of 12` or `iv` with a sign for each number; one with more words as it is."""
+    text = _OF.sub("#", text)
     bare = _ROMAN.sub("#", _NUMBER.sub("#", text))
     return bare if sum(map(str.isalpha, bare)) <= _NUMBER_WORDS else text
 

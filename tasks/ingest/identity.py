@@ -31,6 +31,7 @@ VERSIONS = {
 """Of what reads a format and of what cuts a kind of text. New ones begin with 2: documents that were read otherwise, or
 not at all, become theirs."""
 
+_WITH_PAGES = ("pdf", "mail")  # what may hold pages that OCR reads
 _CUT_AS_CODE = ("text", ("code",))
 _READ_BY = {
     **{media_type: (name, ("text", "markdown")) for name, media_type in MEDIA_TYPES.items()},
@@ -52,12 +53,14 @@ class RowSettings:
         failed: hash for what could not be read: also of what may decide that.
         versions: of what reads and cuts, by stage and name.
         least_confidence: that a guess at an encoding needs; a row made with less is read again.
+        ocr: whether pages without text are read by OCR.
     """
 
     always: Mapping[str, Any]
     failed: str
     versions: Mapping[str, Mapping[str, int]]
     least_confidence: float = 0.0
+    ocr: bool = False
     _known: dict[tuple[str, str | None], str] = field(default_factory=dict, compare=False, repr=False)
 
     def read(self, format: str, media_type: str | None = None) -> str:
@@ -74,7 +77,8 @@ class RowSettings:
     def _read(self, format: str, media_type: str | None) -> str:
         reader, cutters = _READ_BY.get(media_type, _CUT_AS_CODE) if media_type else (format, ("text",))
         used = [("read", format), ("read", reader), *(("chunk", cutter) for cutter in cutters)]
-        return _hash(self.always, self.versions, used)
+        by_ocr = {"ocr": True} if self.ocr and reader in _WITH_PAGES else {}
+        return _hash({**self.always, **by_ocr}, self.versions, used)
 
 
 def row_settings(
@@ -96,7 +100,9 @@ def row_settings(
     }  # fmt: skip
     failing = {"read": hash_settings(always), "extraction": corpus.extraction.identity()}
     every = [(stage, name) for stage, names in versions.items() for name in names]
-    return RowSettings(always, _hash(failing, versions, every), versions, corpus.extraction.least_confidence)
+    return RowSettings(
+        always, _hash(failing, versions, every), versions, corpus.extraction.least_confidence, corpus.extraction.ocr
+    )
 
 
 def settings_of(corpus: Corpus, tokenizer_folder: str) -> dict[str, RowSettings]:

@@ -70,6 +70,7 @@ class Landing:
         """Take a result; gives the chunks that were written whenever enough has come together."""
         self._counts.read_bytes += prepared.read
         self._counts.misfit(prepared.unfit)
+        self._counts.leave_out(prepared.left_out)
         self._waiting.append(prepared)
         rows = sum(max(p.documents.num_rows, p.chunks.num_rows) for p in self._waiting)
         if rows >= self._enough or time.monotonic() - self._last_flush > _COMMIT_SECONDS:

@@ -24,7 +24,7 @@ from tasks.hashing import chunk_ids, hash_bytes, hash_fields, hash_text
 from tasks.ingest.identity import settings_of
 from tasks.ingest.metadata import fields_of, in_plain_names
 from tasks.lake.schemas import chunks_schema, documents_schema
-from tasks.progress import Unfit
+from tasks.progress import LeftOut, Unfit
 from tasks.records import Chunk, Document, Failure
 from tasks.sources.contents import with_records
 from tasks.sources.facts import facts_of, told_by_path
@@ -50,6 +50,7 @@ class Prepared:
         read: bytes read, after decompression.
         unfit: values that did not fit their metadata field, by field.
         containers: files that hold records after all, as their content shows; nothing of them is in the rows.
+        left_out: what is not in the text of documents, by kind.
     """
 
     documents: pa.Table
@@ -58,6 +59,7 @@ class Prepared:
     read: int = 0
     unfit: dict[str, Unfit] = field(default_factory=dict)
     containers: list[File] = field(default_factory=list)
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
 
 
 def prepare(work: Work, corpus: Corpus, tokenizer_folder: str) -> Prepared:
@@ -90,6 +92,7 @@ class _Rows:
         self.failures: list[Failure] = []
         self.unfit: dict[str, Unfit] = {}
         self.containers: list[File] = []
+        self.left_out: dict[str, LeftOut] = {}
         self.read = 0
 
     def finish(self) -> Prepared:
@@ -106,6 +109,7 @@ class _Rows:
             self.read,
             self.unfit,
             self.containers,
+            self.left_out,
         )
 
     def add_file(self, file: File) -> None:
@@ -121,8 +125,9 @@ class _Rows:
             document.content_hash = hash_bytes(data)
             stage = "extract"
             name = PurePosixPath(file.path).name
-            extracted = extract(data, name, source.format, self.corpus.extraction.max_bytes, source.encoding)
-            check_guess(extracted, self.corpus.extraction.least_confidence)
+            limits = self.corpus.extraction
+            extracted = extract(data, name, source.format, limits.max_bytes, source.encoding, limits.ocr)
+            check_guess(extracted, limits.least_confidence)
             places = [
                 *self._sidecar(file, source), in_plain_names(extracted.metadata), told_by_path(file, source.path),
                 facts_of(file),
@@ -207,6 +212,8 @@ class _Rows:
 
     def _add(self, document: Document, extracted: Extracted, file: File) -> None:
         media_type = extracted.media_type
+        for kind, count in extracted.left_out.items():
+            self.left_out.setdefault(kind, LeftOut()).add(LeftOut(count, 1))
         document.state, document.media_type, document.title = "active", media_type, extracted.title
         document.encoding = extracted.encoding
         document.encoding_confidence = extracted.confidence if extracted.encoding else None

@@ -163,7 +163,12 @@ def wrong_offsets(lake: Lake, sample: int) -> Iterator[str]:
             if hash_bytes(data) != row["document_hash"]:
                 continue  # it has changed since; the next run will see
             extracted = extract(
-                data, path.rsplit("/", 1)[-1], source.format, corpus.extraction.max_bytes, source.encoding
+                data,
+                path.rsplit("/", 1)[-1],
+                source.format,
+                corpus.extraction.max_bytes,
+                source.encoding,
+                corpus.extraction.ocr,
             )
         except DocumentError:
             continue

@@ -52,7 +52,7 @@ def _same_file(file: File, corpus: Corpus, row: Row) -> bool:
     data = read_file(source, file.path, corpus.extraction.max_bytes)
     if row["state"] == "stale":
         name = file.path.rsplit("/", 1)[-1]
-        found = extract(data, name, source.format, corpus.extraction.max_bytes, source.encoding)
+        found = extract(data, name, source.format, corpus.extraction.max_bytes, source.encoding, corpus.extraction.ocr)
         check_guess(found, corpus.extraction.least_confidence)
         return not found.text
     if row["state"] == "quarantined" and row["content_hash"] is None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import BrokenDocument, DocumentError, EmptyDocument, EncryptedDocument, UnsupportedDocument
-from tasks.extract.check import refuse_what_is_no_text
+from tasks.extract.check import readable
 from tasks.extract.read import Extracted, extract
 from tasks.sources.formats import other_medium
 
@@ -256,7 +256,7 @@ RANDOM = "".join(chr(65 + (i * i * 31 + i // 7) % 26 + 32 * (i * 7 % 3 == 0)) + 
 )
 def test_what_is_no_text_is_set_aside(text: str, error: type[DocumentError]) -> None:
     with pytest.raises(error):
-        refuse_what_is_no_text(text, is_code=False)
+        readable(text, is_code=False)
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_what_is_no_text_is_set_aside(text: str, error: type[DocumentError]) -> 
     ],
 )
 def test_odd_texts_are_texts(text: str) -> None:
-    refuse_what_is_no_text(text, is_code=False)
+    readable(text, is_code=False)
 
 
 @given(st.binary(max_size=300), st.sampled_from(["a.docx", "a.pdf", "a.eml", "a.xml", "a.json", "a.ipynb", "a.rtf", "a.msg",
