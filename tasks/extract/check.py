@@ -23,6 +23,8 @@ _SOURCES = {  # a word that each of them has, and its commands
     "base64 of a mail": ("base64", re.compile(r"^Content-Transfer-Encoding: *base64", re.MULTILINE | re.IGNORECASE)),
 }
 _MOST_JUNK = 0.75  # of a text; one about keys and certificates shows some
+_FEWEST_WORDS = 20  # beside it
+_WORD = re.compile(r"[^\W\d_]{2,}")
 _MOST_DUMPED = 0.6  # of its lines
 _LONGEST_LINES = 2_000  # characters of code's lines on average; what people write has shorter ones
 _FEWEST_SPACES = 0.08  # of such code
@@ -51,11 +53,12 @@ def readable(text: str, is_code: bool, pages: tuple[int, ...] = ()) -> Readable:
     """
     runs = junk_runs(text)
     junk = sum(end - start for start, end in runs)
-    if junk > _MOST_JUNK * len(text):
-        raise UnsupportedDocument(
-            f"{junk / len(text):.0%} of it is base64 or the like, no text", "Leave it out with `exclude`, or decode it."
-        )
+    whole = len(text)
     text, pages = without_runs(text, runs, pages)
+    if junk > _MOST_JUNK * whole and len(_WORD.findall(text)) < _FEWEST_WORDS:
+        raise UnsupportedDocument(
+            f"{junk / whole:.0%} of it is base64 or the like, no text", "Leave it out with `exclude`, or decode it."
+        )
     _refuse_what_is_no_text(text, is_code)
     return Readable(text, pages, junk)
 

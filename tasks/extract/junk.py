@@ -6,7 +6,7 @@ from collections.abc import Iterator
 _SHORTEST = 256  # characters of a run that is cut out; keys and tokens that a text shows are shorter
 _RUN = re.compile(
     r"(?:data:[\w.+/;=-]{0,100};base64,\s?)?(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_=-]{56,}+(?:\r?\n[A-Za-z0-9+/_=-]{56,}+)*+"
-    r"(?:\r?\n[A-Za-z0-9+/]+={1,2}(?![^\s]))?"
+    r"(?:\r?\n[A-Za-z0-9+/]{4,}={0,2}(?!\S))?"  # a last line, which is shorter
 )
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _GENES = re.compile(r"[ACGTUNacgtun-]+")

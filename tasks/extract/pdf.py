@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pypdfium2
@@ -126,8 +127,8 @@ def _bookmarks(document: Any) -> list[Bookmark]:
 
 def _text(pages: Sequence[Page], bookmarks: Sequence[Bookmark]) -> tuple[str, tuple[int, ...], str, str | None]:
     """The text, where each page begins in it, its kind, and the title that it shows."""
-    kept = zip(pages, without_running_heads(pages), strict=True)
-    lines = [in_reading_order(with_ruled_tables(rows, page.flat, page.steep)) for page, rows in kept]
+    pages = [replace(page, rows=with_ruled_tables(page.rows, page.flat, page.steep)) for page in pages]
+    lines = [in_reading_order(rows) for rows in without_running_heads(pages)]
     words = vocabulary(lines)
     grouped = [paragraphs(page) for page in lines]
     levels = heading_levels(grouped, bookmarks)

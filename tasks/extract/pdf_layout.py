@@ -105,7 +105,7 @@ def in_reading_order(rows: Rows) -> list[Line]:
     """The lines of a page, columns one after the other where the page draws them beside each other."""
     gutter = _gutter(rows)
     if gutter is None:
-        return [_joined(row) for row in with_aligned_tables(rows)]
+        return [line for row in with_aligned_tables(rows) for line in _lines_of(row)]
     ordered: list[Line] = []
     region: Rows = []
     for row in [*rows, None]:
@@ -116,7 +116,7 @@ def in_reading_order(rows: Rows) -> list[Line]:
             ordered += in_reading_order(_half(region, side))
         region = []
         if row is not None:
-            ordered.append(_joined(row))
+            ordered += _lines_of(row)
     return ordered
 
 
@@ -144,6 +144,12 @@ def _gutter(rows: Rows) -> float | None:
         if all(prose):
             return x - 1
     return None
+
+
+def _lines_of(row: list[Line]) -> list[Line]:
+    """A row as one line, tables on it by themselves."""
+    words = [line for line in row if line.cells is None]
+    return [*([_joined(words)] if words else []), *(line for line in row if line.cells)]
 
 
 def _joined(row: list[Line]) -> Line:

@@ -6,9 +6,14 @@ _TEX = {
     0x0B: "ﬀ", 0x0C: "ﬁ", 0x0E: "ﬃ", 0x0F: "ﬄ", 0x10: "“", 0x11: "”", 0x15: "–", 0x16: "—",
     0x1B: "ﬀ", 0x1C: "ﬁ", 0x1D: "ﬂ", 0x1E: "ﬃ", 0x1F: "ﬄ", 0x88: "•",
 }  # fmt: skip
-"""What stands at codes that are no characters of text, in TeX's encodings OT1, T1 and TS1."""
+"""What stands within words at codes that are no characters of text, in TeX's encodings OT1, T1 and TS1."""
 
-_CODES = re.compile(f"[{''.join(map(chr, _TEX))}]")
+_ODD = re.compile("[\x0b\x0c\x0e-\x1f\x88]")
+_LIGATED = "[\x0b\x0c\x0e\x0f\x1b-\x1f]"
+_CODES = re.compile(
+    f"(?<=[A-Za-z]){_LIGATED}(?=[a-z])|(?<![^ \n]){_LIGATED}(?=[a-z]{{2}})|(?<=[a-z]{{2}}){_LIGATED}(?![^ .,;:\r\n-])"
+    r"|\x10(?=\w)|(?<=[\w.,!?])\x11|(?<=[\w ])[\x15\x16](?=[\w ])|(?<![^ \n])\x88(?= )"
+)
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 _LIGATURE = re.compile("[\ufb00-\ufb06]")
 _FREQUENT = "etaoinsr"  # half or more of the letters of every language in Latin letters
@@ -17,7 +22,7 @@ _LETTERS = re.compile("[a-z]+")
 
 def with_tex_letters(text: str) -> str:
     """A page's characters with those of TeX's fonts in the place of codes that are none; as many as before."""
-    return text.translate(_TEX) if _CODES.search(text) else text
+    return _CODES.sub(lambda match: _TEX[ord(match[0])], text) if _ODD.search(text) else text
 
 
 def without_ligatures(text: str) -> str:

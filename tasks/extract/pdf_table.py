@@ -15,6 +15,7 @@ from tasks.extract.pdf_page import Line, Table
 from tasks.extract.pdf_rules import Rule
 
 _SHORTEST = 40.0  # points of a table's rule
+_OVER = 12.0  # points by which words may reach over the ends of a rule
 _SAME = 4.0  # points by which ends of rules that belong together may differ
 _WORD_GAP = 0.45  # times a line's height; wider ones part cells
 _CODE_GAP = 0.8  # likewise, where letters have one width
@@ -183,6 +184,12 @@ def _within(one: Rule, other: Rule) -> bool:
 def _band(rows: Rows, above: Rule, below: Rule, steep: Sequence[Rule]) -> bool | None:
     """Whether cells stand between two rules; None where something else does, or too much of nothing."""
     lines = _inside(rows, above.start, above.end, below.at, above.at)
+    if any(line.left < above.start - _OVER or line.right > above.end + _OVER for line in lines) or any(
+        below.at < line.foot < above.at and line.left < above.end - _OVER and line.right > above.end + _OVER
+        for row in rows
+        for line in row
+    ):
+        return None
     if not lines:
         return False if above.at - below.at < 40 else None
     inner = sum(_crosses(r, below.at, above.at) and above.start + 2 < r.at < above.end - 2 for r in steep)
@@ -403,7 +410,8 @@ def _joined_cell(parts: Sequence[str]) -> str:
     """Lines of a cell as one; a word that a hyphen cuts is whole again."""
     text = ""
     for part in filter(None, parts):
-        text = text[:-1] + part if text.endswith("\x02") else f"{text} {part}" if text else part
+        cut = text.endswith("\x02") or (text.endswith("-") and part[0].islower())
+        text = text[:-1] + part if cut else f"{text} {part}" if text else part
     return text.replace("\x02", "-")
 
 
