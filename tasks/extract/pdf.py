@@ -24,8 +24,9 @@ from tasks.extract.pdf_layout import (
 )
 from tasks.extract.pdf_letters import is_language
 from tasks.extract.pdf_page import Page, open_pdf, read_page
+from tasks.extract.pdf_regions import with_ruled_tables
 from tasks.extract.pdf_structure import Bookmark, heading_levels, shown_title
-from tasks.extract.pdf_table import as_markdown, joined_over_pages, with_ruled_tables
+from tasks.extract.pdf_table import as_markdown, joined_over_pages
 from tasks.text.normalise import normalise
 
 _UNREADABLE = 0.3  # of the letters without a meaning; above it the text is garbage

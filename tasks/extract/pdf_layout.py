@@ -8,7 +8,7 @@ from itertools import pairwise
 from statistics import median
 
 from tasks.extract.pdf_page import Line, Page, Table
-from tasks.extract.pdf_table import with_aligned_tables
+from tasks.extract.pdf_regions import with_aligned_tables
 
 _MARGIN = 0.12  # of a page's height, at its top and at its bottom, in which running heads stand
 _LONGEST_HEAD = 120  # characters
