@@ -57,5 +57,14 @@ def _points(holder: Element | None) -> dict[int, str]:
     for point in holder.iter("{*}pt") if holder is not None else ():
         value, place = child(point, "v"), attribute(point, "idx") or ""
         if value is not None and value.text and place.isdigit():
-            found[int(place)] = value.text
+            is_number = local(point.getparent()).startswith("num")
+            found[int(place)] = _shown(value.text) if is_number else value.text
     return found
+
+
+def _shown(number: str) -> str:
+    """A number with the 15 digits that a spreadsheet keeps."""
+    try:
+        return f"{float(number):.15g}"
+    except ValueError:
+        return number

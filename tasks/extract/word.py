@@ -38,8 +38,8 @@ def read_word(package: Package, main: str) -> Converted:
         main: name of its main part.
     """
     reader = _Reader(package, main)
-    body = child(package.xml(main), "body")
-    reader.blocks_of(body if body is not None else [])
+    for body in children(package.xml(main), "body"):
+        reader.blocks_of(body)
     reader.add_notes()
     found = properties(package.xml(package.first_related("", "core-properties") or "docProps/core.xml"))
     title = reader.title or clean_title(found.pop("title", None))
