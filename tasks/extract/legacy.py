@@ -11,12 +11,17 @@ from pathlib import Path
 
 import olefile
 
-from tasks.errors import BrokenDocument, EmptyDocument, EncryptedDocument, UnsupportedDocument
+from tasks.errors import BrokenDocument, EncryptedDocument, UnsupportedDocument
 from tasks.extract.blocks import Converted, clean_title, one_line
 from tasks.extract.office import read_office
 from tasks.extract.old_sheets import read_old_workbook
 
 _SECONDS = 240  # for a converter
+_OPTIONS = {  # a paragraph on one line, in UTF-8
+    "antiword": ("-w", "0", "-m", "UTF-8.txt"),
+    "catdoc": ("-w", "-d", "utf-8"),
+    "catppt": ("-d", "utf-8"),
+}
 _FILE_PASS, _END = 0x2F, 0x0A  # records of a workbook
 _CONVERTERS = {  # in the order in which they are tried: with structure, then without
     "Word": (("soffice", "docx"), ("libreoffice", "docx"), ("antiword", ""), ("catdoc", "")),
@@ -36,7 +41,7 @@ def read_compound(data: bytes, extension: str, max_bytes: int) -> Converted:
     Raises:
         EncryptedDocument: it needs a password.
         BrokenDocument: it cannot be parsed.
-        EmptyDocument: there is no text in it.
+        EmptyDocument: there is no text in the workbook.
         UnsupportedDocument: no converter for it is installed, or it is of a kind without text.
     """
     try:
@@ -106,26 +111,29 @@ def _is_locked(workbook: bytes) -> bool:
 def _converted(
     data: bytes, kind: str, extension: str, title: str | None, facts: dict[str, object], max_bytes: int
 ) -> Converted:
-    """What the first converter that is installed makes of it."""
+    """What the first converter that is installed makes of it; where it makes nothing, the next one."""
+    tried = ""
     for program, target in _CONVERTERS[kind]:
         path = shutil.which(program)
         if path is None:
             continue
+        tried = program
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, f"file{extension}")
             source.write_bytes(data)
             if not target:
-                text = _run([path, *(["-m", "UTF-8.txt"] if program == "antiword" else ["-d", "utf-8"]), str(source)])
-                if not text.strip():
-                    raise EmptyDocument("there is no text in it")
-                return Converted(text.decode("utf-8", "replace"), title, "text", facts)
+                text = _run([path, *_OPTIONS[program], str(source)]).decode("utf-8", "replace")
+                if text.strip():
+                    return Converted(text, title, "text", facts)
+                continue
             _run([path, f"-env:UserInstallation=file://{folder}/profile", "--headless", "--convert-to", target,
                   "--outdir", folder, str(source)])  # fmt: skip
             made = Path(folder, f"file.{target}")
-            if not made.exists():
-                raise BrokenDocument(f"not a readable {kind} file: {program} cannot convert it", "Store it again.")
-            found = read_office(made.read_bytes(), f".{target}", max_bytes)
-            return Converted(found.text, found.title or title, found.kind, facts or found.metadata)
+            if made.exists():
+                found = read_office(made.read_bytes(), f".{target}", max_bytes)
+                return Converted(found.text, found.title or title, found.kind, facts or found.metadata)
+    if tried:
+        raise BrokenDocument(f"not a readable {kind} file: {tried} makes no text of it", "Store it again.")
     raise UnsupportedDocument(
         f"an old {kind} file ({extension})",
         f"Install LibreOffice or {_CONVERTERS[kind][-1][0]} on the machine that reads, or store it as {extension}x.",

@@ -48,4 +48,4 @@ def _shown(cell: object) -> str:
         return cell.isoformat()
     if isinstance(cell, timedelta):
         return shown_number(str(cell.total_seconds() / 86_400), "e")
-    return str(cell)
+    return str(cell).replace("\0", "")  # which texts in UTF-16 come with
