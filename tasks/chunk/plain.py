@@ -20,7 +20,7 @@ _ENTRY = re.compile(
 )
 """A line that begins with a date, a time or a level, or a web server's."""
 
-_UNDERLINED = re.compile(r"\n\n[ \t]*(\S.{0,98}?)[ \t]*\n[ \t]*([=\-~^*#_])\2{2,}[ \t]*(?=\n)")
+_UNDERLINED = re.compile(r"\n\n[ \t]*(\S.{0,198}?)[ \t]*\n[ \t]*([=\-~^*#_])\2{2,}[ \t]*(?=\n)")
 _NUMBER = r"((?:\d{1,2}(?:\.\d{1,3}){0,4}|[IVX]{1,5}|[A-Z](?:\.\d{1,2})+)\.?)"
 _NUMBERED = re.compile(rf"\n\n{_NUMBER}[ \t]+([^\W\d_a-z].{{0,78}}[^\s.:;,!?])[ \t]*(?=\n\n)")
 _NUMBER_AHEAD = re.compile(rf"{_NUMBER}[ \t]")
@@ -44,7 +44,8 @@ def outline(text: str) -> Structure | None:
     if restructured.is_restructured(text):
         return restructured.outline(text)
     framed = f"\n\n{text}\n"  # so that the first title and the last line are like all others
-    listings = [(match.start() - 2, match.end() - 2) for match in _LISTING.finditer(framed)]
+    marked = "\n----" in framed or "\n```" in framed
+    listings = [(match.start() - 2, match.end() - 2) for match in _LISTING.finditer(framed)] if marked else []
     titles = [
         (start - 2, _next_line(text, end - 2), depth, title)
         for start, end, depth, title in _underlined(framed) or _numbered(framed)

@@ -52,7 +52,7 @@ def outline(text: str) -> Structure:
 
 def is_restructured(text: str) -> bool:
     """Whether a text has directives."""
-    return ".. " in text and _ANY_DIRECTIVE.search(text) is not None
+    return (text.startswith(".. ") or "\n.. " in text) and _ANY_DIRECTIVE.search(text) is not None
 
 
 def structured(text: str, titles: Sequence[Title], listings: Sequence[Span]) -> Structure:
@@ -145,9 +145,7 @@ def _blocks(text: str) -> tuple[list[_Block], list[int]]:
     return blocks, bound
 
 
-def _close(
-    opened: tuple[_Block, bool, str | None], end: int, solid: list[Span], definitions: list[Definition]
-) -> None:
+def _close(opened: tuple[_Block, bool, str | None], end: int, solid: list[Span], definitions: list[Definition]) -> None:
     block, code, described = opened
     if code and end > block.end:
         solid.append((block.end, end))

@@ -63,7 +63,9 @@ def _in_markdown(text: str) -> Iterator[Together]:
         if not _within(match.start(), fences):
             end = _paragraph_end(text, match.end())
             yield Together(TERM, match.start(), match.end() - 2, end, end)
-    heads = [(m.start(), m.end(), len(m[1])) for m in _MARKDOWN_HEADING.finditer(text) if not _within(m.start(), fences)]
+    heads = [
+        (m.start(), m.end(), len(m[1])) for m in _MARKDOWN_HEADING.finditer(text) if not _within(m.start(), fences)
+    ]
     yield from _sections(text, heads)
 
 
