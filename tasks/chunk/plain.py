@@ -25,7 +25,7 @@ _NUMBER = r"((?:\d{1,2}(?:\.\d{1,3}){0,4}|[IVX]{1,5}|[A-Z](?:\.\d{1,2})+)\.?)"
 _NUMBERED = re.compile(rf"\n\n{_NUMBER}[ \t]+([^\W\d_a-z].{{0,78}}[^\s.:;,!?])[ \t]*(?=\n\n)")
 _NUMBER_AHEAD = re.compile(rf"{_NUMBER}[ \t]")
 _INDENTED = re.compile(r"\n[ \t]+\S")
-_LISTING = re.compile(r"(?:(?<=\n\n)|(?<=\n\+\n)|(?<=\]\n))(-{4,}|`{3,})[^\n]*\n(?!\n)(?:[^\n]*\n){1,400}?\1(?=\n)")
+_LISTING = re.compile(r"\n(?:(?<=\n\n)|(?<=\n\+\n)|(?<=\]\n))(-{4,}|`{3,})[^\n]*\n(?!\n)(?:[^\n]*\n){1,400}?\1(?=\n)")
 """Lines between two that are only dashes, as AsciiDoc has them, or backticks."""
 
 _LINE = re.compile(r"\n([=\-~^*#_])\1\1")
@@ -45,7 +45,7 @@ def outline(text: str) -> Structure | None:
         return restructured.outline(text)
     framed = f"\n\n{text}\n"  # so that the first title and the last line are like all others
     marked = "\n----" in framed or "\n```" in framed
-    listings = [(match.start() - 2, match.end() - 2) for match in _LISTING.finditer(framed)] if marked else []
+    listings = [(match.start() - 1, match.end() - 2) for match in _LISTING.finditer(framed)] if marked else []
     titles = [
         (start - 2, _next_line(text, end - 2), depth, title)
         for start, end, depth, title in _underlined(framed) or _numbered(framed)

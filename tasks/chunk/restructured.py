@@ -8,7 +8,7 @@ because it drops what stands in directives it does not know, and nearly every Sp
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from tasks.chunk.structure import Definition, Span, Structure, nest, within
@@ -32,6 +32,8 @@ _DESCRIBES = re.compile(
 )
 _CODE = ("code", "code-block", "sourcecode", "parsed-literal", "productionlist", "highlight", "literalinclude", "math")
 _TABLE = re.compile(r"\+[-=+]{3,}\+$|=+(?: +=+)+$")
+_BLOCK = re.compile(r"^[^\S\n]*+\S[^\n]*(?:\n[^\S\n]*+\S[^\n]*)*", re.MULTILINE)
+_INDENTED = re.compile(r"\n[^\S\n]")
 _INDENTS = (0, 4, 8)  # columns up to which blocks of a level begin; deeper ones are another level
 
 
@@ -125,24 +127,25 @@ def _blocks(text: str) -> tuple[list[_Block], list[int]]:
     one line."""
     blocks: list[_Block] = []
     bound: list[int] = []
-    offset, start, first, indent, last = 0, -1, "", 0, ""
-    depth = before = 0  # columns by which the last line and the one before it are further in
-    for line in [*text.split("\n"), ""]:
-        words = line.lstrip()
-        if not words:
-            if start >= 0:
-                blocks.append(_Block(start, offset - 1, first, indent, last.rstrip().endswith("::")))
-            start = -1
-        elif start < 0:
-            start, first, indent, last = offset, words, len(line) - len(words), line
-            depth, before = indent, sys.maxsize
-        else:
-            further = len(line) - len(words)
-            if further > depth < before:
-                bound.append(offset)
-            last, depth, before = line, further, depth
-        offset += len(line) + 1
+    for match in _BLOCK.finditer(text):
+        start, end, lines = match.start(), match.end(), match[0]
+        first = lines.partition("\n")[0]
+        words = first.lstrip()
+        blocks.append(_Block(start, end, words, len(first) - len(words), lines.rstrip().endswith("::")))
+        if _INDENTED.search(lines):
+            bound += _further_in(lines, start)
     return blocks, bound
+
+
+def _further_in(block: str, offset: int) -> Iterator[int]:
+    """Where lines of a block begin that are further in than the one line before them."""
+    depth = before = sys.maxsize  # columns by which the last line and the one before it are further in
+    for line in block.split("\n"):
+        further = len(line) - len(line.lstrip())
+        if further > depth < before:
+            yield offset
+        depth, before = further, depth
+        offset += len(line) + 1
 
 
 def _close(opened: tuple[_Block, bool, str | None], end: int, solid: list[Span], definitions: list[Definition]) -> None:
