@@ -101,7 +101,7 @@ def policy(place: Path) -> list[Manual]:
         explanation, _, rest = file.read_text("utf-8").partition("Explanation:")[2].partition("\nSee-Also:")
         references = _REFERENCE.findall(rest.partition("\n\n")[0])
         if references:
-            known = {number: place for name, number in references if (place := sections[name].get(number))}
+            known = {number: sections[name][number] for name, number in references if number in sections[name]}
             tags.append(_question(_plain(re.sub(r"&[a-z]+;|<[^>]*>", "", unescape(explanation))), list(known), known))
     return [
         Manual("policy, checklist", documents["debian-policy"], [q for q in checklist if q]),
