@@ -99,9 +99,14 @@ def split_compression(name: str) -> tuple[str, str | None]:
 
 
 def format_of(name: str) -> str | None:
-    """The format that a file's name promises, or None where it promises none that has text."""
+    """The format that a file's name promises, or None where it promises none that has text.
+
+    `page.rst.txt`, as Sphinx names its sources, is what `page.rst` is.
+    """
     path = PurePosixPath(split_compression(PurePosixPath(name).name)[0])
-    return _EXTENSIONS.get(path.suffix.lower())
+    promised = _EXTENSIONS.get(path.suffix.lower())
+    inner = _EXTENSIONS.get(PurePosixPath(path.stem).suffix.lower()) if path.suffix.lower() == ".txt" else None
+    return inner if inner in ("rst", "markdown") else promised
 
 
 def language_of(name: str) -> str:
