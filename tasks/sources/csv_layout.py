@@ -94,7 +94,7 @@ def _judged(
     else:
         place = _header(rows, wanted)
         names = rows[place].fields or [] if rows else []
-        if not names:
+        if not any(row.fields is None or any(map(str.strip, row.fields)) for row in rows):
             return None
     matches = len({_plain(name) for name in names} & {_plain(name) for name in wanted})
     following = rows[place + 1 :]

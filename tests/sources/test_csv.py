@@ -130,8 +130,11 @@ def test_names_in_the_header_are_cleaned_and_told_apart() -> None:
 
 def test_wrong_columns_are_one_failure_that_names_those_there_are() -> None:
     for text in (written(), "1,one\n2,two\n3,three\n"):
-        with pytest.raises(BrokenDocument, match=r"no column 'bdoy'; its columns are '(id|1)', '(body|one)'"):
+        with pytest.raises(BrokenDocument, match=r"no column 'bdoy'; there are (id|1), (body|one)"):
             read(text, fields={"text": "bdoy"}, wanted=["bdoy"])
+    with pytest.raises(BrokenDocument, match="no column 'bdoy' or 'key'; there are id, body") as caught:
+        read(written(), fields={"id": "key", "text": "bdoy"}, wanted=["key", "bdoy"])
+    assert "name its columns with `csv: columns`" in caught.value.hint
     with pytest.raises(BrokenDocument, match="no column 'key'"):
         read(written(), fields={"id": "key", "text": "body"}, wanted=["key", "body"])
 
