@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 from lxml import etree
 
+from tasks.errors import BrokenDocument
+
 _HALVES = re.compile(rb"(?:&#(?:[xX]0*[dD][89a-fA-F][0-9a-fA-F]{2}|0*(?:5529[6-9]|55[3-9]\d\d|5[67]\d{3}));)+")
 _REFERENCE = re.compile(rb"&#([xX]?)([0-9a-fA-F]+);")
 _TAG = re.compile(rb"<(/?)([A-Za-z_][\w:.-]*)((?:\s+[\w:.-]+\s*=\s*(?:\"[^<\"]*\"|'[^<']*'))*)\s*(/?)>")
@@ -25,6 +27,9 @@ def parse(data: bytes, parser: etree.XMLParser) -> etree._Element | None:
     Args:
         data: in UTF-8, or in the encoding that it declares.
         parser: one that recovers.
+
+    Raises:
+        BrokenDocument: it goes beyond what the parser allows, and is not read to its end.
     """
     if b"&#" in data:
         data = _HALVES.sub(_whole, data)
@@ -34,6 +39,8 @@ def parse(data: bytes, parser: etree.XMLParser) -> etree._Element | None:
             root = etree.fromstring(_balanced(data), parser)
     except (etree.XMLSyntaxError, ValueError):
         return None
+    if any(error.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT for error in parser.error_log):
+        raise BrokenDocument("its elements are too deep, or its values or entities too large", "Leave it out.")
     return root
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.errors import BrokenDocument
 from tasks.extract.read import extract
 from tasks.extract.trees import read_xml
 
@@ -66,7 +67,13 @@ def test_words_between_any_tags_are_read(tags: list[str]) -> None:
         assert all(f"word{i}" in found.text for i in range(len(tags)))
 
 
-@pytest.mark.parametrize("part", ["</a>", "<a>", "<!--", "<![CDATA[", "&#55357;", "<a "])
+@pytest.mark.parametrize("content", [b"<a>" * 5000, b"<a>" + b"x" * 11_000_000 + b"</a>"])
+def test_what_is_not_read_to_its_end_is_told(content: bytes) -> None:
+    with pytest.raises(BrokenDocument, match="its elements are too deep, or its values or entities too large"):
+        read_xml(b"<log>first " + content + b" last</log>")
+
+
+@pytest.mark.parametrize("part", ["</a>", "<a/>", "<!--", "<![CDATA[", "&#55357;", "<a "])
 def test_many_faults_take_little_time(part: str) -> None:
     clock = time.monotonic()
     read_xml(b"<log>first " + part.encode() * 100_000 + b"</nosuch> last</log>")
