@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rich.padding import Padding
 from rich.table import Table
 
 from flows.cli.terminal import PICTURES, out, print_rows, shown, size_told
@@ -89,8 +90,7 @@ def print_status(found: dict[str, Any]) -> None:
         [_run_row(run) for run in found["runs"]],
     )
     if found["failures"]["total"]:
-        title = f"failures ({found['failures']['total']:,})"
-        _print_table(title, ["document_id", "stage", "error", "message", "hint"], found["failures"]["last"])
+        _print_failed(f"failures ({found['failures']['total']:,})", found["failures"]["last"])
     if found["others"]:
         others = [
             {
@@ -109,10 +109,20 @@ def print_failures(rows: list[dict[str, Any]]) -> None:
     if not rows:
         out.print("No failures.")
         return
-    short = [row | {"id": row["failure_id"][:8]} for row in rows]
-    _print_table(
-        f"failures ({len(rows):,})", ["id", "document_id", "stage", "error", "attempts", "message", "hint"], short
-    )
+    _print_failed(f"failures ({len(rows):,})", rows)
+
+
+def _print_failed(title: str, rows: list[dict[str, Any]]) -> None:
+    """Failures under each other, as their messages are too long for columns."""
+    out.print(f"\n[bold]{title}[/]")
+    for row in rows:
+        name = row["document_id"].replace("\n", PICTURES[10])
+        often = f", {row['attempts']:,} times" if row["attempts"] > 1 else ""
+        out.print(
+            f"[bold]{shown(row['failure_id'][:8])}[/]  {shown(name)}  [cyan]{row['stage']}: {row['error']}{often}[/]",
+            soft_wrap=True,
+        )
+        out.print(Padding(shown(f"{row['message']}\n{row['hint'] or ''}".rstrip()), (0, 0, 0, 10)))
 
 
 def print_findings(found: list[Finding], again: str) -> None:

@@ -66,7 +66,7 @@ def _balanced(data: bytes) -> bytes:
             return tag[0]
         if not counts[name]:
             return b" "
-        ends = []
+        ends: list[bytes] = []
         while not ends or ends[-1] != name:
             ends.append(begun.pop())
             counts[ends[-1]] -= 1

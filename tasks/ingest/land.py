@@ -23,7 +23,8 @@ from tasks.lake.failures import forget_failures, reading_failures, record_failur
 from tasks.lake.tables import Lake
 from tasks.progress import DocumentCounts
 from tasks.records import Document, Failure, State
-from tasks.sources.listing import File, read_head
+from tasks.sources.listing import File
+from tasks.sources.opening import read_head
 
 logger = logging.getLogger("embedlake.land")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tasks.text.encodings import SAMPLE, detect
 
-_ZEROS = {
+_ZEROS: dict[tuple[bool, ...], str] = {
     (True, True, True, False): "utf-32-be", (False, True, True, True): "utf-32-le",
     (True, False, True, False): "utf-16-be", (False, True, False, True): "utf-16-le",
 }  # fmt: skip

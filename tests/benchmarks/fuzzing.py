@@ -139,10 +139,10 @@ def seeds(folders: list[Path]) -> dict[str, list[bytes]]:
         write_bad(Path(place) / "bad")
         for folder in (Path(place), *folders):
             for path in sorted(folder.rglob("*")):
-                many = len(found[path.suffix.lower()]) >= _OF_A_KIND
-                if not path.is_symlink() and path.is_file() and not many and path.stat().st_size <= MOST:
-                    if format_of(path.name):
-                        found[path.suffix.lower()].append(path.read_bytes())
+                if path.is_symlink() or not path.is_file() or not format_of(path.name):
+                    continue
+                if len(found[path.suffix.lower()]) < _OF_A_KIND and path.stat().st_size <= MOST:
+                    found[path.suffix.lower()].append(path.read_bytes())
     return {extension: contents for extension, contents in found.items() if contents}
 
 

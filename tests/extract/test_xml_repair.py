@@ -58,7 +58,9 @@ def test_what_it_says_counts_where_its_bytes_are_that(encoding: str) -> None:
     assert extract(content.encode(encoding), "a.xml", "auto", 2**20).text == words
 
 
-@given(st.lists(st.sampled_from(["<a>", "</a>", "<b>", "</b>", "<c/>", "<!--", "-->", "<![CDATA[", "]]>"]), max_size=12))
+@given(
+    st.lists(st.sampled_from(["<a>", "</a>", "<b>", "</b>", "<c/>", "<!--", "-->", "<![CDATA[", "]]>"]), max_size=12)
+)
 def test_words_between_any_tags_are_read(tags: list[str]) -> None:
     content = "".join(f"{tag} word{i} " for i, tag in enumerate(tags))
     found = read_xml(f"<log>first {content}</log>".encode())

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.config.settings import Fields, Source
+from tasks.config.sources import Fields, Source
 from tasks.errors import BrokenDocument, UnreadDocument
 from tasks.ingest.metadata import fields_of
 from tasks.sources.contents import by_content, with_records

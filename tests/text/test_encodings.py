@@ -1,7 +1,6 @@
 """Letters as they were written, whatever the encoding, or a failure."""
 
 import random
-
 import time
 
 import pytest
