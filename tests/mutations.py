@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 Draw = random.Random
 
-MOST = 4 * 2**20
+MOST = 2**20
 """Bytes of a mutated file; what a mutation adds beyond them is cut."""
 
 _NUMBER = re.compile(rb"\d+")
@@ -138,7 +138,7 @@ def _archive(data: bytes, others: Sequence[bytes], draw: Draw) -> bytes:
         name, other = draw.choice(names), draw.choice(names)
         way = draw.randrange(6)
         if way == 0:
-            parts[name], parts[other] = parts[other], parts[name]
+            parts[name], parts[other] = parts.get(other, b""), parts.get(name, b"")
         elif way == 1:
             parts[name] = draw.choice(list(strange.values()))
         elif way == 2:

