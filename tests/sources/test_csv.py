@@ -247,6 +247,23 @@ def test_no_row_vanishes_where_a_cell_is_named_as_a_wanted_column(
     assert found == [dict(zip(names, row, strict=True)) for row in table]
 
 
+@pytest.mark.parametrize(
+    "title", ["Stations,,\n", "Log,,\nof May,,\n", "Report,,May\n", "Harbour log,by hand,2024\n", ",,\n"]
+)
+def test_titles_as_wide_as_the_table_are_no_header(title: str) -> None:
+    rows = [{"id": str(i), "body": f"note {i}", "place": "north"} for i in range(5)]
+    text = title + "id,body,place\n" + "".join(",".join(row.values()) + "\n" for row in rows)
+    assert read(text) == rows
+    if title.endswith(",,\n"):
+        assert read(text, fields={}, wanted=["text"]) == rows
+
+
+def test_a_first_row_is_a_header_where_no_other_is() -> None:
+    assert read("name,,\nAnn,1,2\nBob,3,4\n", fields={}, wanted=["text"])[0]["name"] == "Ann"
+    assert len(read("term,said\nid,a name\nbody,words\nid,body\n", fields={}, wanted=["text"])) == 3
+    assert len(read("a,b,c\n1,2,3\nx,y,z\n", fields={}, wanted=["text"])) == 2
+
+
 @pytest.mark.parametrize("before", ["", "Glossary\n\n", "# words, by hand\n", "Glossary of May\n\n# so, too, it is\n"])
 def test_a_row_with_a_wanted_name_in_it_is_no_header_after_others(before: str) -> None:
     rows = [["apple", "a fruit"], ["book", "pages"], ["text", "written words"], ["zoo", "animals"]]
