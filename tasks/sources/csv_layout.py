@@ -140,7 +140,7 @@ def _titles(rows: Sequence[Row], matches: Sequence[int], width: int) -> int:
     if named and not matches[0]:
         return named
     empty = next((place for place, fields in enumerate(near) if 2 * sum(map(bool, map(str.strip, fields))) >= width), 0)
-    return empty if near[empty] and _are_names(near[empty]) else 0
+    return empty if empty and _are_names(near[empty]) else 0
 
 
 def _are_names(fields: Sequence[str]) -> bool:
