@@ -11,6 +11,7 @@ from tasks.errors import BrokenDocument
 from tasks.extract.read import extract
 from tasks.text.decode import decode
 from tasks.text.encodings import detect
+from tasks.text.plausibility import share_of_faults
 
 GERMAN = "Größe und Maß: das Café öffnet um zehn, sagte der Schüler."
 RUSSIAN = "Библиотека закрыта по понедельникам, книги можно вернуть утром."
@@ -161,4 +162,10 @@ def test_a_foreign_letter_after_a_long_text_is_found_in_little_time(line: bytes)
     found = detect(line + "Größe und Länge der Straße".encode("cp1252"))
     assert found is not None
     assert found.name == "cp1252"
+    assert time.monotonic() - clock < 5
+
+
+def test_how_plausible_letters_are_is_found_in_little_time_among_long_words() -> None:
+    clock = time.monotonic()
+    assert share_of_faults("." * 200_000 + " Größe") == 0
     assert time.monotonic() - clock < 5
