@@ -139,8 +139,9 @@ def _read_marked_up(text: str, wanted: str) -> Converted | None:
 
 
 def _xml(data: bytes, encoding: str | None) -> Found | None:
-    """XML in the encoding that is declared for it; else in the one that it says itself, UTF-8 where it says none, if
-    its bytes are that."""
+    """XML in the encoding that is declared for it; else in a national one that it says itself, or the one that its
+    bytes show: what programs keep as UTF-16 they write as UTF-8, and still say UTF-16."""
+    from tasks.extract.pages import is_encoding
     from tasks.extract.trees import read_xml
 
     if b"urn:oasis:names:tc:opendocument" in data[:4096]:
@@ -149,7 +150,8 @@ def _xml(data: bytes, encoding: str | None) -> Found | None:
         return read_flat(data), "office", None
     decoded = None
     said = _XML_ENCODING.match(data)
-    if encoding is not None or said is None or said[2].lower() in (b"utf-8", b"utf8"):
+    name = said[2].decode("latin-1").lower() if said else ""
+    if encoding is not None or name.startswith(("utf", "ucs")) or not is_encoding(name):
         decoded = decode(data, encoding)
         data = _XML_ENCODING.sub(rb"\1", decoded.text.encode("utf-8", "replace"))
     found = read_xml(data)

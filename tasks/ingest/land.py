@@ -24,12 +24,15 @@ from tasks.lake.tables import Lake
 from tasks.progress import DocumentCounts
 from tasks.records import Document, Failure, State
 from tasks.sources.listing import File
+from tasks.sources.opening import read_head
 
 logger = logging.getLogger("embedlake.land")
 
 _FIRST_COMMIT_ROWS = 1024  # documents or chunks written at once: few at first, so that encoders soon have work,
 _COMMIT_ROWS = 16_384  # then twice as many each time, up to these; or what came together in
 _COMMIT_SECONDS = 10.0
+_BLANK = 2**16  # bytes of white space, or fewer, by which a file is told to be empty
+_EMPTIED = "the file is empty; it held records before", "Delete it, if they are to go."
 
 
 class Landing:
@@ -125,10 +128,14 @@ class Landing:
             yield written
 
     def finish_container(self, file: File) -> Iterator[pa.Table]:
-        """All records of a file came: remove those that it holds no more, then write the file's own row."""
+        """All records of a file came: remove those that it holds no more, then write the file's own row. Of one that is
+        empty and held some they stay or go as if it could not be read: perhaps it is half-written."""
         yield from self.flush()
-        displaced = self._claims.displaced.pop(file.document_id, set()) - self._claims.seen
         held = self._stored.records_before(file.document_id)
+        if held and not (self._claims.seen or self._claims.nameless) and self._is_empty(file):
+            yield from self.fail_container(file, EmptyDocument(*_EMPTIED))
+            return
+        displaced = self._claims.displaced.pop(file.document_id, set()) - self._claims.seen
         unseen = [identity for identity in (*held, *displaced) if identity not in self._claims.seen]
         there = self._stored.documents_now("document_id", unseen)
         gone = [one for one in there if one.container == file.document_id]  # others have an id that another file has
@@ -152,6 +159,9 @@ class Landing:
         if not error.transient:
             self._keep_records(document_of(file, settings))
         self._claims.begin_file()
+
+    def _is_empty(self, file: File) -> bool:
+        return not read_head(self._lake.corpus.source(file.source), file.path, _BLANK).strip()
 
     def _fail(self, document: Document, error: DocumentError) -> None:
         record_failures(self._lake, [Failure.of(error, document.document_id, document.uri, "read", document.settings)])
@@ -201,7 +211,7 @@ class Landing:
                 file.document_id, file.source, file.uri, "quarantined", settings, tag=file.tag, bytes=file.bytes
             )
             if row["state"] == "active":
-                self._fail(file, EmptyDocument("the file is empty; it held records before"))
+                self._fail(file, EmptyDocument(*_EMPTIED))
             self._keep_records(file)
         if not unusable:
             return prepared

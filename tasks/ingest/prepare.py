@@ -200,7 +200,8 @@ class _Rows:
     def _metadata(self, places: Sequence[Mapping[str, Any]], source: Source, identity: str) -> dict[str, Any]:
         found, unfit = fields_of(self.corpus.metadata, source.metadata, places)
         for name, value in unfit.items():
-            message = f"metadata {name}: expected {self.corpus.metadata[name]}; came {value!r}"
+            came = value.message if isinstance(value, DocumentError) else repr(value)
+            message = f"metadata {name}: expected {self.corpus.metadata[name]}; came {came}"
             self._misfit(message[:300], name, identity)
         return found
 

@@ -1,6 +1,6 @@
 """A part of what there is to read, spread over all of it, and what is met there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.config.settings import Corpus
+from tasks.errors import DocumentError
+from tasks.ingest.faults import document_error
 from tasks.ingest.prepare import Prepared
 from tasks.lake.tables import Lake
 from tasks.patience import each_within
@@ -71,6 +73,10 @@ class Content:
             if len(self.probe) < PROBE_TEXTS:
                 self.probe.append(text)
 
+    def fail(self, file: File, error: DocumentError) -> None:
+        """Take what is wrong with a file whose records cannot be read."""
+        self.failures.append({"document": file.document_id, "error": type(error).__name__, "message": error.message})
+
     def _choose(self, chunks: pa.Table) -> None:
         """Keep the chunks with the lowest of random numbers, so that each one met has the same chance."""
         drawn = np.random.default_rng().random(len(chunks))
@@ -94,8 +100,17 @@ def spread_files(files: list[File], most_bytes: int) -> tuple[list[File], float]
     return chosen, min(sum(min(file.size, most_bytes) for file in chosen) / total, 1.0)
 
 
-def some_works(corpus: Corpus, files: list[File], most_bytes: int) -> Iterator[Work]:
-    """Work for the readers: all of the files, and the beginnings of those that hold records."""
+def some_works(
+    corpus: Corpus, files: list[File], most_bytes: int, fail: Callable[[File, DocumentError], None]
+) -> Iterator[Work]:
+    """Work for the readers: all of the files, and the beginnings of those that hold records.
+
+    Args:
+        corpus: whose files.
+        files: some.
+        most_bytes: of the records of a file.
+        fail: is told what is wrong with a file whose records cannot be read.
+    """
     yield from group_files(file for file in files if not file.is_container)
     for file in (file for file in files if file.is_container):
         read = 0
@@ -105,5 +120,5 @@ def some_works(corpus: Corpus, files: list[File], most_bytes: int) -> Iterator[W
                 read += block.size
                 if read > most_bytes:
                     break
-        except Exception:
-            continue
+        except Exception as error:  # whatever a parser or a file system raises
+            fail(file, document_error(error, corpus.extraction.timeout, fetching=True))

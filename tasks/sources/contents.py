@@ -8,6 +8,7 @@ from tasks.sources.formats import format_of, signature_of, split_compression
 from tasks.sources.json_records import PIECE, holds_records
 from tasks.sources.listing import File
 from tasks.sources.opening import read_head
+from tasks.sources.transcode import in_plain_lines
 
 
 def with_records(file: File, source: Source) -> File | None:
@@ -28,9 +29,9 @@ def with_records(file: File, source: Source) -> File | None:
     head = read_head(source, file.path, PIECE if as_json else 16)
     if signature_of(head) == "parquet":
         return replace(file, content="parquet")
-    if source.encoding is not None:
-        head = head.decode(source.encoding, "replace").encode("utf-8", "replace")
-    return replace(file, content="jsonl") if as_json and holds_records(head) else None
+    if as_json and holds_records(in_plain_lines(head, source.encoding)):
+        return replace(file, content="jsonl")
+    return None
 
 
 def _says_nothing(name: str) -> bool:

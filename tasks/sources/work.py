@@ -116,13 +116,8 @@ def read_blocks(
         OSError: it cannot be fetched.
     """
     with open_file(source, file.path) as stream:
-        try:
-            blocks = _all_blocks(file, source, stream, metadata, max_bytes, least_confidence)
-            yield from _usable(blocks, source.fields)
-        except pa.ArrowException as error:
-            raise BrokenDocument(
-                f"not a readable {file.true_format} file: {error}", "Is it complete? Store it again."
-            ) from None
+        blocks = _all_blocks(file, source, stream, metadata, max_bytes, least_confidence)
+        yield from _usable(blocks, source.fields)
 
 
 def blocks_of(file: File, corpus: Corpus) -> Iterator[Block]:

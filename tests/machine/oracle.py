@@ -63,12 +63,14 @@ class Seen:
         files: documents that are files; None where one cannot be used.
         records: by id, its occurrences in order: file that holds it, and content; None where it cannot be used.
         containers: files that hold records, and whether each can be read as a whole.
+        empty: those of them that hold nothing at all.
         nameless: by container, how many records fail before their id is known.
     """
 
     files: dict[str, Good | None] = field(default_factory=dict)
     records: dict[str, list[tuple[str, Good | None]]] = field(default_factory=lambda: defaultdict(list))
     containers: dict[str, bool] = field(default_factory=dict)
+    empty: set[str] = field(default_factory=set)
     nameless: Counter[str] = field(default_factory=Counter)
 
 
@@ -103,6 +105,13 @@ def outcomes(seen: Seen, memory: Memory, now: Settings) -> dict[str, set[Outcome
         found[identity] = set()
         for old in memory.get(identity, {None}):
             found[identity] |= set(_outcomes_of(identity, old, seen, unseen, now))
+    for container in seen.empty:  # it fails where records of it are known
+        known = [{old.container if old else None for old in options} for options in memory.values()]
+        failed = {Outcome(Row(state)) for state in ("quarantined", "stale")}
+        if {container} in known:
+            found[container] = failed
+        elif any(container in held for held in known):
+            found[container] |= failed
     return found
 
 
@@ -131,7 +140,7 @@ def _outcomes_of(
         if stale and held and keep and held in seen.containers and (not records or held < records[0][0]):
             least, most = unseen.get(held, (0, 0))
             lines = seen.nameless[held]
-            whole = seen.containers[held]
+            whole = seen.containers[held] and held not in seen.empty
             if not whole:
                 yield Outcome(Row("active", stale.good), frozenset(claims.items()))
             if not whole or least <= lines:
@@ -195,6 +204,8 @@ def _text_file(content: Content, now: Settings, cut: tuple[int, int, str]) -> Go
 
 def _record_file(container: str, content: Content, now: Settings, cut: tuple[int, int, str], seen: Seen) -> None:
     form, source = form_of(container), container.split(":")[0]
+    if not content and (form == "jsonl" or (form == "csv" and not isinstance(content, tuple))):
+        seen.empty.add(container)
     if not isinstance(content, tuple):
         # Of lines each one fails for itself; a table is read as a whole or not at all.
         seen.containers[container] = form == "jsonl" or (form == "csv" and not content)  # an empty table has no rows
