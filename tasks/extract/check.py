@@ -75,9 +75,9 @@ def _counts(part: str) -> tuple[int, int]:
     """How many characters may be none of any script, all beyond ASCII with them, as bytes are counted quickly; and how
     many are spaces and line feeds."""
     data = np.frombuffer(part.encode(), np.uint8)
-    tabs, lines, spaces = (np.count_nonzero(data == byte) for byte in b"\t\n ")
-    perhaps = np.count_nonzero(data < 32) - tabs - lines + np.count_nonzero(data >= 127)
-    return perhaps, lines + spaces
+    tabs, lines, spaces = (int(np.count_nonzero(data == byte)) for byte in b"\t\n ")
+    perhaps = int(np.count_nonzero((data < 32) | (data >= 127)))
+    return perhaps - tabs - lines, lines + spaces
 
 
 def _is_blob(run: str) -> bool:

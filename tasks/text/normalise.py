@@ -6,7 +6,6 @@ import unicodedata
 _OTHER_SPACES = [chr(code) for code in range(0x3001) if chr(code).isspace() and code not in (9, 10, 32)]
 _OTHER_ASCII = [space for space in _OTHER_SPACES if space.isascii()]
 _WIDE_SPACE = re.compile(r"[^\S\n\t](?<=\S\s)(?:(?<! )[^\S\n\t]*|[^\S\n\t]+)(?=\S)")  # in a line, not one space alone
-_SPACES = re.compile(r"  (?<=\S  ) *(?=\S)")  # the same of spaces alone, found as quickly as a word
 _BESIDE_TABS = re.compile(r"(?<=\S)[^\S\n\t]*\t[^\S\n]*(?=\S)")
 _BREAKS = {"\u2029": "\n\n", "\u2028": "\n\n", "\f": "\n\n", "\v": "\n", "\x85": "\n"}
 _VERBATIM = re.compile(  # in Markdown: fenced code, to its end or that of the text, and indented lines
@@ -36,14 +35,18 @@ def _outside_code(text: str) -> str:
 
 def _tidy(text: str) -> str:
     """Single spaces within lines, and none beside tabs."""
-    others = [space for space in (_OTHER_ASCII if text.isascii() else _OTHER_SPACES) if space in text]
-    if others:
+    wide = [space for space in ("  ", *_other_spaces(text)) if space in text]
+    if wide:
         lines = text.split("\n")  # in most of which there are none, and looking for them is slow
-        lines = [_WIDE_SPACE.sub(" ", line) if any([space in line for space in others]) else line for line in lines]
-        text = "\n".join(lines)
-    if "  " in text:
-        text = _SPACES.sub(" ", text)
+        text = "\n".join(
+            [_WIDE_SPACE.sub(" ", line) if any(space in line for space in wide) else line for line in lines]
+        )
     return _BESIDE_TABS.sub(lambda match: "\t" * match[0].count("\t"), text) if "\t" in text else text
+
+
+def _other_spaces(text: str) -> list[str]:
+    """White space in a text that is neither a space, a tab nor a line feed."""
+    return [space for space in (_OTHER_ASCII if text.isascii() else _OTHER_SPACES) if space in text]
 
 
 def normalise(text: str, code: bool = False, markdown: bool = False) -> str:
@@ -66,7 +69,7 @@ def normalise(text: str, code: bool = False, markdown: bool = False) -> str:
         for mark, breaks in _BREAKS.items():
             if mark in text:
                 text = text.replace(mark, breaks)
-    other_spaces = [space for space in (_OTHER_ASCII if text.isascii() else _OTHER_SPACES) if space in text]
+    other_spaces = _other_spaces(text)
     if not code and (other_spaces or "  " in text or ("\t" in text and (" \t" in text or "\t " in text))):
         text = _outside_code(text) if markdown else _tidy(text)
     if "\t" in text:
