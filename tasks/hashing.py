@@ -33,8 +33,8 @@ def hash_fields(*fields: object) -> str:
 
 
 def version_of(row: Iterable[tuple[str, Any]]) -> str:
-    """The version of a row, given as its columns' names and values: the hash of those that are not null, but for the run
-    that wrote it."""
+    """The version of a row, given as its columns' names and values: the hash of those that are not null, but for the
+    run that wrote it."""
     return hash_fields({name: value for name, value in row if value is not None and name not in _UNSEALED})
 
 
