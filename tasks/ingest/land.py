@@ -18,8 +18,9 @@ from tasks.ingest.claims import Claims, Decided
 from tasks.ingest.compare import GOOD, MANY
 from tasks.ingest.identity import RowSettings
 from tasks.ingest.prepare import Prepared, document_of
-from tasks.ingest.stored import Stored, table_of
+from tasks.ingest.stored import Stored
 from tasks.lake.failures import forget_failures, reading_failures, record_failures
+from tasks.lake.schemas import table_of
 from tasks.lake.tables import Lake
 from tasks.progress import DocumentCounts
 from tasks.records import Document, Failure, State

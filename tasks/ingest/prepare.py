@@ -23,7 +23,7 @@ from tasks.extract.read import Extracted, extract
 from tasks.hashing import chunk_ids, hash_bytes, hash_fields, hash_text
 from tasks.ingest.identity import settings_of
 from tasks.ingest.metadata import fields_of, in_plain_names
-from tasks.lake.schemas import chunks_schema, documents_schema
+from tasks.lake.schemas import chunks_schema, documents_schema, table_of
 from tasks.progress import LeftOut, Unfit
 from tasks.records import Chunk, Document, Failure
 from tasks.sources.contents import with_records
@@ -103,8 +103,8 @@ class _Rows:
             self.documents[place].chunks = len(cuts)
             chunks += chunks_of(self.documents[place], extracted, cuts)
         return Prepared(
-            pa.Table.from_pylist([document.row() for document in self.documents], schema=documents_schema(self.corpus)),
-            pa.Table.from_pylist([chunk.row() for chunk in chunks], schema=chunks_schema(self.corpus)),
+            table_of(self.documents, documents_schema(self.corpus)),
+            table_of(chunks, chunks_schema(self.corpus)),
             self.failures,
             self.read,
             self.unfit,

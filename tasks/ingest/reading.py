@@ -7,15 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-import pyarrow as pa
-
 from tasks.config.settings import Corpus
 from tasks.errors import DocumentError
 from tasks.ingest.faults import document_error
 from tasks.ingest.identity import settings_of
 from tasks.ingest.prepare import Prepared, document_of, line_id
 from tasks.ingest.readers import LocalReaders, Pending, Readers
-from tasks.lake.schemas import chunks_schema, documents_schema
+from tasks.lake.schemas import chunks_schema, documents_schema, table_of
 from tasks.records import Document, Failure
 from tasks.sources.work import Files, Work
 
@@ -97,7 +95,7 @@ def _failed(work: Work, corpus: Corpus, tokenizer_folder: str, error: Exception)
         else Document(identity, file.source, file.uri, "quarantined", settings, file.document_id)
     )
     return Prepared(
-        pa.Table.from_pylist([document.row()], schema=documents_schema(corpus)),
-        pa.Table.from_pylist([], schema=chunks_schema(corpus)),
+        table_of([document], documents_schema(corpus)),
+        table_of([], chunks_schema(corpus)),
         [Failure.of(cause, identity, file.uri, "extract", settings)],
     )
