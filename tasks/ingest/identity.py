@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tasks.config.settings import Corpus, Source
+from tasks.config.settings import Corpus
+from tasks.config.sources import Source
 from tasks.extract.convert import MEDIA_TYPES
 from tasks.extract.read import EMPTY
 from tasks.hashing import hash_bytes, hash_settings

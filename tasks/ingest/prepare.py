@@ -16,7 +16,8 @@ import pyarrow as pa
 from tasks.chunk.split import Cut, split
 from tasks.chunk.title import title_of
 from tasks.chunk.tokens import count_tokens, load_counter
-from tasks.config.settings import Corpus, Source
+from tasks.config.settings import Corpus
+from tasks.config.sources import Source
 from tasks.errors import BrokenDocument, DocumentError, EmptyDocument, OversizedDocument
 from tasks.extract.read import Extracted, extract
 from tasks.hashing import chunk_ids, hash_bytes, hash_fields, hash_text

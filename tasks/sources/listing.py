@@ -23,7 +23,7 @@ from pathspec import GitIgnoreSpec
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from tasks.config.loading import redact
-from tasks.config.settings import Source
+from tasks.config.sources import Source
 from tasks.errors import (
     BrokenDocument,
     ConfigurationError,

@@ -14,7 +14,8 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from tasks.config.settings import Corpus, Fields, Source
+from tasks.config.settings import Corpus
+from tasks.config.sources import Fields, Source
 from tasks.errors import BrokenDocument, DocumentError, OversizedDocument
 from tasks.sources.csv_tables import read_tables
 from tasks.sources.fields import has_column, unusable

@@ -20,7 +20,7 @@ from fsspec.implementations.local import LocalFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.config.settings import Source
+from tasks.config.sources import Source
 from tasks.errors import (
     BrokenDocument,
     ConfigurationError,
