@@ -30,7 +30,8 @@ from tasks.sources.contents import with_records
 from tasks.sources.facts import facts_of, told_by_path
 from tasks.sources.fields import all_text, as_text, text_of, value_at
 from tasks.sources.formats import record_format
-from tasks.sources.listing import File, read_file
+from tasks.sources.listing import File
+from tasks.sources.opening import read_file
 from tasks.sources.work import Block, Files, Work
 from tasks.text.decode import check_guess
 from tasks.text.normalise import normalise

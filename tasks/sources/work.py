@@ -21,7 +21,8 @@ from tasks.sources.csv_tables import read_tables
 from tasks.sources.fields import has_column, unusable
 from tasks.sources.formats import signature_of
 from tasks.sources.json_records import as_lines
-from tasks.sources.listing import File, open_file
+from tasks.sources.listing import File
+from tasks.sources.opening import open_file
 from tasks.sources.parquet_records import parquet_tables, rows_of
 from tasks.sources.transcode import with_plain_lines
 from tasks.text.decode import decode_lines

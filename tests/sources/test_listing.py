@@ -29,7 +29,8 @@ from tasks.errors import (
     SourceError,
     UnreadDocument,
 )
-from tasks.sources.listing import Listing, list_files, read_file
+from tasks.sources.listing import Listing, list_files
+from tasks.sources.opening import read_file
 
 PACKED: dict[str, Callable[[bytes], bytes]] = {
     "": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress,
