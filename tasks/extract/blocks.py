@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from tasks.sources.mailbox import Attached
+
 _STRUCTURE = re.compile(
     r"^ {0,3}(?:#{1,6}(?:[ \t]|$)|```|~~~|<(?:script|pre|style|textarea|!|\?))|\n {0,3}(?:=+|-+)[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
@@ -21,6 +23,7 @@ class Converted:
         kind: text, markdown, rst, or code:<language>.
         metadata: the document's properties by name: author, created, modified, subject, keywords, and the like.
         pages: where each page begins, in characters of `text`; empty where the format knows no pages.
+        attached: files that come with it, each a document of its own.
     """
 
     text: str
@@ -28,6 +31,7 @@ class Converted:
     kind: str = "markdown"
     metadata: dict[str, object] = field(default_factory=dict)
     pages: tuple[int, ...] = ()
+    attached: tuple[Attached, ...] = ()
 
 
 class Blocks:

@@ -11,6 +11,7 @@ from pathspec import GitIgnoreSpec
 
 from tasks.columns import among
 from tasks.errors import ShrunkSource
+from tasks.extract.convert import MAIL
 from tasks.ingest.identity import RowSettings
 from tasks.sources.listing import File
 
@@ -106,9 +107,9 @@ def compare(
 
 def _is_current(file: File, row: list[Any], settings: RowSettings, known: Known) -> bool:
     """Whether a file's row, and the rows of its records that failed, were made with the current settings; a document
-    of whose records the lake has some still was not."""
+    of whose records the lake has some still was not, unless they are what is attached to it."""
     made_with, state, media_type = row
-    if state == "active" and file.document_id in known.containers:
+    if state == "active" and file.document_id in known.containers and media_type != MAIL:
         return False
     now = settings.failed if state in FAILED_STATES else settings.read(file.format, media_type)
     return made_with == now and known.failed.get(file.document_id, set()) <= {settings.failed}

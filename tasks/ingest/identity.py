@@ -15,6 +15,7 @@ from tasks.config.sources import Source
 from tasks.extract.convert import MEDIA_TYPES
 from tasks.extract.read import EMPTY
 from tasks.hashing import hash_bytes, hash_settings
+from tasks.sources.formats import ARCHIVES
 
 _ROWS = 2  # raised where every document gives other rows than before
 
@@ -22,7 +23,7 @@ VERSIONS = {
     "read": dict.fromkeys(
         (
             "text", "html", "pdf", "office", "epub", "rtf", "mail", "notebook", "tex", "org", "asciidoc", "subtitles",
-            "xml", "json", "jsonl", "csv", "parquet",
+            "xml", "json", "jsonl", "csv", "parquet", "mbox", "zip", "tar", "sitemap",
         ),
         2,
     ),
@@ -51,11 +52,13 @@ class RowSettings:
         always: those that all its rows depend on.
         failed: hash for what could not be read: also of what may decide that.
         versions: of what reads and cuts, by stage and name.
+        patterns: that let members of archives in, as far as they say something.
     """
 
     always: Mapping[str, Any]
     failed: str
     versions: Mapping[str, Mapping[str, int]]
+    patterns: Mapping[str, Any] = field(default_factory=dict)
     _known: dict[tuple[str, str | None], str] = field(default_factory=dict, compare=False, repr=False)
 
     def read(self, format: str, media_type: str | None = None) -> str:
@@ -72,7 +75,8 @@ class RowSettings:
     def _read(self, format: str, media_type: str | None) -> str:
         reader, cutters = _READ_BY.get(media_type, _CUT_AS_CODE) if media_type else (format, ("text",))
         used = [("read", format), ("read", reader), *(("chunk", cutter) for cutter in cutters)]
-        return _hash(self.always, self.versions, used)
+        always = {**self.always, **self.patterns} if format in ARCHIVES and not media_type else self.always
+        return _hash(always, self.versions, used)
 
 
 def row_settings(
@@ -94,7 +98,9 @@ def row_settings(
     }  # fmt: skip
     failing = {"read": hash_settings(always), "extraction": corpus.extraction.identity()}
     every = [(stage, name) for stage, names in versions.items() for name in names]
-    return RowSettings(always, _hash(failing, versions, every), versions)
+    patterns = {"include": source.include, "exclude": source.exclude, "hidden": source.hidden}
+    told = {name: value for name, value in patterns.items() if value}
+    return RowSettings(always, _hash(failing, versions, every), versions, told)
 
 
 def settings_of(corpus: Corpus, tokenizer_folder: str) -> dict[str, RowSettings]:

@@ -17,7 +17,7 @@ from tasks.ingest.prepare import Prepared, document_of, line_id
 from tasks.ingest.readers import LocalReaders, Pending, Readers
 from tasks.lake.schemas import chunks_schema, documents_schema
 from tasks.records import Document, Failure
-from tasks.sources.work import Files, Work
+from tasks.sources.work import Block, Files, Members, Work
 
 _WORTH_A_CLUSTER = 64 * 2**20  # bytes; fewer are read by this machine before the others have begun
 
@@ -72,6 +72,10 @@ def _halves(work: Work) -> list[Work]:
     if isinstance(work, Files):
         middle = len(work.files) // 2
         return [Files(work.files[:middle]), Files(work.files[middle:])] if middle else [work]
+    if isinstance(work, Members):
+        middle = len(work.members) // 2
+        first = replace(work, members=work.members[:middle])
+        return [first, Members(work.container, work.members[middle:])] if middle else [work]
     if isinstance(work.content, DocumentError):
         return [work]
     if isinstance(work.content, bytes):
@@ -87,17 +91,20 @@ def _halves(work: Work) -> list[Work]:
 
 def _failed(work: Work, corpus: Corpus, tokenizer_folder: str, error: Exception) -> Prepared:
     """The result of a single document that its reader could not finish."""
-    file = work.files[0] if isinstance(work, Files) else work.file
-    identity = file.document_id if isinstance(work, Files) else line_id(file, work.first)
+    file = work.file if isinstance(work, Block) else work.files[0] if isinstance(work, Files) else work.members[0].file
+    identity = line_id(file, work.first) if isinstance(work, Block) else file.document_id
     cause = document_error(error, corpus.extraction.timeout, fetching=False)
     settings = settings_of(corpus, tokenizer_folder)[file.source].failed
     document = (
-        document_of(file, settings)
-        if isinstance(work, Files)
-        else Document(identity, file.source, file.uri, "quarantined", settings, file.document_id)
+        Document(identity, file.source, file.uri, "quarantined", settings, work.container.document_id)
+        if isinstance(work, Block)
+        else document_of(file, settings)
     )
-    return Prepared(
+    found = Prepared(
         pa.Table.from_pylist([document.row()], schema=documents_schema(corpus)),
         pa.Table.from_pylist([], schema=chunks_schema(corpus)),
         [Failure.of(cause, identity, file.uri, "extract", settings)],
     )
+    if isinstance(work, Members):
+        found.unchanged, found.skipped = work.unchanged, dict(work.skipped)
+    return found

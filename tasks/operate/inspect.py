@@ -17,7 +17,8 @@ from tasks.operate.sampling import SHOWN
 from tasks.records import Failure
 from tasks.sources.contents import by_content
 from tasks.sources.listing import File, list_files
-from tasks.sources.work import Work, blocks_of, group_files
+from tasks.sources.members import works_of
+from tasks.sources.work import Work, group_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def _works(file: File, corpus: Corpus, broken: list[DocumentError]) -> Iterator[
         yield from group_files([file])
         return
     try:
-        yield from blocks_of(file, corpus)
+        yield from works_of(file, corpus)
     except Exception as error:  # whatever a parser or a file system raises
         broken.append(document_error(error, corpus.extraction.timeout, fetching=True))
 

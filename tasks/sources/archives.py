@@ -3,17 +3,20 @@
 What an archive may grow to is bounded by what it takes as it is stored, as a zip bomb does not respect.
 """
 
+import io
 import re
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import IO, Any
 
 from tasks.errors import BrokenDocument, DocumentError, EncryptedDocument, OversizedDocument
 from tasks.sources.disk import unmistakable
+from tasks.sources.opening import is_damaged
 
 MOST_MEMBERS = 500_000
 _INFLATION = 200  # times its stored size; what inflates further, and beyond `extraction.max_bytes`, is taken for a bomb
@@ -45,6 +48,18 @@ class Entry:
     kind: str
     error: DocumentError | None
     open: Callable[[], AbstractContextManager[IO[bytes]]]
+
+
+class CutOff(Exception):
+    """An archive that cannot be read on from here.
+
+    Args:
+        error: what is wrong with it.
+    """
+
+    def __init__(self, error: DocumentError) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 class Budget:
@@ -126,23 +141,45 @@ def _in_zip(stream: Any, budget: Budget) -> Iterator[Entry]:
         if entry.is_dir():
             continue
         name = _name_in_zip(entry)
-        error = _misnamed(name)
+        wrong = _misnamed(name)
         if entry.flag_bits & 1:
-            error = EncryptedDocument("it needs a password", "Store a copy of the archive without a password.")
-        yield Entry(
-            name, entry.file_size, _local_time(entry.date_time), "", error, lambda entry=entry: archive.open(entry)
-        )  # type: ignore[misc]
+            wrong = EncryptedDocument("it needs a password", "Store a copy of the archive without a password.")
+        opened = partial(_counted, archive, entry, budget)
+        yield Entry(name, entry.file_size, _local_time(entry.date_time), "", wrong, opened)
+
+
+def _counted(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: Budget) -> IO[bytes]:
+    return _Counted(archive.open(entry), budget)  # type: ignore[return-value]
+
+
+class _Counted(io.RawIOBase):
+    """A stream whose bytes a budget pays for: the archive may not say truly how many there are."""
+
+    def __init__(self, stream: Any, budget: Budget) -> None:
+        self._stream = stream
+        self._budget = budget
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._stream.read(len(buffer))
+        self._budget.take(len(data))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 def _name_in_zip(entry: zipfile.ZipInfo) -> str:
     """A member's path; programs write UTF-8 also where they do not say so, and some backslashes."""
     name = entry.filename
     if not entry.flag_bits & 0x800:
-        try:
+        with suppress(UnicodeError):
             name = name.encode("cp437").decode("utf-8")
-        except UnicodeError:
-            pass
-    return unmistakable(name.replace("\\", "/"))
+    return _plain(name.replace("\\", "/"))
 
 
 def _local_time(parts: tuple[int, int, int, int, int, int]) -> datetime | None:
@@ -160,23 +197,45 @@ def _in_tar(stream: Any, budget: Budget) -> Iterator[Entry]:
                 archive.members.clear()  # type: ignore[attr-defined]  # it would keep each one
                 if entry.isdir():
                     continue
-                name = unmistakable(entry.name)
+                name = _plain(entry.name)
                 kind = "" if entry.isreg() else _KINDS.get(entry.type, "device")
                 budget.take(entry.size)
-                yield Entry(
-                    name, entry.size, _told_time(entry.mtime), kind, _misnamed(name), _opens(archive, entry)
-                )  # fmt: skip
+                opened = partial(_in_order, archive, entry)
+                yield Entry(name, entry.size, _told_time(entry.mtime), kind, _misnamed(name), opened)
     except tarfile.TarError as error:
-        raise BrokenDocument(f"not a readable tar archive: {error}", _STORE_AGAIN) from None
+        raise _not_readable(error) from None
 
 
-def _opens(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Callable[[], AbstractContextManager[IO[bytes]]]:
-    def opened() -> IO[bytes]:
-        stream = archive.extractfile(entry)
-        assert stream is not None
-        return stream
+def _not_readable(error: Exception) -> BrokenDocument:
+    return BrokenDocument(f"not a readable tar archive: {error}"[:300], _STORE_AGAIN)
 
-    return opened
+
+def _in_order(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> IO[bytes]:
+    return _InOrder(archive.extractfile(entry))  # type: ignore[return-value]
+
+
+class _InOrder(io.RawIOBase):
+    """A member of a tar. Where it cannot be read, what follows it cannot either.
+
+    Raises:
+        CutOff: on reading, there.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self._stream.read(len(buffer))
+        except Exception as error:
+            if not (is_damaged(error) or isinstance(error, tarfile.TarError)):
+                raise
+            raise CutOff(_not_readable(error)) from None
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class _Header(tarfile.TarInfo):
@@ -202,8 +261,16 @@ def _told_time(seconds: float) -> datetime | None:
         return None
 
 
+def _plain(name: str) -> str:
+    """A path without parts that lead nowhere, such as those of `./a`."""
+    begin = "/" if name.startswith("/") else ""
+    return unmistakable(begin + "/".join(part for part in name.split("/") if part not in ("", ".")))
+
+
 def _misnamed(name: str) -> DocumentError | None:
     """What is wrong with a name that leads out of its archive."""
     if name.startswith("/") or _DRIVE.match(name) or ".." in name.split("/"):
-        return BrokenDocument(f"its name leads out of the archive: {name}"[:300], "Make the archive with relative names.")
+        return BrokenDocument(
+            f"its name leads out of the archive: {name}"[:300], "Make the archive with relative names."
+        )
     return None

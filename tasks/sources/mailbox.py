@@ -1,8 +1,8 @@
-"""The messages of an mbox file, read from a stream one at a time."""
+"""The messages of an mbox file, read from a stream one at a time; and what is attached to a message."""
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from tasks.errors import DocumentError, OversizedDocument
 from tasks.hashing import hash_bytes
@@ -14,6 +14,18 @@ _FROM_LINE = re.compile(rb"^From [^\n]*\d{2}:\d{2}[^\n]*\r?\n(?=[A-Za-z][A-Za-z0
 _ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?<?([^\s<>]+)>?[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 _LONGEST_ID = 200  # characters
+
+
+class Attached(NamedTuple):
+    """What is attached to a message.
+
+    Attributes:
+        name: of the file, made up where it has none.
+        content: its bytes.
+    """
+
+    name: str
+    content: bytes
 
 
 def begins_mailbox(head: bytes) -> bool:

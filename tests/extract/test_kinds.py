@@ -59,8 +59,11 @@ def test_a_mail_s_headers_text_and_attachments(name: str) -> None:
     assert found.metadata["created"] == "2024-03-01T10:00:00+01:00"
     assert found.metadata["attachments"] == "list.txt, plan.png"
     assert found.text.split("\n\n") == [
-        "# Mühle", "From: Jürgen <j@example.org>\nTo: ann@example.org\nDate: Fri, 01 Mar 2024 10:00:00 +0100",
-        "Die Mühle steht.", "    # kein Titel", "## Attachment: list.txt", "Corn and flour.", "## Attachment: plan.png",
+        "# Mühle", "From: Jürgen <j@example.org>\nTo: ann@example.org\nDate: Fri, 01 Mar 2024 10:00:00 +0100\n"
+        "Attachments: list.txt, plan.png", "Die Mühle steht.", "    # kein Titel",
+    ]  # fmt: skip
+    assert [(one.name, one.content.strip()) for one in found.attached] == [
+        ("list.txt", b"Corn and flour."), ("plan.png", b"\x89PNG\r\n\x1a\n".strip()),
     ]  # fmt: skip
 
 
