@@ -210,7 +210,7 @@ class Landing:
         unusable = set()
         for row in alone.to_pylist():
             file = Document.of(row)
-            if file.state == "active" and file.media_type != EMPTY:
+            if file.state == "active" and not (self._keep and file.media_type == EMPTY):
                 there = self._stored.documents_now("container", [file.document_id])
                 attached = set(rows["document_id"].to_pylist()) if file.media_type == MAIL else set()
                 gone = [one for one in there if one.document_id not in attached]

@@ -126,7 +126,8 @@ def land_documents(run: Run, listing: Listing, changes: Changes, allow_shrinking
     folder = tokenizer_of(run.corpus, lake).folder()
     settings = settings_of(run.corpus, folder)
     gone, contents = _with_records(lake, changes.gone)
-    read_again(lake, {file.document_id for file in changes.reread})  # by the next run, should it not succeed now
+    # By the next run, should this one break off: with the settings of before, chunks of these would pass for those.
+    read_again(lake, {file.document_id for file in (*changes.settings_changed, *changes.reread)})
     landing = Landing(lake, run.report.run_id, counts, settings, contents, allow_shrinking)
     landing.remove(gone)
     if changes.to_read:

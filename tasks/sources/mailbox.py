@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from tasks.errors import DocumentError, OversizedDocument
+from tasks.errors import BrokenDocument, DocumentError, OversizedDocument
 from tasks.hashing import hash_bytes
 from tasks.sources.disk import readable
 
 _PIECE = 2**20
 _LONGEST_LINE = 4096  # bytes of a line that begins a message, and the name of the header after it
 _FROM_LINE = re.compile(rb"^From [^\n]*\d{2}:\d{2}[^\n]*\r?\n(?=[A-Za-z][A-Za-z0-9-]*:)", re.MULTILINE)
+_BEGINNING = re.compile(rb"(?:From [^\n]*\r?\n)?[!-9;-~]+:")  # of a message: a header, also after its own line
 _ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?<?([^\s<>]+)>?[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 _LONGEST_ID = 200  # characters
@@ -39,10 +40,17 @@ def messages_of(stream: Any, max_bytes: int) -> Iterator[tuple[str, bytes | Docu
     Args:
         stream: with `read`.
         max_bytes: of a message; of a longer one, what is wrong with it comes in its place.
+
+    Raises:
+        BrokenDocument: it does not begin as a message does.
     """
+    begun = False
     for message, is_whole in _split(stream, max_bytes):
         if not message.strip():
             continue
+        if not (begun or _BEGINNING.match(message.lstrip())):
+            raise BrokenDocument("not a readable mailbox: no message begins it", "Is it complete? Store it again.")
+        begun = True
         headers = _END_OF_HEADERS.split(message, maxsplit=1)[0]
         found = _ID.search(headers)
         identity = readable(found[1].decode("utf-8", "backslashreplace"))[:_LONGEST_ID] if found else ""
