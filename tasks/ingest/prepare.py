@@ -36,7 +36,7 @@ from tasks.sources.listing import File
 from tasks.sources.members import attached_works
 from tasks.sources.opening import read_file
 from tasks.sources.work import Block, Files, Member, Members, Within, Work
-from tasks.text.decode import check_guess
+from tasks.text.decode import check_guess, is_utf8
 from tasks.text.normalise import normalise
 
 _LARGEST_SIDECAR = 2**20  # bytes
@@ -156,7 +156,8 @@ class _Rows:
         document.content_hash = hash_bytes(data)
         try:
             name = PurePosixPath(file.path).name
-            extracted = extract(data, name, source.format, limits.max_bytes, source.encoding)
+            encoding = None if message and is_utf8(data) else source.encoding  # what is attached comes from anywhere
+            extracted = extract(data, name, source.format, limits.max_bytes, encoding)
             check_guess(extracted, limits.least_confidence)
             places = [
                 *self._sidecar(file, source), in_plain_names(extracted.metadata), told_by_path(file, source.path),

@@ -84,7 +84,7 @@ RECORDS = st.builds(
 MEMBERS = {
     "zip": ["a.txt", "b/c.txt", "b/r.jsonl", "d.txt", "r.jsonl"],
     "tar": ["a.txt", "b/c.txt", "r.jsonl"],
-    "mbox": ["@1", "@2", "@3", "@4"],
+    "mbox": ["m@1", "m@2", "m@3", "m@4"],
     "eml": ["a.txt", "b.txt"],
 }
 SETTINGS = ["metadata", "size", "overlap", "tokenizer", "overlong", "dedup", "failing", "unfit", "timeout"]
@@ -145,7 +145,7 @@ class History(RuleBasedStateMachine):
                 records.append(Record("k4", f"There is {path} in {folder}."))
         if "within" in RULES:
             self.world.put("left", "z.zip", Within((("a.txt", SENTENCES[1]), ("b/c.txt", "\n\n".join(SENTENCES[:3])))))
-            self.world.put("right", "m.mbox", Within((("@1", SENTENCES[0]), ("@2", SENTENCES[3]))))
+            self.world.put("right", "m.mbox", Within((("m@1", SENTENCES[0]), ("m@2", SENTENCES[3]))))
             self.world.put("left", "e.eml", Within((("", SENTENCES[2]), ("a.txt", SENTENCES[4]))))
 
     def teardown(self) -> None:

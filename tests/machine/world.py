@@ -105,7 +105,7 @@ def fits(path: str, content: Content) -> bool:
         names = [name for name, _ in content.members]
         if form == "eml":
             return names[:1] == [""]
-        return form in WITHIN and "" not in names and all(name.startswith("@") == (form == "mbox") for name in names)
+        return form in WITHIN and "" not in names and all(("@" in name) == (form == "mbox") for name in names)
     return form not in WITHIN and (form in RECORDS) == isinstance(content, tuple)
 
 
