@@ -52,12 +52,14 @@ class RowSettings:
         always: those that all its rows depend on.
         failed: hash for what could not be read: also of what may decide that.
         versions: of what reads and cuts, by stage and name.
+        least_confidence: that a guess at an encoding needs; a row made with less is read again.
         patterns: that let members of archives in, as far as they say something.
     """
 
     always: Mapping[str, Any]
     failed: str
     versions: Mapping[str, Mapping[str, int]]
+    least_confidence: float = 0.0
     patterns: Mapping[str, Any] = field(default_factory=dict)
     _known: dict[tuple[str, str | None], str] = field(default_factory=dict, compare=False, repr=False)
 
@@ -100,7 +102,7 @@ def row_settings(
     every = [(stage, name) for stage, names in versions.items() for name in names]
     patterns = {"include": source.include, "exclude": source.exclude, "hidden": source.hidden}
     told = {name: value for name, value in patterns.items() if value}
-    return RowSettings(always, _hash(failing, versions, every), versions, told)
+    return RowSettings(always, _hash(failing, versions, every), versions, corpus.extraction.least_confidence, told)
 
 
 def settings_of(corpus: Corpus, tokenizer_folder: str) -> dict[str, RowSettings]:

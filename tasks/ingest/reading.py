@@ -19,6 +19,7 @@ from tasks.lake.schemas import chunks_schema, documents_schema
 from tasks.records import Document, Failure
 from tasks.sources.work import Block, Files, Members, Work
 
+_MOST_HELD = 256 * 2**20  # bytes of records and members that wait for readers, beside one of them
 _WORTH_A_CLUSTER = 64 * 2**20  # bytes; fewer are read by this machine before the others have begun
 
 
@@ -42,6 +43,7 @@ def read_all(
 
         readers = ClusterReaders(corpus, tokenizer_folder, readers)
     pending: deque[tuple[Work, Pending]] = deque()
+    held = 0  # bytes of these
 
     def finish(work: Work, begun: Pending) -> Iterator[tuple[Work, Prepared]]:
         try:
@@ -59,12 +61,19 @@ def read_all(
     try:
         for work in works:
             pending.append((work, readers.start(work)))
-            if len(pending) > 2 * readers.count:
+            held += _size(work)
+            while len(pending) > 2 * readers.count or (held > _MOST_HELD and len(pending) > 1):
+                held -= _size(pending[0][0])
                 yield from finish(*pending.popleft())
         while pending:
             yield from finish(*pending.popleft())
     finally:
         readers.close()
+
+
+def _size(work: Work) -> int:
+    """Bytes that it carries."""
+    return 0 if isinstance(work, Files) else work.size
 
 
 def _halves(work: Work) -> list[Work]:

@@ -65,6 +65,7 @@ FILES_OF_FILES = ["y.tar", "deep/z.zip", "z.zip", "m.mbox", "e.eml"]
 SENTENCES = [
     "The river rose.",
     "Stones were carried far by it, down to the sea and along the coast.",
+    "Die Flüsse stiegen, und der Regen fiel über Köln.",
     "Nobody saw it.",
     "Birds came back in spring, one by one.",
     "It rained.",
@@ -87,7 +88,7 @@ MEMBERS = {
     "mbox": ["m@1", "m@2", "m@3", "m@4"],
     "eml": ["a.txt", "b.txt"],
 }
-SETTINGS = ["metadata", "size", "overlap", "tokenizer", "overlong", "dedup", "failing", "unfit", "timeout"]
+SETTINGS = ["metadata", "size", "overlap", "tokenizer", "overlong", "dedup", "failing", "unfit", "least", "timeout"]
 TABLES = [{}, {"year": "integer"}, {"year": "string"}, {"year": "number", "lang": "string"}, {"lang": "string"}]
 
 
@@ -314,6 +315,8 @@ class History(RuleBasedStateMachine):
             now.deduplication = ["exact", "none"][pick % 2]
         elif what == "unfit":
             now.metadata_errors = ["count", "refuse"][pick % 2]
+        elif what == "least":
+            now.least_confidence = [0.5, 0.99][pick % 2]
         elif what == "failing":
             now.on_failure = ["keep", "drop"][pick % 2]
         else:

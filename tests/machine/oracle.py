@@ -16,6 +16,7 @@ from tasks.chunk.tokens import count_tokens, load_counter
 from tasks.config.settings import Chunking
 from tasks.extract.read import extract
 from tasks.hashing import hash_fields
+from tasks.text.decode import decode
 from tasks.text.normalise import normalise
 from tests.machine.world import (
     MODELS,
@@ -28,6 +29,7 @@ from tests.machine.world import (
     as_read,
     form_of,
     message,
+    stored,
 )
 
 
@@ -200,7 +202,12 @@ def tokenizers(world: World, kept: set[str | None]) -> set[str]:
 def _text_file(content: Content, now: Settings, cut: tuple[int, int, str]) -> Good | None:
     if isinstance(content, bytes) and content:
         return None
-    text = normalise(content) if isinstance(content, str) else ""  # an empty file is a document without chunks
+    text = ""  # an empty file is a document without chunks
+    if isinstance(content, str) and content:
+        found = decode(stored(content))
+        if found.confidence < now.least_confidence:
+            return None
+        text = normalise(found.text)
     return Good(text, None, tuple((name, kind, None) for name, kind in sorted(now.metadata.items())), cut)
 
 

@@ -73,6 +73,7 @@ class Settings:
     timeout: int = 300
     on_failure: str = "keep"
     metadata_errors: str = "count"
+    least_confidence: float = 0.5
 
 
 MODELS = {"one": "words", "two": "words", "three": "letters"}
@@ -180,7 +181,7 @@ class World:
         chunking: dict[str, Any] = {"size": now.size, "overlap": now.overlap}
         if now.tokenizer:
             chunking["tokenizer"] = str(self.model_folder / now.tokenizer)
-        extraction: dict[str, Any] = {"timeout": now.timeout}
+        extraction: dict[str, Any] = {"timeout": now.timeout, "least_confidence": now.least_confidence}
         if "on_failure" in self.features:
             extraction["on_failure"] = now.on_failure
         corpus = {
@@ -217,6 +218,11 @@ def as_read(record: Record, form: str, metadata: dict[str, str]) -> dict[str, An
     return {name: empty if value is None else str(value) for name, value in values.items() if name in wanted}
 
 
+def stored(content: str) -> bytes:
+    """A text file, in an encoding that has to be guessed unless it is ASCII."""
+    return content.encode("cp1252")
+
+
 def message(name: str, text: str, attached: tuple[tuple[str, str], ...] = ()) -> bytes:
     """A mail, with what is attached to it."""
     mail = EmailMessage()
@@ -225,7 +231,7 @@ def message(name: str, text: str, attached: tuple[tuple[str, str], ...] = ()) ->
         mail["Message-ID"] = f"<{name}>"
     mail.set_content(text)
     for file, content in attached:
-        mail.add_attachment(content.encode(), "text", "plain", filename=file)
+        mail.add_attachment(stored(content), "text", "plain", filename=file)
     if attached:
         mail.set_boundary("a boundary")
     return mail.as_bytes()
@@ -257,7 +263,7 @@ def _within(target: Path, content: Within) -> bytes:
 def _bytes_of(member: str | bytes | tuple[Record, ...]) -> bytes:
     if isinstance(member, tuple):
         return "".join(f"{_line(record)}\n" for record in member).encode()
-    return member.encode() if isinstance(member, str) else member
+    return stored(member) if isinstance(member, str) else member
 
 
 def _line(record: Record) -> str:
@@ -269,7 +275,7 @@ def _write(target: Path, content: Content) -> None:
     if isinstance(content, Within):
         target.write_bytes(_within(target, content))
     elif isinstance(content, str):
-        target.write_text(content)
+        target.write_bytes(stored(content))
     elif isinstance(content, bytes):
         target.write_bytes(b"key,text\n\0\x01\x02\n" if target.suffix == ".csv" and content else content)
     elif target.suffix == ".jsonl":
