@@ -20,6 +20,7 @@ from tasks.sources.opening import is_damaged
 
 MOST_MEMBERS = 500_000
 _INFLATION = 200  # times its stored size; what inflates further, and beyond `extraction.max_bytes`, is taken for a bomb
+_PIECE = 2**18  # bytes of a tar that are read at once
 _LONGEST_HEADER = 2**20  # bytes of a tar's extended header, which is read at once
 _EXTENDED = (
     tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK,
@@ -192,7 +193,7 @@ def _local_time(parts: tuple[int, int, int, int, int, int]) -> datetime | None:
 
 def _in_tar(stream: Any, budget: Budget) -> Iterator[Entry]:
     try:
-        with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header, encoding="utf-8") as archive:
+        with tarfile.open(fileobj=stream, mode="r|", bufsize=_PIECE, tarinfo=_Header, encoding="utf-8") as archive:
             while (entry := archive.next()) is not None:
                 archive.members.clear()  # type: ignore[attr-defined]  # it would keep each one
                 if entry.isdir():

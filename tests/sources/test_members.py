@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -293,3 +294,12 @@ def test_a_mailbox_that_no_message_begins_is_broken(tmp_path: Path) -> None:
         works(tmp_path)
     (tmp_path / "a.mbox").write_bytes(b"")
     assert works(tmp_path) == []
+
+
+def test_an_archive_in_a_store() -> None:
+    fs = fsspec.filesystem("memory")
+    for name, made in ARCHIVES.items():
+        fs.pipe(f"/store/{name}", made({"b/c.txt": b"It rained."}))
+    corpus = Corpus.model_validate({"name": "c", "sources": [{"name": "s", "uri": "memory://store"}], "models": ["m"]})
+    found = [work for file in list_files(corpus.sources).files for work in works_of(file, corpus)]
+    assert told(found) == {f"{name}!/b/c.txt": b"It rained." for name in ARCHIVES}  # type: ignore[arg-type]
