@@ -6,7 +6,9 @@ from pathlib import PurePosixPath
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".xz": "xz"}
 ARCHIVES = ("zip", "tar")
 """Formats whose files hold files, as a folder does."""
-CONTAINERS = ("jsonl", "csv", "parquet", "mbox", *ARCHIVES)
+RECORDS = ("jsonl", "csv", "parquet")
+"""Formats whose files hold records."""
+CONTAINERS = (*RECORDS, "mbox", *ARCHIVES)
 """Formats whose files hold records, messages or files, each one a document."""
 
 LANGUAGES = {

@@ -144,7 +144,8 @@ class _Walk:
             for entry in entries_of(archive, file.true_format, self._budget):
                 inner = self._member(file, _unique(entry.name, names), entry.size, entry.modified)
                 parts = inner.key.replace("!/", "/").split("/")
-                if not self._patterns.let_in("/".join(part for part in parts if part not in ("", ".."))):
+                path = "/".join(part for part in parts if part not in ("", ".."))
+                if not (self._patterns.let_in(path) and self._patterns.names(path)):
                     continue
                 if other := entry.kind or without_text(entry.name.rpartition("/")[2], self._source):
                     self._skipped[other] += 1
@@ -162,8 +163,12 @@ class _Walk:
         if depth > _DEEPEST:
             yield from self._add(inner, _too_deep(depth))
             return
+        self._budget = Budget(len(content), self._corpus.extraction.max_bytes)
         opened = partial(io.BytesIO, content)
-        yield from self._entry(Entry(name, len(content), None, "", None, opened), inner, depth)
+        try:
+            yield from self._entry(Entry(name, len(content), None, "", None, opened), inner, depth)
+        except DocumentError as error:
+            yield from self._add(inner, error)
 
     def _entry(self, entry: Entry, inner: File, depth: int) -> Iterator[Within]:
         """A member of an archive. What is wrong with it is its own, unless the whole archive is spent or cut off."""
