@@ -5,6 +5,7 @@ import random
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -153,3 +154,35 @@ def test_other_settings_and_back_again_after_a_run_that_broke_off(driver: Driver
         assert driver.crash(Writes(at, written=True))
         driver.world.settings.size = 16
         driver.run()
+
+
+def test_what_is_wrong_with_an_attachment_is_its_own(driver: Driver) -> None:
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(4):
+            archive.writestr(f"{number}.txt", bytes(2**27))
+    mail = EmailMessage()
+    mail["From"], mail["Subject"] = "ann@example.org", "Three files"
+    mail.set_content("Body.")
+    inner = message("", "Inner.", (("deep.txt", "Deep."),))
+    files = {
+        "bomb.zip": bomb.getvalue(),
+        "bad.pdf": b"%PDF-",
+        "ok.csv": b"text\nA row.\n",
+        "in.eml": inner,
+        "p.png": b"x",
+    }
+    for name, content in files.items():
+        mail.add_attachment(content, "application", "octet-stream", filename=name)
+    driver.world.put("left", "e.eml", mail.as_string())
+    report = run_ingest(str(driver.world.corpus_file()))
+    states = {identity.removeprefix("docs:e.eml"): row["state"] for identity, row in rows(driver, "state").items()}
+    assert len(row := [key for key in states if key.startswith("!/ok.csv#")]) == 1
+    assert states == {
+        "": "active", "!/bomb.zip": "quarantined", "!/bad.pdf": "quarantined", row[0]: "active", "!/in.eml": "active",
+        "!/in.eml!/deep.txt": "active",
+    }  # fmt: skip
+    assert report.documents.skipped == {"image/png": 1}
+    assert rows(driver, "title")["docs:e.eml!/in.eml"] == {"title": "in.eml, attached to Three files"}
+    check.whole(driver.world)
+    assert run_ingest(str(driver.world.corpus_file())).idle
