@@ -61,7 +61,7 @@ def print_inspected(documents: "list[Inspected]", chunks: bool) -> None:
         out.print()
 
 
-def print_held(file: str, held: list[Held]) -> None:
+def print_held(file: str, held: "list[Held]") -> None:
     """What lies in an archive or a mailbox."""
     print_rows([(one.path, one.failure or f"{one.format}, {one.bytes:,} bytes") for one in held])
     if held:
