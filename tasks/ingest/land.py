@@ -17,7 +17,7 @@ from tasks.columns import among
 from tasks.errors import DocumentError, EmptyDocument, ShrunkSource
 from tasks.extract.convert import MAIL
 from tasks.extract.read import EMPTY
-from tasks.ingest.claims import Claims, Decided, is_nameless
+from tasks.ingest.claims import Claims, Decided
 from tasks.ingest.compare import GOOD, MANY
 from tasks.ingest.identity import RowSettings
 from tasks.ingest.prepare import Prepared, document_of
@@ -26,6 +26,7 @@ from tasks.lake.failures import forget_failures, reading_failures, record_failur
 from tasks.lake.tables import Lake
 from tasks.progress import DocumentCounts
 from tasks.records import Document, Failure, State
+from tasks.sources.formats import CONTAINERS, format_of
 from tasks.sources.listing import File
 
 logger = logging.getLogger("embedlake.land")
@@ -159,7 +160,7 @@ class Landing:
             return False
         within = f"{file.document_id}!/"
         if not identity.startswith(within):  # a record with an id of its own
-            return any(one.startswith(within) and not is_nameless(one, file.document_id) for one in failed)
+            return any(one.startswith(within) and format_of(one) in (*CONTAINERS, "json") for one in failed)
         ends = (match.start() for match in _WITHIN.finditer(identity, len(within)))
         return any(identity[:end] in failed for end in ends)
 
