@@ -224,11 +224,15 @@ class Landing:
             )
             if row["state"] == "active":
                 self._fail(file, EmptyDocument("the file is empty; it held records before"))
+            own = [failure for failure in prepared.failures if failure.document_id == file.document_id]
+            record_failures(self._lake, own)  # before the row that says it failed
+            self._counts.failed += len(own)
             self._keep_records(file)
         if not unusable:
             return prepared
         rest = rows.filter(pc.invert(among(rows["document_id"], list(unusable))))
-        return replace(prepared, documents=rest)
+        failures = [failure for failure in prepared.failures if failure.document_id not in unusable]
+        return replace(prepared, documents=rest, failures=failures)
 
     def _remove_records(self, uri: str, gone: list[Document], known: int) -> None:
         """Delete records that a file does not hold any more.
