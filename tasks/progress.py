@@ -104,6 +104,11 @@ class DocumentCounts:
                 self.unfit_first[name] = values.first
                 logger.warning("null instead of a value that does not fit: %s", values.first)
 
+    def skip(self, found: Mapping[str, int]) -> None:
+        """Count what holds no text, by kind."""
+        for kind, count in found.items():
+            self.skipped[kind] = self.skipped.get(kind, 0) + count
+
     def keep(self, document_ids: list[str]) -> None:
         """Count documents that stay as they were."""
         self.kept += len(document_ids)

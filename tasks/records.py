@@ -14,7 +14,7 @@ from tasks.hashing import version_of
 
 State = Literal["active", "stale", "quarantined", "container"]
 """active: searchable. stale: cannot be read now, searchable with its last good text. quarantined: cannot be used.
-container: a file that holds records, each one a document."""
+container: a file that holds records, messages or files, each one a document."""
 
 
 @dataclass(slots=True)
@@ -22,12 +22,13 @@ class Document:
     """A document, or a file that holds records.
 
     Attributes:
-        document_id: `<source>:<path>`, or of a record `<source>:<its id>`, or `<file's id>#<what tells it>`.
+        document_id: `<source>:<path>`, or of a record `<source>:<its id>`, or `<file's id>#<what tells it>`, or of a
+            member of a file `<file's id>!/<path>`.
         source: name of the source that it comes from.
         uri: address of its file.
         state: see `State`.
         settings: hash of those that it was made with, see tasks.ingest.identity.
-        container: of a record, the id of its file.
+        container: of a record or member, the id of the file that is listed.
         tag: of a file, its version as its store tells it.
         media_type: of its content.
         content_hash: of its bytes, or of a record's fields.

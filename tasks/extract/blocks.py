@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from tasks.sources.mailbox import Attached
+
 _STRUCTURE = re.compile(
     r"^ {0,3}(?:#{1,6}(?:[ \t]|$)|```|~~~|<(?:script|pre|style|textarea|!|\?))|\n {0,3}(?:=+|-+)[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
@@ -22,6 +24,7 @@ class Converted:
         metadata: the document's properties by name: author, created, modified, subject, keywords, and the like.
         pages: where each page begins, in characters of `text`; empty where the format knows no pages.
         confidence: how sure OCR is of what it read, from 0 to 1; None where it read nothing.
+        attached: files that come with it, each a document of its own.
     """
 
     text: str
@@ -30,6 +33,7 @@ class Converted:
     metadata: dict[str, object] = field(default_factory=dict)
     pages: tuple[int, ...] = ()
     confidence: float | None = None
+    attached: tuple[Attached, ...] = ()
 
 
 class Blocks:

@@ -5,10 +5,11 @@ from pathlib import PurePosixPath
 
 from tasks.errors import EmptyDocument
 from tasks.extract.check import readable
-from tasks.extract.convert import MEDIA_TYPES, convert
+from tasks.extract.convert import MEDIA_TYPES, SITEMAP, convert
 from tasks.extract.pages import html_of, looks_like_html
 from tasks.sources.formats import format_of, language_of, split_compression
-from tasks.text.decode import OCR, Decoded, decode, is_utf8
+from tasks.sources.mailbox import Attached
+from tasks.text.decode import OCR, Decoded, decode
 from tasks.text.normalise import normalise
 
 _MEDIA_TYPES = {"text": "text/plain", "markdown": "text/markdown", "rst": "text/x-rst"}
@@ -33,6 +34,7 @@ class Extracted:
         metadata: what the document says of itself, such as its author and date: plain values by name, as they are.
         pages: where each page begins, in characters; empty where the format knows no pages.
         left_out: what of it is not in the text, and how much.
+        attached: files that come with it, each a document of its own.
     """
 
     text: str
@@ -44,6 +46,7 @@ class Extracted:
     metadata: dict[str, object] = field(default_factory=dict)
     pages: tuple[int, ...] = ()
     left_out: dict[str, int] = field(default_factory=dict)
+    attached: tuple[Attached, ...] = ()
 
 
 def extract(
@@ -68,20 +71,19 @@ def extract(
     is_page = declared == "auto" and wanted not in ("code", "markdown", "rst") and looks_like_html(data)
     extension = PurePosixPath(split_compression(name)[0]).suffix.lower()
 
-    def text_of(inner: bytes, inner_name: str) -> str:
-        declared_of = None if is_utf8(inner) else encoding  # what is attached may come from anywhere
-        return extract(inner, inner_name, "auto", max_bytes, declared_of, ocr).text
-
-    if not is_page and (found := convert(data, wanted, extension, max_bytes, text_of, encoding, ocr)):
+    if not is_page and (found := convert(data, wanted, extension, max_bytes, encoding, ocr)):
         converted, form, decoded = found
         if converted.confidence is not None:
             decoded = Decoded(converted.text, OCR, converted.confidence)
         extracted = Extracted(
             converted.text, converted.title, converted.kind, MEDIA_TYPES[form], decoded.encoding if decoded else None,
             decoded.confidence if decoded else 1.0, converted.metadata, converted.pages,
+            attached=converted.attached,
         )  # fmt: skip
     else:
         extracted = _plain(data, name, "html" if is_page else wanted, encoding)
+    if extracted.media_type == SITEMAP:
+        return extracted
     is_code = extracted.kind.startswith("code:")
     text = normalise(extracted.text, code=is_code, markdown=extracted.kind == "markdown")
     if not text.strip():

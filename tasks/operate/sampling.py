@@ -15,7 +15,8 @@ from tasks.lake.tables import Lake
 from tasks.patience import each_within
 from tasks.progress import DocumentCounts
 from tasks.sources.listing import File
-from tasks.sources.work import Work, blocks_of, group_files
+from tasks.sources.members import works_of
+from tasks.sources.work import Work, group_files
 
 PROBE_TEXTS = 24  # that a model's speed is measured with
 SHOWN = ("ordinal", "start", "end", "span_unit", "span_page", "token_count", "heading_path", "text")
@@ -115,7 +116,7 @@ def some_works(
     for file in (file for file in files if file.is_container):
         read = 0
         try:
-            for block in each_within(blocks_of(file, corpus), corpus.extraction.timeout):
+            for block in each_within(works_of(file, corpus), corpus.extraction.timeout):
                 yield block
                 read += block.size
                 if read > most_bytes:

@@ -21,7 +21,7 @@ def with_plain_lines(stream: Any, encoding: str | None) -> Any:
         stream: with `read`.
         encoding: that the source declares, or None.
     """
-    buffered = io.BufferedReader(_Raw(stream), SAMPLE)
+    buffered = io.BufferedReader(Raw(stream), SAMPLE)
     if encoding is None:
         head = buffered.peek(SAMPLE)[:SAMPLE]
         if b"\0" not in head and b"\x1b$" not in head:
@@ -46,16 +46,18 @@ def _of_json(head: bytes) -> str | None:
     return _ZEROS.get(zeros) if head[:4].strip(b"\0")[:1] in _BEGINS_JSON else None
 
 
-class _Raw(io.RawIOBase):
+class Raw(io.RawIOBase):
     """Whatever can be read, as a stream that can be buffered."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 
     def readable(self) -> bool:
+        """It is."""
         return True
 
     def readinto(self, buffer: Any) -> int:
+        """As much as fits, or less; 0 at the end."""
         data = self._stream.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
