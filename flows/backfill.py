@@ -3,7 +3,7 @@
 from prefect import flow
 
 from flows import artifacts, stages
-from tasks.config.settings import Model
+from tasks.config.models import Model
 from tasks.lake.lease import writing
 from tasks.lake.run import run_of
 from tasks.progress import RunReport

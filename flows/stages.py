@@ -11,7 +11,7 @@ import pyarrow as pa
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.config.settings import Model
+from tasks.config.models import Model
 from tasks.embed import update as vectors
 from tasks.errors import LakeError, MissingSource, ShrunkSource, SourceError
 from tasks.ingest import update as documents

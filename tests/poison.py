@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from tasks.ingest import prepare as real
-from tasks.sources.listing import read_file
+from tasks.sources.opening import read_file
 
 
 def prepare(work: Any, corpus: Any, tokenizer_folder: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.options import Corpus, Json, quiet_libraries
-from tasks.errors import EXIT_WRONG
+from tasks.errors import EXIT_WRONG, SourceError
 
 _SAMPLE = 10  # chunks that `plan --sample` shows
 
@@ -19,6 +19,8 @@ def plan(
     json: Json = False,
 ) -> None:
     """Show what a run would do. Changes nothing.
+
+    Ends with 4 if a run would stop, since a source lists much less than the lake knows of it.
 
     Example: embedlake plan notes.yaml --sample
     """
@@ -38,6 +40,8 @@ def plan(
     else:
         print_rows(plan_rows(found))
         print_chunks(found.sample)
+    if found.refused:
+        sys.exit(SourceError.exit_code)
 
 
 def search(

@@ -1,4 +1,4 @@
-"""Where a text may be cut: levels from coarse to fine, each a function from a span to offsets within it."""
+"""Where a text may be cut: boundaries of several kinds, each a function from a span to offsets within it."""
 
 import re
 import sys
@@ -12,7 +12,7 @@ from sentencex import get_sentence_boundaries
 from tasks.chunk.language import language_of
 from tasks.chunk.tokens import Tokens
 
-Level = Callable[[int, int], "Sequence[int] | np.ndarray"]
+Boundaries = Callable[[int, int], "Sequence[int] | np.ndarray"]
 """Given start and end in characters, the offsets strictly between them where a piece may begin, ascending."""
 
 _BLANK_LINE, _LINE_END = re.compile(r"\n[^\S\n]*\n\s*"), re.compile(r"\n")
@@ -23,7 +23,7 @@ _INK = re.compile(r"\S")
 _LONGEST_PARAGRAPH = 100_000  # characters; longer ones are no prose, and are cut at lines and words
 
 
-def by_pattern(text: str, pattern: re.Pattern[str]) -> Level:
+def by_pattern(text: str, pattern: re.Pattern[str]) -> Boundaries:
     """A piece begins after each match of a pattern."""
 
     def cuts(start: int, end: int) -> list[int]:
@@ -32,7 +32,7 @@ def by_pattern(text: str, pattern: re.Pattern[str]) -> Level:
     return cuts
 
 
-def by_offsets(offsets: Sequence[int]) -> Level:
+def by_offsets(offsets: Sequence[int]) -> Boundaries:
     """A piece begins at each of some offsets, ascending."""
 
     def cuts(start: int, end: int) -> Sequence[int]:
@@ -41,7 +41,7 @@ def by_offsets(offsets: Sequence[int]) -> Level:
     return cuts
 
 
-def sentences(text: str, solid: Sequence[tuple[int, int]] = ()) -> Level:
+def sentences(text: str, solid: Sequence[tuple[int, int]] = ()) -> Boundaries:
     """A piece begins with each sentence, by the rules of the Unicode-aware library sentencex for its language.
 
     Args:
@@ -66,12 +66,12 @@ def _within(start: int, end: int, spans: Sequence[tuple[int, int]]) -> bool:
     return at >= 0 and end <= spans[at][1]
 
 
-def unbound(level: Level, text: str, bound: Sequence[int]) -> Level:
-    """The cuts of a level but those from which only white space stands before some offsets."""
+def unbound(found: Boundaries, text: str, bound: Sequence[int]) -> Boundaries:
+    """The boundaries but those from which only white space stands before some offsets."""
     if not bound:
-        return level
+        return found
     kept_together = frozenset(_next_ink(text, offset) for offset in bound)
-    return lambda start, end: [cut for cut in level(start, end) if _next_ink(text, int(cut)) not in kept_together]
+    return lambda start, end: [cut for cut in found(start, end) if _next_ink(text, int(cut)) not in kept_together]
 
 
 def _next_ink(text: str, offset: int) -> int:
@@ -80,7 +80,7 @@ def _next_ink(text: str, offset: int) -> int:
     return found.start() if found else len(text)
 
 
-def every_unit(tokens: Tokens) -> Level:
+def every_unit(tokens: Tokens) -> Boundaries:
     """A piece begins with each unit that tokens are counted in; the last resort."""
 
     def cuts(start: int, end: int) -> np.ndarray:
@@ -90,7 +90,7 @@ def every_unit(tokens: Tokens) -> Level:
     return cuts
 
 
-def characters(text: str, tokens: Tokens) -> Level:
+def characters(text: str, tokens: Tokens) -> Boundaries:
     """A piece begins with units that begin a character as readers see it (a grapheme cluster of Unicode)."""
     units = every_unit(tokens)
 
@@ -104,16 +104,16 @@ def characters(text: str, tokens: Tokens) -> Level:
     return cuts
 
 
-def paragraphs(text: str) -> Level:
+def paragraphs(text: str) -> Boundaries:
     """A piece begins after each blank line."""
     return by_pattern(text, _BLANK_LINE)
 
 
-def lines(text: str) -> Level:
+def lines(text: str) -> Boundaries:
     """A piece begins with each line."""
     return by_pattern(text, _LINE_END)
 
 
-def words(text: str) -> Level:
+def words(text: str) -> Boundaries:
     """A piece begins with each word."""
     return by_pattern(text, _SPACE)

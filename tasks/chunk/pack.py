@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tasks.chunk.boundaries import Level
+from tasks.chunk.boundaries import Boundaries
 from tasks.chunk.structure import Span
 from tasks.chunk.tokens import Tokens
 
@@ -22,7 +22,7 @@ _ROUNDS = 4  # of joining: fills chunks to about 70 % of their size; each lets a
 
 class _Part(NamedTuple):
     """A span in characters, its first token and the one after its last, and the boundary that it begins at:
-    the level it was found on, then its rank."""
+    how fine its kind is, then its rank."""
 
     start: int
     end: int
@@ -31,17 +31,18 @@ class _Part(NamedTuple):
     boundary: tuple[int, int]
 
 
-def pack(span: Span, levels: Sequence[Level], tokens: Tokens, size: int) -> list[Span]:
+def pack(span: Span, boundaries: Sequence[Boundaries], tokens: Tokens, size: int) -> list[Span]:
     """Cut a span into parts of at most `size` tokens, in order and without gaps.
 
     Args:
         span: start and end in characters.
-        levels: where it may be cut; a finer level is asked only about a part that the coarser ones left too long.
+        boundaries: where it may be cut, from coarse to fine; finer ones are asked only about a part that the coarser
+            ones left too long.
         tokens: of the whole text.
-        size: most tokens in a part, the model's marks included.
+        size: most tokens in a part, the model's special tokens included.
     """
-    room = max(size - tokens.marks, 1)
-    parts = list(_cut(span, levels, tokens, room))
+    room = max(size - tokens.special_tokens, 1)
+    parts = list(_cut(span, boundaries, tokens, room))
     for _ in range(_ROUNDS):
         before, parts = parts, _join(parts, room)
         if len(parts) == len(before):
@@ -49,24 +50,24 @@ def pack(span: Span, levels: Sequence[Level], tokens: Tokens, size: int) -> list
     return [(part.start, part.end) for part in parts]
 
 
-def _cut(span: Span, levels: Sequence[Level], tokens: Tokens, room: int) -> Iterator[_Part]:
+def _cut(span: Span, boundaries: Sequence[Boundaries], tokens: Tokens, room: int) -> Iterator[_Part]:
     first, last = tokens.index(np.array(span)).tolist()
     whole = _Part(*span, first, last, (-1, 0))
     stack = [(whole, 0)]
     while stack:
-        part, level = stack.pop()
-        if part.last - part.first <= room or level == len(levels):
+        part, kind = stack.pop()
+        if part.last - part.first <= room or kind == len(boundaries):
             yield part
             continue
-        cuts = levels[level](part.start, part.end)
+        cuts = boundaries[kind](part.start, part.end)
         if len(cuts):
-            pieces = list(_group(part, np.array([part.start, *cuts, part.end]), tokens, room, level))
-            stack.extend((piece, level + 1) for piece in reversed(pieces))
+            pieces = list(_group(part, np.array([part.start, *cuts, part.end]), tokens, room, kind))
+            stack.extend((piece, kind + 1) for piece in reversed(pieces))
         else:
-            stack.append((part, level + 1))
+            stack.append((part, kind + 1))
 
 
-def _group(part: _Part, places: np.ndarray, tokens: Tokens, room: int, level: int) -> Iterator[_Part]:
+def _group(part: _Part, places: np.ndarray, tokens: Tokens, room: int, kind: int) -> Iterator[_Part]:
     """Cut a part at its lowest ranks until what is left fits, or is a single piece."""
     units = tokens.unit(places)
     edges, at = places.tolist(), tokens.before[units].tolist()  # lists, as most parts have few places
@@ -75,7 +76,7 @@ def _group(part: _Part, places: np.ndarray, tokens: Tokens, room: int, level: in
     while stack:
         first, last = stack.pop()
         if last - first == 1 or at[last] - at[first] <= room:
-            boundary = (level, ranks[first]) if first else part.boundary
+            boundary = (kind, ranks[first]) if first else part.boundary
             yield _Part(edges[first], edges[last], at[first], at[last], boundary)
             continue
         cut = first + 1 + _lowest(ranks[first + 1 : last])

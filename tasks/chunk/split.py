@@ -26,7 +26,7 @@ class Cut(NamedTuple):
     Attributes:
         start, end: offsets in characters; `text[start:end]` is the chunk's text.
         headings: the headings or definitions it stands under, outermost first.
-        token_count: tokens, the model's marks included.
+        token_count: tokens, the model's special tokens included.
     """
 
     start: int
@@ -70,9 +70,9 @@ def _spans(text: str, kind: str, chunking: Chunking, tokens: Tokens) -> Iterator
     parser = syntax.parser_for(kind.removeprefix("code:")) if strategy == "syntax" else None
     structure = _OUTLINES[kind](text) if strategy == "headings" and kind in _OUTLINES else None
     if structure is not None:
-        coarse = [boundaries.by_offsets(level) for level in structure.levels]
+        coarse = [boundaries.by_offsets(offsets) for offsets in structure.boundaries]
         finer = [boundaries.sentences(text, structure.solid), boundaries.by_offsets(structure.code), *fine[:2]]
-        within = [*(boundaries.unbound(level, text, structure.bound) for level in (*coarse, *finer)), *last]
+        within = [*(boundaries.unbound(found, text, structure.bound) for found in (*coarse, *finer)), *last]
         for section, end in _with_ends(text, structure.sections):
             for span in pack((section.start, end), within, tokens, size):
                 headings = section.headings + _context(structure, *_trim(text, *span))
@@ -117,7 +117,7 @@ def _body(text: str) -> str:
     return re.sub(r"\n[^\w\s]{3,}[ \t]*(?=\n|$)", "", "\n" + text.strip()).strip()
 
 
-def _overlapped(span: Span, floor: int, within: list[boundaries.Level], tokens: Tokens, overlap: int) -> Span:
+def _overlapped(span: Span, floor: int, within: list[boundaries.Boundaries], tokens: Tokens, overlap: int) -> Span:
     """The span, begun up to `overlap` tokens earlier, at the coarsest boundary that allows it."""
     start, end = span
     if not overlap or start <= floor:
@@ -125,8 +125,8 @@ def _overlapped(span: Span, floor: int, within: list[boundaries.Level], tokens: 
     unit = int(np.searchsorted(tokens.before, max(int(tokens.index(start)) - overlap, 0)))
     earliest = int(tokens.starts[unit])
     earliest = max(earliest, floor)
-    for level in within:
-        found = level(max(earliest - 1, floor), start)
+    for boundary in within:
+        found = boundary(max(earliest - 1, floor), start)
         position = bisect_right(found, earliest - 1)
         if position < len(found):
             return int(found[position]), end

@@ -35,7 +35,7 @@ class Structure:
 
     Attributes:
         sections: that it consists of, without gaps.
-        levels: offsets where a piece may begin, from coarse to fine; finer ones are sentences.
+        boundaries: offsets where a piece may begin, from coarse to fine; finer ones are sentences.
         code: offsets of paragraphs of code, finer than sentences.
         bound: offsets where no piece may begin, as what stands before belongs to what follows: a heading, a term, a
             signature, the head of a table.
@@ -45,7 +45,7 @@ class Structure:
     """
 
     sections: list[Section]
-    levels: list[list[int]]
+    boundaries: list[list[int]]
     code: list[int] = field(default_factory=list)
     bound: list[int] = field(default_factory=list)
     solid: list[Span] = field(default_factory=list)

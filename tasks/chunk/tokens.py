@@ -33,13 +33,13 @@ class Counter:
 
     Attributes:
         tokenizer: it, without truncation or padding.
-        marks: tokens that the model adds around every text.
+        special_tokens: how many the model adds around every text.
         by_words: whether a word has the same tokens wherever it stands.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
-        self.marks: int = tokenizer.num_special_tokens_to_add(False)
+        self.special_tokens: int = tokenizer.num_special_tokens_to_add(False)
         parts = json.loads(tokenizer.to_str())
         self.by_words = ((parts["pre_tokenizer"] or {}).get("type"), parts["model"].get("type")) == (
             "BertPreTokenizer",
@@ -81,18 +81,18 @@ class Tokens:
         before: tokens before each unit, and in all, int64 of shape (n_units + 1,).
         ranks: a random-looking number for each unit, the same wherever the next few units are the same, uint64 of
             shape (n_units,).
-        marks: tokens that the model adds around every text.
+        special_tokens: how many the model adds around every text.
     """
 
     starts: np.ndarray
     before: np.ndarray
     ranks: np.ndarray
-    marks: int
+    special_tokens: int
 
     @property
     def total(self) -> int:
-        """Tokens of the whole text, with the marks that the model adds."""
-        return int(self.before[-1]) + self.marks
+        """Tokens of the whole text, with the special tokens that the model adds."""
+        return int(self.before[-1]) + self.special_tokens
 
     def unit(self, offsets: "int | np.ndarray") -> "np.ndarray":
         """How many units begin before character offsets."""
@@ -105,8 +105,8 @@ class Tokens:
         return found
 
     def count(self, starts: "int | np.ndarray", ends: "int | np.ndarray") -> "np.ndarray":
-        """Tokens of spans, each with the marks that the model adds."""
-        found: np.ndarray = self.index(ends) - self.index(starts) + self.marks
+        """Tokens of spans, each with the special tokens that the model adds."""
+        found: np.ndarray = self.index(ends) - self.index(starts) + self.special_tokens
         return found
 
 
@@ -143,7 +143,12 @@ def _by_words(texts: list[str], counter: Counter) -> list[Tokens]:
     before = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
     ranks = _ranks(numbers, edges)
     return [
-        Tokens(starts[first:last] - begin, before[first : last + 1] - before[first], ranks[first:last], counter.marks)
+        Tokens(
+            starts[first:last] - begin,
+            before[first : last + 1] - before[first],
+            ranks[first:last],
+            counter.special_tokens,
+        )
         for begin, (first, last) in zip(begins.tolist(), pairwise(edges.tolist()), strict=False)
     ]
 
@@ -183,7 +188,7 @@ def _take_apart(
 def _by_tokens(text: str, counter: Counter) -> Tokens:
     """The tokens of a text as the tokenizer finds them in it."""
     starts, ids = _tokenise(text, counter.tokenizer)
-    return Tokens(starts, np.arange(len(ids) + 1), _ranks(ids, np.array([0, len(ids)])), counter.marks)
+    return Tokens(starts, np.arange(len(ids) + 1), _ranks(ids, np.array([0, len(ids)])), counter.special_tokens)
 
 
 def _tokenise(text: str, tokenizer: Tokenizer) -> "tuple[np.ndarray, np.ndarray]":

@@ -5,7 +5,7 @@ import time
 
 import pyarrow as pa
 
-from tasks.config.settings import Model
+from tasks.config.models import Model
 from tasks.embed.pending import failure_settings
 from tasks.embed.rows import failures_of
 from tasks.errors import DocumentError

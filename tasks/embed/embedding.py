@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.columns import among
-from tasks.config.settings import Model
+from tasks.config.models import Model
 from tasks.embed.batches import Batch, items_of, make_batches
 from tasks.embed.commits import Commits
 from tasks.embed.pending import Pending, pending_chunks, remove_orphans

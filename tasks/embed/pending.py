@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.columns import among
-from tasks.config.settings import Corpus, Model
+from tasks.config.models import Model
+from tasks.config.settings import Corpus
 from tasks.hashing import hash_settings
 from tasks.lake.failures import EMBEDDING
 from tasks.lake.snapshot import Snapshot

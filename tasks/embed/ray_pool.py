@@ -9,7 +9,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from tasks import ray_cluster
-from tasks.config.settings import Resources
+from tasks.config.operating import Resources
 from tasks.embed.batches import Batch
 from tasks.embed.pools import Embedded
 from tasks.errors import EmbedlakeError, ModelError

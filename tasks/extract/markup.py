@@ -11,23 +11,14 @@ from dataclasses import dataclass, field
 from lxml import etree
 from lxml.html import HtmlElement
 
-_BLOCKS = (
-    "address article aside blockquote body caption center col colgroup dd details dialog dir div dl dt fieldset"
-    " figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol optgroup option"
-    " p pre search section summary table tbody td tfoot th thead tr ul xmp listing plaintext"
-)
-BLOCKS = frozenset(_BLOCKS.split())
-"""Elements that begin on a line of their own."""
+from tasks.extract.elements import BLOCKS, VERBATIM, first_number, heading_level, holds_data, language_named
 
 _LISTS = ("ul", "ol", "menu", "dir")
-_VERBATIM = ("pre", "xmp", "listing", "plaintext")
 _DEEPEST_ITEM = 12  # lists within each other that are indented
 _SPACES = re.compile(r"[ \t\n\r\f]+")
 _AROUND_BREAK = re.compile(r"[^\S\n]*\n[^\S\n]*")
-_LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight|brush|sourceCode)[-: ]\s*([A-Za-z][\w+#.-]*)")
 _LOOKS_LIKE_MARKUP = re.compile(r"^(?=#{1,6}\s|```|~~~|(?:=+|-+)\s*$|>\s)", re.MULTILINE)
 _HEADING = re.compile(r"#{1,6} ")
-_NO_LANGUAGES = ("default", "none", "text", "notranslate", "source")
 
 
 def to_markdown(root: HtmlElement) -> str:
@@ -135,12 +126,12 @@ class _Writer:
             self._emit(_escaped(text))
 
     def _open(self, element: HtmlElement, tag: str) -> None:
-        if tag in _VERBATIM:
+        if tag in VERBATIM:
             self._verbatim = element
-        elif tag == "dt" or _heading_level(element):
+        elif tag == "dt" or heading_level(element):
             self._whole = element
         elif tag in _LISTS:
-            self._numbers.append(_first_number(element) if tag == "ol" else None)
+            self._numbers.append(first_number(element) if tag == "ol" else None)
         elif tag == "li":
             self._items.append(self._new_item(element))
         elif tag == "blockquote":
@@ -148,7 +139,7 @@ class _Writer:
         elif tag == "dd":
             self._definition = self._glue
         elif tag == "table":
-            self._tables.append(_Table() if _holds_data(element) else None)
+            self._tables.append(_Table() if holds_data(element) else None)
 
     def _close(self, tag: str) -> None:
         self.flush()
@@ -166,7 +157,7 @@ class _Writer:
 
     def _end_whole(self, element: HtmlElement) -> None:
         self._whole = None
-        text, level = one_line("".join(self._line)), _heading_level(element)
+        text, level = one_line("".join(self._line)), heading_level(element)
         self._line.clear()
         if text:
             self._emit(f"{'#' * level} {text}" if level else _escaped(text))
@@ -208,7 +199,7 @@ class _Writer:
         text = "".join(self._line).expandtabs(8).replace("\r", "").strip("\n")
         self._line.clear()
         if text.strip():
-            self._emit(_fenced(text.rstrip(), _language(element)))
+            self._emit(_fenced(text.rstrip(), language_named(element)))
 
     def _in_cell(self) -> bool:
         """Whether the text goes into a table of data."""
@@ -249,49 +240,10 @@ class _Writer:
         self._emit("\n".join(f"| {' | '.join(cells + [''] * (width - len(cells)))} |" for cells in lines))
 
 
-def _heading_level(element: HtmlElement) -> int:
-    """1 to 6 for a heading, else 0."""
-    if len(element.tag) == 2 and element.tag[0] == "h" and element.tag[1] in "123456":
-        return int(element.tag[1])
-    if element.get("role") == "heading":
-        level = element.get("aria-level", "2")
-        return min(int(level), 6) if level.isdecimal() and int(level) else 2
-    return 0
-
-
-def _holds_data(table: HtmlElement) -> bool:
-    """Whether a table has rows of several cells and in them only text, as one that lays out a page has not."""
-    several = False
-    for element in table.iterdescendants():
-        tag = element.tag
-        if tag in ("table", "h1", "h2", "h3", "h4", "h5", "h6") or (
-            tag in _VERBATIM and "\n" in "".join(element.itertext()).strip()
-        ):
-            return False
-        several = several or (tag == "tr" and sum(child.tag in ("td", "th") for child in element) > 1)
-    return several
-
-
-def _first_number(element: HtmlElement) -> int:
-    start = element.get("start") or ""
-    return int(start) if start.isdecimal() and len(start) < 9 else 1
-
-
 def _fenced(text: str, language: str) -> str:
     longest = max((len(run) for run in re.findall("`{3,}", text)), default=2)
     fence = "`" * (longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"
-
-
-def _language(element: HtmlElement) -> str:
-    """The programming language that the classes of an element, of its only child or of those around it name."""
-    near = [element, *element[:1], element.getparent()]
-    near.append(near[-1].getparent() if near[-1] is not None else None)
-    for other in near:
-        found = _LANGUAGE.search(other.get("class", "")) if other is not None else None
-        if found and found[1] not in _NO_LANGUAGES:
-            return found[1].lower()
-    return ""
 
 
 def _is_special(block: str) -> bool:

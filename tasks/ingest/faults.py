@@ -14,7 +14,7 @@ from pebble import ProcessExpired
 
 from tasks.errors import BrokenDocument, DocumentError, UnfinishedDocument, UnreadDocument
 from tasks.patience import WaitedInVain
-from tasks.sources.listing import is_damaged
+from tasks.sources.opening import is_damaged
 
 _LEAVE_OUT = "Leave it out with `exclude`."
 

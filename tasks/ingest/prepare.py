@@ -16,7 +16,8 @@ import pyarrow as pa
 from tasks.chunk.split import Cut, split
 from tasks.chunk.title import title_of
 from tasks.chunk.tokens import count_tokens, load_counter
-from tasks.config.settings import Corpus, Source
+from tasks.config.settings import Corpus
+from tasks.config.sources import Source
 from tasks.errors import BrokenDocument, DocumentError, EmptyDocument, OversizedDocument
 from tasks.extract.read import Extracted, extract
 from tasks.hashing import chunk_ids, hash_bytes, hash_fields, hash_text
@@ -29,7 +30,8 @@ from tasks.sources.contents import with_records
 from tasks.sources.facts import facts_of, told_by_path
 from tasks.sources.fields import all_text, as_text, text_of, value_at
 from tasks.sources.formats import record_format
-from tasks.sources.listing import File, read_file
+from tasks.sources.listing import File
+from tasks.sources.opening import read_file
 from tasks.sources.work import Block, Files, Work
 from tasks.text.decode import check_guess
 from tasks.text.normalise import normalise

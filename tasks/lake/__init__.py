@@ -2,8 +2,9 @@
 
 In: Arrow tables of rows. Out: the same, by key, by filter, or as a snapshot.
 
-- `store` is where tables lie; `tables` reads and writes those of a corpus, `snapshot` and `lookup` read one version of
-  a table, `nearest` finds the nearest vectors; `schemas` says what columns there are, `evolve` changes them.
+- `store` is where tables lie; `table_set` says which a corpus has, `tables` reads and writes their rows, `snapshot` and
+  `lookup` read one version of a table, `nearest` finds the nearest vectors; `schemas` says what columns there are,
+  `evolve` changes them.
 - `lease`, `scope` and `holder` let one run write at a time; `catalog` says which model's table is live.
 - `failures` and `run` note what happened; `versions` and `maintenance` keep tables small and quick,
   `neighbours` finds other corpora.

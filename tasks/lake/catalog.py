@@ -14,7 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from tasks.config.settings import Corpus, Model
+from tasks.config.models import Model
+from tasks.config.settings import Corpus
 from tasks.hashing import sealed
 from tasks.lake.lease import writing
 from tasks.lake.schemas import CATALOG, embeddings_schema

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.caching import cache_folder
-from tasks.config.settings import Model
+from tasks.config.models import Model
 from tasks.errors import ModelError
 from tasks.hashing import hash_settings
 from tasks.models.interface import cosines, text_items

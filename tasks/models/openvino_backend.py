@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import openvino
 
-from tasks.config.settings import Model
+from tasks.config.models import Model
 from tasks.models.interface import Vectors
 from tasks.models.tokens import Description, Features
 from tasks.models.transformer import TransformerEncoder

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from tasks.config.settings import Model
+from tasks.config.models import Model
 from tasks.models.interface import Encoder
 from tasks.models.resolved import ResolvedModel, Served
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks.config.settings import Model
+from tasks.config.models import Model
 from tasks.errors import ModelError
 
 

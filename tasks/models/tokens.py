@@ -22,7 +22,7 @@ class Description:
 
     Attributes:
         dimension: of its vectors, uncut.
-        max_tokens: that it reads, its own marks included.
+        max_tokens: that it reads, its own special tokens included.
         tokenizer: tokenizer.json, as text.
         inputs: names of the model's inputs, in order.
         pad_id: token id that fills up short rows; pad_left: on which side.
@@ -48,7 +48,7 @@ class TextTokenizer:
 
     Args:
         description: of the model.
-        max_tokens: cut texts after so many tokens, marks included.
+        max_tokens: cut texts after so many tokens, special tokens included.
     """
 
     def __init__(self, description: Description, max_tokens: int) -> None:
@@ -64,12 +64,12 @@ class TextTokenizer:
 
     def tokenise(self, texts: Sequence[str]) -> tuple[list[Ids], list[int]]:
         """The ids of each text, marked and cut, and how many there were before the cut."""
-        marks = len(self._before) + len(self._after)
-        room = max(self._max_tokens - marks, 0)
+        special_tokens = len(self._before) + len(self._after)
+        room = max(self._max_tokens - special_tokens, 0)
         found, counts = [], []
         for encoding in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False):
             ids = np.array(encoding.ids, np.int64)
-            counts.append(len(ids) + marks)
+            counts.append(len(ids) + special_tokens)
             found.append(np.concatenate([self._before, ids[:room], self._after]))
         return found, counts
 

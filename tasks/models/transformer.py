@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from tasks.config.settings import Model
+from tasks.config.models import Model
 from tasks.errors import ModelError
 from tasks.models.interface import CALL, TEXT, Encoded, Item, Vectors, finish, texts_of
 from tasks.models.tokens import Description, Features, TextTokenizer, batches_of

@@ -21,7 +21,7 @@ from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_entry
 from tasks.models.interface import cosines, encode_in_parts, text_items
-from tasks.sources.listing import read_file
+from tasks.sources.opening import read_file
 
 _NEAR = 0.999  # least cosine between a vector and the same text embedded again
 _LENGTH = 1e-3  # most by which the length of a normalised vector may differ from 1

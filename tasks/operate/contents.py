@@ -10,7 +10,8 @@ from tasks.ingest.faults import document_error
 from tasks.ingest.prepare import hash_records
 from tasks.lake.tables import Lake
 from tasks.sources.contents import by_content
-from tasks.sources.listing import File, list_files, read_file
+from tasks.sources.listing import File, list_files
+from tasks.sources.opening import read_file
 from tasks.sources.work import blocks_of
 from tasks.text.decode import check_guess
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tasks.config.settings import Source
+from tasks.config.sources import Source
 from tasks.errors import ConfigurationError
 from tasks.sources.contents import by_content
 from tasks.sources.disk import readable

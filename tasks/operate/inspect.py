@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tasks.config.settings import Corpus, Source
+from tasks.config.settings import Corpus
+from tasks.config.sources import Source
 from tasks.errors import ConfigurationError, DocumentError
 from tasks.ingest.faults import document_error
 from tasks.ingest.reading import read_all

@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from tasks.config.settings import Corpus, Model
+from tasks.config.models import Model
+from tasks.config.settings import Corpus
 from tasks.embed.pending import failed_versions, pending_chunks, refused_rows
 from tasks.errors import ShrunkSource
 from tasks.ingest.reading import read_all

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from tasks.config.settings import Source
+from tasks.config.sources import Source
 from tasks.sources.formats import format_of, signature_of, split_compression
 from tasks.sources.json_records import PIECE, holds_records
-from tasks.sources.listing import File, read_head
+from tasks.sources.listing import File
+from tasks.sources.opening import read_head
 
 
 def with_records(file: File, source: Source) -> File | None:

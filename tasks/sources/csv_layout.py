@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from tasks.config.settings import Csv
+from tasks.config.sources import Csv
 from tasks.sources.csv_rows import Dialect, Row, read_rows
 
 _DELIMITERS = ",;\t|"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tasks.config.settings import Source
+from tasks.config.sources import Source
 from tasks.errors import BrokenDocument
 from tasks.sources.csv_layout import Layout, find_layout
 from tasks.sources.csv_rows import LONGEST_ROW, NoLine, Row, read_rows

@@ -1,47 +1,29 @@
-"""Listing and opening what a source holds; the one module that touches fsspec."""
+"""Listing what a source holds; with `opening`, all that touches fsspec."""
 
 import glob
-import gzip
-import lzma
 import os
 import re
-import time
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import IO, Any
+from typing import Any
 
-import fsspec
-import pyarrow as pa
-from fsspec.compression import compr
-from fsspec.core import url_to_fs
 from fsspec.utils import glob_translate
-from pathspec import GitIgnoreSpec
-from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from tasks.config.loading import redact
-from tasks.config.settings import Source
-from tasks.errors import (
-    BrokenDocument,
-    ConfigurationError,
-    MissingSource,
-    OversizedDocument,
-    SourceError,
-    UnreadDocument,
-)
-from tasks.sources.disk import Found, Walk, found_at, readable, unmistakable
-from tasks.sources.formats import CONTAINERS, format_of, no_content, other_medium, split_compression
-from tasks.sources.sidecars import is_like_sidecar, sidecars_of
+from tasks.config.sources import Source
+from tasks.errors import MissingSource, SourceError
+from tasks.sources.disk import Found, Walk, found_at, unmistakable
+from tasks.sources.formats import CONTAINERS, format_of, no_content, other_medium
+from tasks.sources.opening import file_system, is_local
+from tasks.sources.patterns import Patterns, is_pattern, split_glob
+from tasks.sources.sidecars import sidecars_of
 
-_ATTEMPTS = 5
 _CHANGED = (  # what file systems call the time of the last change
     "mtime", "LastModified", "updated", "last_modified", "modified", "modify", "modificationTime", "last_write_time",
     "date_time", "created",
 )  # fmt: skip
-_DAMAGED = ("Invalid data stream", "Truncated compressed stream", "ZSTD")  # all that bz2, and Arrow, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +129,9 @@ class Entry:
 
 
 def _entries(source: Source, without: str) -> Iterator[Entry]:
-    fs, path = _file_system(source)
+    fs, path = file_system(source)
     try:
-        if _is_local(fs):
+        if is_local(fs):
             yield from _on_disk(source, path, without)
         else:
             yield from _in_store(source, fs, path)
@@ -167,17 +149,17 @@ def _entries(source: Source, without: str) -> Iterator[Entry]:
 
 def _on_disk(source: Source, path: str, without: str) -> Iterator[Entry]:
     path = path.rstrip("/") or "/"
-    patterns = _Patterns(source)
+    patterns = Patterns(source)
     wanted = patterns.let_in
     found: Iterable[Found]
     if os.path.lexists(path) and not os.path.isdir(path):
         root, name = os.path.split(path)
         found = [found_at(path)] if wanted(name) else []
-    elif os.path.isdir(path) or not _has_mark(path):
+    elif os.path.isdir(path) or not is_pattern(path):
         root = path
         found = Walk(root, wanted, patterns.excluded, hidden=source.hidden, without=without, patterns=patterns.any)
     else:
-        root, pattern = _split_glob(path, os.path.exists)
+        root, pattern = split_glob(path, os.path.exists)
         matches = re.compile(glob_translate(pattern)).match
         found = Walk(
             root or "/", lambda key: bool(matches(key)) and wanted(key), patterns.excluded,
@@ -191,20 +173,20 @@ def _on_disk(source: Source, path: str, without: str) -> Iterator[Entry]:
 
 def _in_store(source: Source, fs: Any, path: str) -> Iterator[Entry]:
     """In as few requests as the store allows."""
-    marked = _has_mark(path)
+    marked = is_pattern(path)
     if fs.isfile(path):
         root, found = str(PurePosixPath(path).parent), {path: fs.info(path)}
     elif fs.isdir(path):
         root = path.rstrip("/")
         found = fs.find(root, detail=True)
     elif marked:
-        root, pattern = _split_glob(path, fs.exists)
+        root, pattern = split_glob(path, fs.exists)
         found = fs.glob(f"{glob.escape(root)}/{pattern}", detail=True)
         if not found and not fs.exists(root):
             raise FileNotFoundError(root)
     else:
         raise FileNotFoundError(path)
-    patterns = _Patterns(source)
+    patterns = Patterns(source)
     for name, info in found.items():
         key = name[len(root) :].lstrip("/") or PurePosixPath(name).name
         if patterns.let_in(key) and not (marked and info.get("type") == "directory"):
@@ -217,7 +199,7 @@ def _with_sidecars(entries: Iterable[Entry], source: Source) -> Iterator[Entry]:
     found = {entry.key: entry for entry in entries}
     sidecars = sidecars_of(found, source.sidecar or "")
     own = set(sidecars.values())
-    patterns = _Patterns(source)
+    patterns = Patterns(source)
     for key, entry in found.items():
         if key in own or not patterns.names(key):
             continue
@@ -225,135 +207,6 @@ def _with_sidecars(entries: Iterable[Entry], source: Source) -> Iterator[Entry]:
             sidecar = found[sidecars[key]]
             entry = replace(entry, tag=f"{entry.tag} sidecar {sidecar.tag}", sidecar=sidecar.path)
         yield entry
-
-
-class _Patterns:
-    """Which paths, relative to its folder, a source lets in: also those that may be sidecars."""
-
-    def __init__(self, source: Source) -> None:
-        self.any = bool(source.include or source.exclude)
-        self._hidden = source.hidden
-        self._include = GitIgnoreSpec.from_lines(source.include) if source.include else None
-        self._exclude = GitIgnoreSpec.from_lines(source.exclude)
-        self._sidecar = source.sidecar
-
-    def let_in(self, key: str) -> bool:
-        if not self._hidden and any(part.startswith(".") for part in key.split("/")):
-            return False
-        return bool(self._sidecar and is_like_sidecar(key, self._sidecar)) or self.names(key)
-
-    def names(self, key: str) -> bool:
-        shown = readable(key)
-        return (self._include is None or self._include.match_file(shown)) and not self._exclude.match_file(shown)
-
-    def excluded(self, folder: str) -> bool:
-        return bool(self._exclude.match_file(readable(folder)))
-
-
-def _has_mark(path: str) -> bool:
-    return any(mark in path for mark in "*?[")
-
-
-def _split_glob(path: str, exists: Callable[[str], bool]) -> tuple[str, str]:
-    """The longest leading part of a path that is there as it is written, and the pattern that is left."""
-    root, _, pattern = path.rpartition("/")
-    while _has_mark(root) and not exists(root):
-        root, _, last = root.rpartition("/")
-        pattern = f"{last}/{pattern}"
-    return root, pattern
-
-
-@contextmanager
-def open_file(source: Source, path: str) -> Iterator[IO[bytes]]:
-    """A file of a source, decompressed, for reading from its start."""
-    fs, _ = _file_system(source)
-    compression = split_compression(path)[1]
-    with fs.open(path, "rb") as raw:
-        if compression is None:
-            yield raw
-        elif compression == "zstd":  # by Arrow, which reads every frame, and says where the last one is cut off
-            with pa.PythonFile(raw, "r") as packed, pa.CompressedInputStream(packed, "zstd") as stream:
-                yield stream
-        else:
-            with compr[compression](raw, mode="rb") as stream:
-                yield stream
-
-
-def read_head(source: Source, path: str, size: int) -> bytes:
-    """The first bytes of a file, decompressed, at most so many. What the network drops is asked for again.
-
-    Raises:
-        BrokenDocument: its compression is damaged.
-        UnreadDocument: it could not be fetched.
-    """
-    try:
-        return _read(source, path, size)
-    except Exception as error:
-        if is_damaged(error):
-            raise BrokenDocument(f"cannot be decompressed: {error}", "Is it complete? Store it again.") from None
-        if not isinstance(error, OSError):
-            raise
-        raise UnreadDocument(redact(f"cannot be read: {type(error).__name__}: {error}")) from None
-
-
-@retry(
-    retry=retry_if_exception(lambda error: is_transient(error)),
-    stop=stop_after_attempt(_ATTEMPTS),
-    wait=wait_exponential_jitter(multiplier=0.5, max=20),
-    reraise=True,
-    sleep=lambda seconds: time.sleep(seconds),
-)
-def _read(source: Source, path: str, size: int) -> bytes:
-    with open_file(source, path) as stream:
-        data: bytes = stream.read(size)
-        return data
-
-
-def read_file(source: Source, path: str, max_bytes: int) -> bytes:
-    """A file's content, decompressed. What the network drops is asked for again.
-
-    Raises:
-        OversizedDocument: it has more than `max_bytes`.
-        BrokenDocument: its compression is damaged.
-        UnreadDocument: it could not be fetched.
-    """
-    data = read_head(source, path, max_bytes + 1)
-    if len(data) > max_bytes:
-        raise OversizedDocument(
-            f"it has more than {max_bytes:,} bytes", "Raise `extraction.max_bytes`, or leave it out with `exclude`."
-        )
-    return data
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether the same read may succeed a little later: not where the file is missing, forbidden or damaged."""
-    lasting = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
-    return isinstance(error, OSError) and not isinstance(error, lasting) and not is_damaged(error)
-
-
-def is_damaged(error: BaseException) -> bool:
-    """Whether decompression failed on what the file holds."""
-    return isinstance(error, EOFError | gzip.BadGzipFile | zlib.error | lzma.LZMAError) or (
-        isinstance(error, OSError) and str(error).startswith(_DAMAGED)
-    )
-
-
-def _file_system(source: Source) -> tuple[Any, str]:
-    try:
-        return url_to_fs(source.uri, **source.options)  # type: ignore[no-any-return]
-    except ImportError as error:
-        raise ConfigurationError(
-            f"source {source.name!r}: {source.uri}: {error}", "Install that package beside embedlake."
-        ) from None
-    except ValueError as error:
-        raise ConfigurationError(
-            f"source {source.name!r}: {source.uri}: {error}",
-            f"Known protocols: {', '.join(sorted(fsspec.available_protocols()))}",
-        ) from None
-
-
-def _is_local(fs: Any) -> bool:
-    return "file" in (fs.protocol if isinstance(fs.protocol, tuple | list) else (fs.protocol,))
 
 
 def _tag(info: dict[str, Any], size: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet
 
-from tasks.config.settings import Fields
+from tasks.config.sources import Fields
 from tasks.errors import BrokenDocument, DocumentError
 from tasks.sources.fields import no_column
 

@@ -14,13 +14,15 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from tasks.config.settings import Corpus, Fields, Source
+from tasks.config.settings import Corpus
+from tasks.config.sources import Fields, Source
 from tasks.errors import BrokenDocument, DocumentError, OversizedDocument
 from tasks.sources.csv_tables import read_tables
 from tasks.sources.fields import has_column, unusable
 from tasks.sources.formats import signature_of
 from tasks.sources.json_records import as_lines
-from tasks.sources.listing import File, open_file
+from tasks.sources.listing import File
+from tasks.sources.opening import open_file
 from tasks.sources.parquet_records import parquet_tables, rows_of
 from tasks.sources.transcode import with_plain_lines
 from tasks.text.decode import decode_lines

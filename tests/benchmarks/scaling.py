@@ -15,7 +15,8 @@ import ray
 from ray.cluster_utils import Cluster
 
 from tasks import ray_cluster
-from tasks.config.settings import Model, Resources
+from tasks.config.models import Model
+from tasks.config.operating import Resources
 from tasks.embed.batches import Batch
 from tasks.embed.ray_pool import RayPool
 from tasks.models.find import resolve_model

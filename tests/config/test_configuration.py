@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.config.loading import load_corpus, redact, schema
-from tasks.config.settings import Source
+from tasks.config.sources import Source
 from tasks.errors import ConfigurationError
 
 GOOD = """\

@@ -13,7 +13,7 @@ from typer.main import get_command
 from flows.cli.main import app
 from infra.reference import BEGIN, END, commands, corpus_reference, documents, with_reference
 from tasks.config.loading import load_corpus
-from tasks.config.settings import Settings
+from tasks.config.part import Settings
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = {" ".join(["embedlake", *path]): command for path, command in commands(get_command(app))}

@@ -13,7 +13,7 @@ import pytest
 import ray
 
 from flows.ingest import ingest
-from tasks.config.settings import Resources
+from tasks.config.operating import Resources
 from tasks.embed.ray_pool import share_out
 from tasks.search.query import open_lake
 

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from pydantic import Field
 
-from tasks.config.settings import Corpus, Fields, Settings
+from tasks.config.part import Settings
+from tasks.config.settings import Corpus
+from tasks.config.sources import Fields
 from tasks.ingest.identity import VERSIONS, RowSettings, row_settings
 
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.config.settings import Model
+from tasks.config.models import Model
 from tasks.errors import ModelError
 from tasks.models.choose import load_encoder
 from tasks.models.find import resolve_model

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tasks.config.settings import Model
+from tasks.config.models import Model
 from tasks.errors import ModelError
 from tasks.models.choose import load_encoder
 from tasks.models.find import find_here, find_model, resolve_model
@@ -100,7 +100,7 @@ def in_fresh_process(code: str, environment: dict[str, str]) -> str:
 @pytest.mark.slow
 def test_a_hub_name_fetches_the_model(hub: str, tmp_path: Path, tiny_model: Path) -> None:
     code = (
-        "from tasks.models.find import resolve_model; from tasks.config.settings import Model\n"
+        "from tasks.models.find import resolve_model; from tasks.config.models import Model\n"
         "m = resolve_model(Model.model_validate('acme/tiny')); print(m.revision, m.name, m.weights.folder)"
     )
     revision, name, folder = in_fresh_process(

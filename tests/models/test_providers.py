@@ -27,7 +27,7 @@ from embedlake import (
     ServiceError,
     register_provider,
 )
-from tasks.config.settings import Model
+from tasks.config.models import Model
 from tasks.errors import ModelError
 from tasks.lake.failures import list_failures
 from tasks.models import choose, providers

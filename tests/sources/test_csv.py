@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tasks.config.settings import Source
+from tasks.config.sources import Source
 from tasks.errors import BrokenDocument, DocumentError
 from tasks.ingest.prepare import _records
 from tasks.sources import csv_tables

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.config.settings import Corpus, Source
+from tasks.config.settings import Corpus
+from tasks.config.sources import Source
 from tasks.sources.facts import facts_of, path_pattern, told_by_path
 from tasks.sources.listing import File, list_files
 from tasks.sources.sidecars import sidecars_of

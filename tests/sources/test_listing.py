@@ -20,7 +20,7 @@ from fsspec.implementations.local import LocalFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.config.settings import Source
+from tasks.config.sources import Source
 from tasks.errors import (
     BrokenDocument,
     ConfigurationError,
@@ -29,7 +29,8 @@ from tasks.errors import (
     SourceError,
     UnreadDocument,
 )
-from tasks.sources.listing import Listing, list_files, read_file
+from tasks.sources.listing import Listing, list_files
+from tasks.sources.opening import read_file
 
 PACKED: dict[str, Callable[[bytes], bytes]] = {
     "": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress,

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.config.settings import Source
+from tasks.config.sources import Source
 from tasks.errors import BrokenDocument, UnreadDocument
 from tasks.sources.contents import by_content, with_records
 from tasks.sources.fields import text_of

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.config.settings import Source
+from tasks.config.sources import Source
 from tasks.errors import BrokenDocument, DocumentError, OversizedDocument
 from tasks.ingest.prepare import _records
 from tasks.ingest.reading import _halves
