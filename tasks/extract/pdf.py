@@ -26,6 +26,7 @@ from tasks.extract.pdf_structure import Bookmark, heading_levels, shown_title
 from tasks.text.normalise import normalise
 
 _UNREADABLE = 0.3  # of the letters without a meaning; above it the text is garbage
+_SAMPLE = 20_000  # letters by which it is told whether codes without a meaning are letters all the same
 _PROPERTIES = {
     "Author": "author", "Subject": "subject", "Keywords": "keywords", "CreationDate": "created", "ModDate": "modified",
 }  # fmt: skip
@@ -58,7 +59,7 @@ def read_pdf(data: bytes) -> Converted:
     if not letters:
         raise EmptyDocument(f"the PDF has no text on {len(pages)} pages", "A scan needs OCR first.")
     unmapped = sum(page.unmapped for page in pages)
-    if unmapped > _UNREADABLE * letters:
+    if unmapped > _UNREADABLE * letters and not _reads_as_words(pages):
         raise BrokenDocument(
             f"the PDF's fonts do not say which letters they show ({unmapped:,} of {letters:,})",
             "Print it again with its fonts' Unicode tables, or read it with OCR.",
@@ -69,6 +70,16 @@ def read_pdf(data: bytes) -> Converted:
         metadata["pages_without_text"] = empty
     metadata |= {name: _property(properties[key]) for key, name in _PROPERTIES.items() if properties.get(key)}
     return Converted(text, clean_title(properties.get("Title")) or shown, kind, metadata, starts)
+
+
+def _reads_as_words(pages: Sequence[Page]) -> bool:
+    """Whether codes that the fonts give no meaning are those of letters, as in what dvips makes with bitmap fonts:
+    mostly small ones, with as many vowels as languages have."""
+    text = " ".join(line.text for page in pages for row in page.rows for line in row)[:_SAMPLE]
+    letters = re.sub(r"[^A-Za-z]", "", text)
+    vowels = len(re.findall("[aeiou]", letters)) / max(len(letters), 1)
+    small = sum(map(str.islower, letters))
+    return len(letters) > 0.7 * len(text.replace(" ", "")) and small > 0.8 * len(letters) and 0.3 < vowels < 0.5
 
 
 def _read(document: Any, number: int) -> Page:
