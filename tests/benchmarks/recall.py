@@ -1,6 +1,6 @@
 """Which words and headings of real documents are in the chunks, beside other tools: a table in Markdown.
 
-    python -m tests.benchmarks.recall [--worst N] [--docx FOLDER]... [--tools TOOL,...] [KIND...]
+    python -m tests.benchmarks.recall [--worst N] [--docx FOLDER]... [KIND...]
 
 Needs w3m, poppler-utils and apt-get (Debian) and the environment that `make bench-recall` sets up. Documents come from
 pinned packages (`recall_documents`), into build/recall, and stay there; `--docx` names folders with further ones.
@@ -127,7 +127,6 @@ def main() -> None:
     parser.add_argument("kinds", nargs="*", metavar="KIND", choices=[*KINDS, []])
     parser.add_argument("--worst", type=int, default=0)
     parser.add_argument("--docx", type=Path, action="append", default=[])
-    parser.add_argument("--tools", default="markitdown,unstructured,docling")
     options = parser.parse_args()
     pandoc = Path(
         subprocess.check_output([PYTHON, "-c", "import pypandoc; print(pypandoc.get_pandoc_path())"], text=True).strip()
@@ -140,7 +139,7 @@ def main() -> None:
         wanted = {document: found for document, found in zip(documents, said, strict=True) if found.words}
         print(f"| **{kind}**, {len(wanted)} documents, {sum(s.words.total() for s in said):,} words | | | | |")
         print(compare("embedlake", wanted, ours(documents), options.worst), flush=True)
-        for tool in filter(None, options.tools.split(",")):
+        for tool in ("markitdown", "pypdf" if kind == "pdf" else "unstructured"):
             print(compare(tool, wanted, theirs(tool, documents), 0), flush=True)
 
 

@@ -36,19 +36,16 @@ def unstructured() -> Callable[[str], tuple[str, list[str]]]:
     return read
 
 
-def docling() -> Callable[[str], tuple[str, list[str]]]:
-    from docling.document_converter import DocumentConverter
-
-    converter = DocumentConverter()
+def pypdf() -> Callable[[str], tuple[str, list[str]]]:
+    from pypdf import PdfReader
 
     def read(path: str) -> tuple[str, list[str]]:
-        text = converter.convert(path).document.export_to_markdown()
-        return text, _HEADING.findall(text)
+        return "\n\n".join(page.extract_text() for page in PdfReader(path).pages), []
 
     return read
 
 
-TOOLS = {"markitdown": markitdown, "unstructured": unstructured, "docling": docling}
+TOOLS = {"markitdown": markitdown, "unstructured": unstructured, "pypdf": pypdf}
 
 
 def lines(tool: str, paths: list[str]) -> Iterator[str]:
