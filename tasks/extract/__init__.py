@@ -3,8 +3,8 @@
 `read` puts it together; `convert` chooses the reader by content and name; `check` refuses what is no text after all.
 
 - `pages` says which files are web pages and in what encoding; `web` makes their text: `furniture` takes out what is not
-  text, `choice` finds where the text is, `markup` writes it as Markdown (`elements` says what its elements are).
-  `front_matter` is that of Markdown.
+  text, `choice` finds where the text is, `markup` writes it as Markdown (`elements` says what its elements are),
+  `meta` is what it says of itself. `front_matter` is that of Markdown, `markdown` takes out what no reader of it sees.
 - `pdf`: PDF, with `pdf_page` (words and their places), `pdf_layout` (order, paragraphs), `pdf_structure` (headings).
 - `office`: archives of XML parts (`package`): `word` (with `numbering`), `sheets`, `slides`, `opendocument`, `epub`.
 - `legacy`, `old_sheets`, `rtf`: what came before them.

@@ -61,7 +61,12 @@ def _pages(tokens: list[Token], lines: list[str]) -> list[_Edit]:
             text = _of_page("".join(lines[first:after]))
             edits.append((first, after, f"{text}\n\n" if text else "\n"))
     for token in tokens:
-        if token.type == "html_block" and token.level and token.map and re.fullmatch(r"\s*<!--.*-->\s*", token.content, re.S):
+        if (
+            token.type == "html_block"
+            and token.level
+            and token.map
+            and re.fullmatch(r"\s*<!--.*-->\s*", token.content, re.S)
+        ):
             edits.append((token.map[0], token.map[1], "\n"))
     return edits
 

@@ -17,7 +17,16 @@ _MEANT = {
 }  # fmt: skip
 """Properties, as other formats name them too, and the names that pages have for them, the first that is there first."""
 
-_NONE_OF_ITS_OWN = ("viewport", "generator", "robots", "theme-color", "charset", "csrf-token", "csrf-param", "x-ua-compatible")
+_NONE_OF_ITS_OWN = (
+    "viewport",
+    "generator",
+    "robots",
+    "theme-color",
+    "charset",
+    "csrf-token",
+    "csrf-param",
+    "x-ua-compatible",
+)
 _LONGEST = 10_000  # characters
 
 

@@ -7,15 +7,15 @@ pinned packages (`recall_documents`), into build/recall, and stay there; `--docx
 
 The references are independent (`recall_reference`): for HTML what w3m shows of the part that the page's generator
 names as its text; for PDF what pdftotext shows, without lines that stand at the edges of three pages or more, and the
-outline's titles by pdftohtml; for Markdown and DOCX what pandoc writes as plain text, its headings by pandoc's tree; for
-DOCX that pandoc made of Markdown, the same of their sources.
+outline's titles by pdftohtml; for Markdown what w3m shows of pandoc's page, and the headings of pandoc's tree; for DOCX
+what pandoc writes as plain text, of those that pandoc made of Markdown by their sources.
 
 - words: of the reference's words, each as often as it stands there, the share that is in the chunks (for others: in
   what they give, addresses of links left out). All documents together, and the mean of the documents'.
 - headings: of the reference's, the share that is in a chunk's path of headings or a heading's line.
 - noise: of the chunks' words, the share that the reference does not have.
 
-A document that cannot be read counts as one without words.
+A document that a tool cannot read counts as one without words; one without a reference does not count.
 """
 
 import argparse
@@ -26,6 +26,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from tasks.config.settings import Corpus
@@ -134,10 +135,12 @@ def main() -> None:
     print("| | words | mean of documents | headings | noise |\n|---|---|---|---|---|")
     for kind in options.kinds or KINDS:
         documents = gather(kind, PLACE, pandoc, options.docx)
+        one = partial(reference, kind, pandoc=pandoc, markdown=PLACE / "markdown")
         with ThreadPoolExecutor(2) as pool:
-            said = list(pool.map(lambda path: reference(kind, path, pandoc, PLACE / "markdown"), documents))
-        wanted = {document: found for document, found in zip(documents, said, strict=True) if found.words}
-        print(f"| **{kind}**, {len(wanted)} documents, {sum(s.words.total() for s in said):,} words | | | | |")
+            said = dict(zip(documents, pool.map(one, documents), strict=True))
+        wanted = {document: found for document, found in said.items() if found and found.words}
+        count = sum(found.words.total() for found in wanted.values())
+        print(f"| **{kind}**, {len(wanted)} documents, {count:,} words | | | | |")
         print(compare("embedlake", wanted, ours(documents), options.worst), flush=True)
         for tool in ("markitdown", "pypdf" if kind == "pdf" else "unstructured"):
             print(compare(tool, wanted, theirs(tool, documents), 0), flush=True)

@@ -45,6 +45,7 @@ class Package:
 
 
 _HEADER = "//a[contains(@class, 'headerlink')]"
+_MARKS = "//a[@class='mark']"
 _SPHINX = "//*[@role='main']"
 _TEXINFO = "//div[@class='header' or @class='nav-panel'] | //a[contains(@class, 'copiable')]"
 _DOCBOOK = "//div[@class='navheader' or @class='navfooter']"
@@ -60,7 +61,7 @@ PACKAGES = {
         Package("git-doc=1:2.39.5-0+deb12u3", ".html", 25, 8000, "//body", "//div[@id='footer']"),
         Package("octave-doc=7.3.0-2", ".html", 25, 6000, "//body", _TEXINFO),
         Package("libfftw3-doc=3.3.10-1", ".html", 20, 4000, "//body", _TEXINFO),
-        Package("nodejs-doc=18.20.4+dfsg-1~deb12u3", ".html", 25, 8000, "//div[@id='apicontent']", "//a[@class='mark']"),
+        Package("nodejs-doc=18.20.4+dfsg-1~deb12u3", ".html", 25, 8000, "//div[@id='apicontent']", _MARKS),
     ),
     "pdf": (
         Package("texlive-latex-base-doc=2022.20230122-3", ".pdf", 80),

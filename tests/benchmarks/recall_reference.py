@@ -43,8 +43,8 @@ def letters_of(heading: str) -> str:
     )
 
 
-def reference(kind: str, document: Path, pandoc: Path, markdown: Path) -> Said:
-    """What a document says.
+def reference(kind: str, document: Path, pandoc: Path, markdown: Path) -> Said | None:
+    """What a document says; None where the other program cannot read it.
 
     Args:
         kind: html, pdf, docx or markdown.
@@ -52,6 +52,13 @@ def reference(kind: str, document: Path, pandoc: Path, markdown: Path) -> Said:
         pandoc: the program.
         markdown: where the Markdown documents are that DOCX were made of.
     """
+    try:
+        return _reference(kind, document, pandoc, markdown)
+    except subprocess.CalledProcessError:  # a fuzzer's file, or one with a password
+        return None
+
+
+def _reference(kind: str, document: Path, pandoc: Path, markdown: Path) -> Said:
     if kind == "html":
         return _of_page(document)
     if kind == "pdf":
@@ -93,11 +100,9 @@ def _of_pdf(document: Path) -> Said:
     ]
     edges = Counter(line for page in pages for line in {_DIGITS.sub("", line) for line in (*page[:2], *page[-2:])})
     kept = [
-        line
-        for page in pages
-        for number, line in enumerate(page)
-        if not (2 <= number < len(page) - 2) and edges[_DIGITS.sub("", line)] < _REPEATED or 2 <= number < len(page) - 2
-    ]
+        line for page in pages for number, line in enumerate(page)
+        if 2 <= number < len(page) - 2 or edges[_DIGITS.sub("", line)] < _REPEATED
+    ]  # fmt: skip
     xml = _run("pdftohtml", "-xml", "-i", "-stdout", "-l", 1, document)
     titles = re.sub(r"<[^>]*>", "", "\n".join(_OUTLINE.findall(xml))).split("\n")
     text = "\n".join(kept)
@@ -142,9 +147,7 @@ def _inline(node: Any) -> Iterator[str]:
             yield content[1] if name != "RawInline" else ""
         elif name in ("Space", "SoftBreak", "LineBreak"):
             yield " "
-        elif name in ("Link", "Image", "Span"):
-            yield from _inline(content[1])
-        elif name == "Quoted":
+        elif name in ("Link", "Image", "Span") or name == "Quoted":
             yield from _inline(content[1])
         elif name != "Note":
             yield from _inline(content)
