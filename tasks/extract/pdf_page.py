@@ -4,6 +4,7 @@ import ctypes
 import math
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import pypdfium2
@@ -13,6 +14,9 @@ from tasks.extract.pdf_letters import with_tex_letters, without_ligatures
 from tasks.extract.pdf_rules import Rule, read_rules
 
 _WORD = re.compile(r"[^\s\x02]+\x02?|\x02")
+_SPACE = 0.15  # times the height of a line: a gap between letters from which on it is a space that pdfium missed
+_TELLING = 9  # letters of words that are looked into for such gaps; where none has one, shorter ones are not
+_SPACED = "\u0590"  # letters before it are of scripts that put spaces between words, from left to right
 _COLUMN_GAP = 0.9  # times the height of a line; within prose, spaces are narrower
 _BOLD = re.compile(rb"bold|black|heavy|demi|-bd|bx\d", re.IGNORECASE)  # as foundries name fonts, and as TeX does
 _FIXED = re.compile(rb"mono|courier|consol|tt\d", re.IGNORECASE)
@@ -109,8 +113,7 @@ def read_page(page: Any, form: Any = None) -> Page:
     line: Line | None = None
     begun = before = 0  # where the last word begins and ends
     unmapped = words = 0
-    for match in _WORD.finditer(text):
-        start, end = match.span()
+    for start, end in _words(text, textpage.raw):
         loose(raw, start, at)
         left, bottom, right, top = box.left, box.bottom, box.right, box.top
         last = end - 1 if text[end - 1] != "\x02" or end - start == 1 else end - 2
@@ -122,19 +125,15 @@ def read_page(page: Any, form: Any = None) -> Page:
             left, bottom, right, top = rotated(left, bottom, right, top)
         words += 1
         unmapped += pdfium.FPDFText_HasUnicodeMapError(raw, start) == 1
-        word = match[0]
+        word = text[start:end]
         height_here = max(top - bottom, 1.0)
         if line is not None:
             gap = left - line.right
             same_row = min(top, line.top) - max(bottom, line.bottom) > 0.5 * min(height_here, line.top - line.bottom)
             broken = "\n" in text[before:start] or line.text.endswith("\x02")
             if not broken and same_row and -height_here < gap < _COLUMN_GAP * height_here:
-                if start > before:
-                    line.text += f" {word}"
-                    line.words.append((left, right))
-                else:
-                    line.text += word
-                    line.words[-1] = line.words[-1][0], right
+                line.text += f" {word}"
+                line.words.append((left, right))
                 line.right = max(line.right, right)
                 line.bottom, line.top = min(line.bottom, bottom), max(line.top, top)
                 begun, before = start, end
@@ -162,6 +161,32 @@ def read_page(page: Any, form: Any = None) -> Page:
     may_have_tables = not rotated.turns and sum(len(row) > 1 for row in rows) > 1
     rules = read_rules(page) if may_have_tables else ([], [])
     return Page(rows, *rotated.size, letters, round(unmapped / max(words, 1) * letters), *rules)
+
+
+def _words(text: str, textpage: Any) -> list[tuple[int, int]]:
+    """Where words begin and end. Those that pdfium runs together, as in what groff sets, are cut at their gaps."""
+    found = [match.span() for match in _WORD.finditer(text)]
+    if not any(_gaps(text, textpage, *span) for span in found if span[1] - span[0] >= _TELLING):
+        return found
+    words: list[tuple[int, int]] = []
+    for start, end in found:
+        edges = [start, *_gaps(text, textpage, start, end), end]
+        words += pairwise(edges)
+    return words
+
+
+def _gaps(text: str, textpage: Any, start: int, end: int) -> list[int]:
+    """Where in a word a space is seen; nowhere in one that is spaced out."""
+    box = pdfium.FS_RECTF()
+    at = ctypes.byref(box)
+    gaps: list[int] = []
+    right = math.inf
+    for i in range(start, end):
+        pdfium.FPDFText_GetLooseCharBox(textpage, i, at)
+        if box.left - right > _SPACE * (box.top - box.bottom) and max(text[i - 1], text[i]) < _SPACED:
+            gaps.append(i)
+        right = box.right
+    return gaps if len(gaps) * 3 < end - start else []
 
 
 def _characters(textpage: Any) -> str:

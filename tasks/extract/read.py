@@ -100,13 +100,15 @@ def _plain(data: bytes, name: str, wanted: str, encoding: str | None) -> Extract
         from tasks.extract.web import read_html
 
         page = html_of(data, encoding)
-        text, title = read_html(page.text)
-        return Extracted(text, title, "markdown", "text/html", page.encoding, page.confidence)
+        text, title, metadata = read_html(page.text)
+        return Extracted(text, title, "markdown", "text/html", page.encoding, page.confidence, metadata)
     found = decode(data, encoding)
     if wanted == "markdown":
         from tasks.extract.front_matter import split_front_matter
+        from tasks.extract.markdown import readable
 
         metadata, text = split_front_matter(found.text)
+        text = readable(text)
         title = " ".join(str(metadata.get("title") or "").split()) or None
         return Extracted(text, title, wanted, _MEDIA_TYPES[wanted], found.encoding, found.confidence, metadata)
     if wanted == "code":
