@@ -18,15 +18,17 @@ import pyarrow as pa
 
 from tasks.config.loading import load_corpus
 from tasks.errors import ConfigurationError, ModelError
-from tasks.lake.nearest import View, check_filter
+from tasks.lake.nearest import Row, View, check_filter
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_entry
 from tasks.models.interface import Encoder, text_items
+from tasks.search.context import with_context
 from tasks.search.filters import Filter, to_sql
-from tasks.search.passage import Passage
+from tasks.search.passage import Passage, Passages
 from tasks.search.retrieve import Hit, Query, Scales, Way, retrieve, way_for
 from tasks.search.scales import scales_of
+from tasks.search.similar import vector_of
 
 
 class OpenLake:
@@ -62,7 +64,8 @@ class OpenLake:
         offset: int = 0,
         per_document: int | None = None,
         min_score: float | None = None,
-    ) -> list[Passage]:
+        context: int = 0,
+    ) -> Passages:
         """The passages that answer a query best, best first.
 
         Args:
@@ -77,6 +80,7 @@ class OpenLake:
             offset: passages that come before, for pages after the first.
             per_document: most passages of one document.
             min_score: passages with a lower score are left out.
+            context: chunks before and behind each passage that become part of it.
 
         Raises:
             ConfigurationError: there is no such model in the lake, or the filter is not valid.
@@ -86,19 +90,45 @@ class OpenLake:
         if not query.strip():
             raise ConfigurationError("the query is empty", "Ask something.")
         row = self._row(model)
-        if where is not None and not isinstance(where, str):
-            where = to_sql(where, self._lake.schema(row["table"]))
-        check_filter(self._lake, row["table"], where)
+        where = self._condition(row["table"], where)
         view = self._view(row["table"])
         by = way_for(view, by or self._lake.corpus.search.by)
         vector = self.embed_query(query, model) if by != "text" else None
-        asked = Query(
-            query, vector, by, limit, offset, where, per_document, min_score,
-            distinct=self._lake.corpus.deduplication != "none",
-        )  # fmt: skip
+        asked = Query(query, vector, by, limit, offset, where, per_document, min_score, self._distinct)
         weight = self._lake.corpus.search.weight if weight is None else weight
         scales = scales_of(view, row, weight) if by == "hybrid" else None
-        return [self._passage(hit, scales) for hit in retrieve(view, asked, scales)]
+        return self._passages(view, retrieve(view, asked, scales), scales, context)
+
+    def similar(
+        self,
+        identity: str,
+        model: str | None = None,
+        limit: int = 5,
+        where: str | Filter | None = None,
+        *,
+        offset: int = 0,
+        per_document: int | None = 1,
+        min_score: float | None = None,
+        context: int = 0,
+    ) -> Passages:
+        """The passages of other documents that are nearest in meaning to a document or a chunk, best first. Nothing is
+        embedded for that.
+
+        Args:
+            identity: a document id or a chunk id.
+            model, limit, where, offset, per_document, min_score, context: as in `search`.
+
+        Raises:
+            ConfigurationError: there is no such document, chunk or model in the lake, or the filter is not valid.
+            LakeError: the table cannot be read.
+        """
+        row = self._row(model)
+        where = self._condition(row["table"], where)
+        view = self._view(row["table"])
+        vector, others = vector_of(view, identity)
+        condition = " AND ".join(f"({part})" for part in (where, others) if part)
+        asked = Query(None, vector, "vector", limit, offset, condition, per_document, min_score, self._distinct)
+        return self._passages(view, retrieve(view, asked), None, context)
 
     def embed_query(self, query: str, model: str | None = None) -> Sequence[float]:
         """The vector of a query under a model; the live one by default.
@@ -109,6 +139,16 @@ class OpenLake:
         """
         vector: list[float] = self._encoder(self._row(model)).encode_queries(text_items([query]))[0][0].tolist()
         return vector
+
+    @property
+    def _distinct(self) -> bool:
+        return self._lake.corpus.deduplication != "none"
+
+    def _condition(self, table: str, where: str | Filter | None) -> str | None:
+        """A filter as SQL that was looked at."""
+        condition = where if where is None or isinstance(where, str) else to_sql(where, self._lake.schema(table))
+        check_filter(self._lake, table, condition)
+        return condition
 
     def _view(self, table: str) -> View:
         """A table as it is now."""
@@ -156,8 +196,11 @@ class OpenLake:
             self._encoders[table] = choose.load_encoder(model)
         return self._encoders[table]
 
-    def _passage(self, hit: Hit, scales: Scales | None) -> Passage:
-        row = hit.row
+    def _passages(self, view: View, hits: list[Hit], scales: Scales | None, context: int) -> Passages:
+        rows = with_context(view, [hit.row for hit in hits], context)
+        return Passages(self._passage(hit, row, scales) for hit, row in zip(hits, rows, strict=True))
+
+    def _passage(self, hit: Hit, row: Row, scales: Scales | None) -> Passage:
         scores: dict[str, dict[str, float]] = {}
         for name, standing in (("vector", hit.vector), ("text", hit.text)):
             if standing:
