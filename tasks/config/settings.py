@@ -89,13 +89,28 @@ class Lake(ShortForm):
         return {"uri": value} if isinstance(value, str) else value
 
 
+class Search(Settings):
+    """How the corpus is searched, unless a search says otherwise."""
+
+    by: Literal["vector", "text", "hybrid"] = Field(
+        "hybrid",
+        description="vector: by meaning; text: by words; hybrid: by both, where the table has a text index.",
+    )
+    weight: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Of meaning against words in a hybrid search, from 0 to 1; by default what a run found to suit it.",
+    )
+
+
 class Corpus(Settings):
     """A named body of documents, and how it is embedded."""
 
     hashed_never = frozenset(
         {
             "name", "lake", "sources", "metadata", "extraction", "chunking", "deduplication", "models", "overlong",
-            "resources", "lease", "schedule",
+            "resources", "lease", "schedule", "language", "search",
         }
     )  # fmt: skip
 
@@ -122,6 +137,15 @@ class Corpus(Settings):
     models: list[Model] = Field(min_length=1, description="The first is the one that search uses by default.")
     overlong: Literal["count", "refuse"] = Field(
         "count", description="Chunks longer than a model reads: count them (the model cuts them), or refuse them."
+    )
+    language: str | None = Field(
+        None,
+        pattern="^[a-z]{2}$",
+        description="ISO 639-1 code of the language that it is in, such as de; decides how text is split into words for"
+        " search, and which are the same word. By default that of most passages.",
+    )
+    search: Search = Field(
+        default_factory=lambda: Search.model_validate({}), description="How it is searched by default."
     )
     resources: Resources = Field(
         default_factory=lambda: Resources.model_validate({}), description="What embedding may use."

@@ -8,7 +8,8 @@ for passage in lake.search("run something when the interpreter exits"):
 frame = lake.table().to_pandas()
 """
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,43 +18,17 @@ import pyarrow as pa
 
 from tasks.config.loading import load_corpus
 from tasks.errors import ConfigurationError, ModelError
-from tasks.lake.nearest import check_filter, nearest
+from tasks.lake.nearest import Row, View, check_filter
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_entry
 from tasks.models.interface import Encoder, text_items
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A chunk that a search found.
-
-    Attributes:
-        score: cosine similarity to the query, 1 for the same direction.
-        document_id, title, uri: of its document.
-        headings: that it stands under, outermost first.
-        start, end: offsets into the document's extracted text, in characters.
-        page: on which it begins, from 1, where the format knows pages.
-        text: the chunk's.
-        metadata: the fields that the corpus declares.
-        chunk_id: the row's key.
-    """
-
-    score: float
-    document_id: str
-    title: str | None
-    uri: str
-    headings: list[str]
-    start: int
-    end: int
-    page: int | None
-    text: str
-    metadata: dict[str, Any]
-    chunk_id: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self)
+from tasks.search.context import with_context
+from tasks.search.filters import Filter, to_sql
+from tasks.search.passage import Passage, Passages
+from tasks.search.retrieve import Hit, Query, Scales, Way, retrieve, way_for
+from tasks.search.scales import scales_of
+from tasks.search.similar import vector_of
 
 
 class OpenLake:
@@ -66,6 +41,7 @@ class OpenLake:
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
         self._encoders: dict[str, Encoder] = {}
+        self._views: dict[str, View] = {}
 
     @cached_property
     def models(self) -> list[dict[str, Any]]:
@@ -76,14 +52,35 @@ class OpenLake:
         """All rows of a model's table; the live model's by default. `.to_pandas()` makes a frame of it."""
         return self._lake.to_arrow(self._row(model)["table"])
 
-    def search(self, query: str, model: str | None = None, limit: int = 5, where: str | None = None) -> list[Passage]:
-        """The passages nearest to a query in meaning, best first.
+    def search(
+        self,
+        query: str,
+        model: str | None = None,
+        limit: int = 5,
+        where: str | Filter | None = None,
+        *,
+        by: Way | None = None,
+        weight: float | None = None,
+        offset: int = 0,
+        per_document: int | None = None,
+        min_score: float | None = None,
+        context: int = 0,
+    ) -> Passages:
+        """The passages that answer a query best, best first.
 
         Args:
             query: a question or a few words.
             model: name of a model or its table; the live one by default.
             limit: most passages.
-            where: SQL over the columns, such as `uri LIKE '%.md' AND year >= 2020`.
+            where: SQL over the columns, such as `uri LIKE '%.md' AND year >= 2020`; or a filter as a value, such as
+                `{"year": {"gte": 2020}, "lang": {"in": ["de", "fr"]}}`, see `tasks.search.filters`.
+            by: `vector`: by meaning; `text`: by words; `hybrid`: by both. By default as the corpus file says; a table
+                without a text index is searched by vector.
+            weight: of meaning against words in a hybrid search, from 0 to 1.
+            offset: passages that come before, for pages after the first.
+            per_document: most passages of one document.
+            min_score: passages with a lower score are left out.
+            context: chunks before and behind each passage that become part of it.
 
         Raises:
             ConfigurationError: there is no such model in the lake, or the filter is not valid.
@@ -93,29 +90,72 @@ class OpenLake:
         if not query.strip():
             raise ConfigurationError("the query is empty", "Ask something.")
         row = self._row(model)
-        check_filter(self._lake, row["table"], where)
-        vector = self._encoder(row).encode_queries(text_items([query]))[0][0]
-        nearest = self._nearest if self._lake.corpus.deduplication == "none" else self._distinct
-        return [self._passage(hit) for hit in nearest(row["table"], vector.tolist(), limit, where)]
+        where = self._condition(row["table"], where)
+        view = self._view(row["table"])
+        by = way_for(view, by or self._lake.corpus.search.by)
+        vector = self.embed_query(query, model) if by != "text" else None
+        asked = Query(query, vector, by, limit, offset, where, per_document, min_score, self._distinct)
+        weight = self._lake.corpus.search.weight if weight is None else weight
+        scales = scales_of(view, row, weight) if by == "hybrid" else None
+        return self._passages(view, retrieve(view, asked, scales), scales, context)
 
-    def _nearest(self, table: str, vector: list[float], limit: int, where: str | None) -> list[dict[str, Any]]:
-        """The nearest rows; those of them that are equally near by document."""
-        found = nearest(self._lake, table, vector, limit, where)
-        return sorted(found, key=lambda hit: (hit["_distance"], hit["document_id"], hit["ordinal"]))
+    def similar(
+        self,
+        identity: str,
+        model: str | None = None,
+        limit: int = 5,
+        where: str | Filter | None = None,
+        *,
+        offset: int = 0,
+        per_document: int | None = 1,
+        min_score: float | None = None,
+        context: int = 0,
+    ) -> Passages:
+        """The passages of other documents that are nearest in meaning to a document or a chunk, best first. Nothing is
+        embedded for that.
 
-    def _distinct(self, table: str, vector: list[float], limit: int, where: str | None) -> list[dict[str, Any]]:
-        """The nearest rows with different texts: a further search leaves out the texts that were found."""
-        texts: dict[str, dict[str, Any]] = {}
-        while len(texts) < limit:
-            others = "text_hash NOT IN (" + ", ".join(f"'{text_hash}'" for text_hash in texts) + ")" if texts else None
-            condition = " AND ".join(f"({part})" for part in (where, others) if part) or None
-            found = self._nearest(table, vector, limit - len(texts), condition)
-            known = len(texts)
-            for hit in found:
-                texts.setdefault(hit["text_hash"], hit)
-            if len(found) < limit - known:
-                break
-        return list(texts.values())
+        Args:
+            identity: a document id or a chunk id.
+            model, limit, where, offset, per_document, min_score, context: as in `search`.
+
+        Raises:
+            ConfigurationError: there is no such document, chunk or model in the lake, or the filter is not valid.
+            LakeError: the table cannot be read.
+        """
+        row = self._row(model)
+        where = self._condition(row["table"], where)
+        view = self._view(row["table"])
+        vector, others = vector_of(view, identity)
+        condition = " AND ".join(f"({part})" for part in (where, others) if part)
+        asked = Query(None, vector, "vector", limit, offset, condition, per_document, min_score, self._distinct)
+        return self._passages(view, retrieve(view, asked), None, context)
+
+    def embed_query(self, query: str, model: str | None = None) -> Sequence[float]:
+        """The vector of a query under a model; the live one by default.
+
+        Raises:
+            ConfigurationError: there is no such model in the lake.
+            ModelError: the model cannot be loaded, or is not the one that filled the table.
+        """
+        vector: list[float] = self._encoder(self._row(model)).encode_queries(text_items([query]))[0][0].tolist()
+        return vector
+
+    @property
+    def _distinct(self) -> bool:
+        return self._lake.corpus.deduplication != "none"
+
+    def _condition(self, table: str, where: str | Filter | None) -> str | None:
+        """A filter as SQL that was looked at."""
+        condition = where if where is None or isinstance(where, str) else to_sql(where, self._lake.schema(table))
+        check_filter(self._lake, table, condition)
+        return condition
+
+    def _view(self, table: str) -> View:
+        """A table as it is now."""
+        view = self._views.get(table)
+        if view is None or not view.is_latest():
+            view = self._views[table] = View(self._lake, table)
+        return view
 
     def _row(self, model: str | None) -> dict[str, Any]:
         rows = self.models
@@ -156,12 +196,24 @@ class OpenLake:
             self._encoders[table] = choose.load_encoder(model)
         return self._encoders[table]
 
-    def _passage(self, hit: dict[str, Any]) -> Passage:
+    def _passages(self, view: View, hits: list[Hit], scales: Scales | None, context: int) -> Passages:
+        rows = with_context(view, [hit.row for hit in hits], context)
+        return Passages(self._passage(hit, row, scales) for hit, row in zip(hits, rows, strict=True))
+
+    def _passage(self, hit: Hit, row: Row, scales: Scales | None) -> Passage:
+        scores: dict[str, dict[str, float]] = {}
+        for name, standing in (("vector", hit.vector), ("text", hit.text)):
+            if standing:
+                scores[name] = {"rank": standing.rank, "score": standing.score}
+            if standing and scales:
+                weight = scales.weight if name == "vector" else 1 - scales.weight
+                scores[name] |= {"share": standing.share, "weight": weight}
         return Passage(
-            score=1.0 - hit["_distance"], document_id=hit["document_id"], title=hit["title"], uri=hit["uri"],
-            headings=list(hit["heading_path"] or []), start=hit["start"], end=hit["end"],
-            page=hit.get("span_page"), text=hit["text"],
-            metadata={name: hit[name] for name in self._lake.corpus.metadata if name in hit}, chunk_id=hit["chunk_id"],
+            score=hit.score, document_id=row["document_id"], title=row["title"], uri=row["uri"],
+            headings=list(row["heading_path"] or []), start=row["start"], end=row["end"],
+            page=row.get("span_page"), text=row["text"],
+            metadata={name: row[name] for name in self._lake.corpus.metadata if name in row}, chunk_id=row["chunk_id"],
+            rank=hit.rank, scores=scores,
         )  # fmt: skip
 
 
