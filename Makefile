@@ -7,7 +7,7 @@ QUESTIONS = "compare two texts and show where they differ" "a queue that gives t
 	"wait for several threads to reach the same point"
 MODULES := # of the standard library, for a smaller demo; all of them by default
 
-.PHONY: setup demo test check lint docs bench bench-peers lock
+.PHONY: setup demo test check lint docs bench bench-peers bench-recall lock
 
 setup: .venv/.complete
 
@@ -67,6 +67,12 @@ bench-peers: setup
 	.venv-peers/bin/pip install --quiet torch==2.13.0
 	.venv-peers/bin/pip install --quiet -r tests/benchmarks/peers.txt
 	$(BIN)/python -m tests.benchmarks.peers
+
+# Words and headings of real documents in the chunks, beside other tools; needs Debian's w3m and poppler-utils.
+bench-recall: setup
+	$(PYTHON) -m venv .venv-recall
+	.venv-recall/bin/pip install --quiet -r tests/benchmarks/recall_peers.txt
+	$(BIN)/python -m tests.benchmarks.recall
 
 # Renew requirements.lock after a change of pyproject.toml. torch is left out, with the CUDA packages that some of its
 # builds need: its build depends on the machine.

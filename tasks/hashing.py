@@ -32,9 +32,15 @@ def hash_fields(*fields: object) -> str:
     return hash_bytes(data)
 
 
+def version_of(row: Iterable[tuple[str, Any]]) -> str:
+    """The version of a row, given as its columns' names and values: the hash of those that are not null, but for the
+    run that wrote it."""
+    return hash_fields({name: value for name, value in row if value is not None and name not in _UNSEALED})
+
+
 def sealed(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with a `version`: the hash of its other columns, but for the run that wrote it, that are not null."""
-    return row | {"version": hash_fields({k: v for k, v in row.items() if v is not None and k not in _UNSEALED})}
+    """The row with its `version`."""
+    return row | {"version": version_of(row.items())}
 
 
 def is_sealed(row: dict[str, Any]) -> bool:

@@ -39,6 +39,19 @@ class Unfit:
 
 
 @dataclass(slots=True)
+class LeftOut:
+    """What is not in the text of documents, such as pages without text: how much, and of how many documents."""
+
+    count: int = 0
+    documents: int = 0
+
+    def add(self, other: "LeftOut") -> None:
+        """Count what others lack too."""
+        self.count += other.count
+        self.documents += other.documents
+
+
+@dataclass(slots=True)
 class DocumentCounts:
     """What happened to documents.
 
@@ -56,6 +69,7 @@ class DocumentCounts:
         skipped: what holds no text, by media type or kind (`named pipe`, `broken link`).
         unfit: values that did not fit their metadata field, which is null there, by field.
         unfit_first: the first of them, by field.
+        left_out: what is not in the text of documents, by kind.
     """
 
     listed: int = 0
@@ -75,6 +89,12 @@ class DocumentCounts:
     skipped: dict[str, int] = field(default_factory=dict)
     unfit: dict[str, int] = field(default_factory=dict)
     unfit_first: dict[str, str] = field(default_factory=dict)
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
+
+    def leave_out(self, found: Mapping[str, LeftOut]) -> None:
+        """Count what is not in the text of documents."""
+        for kind, more in found.items():
+            self.left_out.setdefault(kind, LeftOut()).add(more)
 
     def misfit(self, found: Mapping[str, Unfit]) -> None:
         """Count values that did not fit a metadata field."""
@@ -83,6 +103,11 @@ class DocumentCounts:
             if name not in self.unfit_first:
                 self.unfit_first[name] = values.first
                 logger.warning("null instead of a value that does not fit: %s", values.first)
+
+    def skip(self, found: Mapping[str, int]) -> None:
+        """Count what holds no text, by kind."""
+        for kind, count in found.items():
+            self.skipped[kind] = self.skipped.get(kind, 0) + count
 
     def keep(self, document_ids: list[str]) -> None:
         """Count documents that stay as they were."""

@@ -48,7 +48,10 @@ def schema() -> None:
 
 
 def inspect(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A path, or the address of a file in a store.")],
+    file: Annotated[
+        str,
+        typer.Argument(metavar="FILE", help="A path, or the address of a file in a store; a.zip!/b/c.md of a member."),
+    ],
     corpus: Annotated[
         Path | None, typer.Option(metavar="CORPUS.yaml", help="Read it as this corpus does; else by default settings.")
     ] = None,
@@ -57,19 +60,29 @@ def inspect(
     model: Annotated[str, typer.Option(help="Whose tokens are counted, without --corpus.")] = MODEL,
     json: Json = False,
 ) -> None:
-    """Show what a run makes of a file: format, title, metadata, text and cuts. Changes nothing.
+    """Show what a run makes of a file: format, title, metadata, text and cuts; list what is in an archive or mailbox.
+    Changes nothing.
 
     Example: embedlake inspect report.pdf --chunks
     """
     quiet_libraries()
-    from flows.cli.shows import print_inspected
+    from flows.cli.shows import print_held, print_inspected
     from flows.cli.terminal import print_json
     from tasks.config.loading import load_corpus
     from tasks.config.settings import Corpus
+    from tasks.operate.inspect import held_in
     from tasks.operate.inspect import inspect as inspect_file
 
     default = {"name": "inspect", "sources": [{"name": "file", "uri": "."}], "models": [model]}
-    found = inspect_file(file, load_corpus(corpus) if corpus else Corpus.model_validate(default), limit)
+    settings = load_corpus(corpus) if corpus else Corpus.model_validate(default)
+    held = held_in(file, settings)
+    if held is not None:
+        if json:
+            print_json([one.to_dict() for one in held])
+        else:
+            print_held(file, held)
+        return
+    found = inspect_file(file, settings, limit)
     if json:
         print_json([document.to_dict() for document in found])
     else:

@@ -1,4 +1,4 @@
-"""The command that answers over HTTP: `serve-search`."""
+"""The commands that answer others: `serve-search` over HTTP, `mcp` for agents."""
 
 from ipaddress import ip_address
 from pathlib import Path
@@ -46,11 +46,31 @@ def serve_search(
         )
     corpora = Corpora(files_of(corpus_files))
     for corpus in corpora:
-        for row in corpus.models:
-            if row["state"] == "live":
-                out.print(f"{shown(corpus.corpus.name)}: {corpus.rows(row['table']):,} passages, {shown(row['model'])}")
+        told = corpus.told()
+        out.print(f"{shown(told.name)}: {told.rows:,} passages, {shown(told.model or 'nothing is live yet')}")
     out.print(f"Listening on http://{shown(host)}:{port}; what it takes: http://{shown(host)}:{port}/docs")
     serve(corpora, known, Limits(requests=requests, seconds=seconds), host, port)
+
+
+def mcp(
+    corpus_files: Annotated[
+        list[Path], typer.Argument(metavar="CORPUS.yaml...", help="Corpus files or folders of them.")
+    ],
+) -> None:
+    """Give agents tools over standard input and output, by the Model Context Protocol: search, fetch, similar, status.
+
+    An agent starts this command itself. Over HTTP the same tools are at /mcp of `embedlake serve-search`. Needs the
+    package mcp: pip install 'embedlake[mcp]'.
+
+    Example: embedlake mcp notes.yaml
+    """
+    quiet_libraries()
+    from flows.cli.running import files_of
+    from tasks.service.tools import create_tools
+    from tasks.service.warm import Corpora
+
+    corpora = Corpora(files_of(corpus_files))
+    create_tools(corpora).run("stdio")
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,7 +10,7 @@ from flows.cli.terminal import PICTURES, out, print_rows, shown, size_told
 
 if TYPE_CHECKING:
     from tasks.operate.bench import Bench
-    from tasks.operate.inspect import Inspected
+    from tasks.operate.inspect import Held, Inspected
     from tasks.operate.verify import Finding
     from tasks.progress import RunReport
     from tasks.search.passage import Passage
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _STATES = {
     "stale": " (kept as they were, cannot be read now)",
     "quarantined": " (failed)",
-    "container": " (files of records)",
+    "container": " (files of records, messages or files)",
 }
 
 
@@ -74,6 +74,13 @@ def print_inspected(documents: "list[Inspected]", chunks: bool) -> None:
             out.print(f"\n{shown(document.text)}\n", soft_wrap=True)
         print_chunks(document.chunks if chunks else [])
         out.print()
+
+
+def print_held(file: str, held: "list[Held]") -> None:
+    """What lies in an archive or a mailbox."""
+    print_rows([(one.path, one.failure or f"{one.format}, {one.bytes:,} bytes") for one in held])
+    if held:
+        out.print(f"\nTo see one: embedlake inspect {shown(repr(f'{file}!/{held[0].path}'))}")
 
 
 def print_chunks(chunks: list[dict[str, Any]]) -> None:

@@ -1,7 +1,6 @@
 """Where a text may be cut: boundaries of several kinds, each a function from a span to offsets within it."""
 
 import re
-import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 
@@ -10,6 +9,7 @@ import regex
 from sentencex import get_sentence_boundaries
 
 from tasks.chunk.language import language_of
+from tasks.chunk.structure import within
 from tasks.chunk.tokens import Tokens
 
 Boundaries = Callable[[int, int], "Sequence[int] | np.ndarray"]
@@ -50,20 +50,14 @@ def sentences(text: str, solid: Sequence[tuple[int, int]] = ()) -> Boundaries:
     """
 
     def cuts(start: int, end: int) -> list[int]:
-        if end - start > _LONGEST_PARAGRAPH or _within(start, end, solid):
+        if end - start > _LONGEST_PARAGRAPH or within(start, end, solid):
             return []
         part = text[start:end]
         found = (boundary["start_index"] for boundary in get_sentence_boundaries(language_of(part), part))
         begins = sorted({start + begin for begin in found if 0 < begin < end - start})
-        return [begin for begin in begins if not _within(begin - 1, begin + 1, solid)] if solid else begins
+        return [begin for begin in begins if not within(begin - 1, begin + 1, solid)] if solid else begins
 
     return cuts
-
-
-def _within(start: int, end: int, spans: Sequence[tuple[int, int]]) -> bool:
-    """Whether a span lies in one of some spans, ascending and apart."""
-    at = bisect_right(spans, (start, sys.maxsize)) - 1
-    return at >= 0 and end <= spans[at][1]
 
 
 def unbound(found: Boundaries, text: str, bound: Sequence[int]) -> Boundaries:

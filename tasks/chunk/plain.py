@@ -1,8 +1,12 @@
-"""The structure of plain text: underlined and numbered titles, and the entries of a log."""
+"""The structure of plain text: underlined and numbered titles, indented blocks, listings, and the entries of a log.
+
+Text with directives is reStructuredText, whatever its file is called.
+"""
 
 import re
 
-from tasks.chunk.structure import Section, Structure, nest
+from tasks.chunk import restructured
+from tasks.chunk.structure import Section, Structure, within
 
 _SAMPLE = 20_000  # characters by which a text is told to be a log
 _MOST = 0.6  # of its lines that are not indented
@@ -16,11 +20,14 @@ _ENTRY = re.compile(
 )
 """A line that begins with a date, a time or a level, or a web server's."""
 
-_UNDERLINED = re.compile(r"\n\n[ \t]*(\S.{0,98}?)[ \t]*\n[ \t]*([=\-~^*#_])\2{2,}[ \t]*(?=\n)")
+_UNDERLINED = re.compile(r"\n\n[ \t]*(\S.{0,198}?)[ \t]*\n[ \t]*([=\-~^*#_])\2{2,}[ \t]*(?=\n)")
 _NUMBER = r"((?:\d{1,2}(?:\.\d{1,3}){0,4}|[IVX]{1,5}|[A-Z](?:\.\d{1,2})+)\.?)"
 _NUMBERED = re.compile(rf"\n\n{_NUMBER}[ \t]+([^\W\d_a-z].{{0,78}}[^\s.:;,!?])[ \t]*(?=\n\n)")
 _NUMBER_AHEAD = re.compile(rf"{_NUMBER}[ \t]")
-_BLANK_LINE = re.compile(r"\n[^\S\n]*\n\s*")
+_INDENTED = re.compile(r"\n[ \t]+\S")
+_LISTING = re.compile(r"\n(?:(?<=\n\n)|(?<=\n\+\n)|(?<=\]\n))(-{4,}|`{3,})[^\n]*\n(?!\n)(?:[^\n]*\n){1,400}?\1(?=\n)")
+"""Lines between two that are only dashes, as AsciiDoc has them, or backticks."""
+
 _LINE = re.compile(r"\n([=\-~^*#_])\1\1")
 _WIDE = 60  # characters; a line this long goes across the page, whatever stands above it
 _FEWEST_LINES = 3  # of a log
@@ -28,22 +35,24 @@ _FEWEST = 2  # titles; one alone may be anything
 
 
 def outline(text: str) -> Structure | None:
-    """The entries of a log, or the sections of a text with titles; None where it has neither."""
+    """The entries of a log, or the sections and blocks of a text; None where it has neither titles nor indentation."""
     if "\n" not in text:
         return None
     entries = _entries(text)
     if entries:
         return Structure([Section(0, ())], [entries], solid=[(0, len(text))])
+    if restructured.is_restructured(text):
+        return restructured.outline(text)
     framed = f"\n\n{text}\n"  # so that the first title and the last line are like all others
-    found = [
+    marked = "\n----" in framed or "\n```" in framed
+    listings = [(match.start() - 1, match.end() - 2) for match in _LISTING.finditer(framed)] if marked else []
+    titles = [
         (start - 2, _next_line(text, end - 2), depth, title)
         for start, end, depth, title in _underlined(framed) or _numbered(framed)
+        if not within(start - 2, start - 1, listings)
     ]
-    if len(found) < _FEWEST:
-        return None
-    headings = [(start, depth, title) for start, _, depth, title in found]
-    paragraphs = [match.end() for match in _BLANK_LINE.finditer(text) if match.end() < len(text)]
-    return Structure(nest(headings), [paragraphs], [end for _, end, _, _ in found if end < len(text)])
+    titles = titles if len(titles) >= _FEWEST else []
+    return restructured.structured(text, titles, listings) if titles or listings or _INDENTED.search(text) else None
 
 
 def _entries(text: str) -> list[int]:

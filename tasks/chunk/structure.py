@@ -1,5 +1,7 @@
 """What is known of a text's structure: sections, where pieces may begin and where they never do."""
 
+import sys
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -63,6 +65,12 @@ def nest(found: Sequence[tuple[int, int, str]]) -> list[Section]:
             sections.pop()
         sections.append(section)
     return sections
+
+
+def within(start: int, end: int, spans: Sequence[Span]) -> bool:
+    """Whether a span lies in one of some spans, ascending and apart."""
+    at = bisect_right(spans, (start, sys.maxsize)) - 1
+    return at >= 0 and end <= spans[at][1]
 
 
 def enclosing(definitions: list[Definition], start: int, end: int) -> tuple[str, ...]:

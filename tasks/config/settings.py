@@ -38,6 +38,11 @@ class Extraction(Settings):
         le=1,
         description="Fail what is in an encoding that was guessed with less confidence; 0 keeps every guess.",
     )
+    ocr: bool = Field(
+        False,
+        description="Read pages of PDFs that have no text by OCR (pip install 'embedlake[ocr]'). A page takes seconds:"
+        " raise `timeout` for long scans.",
+    )
     on_failure: Literal["keep", "drop"] = Field(
         "keep",
         description="What becomes of a document that was read before and cannot be read now: keep its last good text"

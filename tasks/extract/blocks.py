@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from tasks.sources.mailbox import Attached
+
 _STRUCTURE = re.compile(
     r"^ {0,3}(?:#{1,6}(?:[ \t]|$)|```|~~~|<(?:script|pre|style|textarea|!|\?))|\n {0,3}(?:=+|-+)[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
@@ -21,6 +23,8 @@ class Converted:
         kind: text, markdown, rst, or code:<language>.
         metadata: the document's properties by name: author, created, modified, subject, keywords, and the like.
         pages: where each page begins, in characters of `text`; empty where the format knows no pages.
+        confidence: how sure OCR is of what it read, from 0 to 1; None where it read nothing.
+        attached: files that come with it, each a document of its own.
     """
 
     text: str
@@ -28,6 +32,8 @@ class Converted:
     kind: str = "markdown"
     metadata: dict[str, object] = field(default_factory=dict)
     pages: tuple[int, ...] = ()
+    confidence: float | None = None
+    attached: tuple[Attached, ...] = ()
 
 
 class Blocks:
@@ -101,9 +107,8 @@ class Blocks:
                 self.paragraph(cell)
             return
         self._words = self._structured = True
-        header = _row(kept[0])
-        columns = header.count("|") - 1  # a cell may hold the sign itself
-        self._blocks.append("\n".join([header, "|" + " --- |" * columns, *map(_row, kept[1:])]))
+        header = table_row(kept[0])
+        self._blocks.append("\n".join([header, line_below(header), *map(table_row, kept[1:])]))
 
     def text(self) -> str:
         """The whole text, a blank line between blocks."""
@@ -122,8 +127,14 @@ def one_line(text: str) -> str:
     return _SPACES.sub(" ", text).strip()
 
 
-def _row(cells: Sequence[str]) -> str:
+def table_row(cells: Sequence[str]) -> str:
+    """A row of a Markdown table."""
     return "| " + " | ".join(cells) + " |"
+
+
+def line_below(header: str) -> str:
+    """The line between a Markdown table's header row and the others; a cell may hold the sign between cells itself."""
+    return "|" + " --- |" * (header.count("|") - 1)
 
 
 def _without_empty(rows: list[list[str]]) -> list[list[str]]:

@@ -1,13 +1,16 @@
-"""Whether what came out is text: what is not fails with the reason, instead of being embedded."""
+"""Whether what came out is text: what is not is cut out, or fails with the reason, instead of being embedded."""
 
 import re
+from typing import NamedTuple
+
+import numpy as np
 
 from tasks.errors import BrokenDocument, UnsupportedDocument
+from tasks.extract.junk import junk_runs, without_runs
 
 _WINDOW = 30_000  # characters that are looked at, at the beginning, in the middle and at the end
-_BLOB = re.compile(r"[A-Za-z0-9+/_=-]{60,}")
+_DUMPED = re.compile(r"^[0-9a-fA-F]{4,16}:?[ \t]+(?:[0-9a-fA-F]{2,8}[ \t]+){7,}", re.MULTILINE)
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd\ue000-\uf8ff]")
-_ASCII_CONTROL = bytes(code for code in range(128) if _CONTROL.match(chr(code)))
 _SOURCES = {  # a word that each of them has, and its commands
     "RTF source": (r"\par", re.compile(r"\\(?:pard?|plain|f\d+|fs\d+|cf\d+|rtlch|ltrch|lang\d+|li\d+|sb\d+)\b")),
     "PDF source": (
@@ -20,40 +23,70 @@ _SOURCES = {  # a word that each of them has, and its commands
     ),
     "base64 of a mail": ("base64", re.compile(r"^Content-Transfer-Encoding: *base64", re.MULTILINE | re.IGNORECASE)),
 }
-_MOST_BLOBS = 0.75  # of a text; one about keys and certificates shows some
+_MOST_STRANGE = 0.05  # of the characters looked at
+_MOST_JUNK = 0.75  # of a text; one about keys and certificates shows some
+_FEWEST_WORDS = 20  # beside it
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_MOST_DUMPED = 0.6  # of its lines
+_LONGEST_LINES = 2_000  # characters of code's lines on average; what people write has shorter ones
+_FEWEST_SPACES = 0.08  # of such code
 _MOST_MARKS = 0.15  # of a text's words that a source's commands may be; in a text about them they are fewer
 
 
-def refuse_what_is_no_text(text: str, is_code: bool) -> None:
-    """Look at parts of a text.
+class Readable(NamedTuple):
+    """A text without what no reader reads in it, where its pages begin, and how many characters were cut out."""
+
+    text: str
+    pages: tuple[int, ...]
+    junk: int
+
+
+def readable(text: str, is_code: bool, pages: tuple[int, ...] = ()) -> Readable:
+    """Cut out of a text what is no text, and refuse what is none at all.
 
     Args:
-        text: as it would be embedded.
+        text: normalised.
         is_code: whether it is in a programming language, where long names and tables of numbers are usual.
+        pages: where each page begins in it.
 
     Raises:
         BrokenDocument: many of its characters are no letters of any script.
-        UnsupportedDocument: most of it is base64, or the source of another format.
+        UnsupportedDocument: most of it is base64 or the like, a dump, minified code or the source of another format.
     """
+    runs = junk_runs(text)
+    junk = sum(end - start for start, end in runs)
+    whole = len(text)
+    text, pages = without_runs(text, runs, pages)
+    if junk > _MOST_JUNK * whole and len(_WORD.findall(text)) < _FEWEST_WORDS:
+        raise UnsupportedDocument(
+            f"{junk / whole:.0%} of it is base64 or the like, no text", "Leave it out with `exclude`, or decode it."
+        )
+    _refuse_what_is_no_text(text, is_code)
+    return Readable(text, pages, junk)
+
+
+def _refuse_what_is_no_text(text: str, is_code: bool) -> None:
+    """Look at parts of a text; see `readable`."""
     parts = _windows(text)
     looked_at = sum(map(len, parts))
-    strange = sum(map(_strange, parts))
-    if strange > 0.05 * looked_at and strange > 3:
+    counts = [_counts(part) for part in parts]
+    strange = sum(perhaps for perhaps, _ in counts)
+    if strange > _MOST_STRANGE * looked_at:
+        strange = sum(len(_CONTROL.findall(part)) for part in parts)
+    if strange > _MOST_STRANGE * looked_at and strange > 3:
         raise BrokenDocument(
             f"not text: {strange / looked_at:.0%} of its characters are control characters or unknown",
             "Leave it out with `exclude`, or give its true format.",
         )
-    blobs = sum(len(run) for part in parts if _is_dense(part) for run in _BLOB.findall(part) if _is_blob(run))
-    if blobs > _MOST_BLOBS * looked_at:
-        raise UnsupportedDocument(
-            f"{blobs / looked_at:.0%} of it is base64 or the like, no text",
-            "Leave it out with `exclude`, or decode it.",
-        )
     if is_code:
+        _refuse_minified(text)
         return
+    dumped, lines = sum(len(_DUMPED.findall(part)) for part in parts), sum(part.count("\n") + 1 for part in parts)
+    if dumped > _MOST_DUMPED * lines:
+        raise UnsupportedDocument(f"{dumped / lines:.0%} of its lines are a hex dump", "Leave it out with `exclude`.")
     for name, (word, commands) in _SOURCES.items():
         found = sum(len(commands.findall(part)) for part in parts if word in part)
-        if found > 20 and found > _MOST_MARKS * sum(part.count(" ") + part.count("\n") for part in parts):
+        if found > 20 and found > _MOST_MARKS * sum(blanks for _, blanks in counts):
             raise UnsupportedDocument(f"its text is {name}", "Give its true format, or leave it out with `exclude`.")
 
 
@@ -64,19 +97,15 @@ def _windows(text: str) -> list[str]:
     return [text[:_WINDOW], text[middle : middle + _WINDOW], text[-_WINDOW:]]
 
 
-def _strange(part: str) -> int:
-    """How many characters are none of any script."""
-    if part.isascii():
-        return len(part) - len(part.encode().translate(None, _ASCII_CONTROL))
-    return len(_CONTROL.findall(part))
+def _counts(part: str) -> tuple[int, int]:
+    """How many characters may be none of any script, all beyond ASCII with them, as bytes are counted quickly; and how
+    many are spaces and line feeds."""
+    data = np.frombuffer(part.encode(), np.uint8)
+    tabs, lines, spaces = (int(np.count_nonzero(data == byte)) for byte in b"\t\n ")
+    perhaps = int(np.count_nonzero((data < 32) | (data >= 127)))
+    return perhaps - tabs - lines, lines + spaces
 
 
-def _is_dense(part: str) -> bool:
-    """Whether there is too little white space for prose or code; looking closer costs time."""
-    return part.count(" ") + part.count("\n") < 0.12 * len(part)
-
-
-def _is_blob(run: str) -> bool:
-    """Whether a long run of letters and digits is base64, not a path or a name: it has many capitals and digits."""
-    capitals, digits = sum(map(str.isupper, run)), sum(map(str.isdigit, run))
-    return 5 * capitals > len(run) and 20 * digits > len(run)
+def _refuse_minified(code: str) -> None:
+    if len(code) > _LONGEST_LINES * (code.count("\n") + 1) and code.count(" ") < _FEWEST_SPACES * len(code):
+        raise UnsupportedDocument("its code is minified", "Leave it out with `exclude`, or embed its source.")

@@ -16,6 +16,10 @@ _ENOUGH = 0.95  # of the chosen words, which the part must hold
 _FURNITURE = (0.15, 0.6)  # share of the unlinked words outside the part: less may be text, more is not furniture alone
 _SURE = 0.85  # share of the part's unlinked words in the choice, from which on less is furniture, too
 _DEEPEST = 100  # elements within each other of a page that may be an article; trafilatura's time grows with them
+_BESIDE = ("div", "section", "aside", "ul", "ol", "dl", "figure", "p", "header", "footer", "form")
+_CHIEF = "descendant-or-self::pre | descendant-or-self::table | descendant::h1"  # what is never taken for furniture
+_POST = re.compile(r"NewsArticle|(?:Blog|SocialMedia)Posting")
+"""Types of schema.org; `Article` alone is what themes of documentation call their pages, too."""
 _FEW = 100  # unlinked words of a page that is taken whole
 
 
@@ -28,6 +32,7 @@ def text_of(body: HtmlElement, page: HtmlElement) -> HtmlElement:
     """
     if _depth(page) > _DEEPEST:
         return body
+    is_post = _says_it_is_a_post(page)
     try:
         chosen = trafilatura.extract(
             page, output_format="txt", include_links=False, include_images=False, include_comments=False,
@@ -46,6 +51,9 @@ def text_of(body: HtmlElement, page: HtmlElement) -> HtmlElement:
         if inner is None or kept.get(inner, 0) < _ENOUGH * kept[body]:
             break
         part = inner
+    if is_post and len(words) >= _FEW:
+        _drop_beside(part, kept, f" {' '.join(words)} ")
+        return _with_title(part, body)
     titles = _titles(body)
     titles_lost = titles - _titles(part)
     lost = (free[body] - free[part]) / max(free[body], 1)
@@ -54,11 +62,46 @@ def text_of(body: HtmlElement, page: HtmlElement) -> HtmlElement:
         return body
     if sure:
         _drop_lists_of_links(part, kept, free)
+    return _with_title(part, body)
+
+
+def _with_title(part: HtmlElement, body: HtmlElement) -> HtmlElement:
+    """The part, begun with the body's title where that stands outside of it."""
     title = body.find(".//h1")
     if title is not None and part.find(".//h1") is None:
         part.insert(0, title)
         title.tail, part.text = part.text, None
     return part
+
+
+def _says_it_is_a_post(page: HtmlElement) -> bool:
+    """Whether a page says that it is news or a post of a blog: by Open Graph, or by schema.org's types."""
+    for element in page.iter("meta"):
+        name, content = (element.get("property") or "").lower(), (element.get("content") or "").lower()
+        if name == "article:published_time" or (name == "og:type" and content in ("article", "blog", "news")):
+            return True
+    if any(_POST.search(kind) for kind in page.xpath("//@itemtype")):
+        return True
+    return any(
+        _POST.search(script.text or "") for script in page.iter("script") if script.get("type") == "application/ld+json"
+    )
+
+
+def _drop_beside(part: HtmlElement, kept: dict[HtmlElement, int], chosen: str) -> None:
+    """Take out blocks of which nothing was chosen: related pages, comments, what to subscribe to; not code and tables.
+
+    Args:
+        part: of a page.
+        kept: words of each element that were chosen.
+        chosen: the choice's words with single spaces.
+    """
+    stack = [part]
+    while stack:
+        for child in list(stack.pop()):
+            if kept.get(child) or child.tag not in _BESIDE:
+                stack.append(child)
+            elif f" {' '.join(_WORD.findall(child.text_content()))} " not in chosen and not child.xpath(_CHIEF):
+                child.drop_tree()
 
 
 def _titles(element: HtmlElement) -> int:

@@ -1,7 +1,7 @@
 """Which reader a file needs that is more than plain text, and what it reads."""
 
+import codecs
 import re
-from collections.abc import Callable
 
 from tasks.errors import BrokenDocument, DocumentError, UnsupportedDocument
 from tasks.extract.blocks import Converted
@@ -11,25 +11,26 @@ from tasks.text.decode import Decoded, decode
 _MESSAGE = "__properties_version1.0".encode("utf-16-le")  # a stream that every Outlook message has
 _MAIL_MARKS = (b"from:", b"date:", b"message-id:", b"received:", b"mime-version:", b"return-path:", b"delivered-to:")
 _XML_ENCODING = re.compile(rb"""(\s*<\?xml[^>]*?)\s+encoding\s*=\s*["']([^"'>]*)["']""")
+_SITEMAP = re.compile(rb"(?:\s|<\?.*?\?>|<!--.*?-->)*<(?:urlset|sitemapindex)[\s>]", re.DOTALL)
 _OLD_OFFICE = (".doc", ".dot", ".xls", ".ppt", ".pps", ".xlt")
+
+MAIL = "message/rfc822"
+SITEMAP = "application/x-sitemap+xml"
+"""The media type of a list of a site's addresses: a document without chunks."""
 
 MEDIA_TYPES = {
     "pdf": "application/pdf", "epub": "application/epub+zip", "office": "application/vnd.openxmlformats",
-    "rtf": "application/rtf", "mail": "message/rfc822", "notebook": "application/x-ipynb+json", "tex": "text/x-tex",
+    "rtf": "application/rtf", "mail": MAIL, "notebook": "application/x-ipynb+json", "tex": "text/x-tex",
     "org": "text/x-org", "asciidoc": "text/asciidoc", "subtitles": "text/vtt", "xml": "application/xml",
-    "json": "application/json",
+    "json": "application/json", "sitemap": SITEMAP,
 }  # fmt: skip
-
-TextOf = Callable[[bytes, str], str]
-"""The text of a file within another one, from its bytes and its name; raises DocumentError."""
-
 
 Found = tuple[Converted, str, Decoded | None]
 """A document's text, its format, and what it was decoded to; None for the last where the format says in what."""
 
 
 def convert(
-    data: bytes, wanted: str, extension: str, max_bytes: int, text_of: TextOf, encoding: str | None = None
+    data: bytes, wanted: str, extension: str, max_bytes: int, encoding: str | None = None, ocr: bool = False
 ) -> Found | None:
     """What a document says; None where it is plain text, Markdown, HTML or code, as its name says.
 
@@ -38,15 +39,15 @@ def convert(
         wanted: the format that its name or its source promises; `unknown` where neither does.
         extension: of its name, in small letters, with its dot.
         max_bytes: most bytes that an archive may inflate to.
-        text_of: reads what is attached to a mail.
         encoding: that is declared for it, which counts where the format is text with marks.
+        ocr: read a PDF's pages without text by OCR.
 
     Raises:
         DocumentError: a kind of it that says what is wrong with the document.
     """
     try:
-        return _convert(data, wanted, extension, max_bytes, text_of, encoding)
-    except DocumentError:
+        return _convert(data, wanted, extension, max_bytes, encoding, ocr)
+    except (DocumentError, ImportError):
         raise
     except Exception as error:  # parsers raise whatever they meet
         raise BrokenDocument(
@@ -55,27 +56,25 @@ def convert(
         ) from error
 
 
-def _convert(
-    data: bytes, wanted: str, extension: str, max_bytes: int, text_of: TextOf, encoding: str | None
-) -> Found | None:
+def _convert(data: bytes, wanted: str, extension: str, max_bytes: int, encoding: str | None, ocr: bool) -> Found | None:
     signature = signature_of(data)
     if signature == "pdf" or (signature is None and wanted == "pdf"):
         from tasks.extract.pdf import read_pdf
 
-        return read_pdf(data), "pdf", None
+        return read_pdf(data, ocr), "pdf", None
     if signature == "zip" or (signature is None and wanted in ("office", "epub") and not _may_be_text(data, extension)):
         from tasks.extract.office import read_office
 
         return read_office(data, extension, max_bytes), "epub" if wanted == "epub" else "office", None
     if signature == COMPOUND:
-        return _compound(data, extension, max_bytes, text_of)
+        return _compound(data, extension, max_bytes)
     if signature == "rtf" or (signature is None and wanted == "rtf"):
         from tasks.extract.rtf import read_rtf
 
         return read_rtf(data), "rtf", None
     if signature is not None:
         raise UnsupportedDocument(f"its content is {signature}, which holds no text", "Leave it out with `exclude`.")
-    return _marked_up(data, wanted, extension, text_of, encoding)
+    return _marked_up(data, wanted, extension, encoding)
 
 
 def _may_be_text(data: bytes, extension: str) -> bool:
@@ -83,22 +82,22 @@ def _may_be_text(data: bytes, extension: str) -> bool:
     return extension in _OLD_OFFICE and b"\0" not in data[:4096]
 
 
-def _compound(data: bytes, extension: str, max_bytes: int, text_of: TextOf) -> Found:
+def _compound(data: bytes, extension: str, max_bytes: int) -> Found:
     if extension == ".msg" or (extension not in _OLD_OFFICE and _MESSAGE in data):
         from tasks.extract.outlook import read_msg
 
-        return read_msg(data, text_of), "mail", None
+        return read_msg(data), "mail", None
     from tasks.extract.legacy import read_compound
 
     return read_compound(data, extension, max_bytes), "office", None
 
 
-def _marked_up(data: bytes, wanted: str, extension: str, text_of: TextOf, encoding: str | None) -> Found | None:
+def _marked_up(data: bytes, wanted: str, extension: str, encoding: str | None) -> Found | None:
     """Formats that are text with marks."""
-    if wanted == "mail" or ((wanted == "unknown" or not extension) and looks_like_mail(data)):
+    if wanted in ("mail", "mbox") or ((wanted == "unknown" or not extension) and looks_like_mail(data)):
         from tasks.extract.mail import read_mail
 
-        return read_mail(data, text_of), "mail", None
+        return read_mail(data), "mail", None
     if wanted == "xml" or (
         wanted in ("unknown", "office") and data[:100].lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<?xml")
     ):
@@ -132,17 +131,21 @@ def _read_marked_up(text: str, wanted: str) -> Converted | None:
 
 
 def _xml(data: bytes, encoding: str | None) -> Found | None:
-    """XML in the encoding that is declared for it; else in the one that it says itself, UTF-8 where it says none, if
-    its bytes are that."""
+    """XML in the encoding that is declared for it; else in a national one that it says itself, or the one that its
+    bytes show: what programs keep as UTF-16 they write as UTF-8, and still say UTF-16."""
+    from tasks.extract.pages import is_encoding
     from tasks.extract.trees import read_xml
 
+    if _SITEMAP.match(data.removeprefix(codecs.BOM_UTF8)):
+        return Converted("", kind="text"), "sitemap", None
     if b"urn:oasis:names:tc:opendocument" in data[:4096]:
         from tasks.extract.opendocument import read_flat
 
         return read_flat(data), "office", None
     decoded = None
     said = _XML_ENCODING.match(data)
-    if encoding is not None or said is None or said[2].lower() in (b"utf-8", b"utf8"):
+    name = said[2].decode("latin-1").lower() if said else ""
+    if encoding is not None or name.startswith(("utf", "ucs")) or not is_encoding(name):
         decoded = decode(data, encoding)
         data = _XML_ENCODING.sub(rb"\1", decoded.text.encode("utf-8", "replace"))
     found = read_xml(data)

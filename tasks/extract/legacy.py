@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import struct
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -10,14 +11,21 @@ from pathlib import Path
 
 import olefile
 
-from tasks.errors import BrokenDocument, EmptyDocument, EncryptedDocument, UnsupportedDocument
+from tasks.errors import BrokenDocument, EncryptedDocument, UnsupportedDocument
 from tasks.extract.blocks import Converted, clean_title, one_line
 from tasks.extract.office import read_office
 from tasks.extract.old_sheets import read_old_workbook
 
 _SECONDS = 240  # for a converter
+_OPTIONS = {  # a paragraph on one line, in UTF-8
+    "antiword": ("-w", "0", "-m", "UTF-8.txt"),
+    "catdoc": ("-w", "-d", "utf-8"),
+    "catppt": ("-d", "utf-8"),
+}
+_FILE_PASS, _END = 0x2F, 0x0A  # records of a workbook
 _CONVERTERS = {  # in the order in which they are tried: with structure, then without
     "Word": (("soffice", "docx"), ("libreoffice", "docx"), ("antiword", ""), ("catdoc", "")),
+    "Excel": (("soffice", "xlsx"), ("libreoffice", "xlsx")),
     "PowerPoint": (("soffice", "pptx"), ("libreoffice", "pptx"), ("catppt", "")),
 }
 
@@ -33,23 +41,31 @@ def read_compound(data: bytes, extension: str, max_bytes: int) -> Converted:
     Raises:
         EncryptedDocument: it needs a password.
         BrokenDocument: it cannot be parsed.
-        EmptyDocument: there is no text in it.
+        EmptyDocument: there is no text in the workbook.
         UnsupportedDocument: no converter for it is installed, or it is of a kind without text.
     """
     try:
         with olefile.OleFileIO(io.BytesIO(data)) as file:
             streams = {"/".join(path).lower() for path in file.listdir()}
             found = _facts(file)
+            locked = any(
+                _is_locked(file.openstream(name).read(4096)) for name in ("Workbook", "Book") if file.exists(name)
+            )
     except (OSError, ValueError, IndexError, AttributeError, TypeError, KeyError) as error:
         raise BrokenDocument(
             f"not a readable {extension or 'Office'} file: {type(error).__name__}: {error}"[:300],
             "Is it complete? Store it again.",
         ) from None
     title = clean_title(found.pop("title", None))
-    if "encryptedpackage" in streams:
+    if "encryptedpackage" in streams or locked:
         raise EncryptedDocument("the document needs a password", "Store a copy without a password.")
     if "workbook" in streams or "book" in streams:
-        book = read_old_workbook(data)
+        try:
+            book = read_old_workbook(data)
+        except BrokenDocument:
+            if not any(map(shutil.which, ("soffice", "libreoffice"))):
+                raise
+            book = _converted(data, "Excel", ".xls", title, found, max_bytes)
         return Converted(book.text, title, book.kind, found)
     if "worddocument" in streams:
         return _converted(data, "Word", ".doc", title, found, max_bytes)
@@ -79,29 +95,45 @@ def _facts(file: olefile.OleFileIO) -> dict[str, object]:
     return found
 
 
+def _is_locked(workbook: bytes) -> bool:
+    """Whether one of a workbook's first records says that what follows is encrypted."""
+    place = 0
+    while place + 4 <= len(workbook):
+        kind, length = struct.unpack_from("<HH", workbook, place)
+        if kind == _FILE_PASS:
+            return True
+        place += 4 + length
+        if kind == _END:
+            return False
+    return False
+
+
 def _converted(
     data: bytes, kind: str, extension: str, title: str | None, facts: dict[str, object], max_bytes: int
 ) -> Converted:
-    """What the first converter that is installed makes of it."""
+    """What the first converter that is installed makes of it; where it makes nothing, the next one."""
+    tried = ""
     for program, target in _CONVERTERS[kind]:
         path = shutil.which(program)
         if path is None:
             continue
+        tried = program
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, f"file{extension}")
             source.write_bytes(data)
             if not target:
-                text = _run([path, *(["-m", "UTF-8.txt"] if program == "antiword" else ["-d", "utf-8"]), str(source)])
-                if not text.strip():
-                    raise EmptyDocument("there is no text in it")
-                return Converted(text.decode("utf-8", "replace"), title, "text", facts)
+                text = _run([path, *_OPTIONS[program], str(source)]).decode("utf-8", "replace")
+                if text.strip():
+                    return Converted(text, title, "text", facts)
+                continue
             _run([path, f"-env:UserInstallation=file://{folder}/profile", "--headless", "--convert-to", target,
                   "--outdir", folder, str(source)])  # fmt: skip
             made = Path(folder, f"file.{target}")
-            if not made.exists():
-                raise BrokenDocument(f"not a readable {kind} file: {program} cannot convert it", "Store it again.")
-            found = read_office(made.read_bytes(), f".{target}", max_bytes)
-            return Converted(found.text, found.title or title, found.kind, facts or found.metadata)
+            if made.exists():
+                found = read_office(made.read_bytes(), f".{target}", max_bytes)
+                return Converted(found.text, found.title or title, found.kind, facts or found.metadata)
+    if tried:
+        raise BrokenDocument(f"not a readable {kind} file: {tried} makes no text of it", "Store it again.")
     raise UnsupportedDocument(
         f"an old {kind} file ({extension})",
         f"Install LibreOffice or {_CONVERTERS[kind][-1][0]} on the machine that reads, or store it as {extension}x.",

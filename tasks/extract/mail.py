@@ -1,35 +1,35 @@
-"""Mail into Markdown: who wrote to whom and when, the text, and the texts of what is attached."""
+"""Mail into Markdown: who wrote to whom and when, the text, and the files that are attached."""
 
 import email
 import email.policy
+import mimetypes
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from email.message import EmailMessage, MIMEPart
 from email.utils import parsedate_to_datetime
 
-from tasks.errors import BrokenDocument, DocumentError, EmptyDocument, EncryptedDocument
+from tasks.errors import BrokenDocument, EmptyDocument, EncryptedDocument
 from tasks.extract.blocks import Blocks, Converted, one_line
 from tasks.extract.web import read_html
+from tasks.sources.mailbox import Attached
 from tasks.text.decode import decode
-
-Attached = Callable[[bytes, str], str]
-"""The text of an attachment from its bytes and its name; raises DocumentError."""
 
 _HEADERS = {"from": "From", "to": "To", "cc": "Cc", "date": "Date"}
 _DEEPEST = 4  # messages within each other
 _FROM_LINE = re.compile(rb"^From [^\n]*\d{2}:\d{2}[^\n]*\r?\n(?=[A-Za-z][A-Za-z0-9-]*:)", re.MULTILINE)
 _ENCRYPTED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
 _OFTEN_WRONG = ("us-ascii", "iso-8859-1", "windows-1252")  # declared by programs that do not know; UTF-8 is sure
+_AS_IT_CAME = email.policy.default.clone(refold_source="none")
 _INVISIBLE = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
 
 
-def read_mail(data: bytes, attached: Attached) -> Converted:
-    """A message, or all messages of an mbox file, each under its subject.
+def read_mail(data: bytes) -> Converted:
+    """A message, or all messages of an mbox file, each under its subject, with what is attached.
 
     Args:
         data: the file.
-        attached: what gives the text of an attachment.
 
     Raises:
         BrokenDocument: there is no message in it.
@@ -38,6 +38,7 @@ def read_mail(data: bytes, attached: Attached) -> Converted:
     if b"\0" in data[:100]:  # of UTF-16
         data = decode(data).text.encode("utf-8", "replace")
     blocks = Blocks()
+    attached: list[Attached] = []
     title: str | None = None
     facts: dict[str, object] = {}
     messages = list(_messages(data))
@@ -52,7 +53,7 @@ def read_mail(data: bytes, attached: Attached) -> Converted:
         raise EncryptedDocument("the mail is encrypted", "Store a decrypted copy.")
     if blocks.is_empty:
         raise EmptyDocument("there is no text in the mail")
-    return blocks.converted(title or None, facts)
+    return replace(blocks.converted(title or None, facts), attached=tuple(attached))
 
 
 def _messages(data: bytes) -> Iterator[EmailMessage]:
@@ -67,22 +68,27 @@ def _messages(data: bytes) -> Iterator[EmailMessage]:
             raise BrokenDocument(f"not a readable mail: {error}"[:300], "Is it complete? Store it again.") from None
 
 
-def add_message(blocks: Blocks, message: MIMEPart, attached: Attached, level: int) -> None:
-    """Add one message: its subject as a heading, its headers, its text, and what is attached."""
-    blocks.heading(level, _header(message, "subject"))
-    headers = [f"{name}: {value}" for key, name in _HEADERS.items() if (value := _header(message, key))]
-    blocks.paragraph("\n".join(headers))
+def add_message(blocks: Blocks, message: MIMEPart, attached: list[Attached], level: int) -> None:
+    """Add one message: its subject as a heading, its headers, the names of what is attached, and its text."""
     body: list[MIMEPart] = []
     others: list[MIMEPart] = []
     _sort_parts(message, body, others)
+    begun = len(attached)
+    within = [part for part in others if not _attach(part, attached)]
+    headers = [f"{name}: {value}" for key, name in _HEADERS.items() if (value := _header(message, key))]
+    names = attachment_line(attached[begun:])
+    blocks.heading(level, _header(message, "subject"))
+    blocks.paragraph("\n".join([*headers, *names]))
     for part in body:
         add_text(blocks, *_text(part))
-    for part in others:
-        if part.get_content_type() == "message/rfc822" and level < _DEEPEST:
-            for inner in part.iter_parts():
-                add_message(blocks, inner, attached, level + 1)
-        elif part.get_content_type() not in _INVISIBLE and not part.is_multipart():
-            add_attachment(blocks, _file_name(part), part.get_payload(decode=True), attached, level + 1)
+    for part in within if level < _DEEPEST else []:
+        for inner in part.iter_parts():
+            add_message(blocks, inner, attached, level + 1)
+
+
+def attachment_line(attached: Sequence[Attached]) -> list[str]:
+    """The line of a message's headers that names what is attached, if anything is."""
+    return [f"Attachments: {', '.join(one.name for one in attached)}"] if attached else []
 
 
 def add_text(blocks: Blocks, text: str, is_html: bool) -> None:
@@ -97,17 +103,30 @@ def add_text(blocks: Blocks, text: str, is_html: bool) -> None:
             blocks.paragraph(paragraph)
 
 
-def add_attachment(blocks: Blocks, name: str, data: object, attached: Attached, level: int) -> None:
-    """Add an attachment's name, and its text where it has one that can be read."""
-    if not isinstance(data, bytes) or not (name or data.strip()):
-        return
-    try:
-        text = attached(data, name)
-    except DocumentError:
-        text = ""  # a picture, most often; its name is there
-    if name or text:
-        blocks.heading(level, f"Attachment: {name or 'without a name'}")
-        blocks.markdown(text)
+def _attach(part: MIMEPart, attached: list[Attached]) -> bool:
+    """Add a part to what is attached, unless nobody sees it; whether that was possible, as it is not with a message
+    that cannot be written again as it came."""
+    kind = part.get_content_type()
+    if kind == "message/rfc822":
+        for inner in part.iter_parts():
+            try:
+                data = inner.as_bytes(policy=_AS_IT_CAME)
+            except Exception:  # malformed headers end with all kinds of them
+                return False
+            name = file_name(_file_name(part) or _header(inner, "subject") or "message", "")
+            attached.append(Attached(name if name.lower().endswith(".eml") else f"{name}.eml", data))
+    elif kind not in _INVISIBLE and not part.is_multipart():
+        payload = part.get_payload(decode=True)
+        name = _file_name(part)
+        if isinstance(payload, bytes) and (name or payload.strip()):
+            attached.append(Attached(file_name(name or "attachment", kind), payload))
+    return True
+
+
+def file_name(name: str, media_type: str) -> str:
+    """The name of an attachment without a folder, and with an extension where its media type tells one."""
+    name = re.split(r"[/\\]", one_line(name))[-1] or "attachment"
+    return name if "." in name else name + (mimetypes.guess_extension(media_type) or "")
 
 
 def _sort_parts(message: MIMEPart, body: list[MIMEPart], others: list[MIMEPart]) -> None:

@@ -28,6 +28,10 @@ def read_old_workbook(data: bytes) -> Converted:
         raise EncryptedDocument("the workbook needs a password", "Store a copy without a password.") from None
     except (python_calamine.CalamineError, OSError, ValueError) as error:
         raise BrokenDocument(f"not a readable workbook: {error}"[:300], "Is it complete? Store it again.") from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of calamine, which is no Exception
+            raise
+        raise BrokenDocument(f"not a readable workbook: {error}"[:300], "Is it complete? Store it again.") from None
     if blocks.is_empty:
         raise EmptyDocument("there is no text in the workbook")
     return blocks.converted()
@@ -44,4 +48,4 @@ def _shown(cell: object) -> str:
         return cell.isoformat()
     if isinstance(cell, timedelta):
         return shown_number(str(cell.total_seconds() / 86_400), "e")
-    return str(cell)
+    return str(cell).replace("\0", "")  # which texts in UTF-16 come with

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from lxml import etree
 
 from tasks.errors import BrokenDocument, EncryptedDocument, OversizedDocument
+from tasks.extract.xml_repair import parse
 
 _INFLATION = 200  # times its compressed size; what inflates further is taken for a zip bomb
 _REL = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
@@ -36,9 +37,9 @@ class Package:
         self._extension = extension or "zip"
         try:
             self._archive = zipfile.ZipFile(io.BytesIO(data))
-        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
             raise BrokenDocument(
-                f"not a readable {self._extension} file: {error}", "Is it complete? Store it again."
+                f"not a readable {self._extension} file: it is no whole zip archive", "Is it complete? Store it again."
             ) from None
         entries = self._archive.infolist()
         if any(entry.flag_bits & 1 for entry in entries):
@@ -107,10 +108,7 @@ def parse_xml(data: bytes | None) -> Element | None:
     parser = etree.XMLParser(
         recover=True, resolve_entities=False, no_network=True, huge_tree=True, remove_comments=True, remove_pis=True
     )
-    try:
-        return etree.fromstring(data, parser)
-    except (etree.XMLSyntaxError, ValueError):
-        return None
+    return parse(data, parser)
 
 
 def local(element: Element) -> str:

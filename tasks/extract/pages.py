@@ -45,7 +45,7 @@ def html_of(data: bytes, encoding: str | None = None) -> Decoded:
     except UnicodeDecodeError:
         pass
     name = named[1].decode("ascii")
-    if not _is_encoding(name):
+    if not is_encoding(name):
         return decode(data)
     known = codecs.lookup(name).name
     return decode(data, None if known.startswith("utf") else _AS_BROWSERS.get(known, known))
@@ -65,11 +65,11 @@ def _saved_page(data: bytes) -> Decoded:
             content = part.get_payload(decode=True)
             if isinstance(content, bytes) and content.strip():
                 charset = part.get_content_charset()
-                return decode(content, charset) if _is_encoding(charset) else html_of(content)
+                return decode(content, charset) if is_encoding(charset) else html_of(content)
     raise EmptyDocument("the saved page has no part that is HTML")
 
 
-def _is_encoding(name: str | None) -> TypeGuard[str]:
+def is_encoding(name: str | None) -> TypeGuard[str]:
     """Whether a name is of an encoding that reads any bytes: Python also knows `hex`, `undefined` and the like."""
     try:
         return name is not None and bool(b"\xff".decode(name, "replace"))

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pypdfium2
@@ -21,8 +22,11 @@ from tasks.extract.pdf_layout import (
     vocabulary,
     without_running_heads,
 )
+from tasks.extract.pdf_letters import is_language
 from tasks.extract.pdf_page import Page, open_pdf, read_page
+from tasks.extract.pdf_regions import with_ruled_tables
 from tasks.extract.pdf_structure import Bookmark, heading_levels, shown_title
+from tasks.extract.pdf_table import as_markdown, joined_over_pages
 from tasks.text.normalise import normalise
 
 _UNREADABLE = 0.3  # of the letters without a meaning; above it the text is garbage
@@ -31,11 +35,16 @@ _PROPERTIES = {
 }  # fmt: skip
 
 
-def read_pdf(data: bytes) -> Converted:
+def read_pdf(data: bytes, ocr: bool = False) -> Converted:
     """Paragraphs with a blank line between them, under the headings that bookmarks or fonts tell of.
 
-    Columns are read one after the other, words that hyphens cut are whole, running heads and page numbers are left
-    out, values of form fields stand where they are seen. `metadata` counts the pages, and those without text.
+    Columns are read one after the other, tables are Markdown tables where they can be told, words that hyphens cut are
+    whole, running heads and page numbers are left out, values of form fields stand where they are seen. `metadata`
+    counts the pages, those without text, and those that OCR read.
+
+    Args:
+        data: the file.
+        ocr: read pages without text, or whose fonts do not say what they show, by OCR.
 
     Raises:
         EncryptedDocument: it needs a password.
@@ -45,7 +54,7 @@ def read_pdf(data: bytes) -> Converted:
     try:
         document = open_pdf(data)
         try:
-            pages = [_read(document, number) for number in range(len(document))]
+            read = [_read(document, number, ocr) for number in range(len(document))]
             bookmarks = _bookmarks(document)
             properties = document.get_metadata_dict(skip_empty=True)
         finally:
@@ -54,30 +63,52 @@ def read_pdf(data: bytes) -> Converted:
         if "password" in str(error).lower():
             raise EncryptedDocument("the PDF needs a password", "Store a copy without a password.") from None
         raise BrokenDocument(f"not a readable PDF: {error}", "Is it complete? Store it again.") from None
+    pages = [page for page, _ in read]
     letters = sum(page.letters for page in pages)
     if not letters:
-        raise EmptyDocument(f"the PDF has no text on {len(pages)} pages", "A scan needs OCR first.")
+        raise EmptyDocument(
+            f"the PDF has no text on {len(pages)} pages",
+            "OCR finds none either; leave it out with `exclude`."
+            if ocr
+            else "Have scans read: `extraction: {ocr: true}`.",
+        )
     unmapped = sum(page.unmapped for page in pages)
-    if unmapped > _UNREADABLE * letters:
+    if unmapped > _UNREADABLE * letters and not is_language(" ".join(map(_words, pages))):
         raise BrokenDocument(
             f"the PDF's fonts do not say which letters they show ({unmapped:,} of {letters:,})",
-            "Print it again with its fonts' Unicode tables, or read it with OCR.",
+            "Print it again with its fonts' Unicode tables, or have it read: `extraction: {ocr: true}`.",
         )
     text, starts, kind, shown = _text(pages, bookmarks)
     metadata: dict[str, object] = {"pages": len(pages)}
     if empty := sum(not page.letters for page in pages):
         metadata["pages_without_text"] = empty
+    sure = [(page.letters, confidence) for page, confidence in read if confidence is not None]
+    if sure:
+        metadata["pages_by_ocr"] = len(sure)
+    confidence = sum(count * by for count, by in sure) / sum(count for count, _ in sure) if sure else None
     metadata |= {name: _property(properties[key]) for key, name in _PROPERTIES.items() if properties.get(key)}
-    return Converted(text, clean_title(properties.get("Title")) or shown, kind, metadata, starts)
+    return Converted(text, clean_title(properties.get("Title")) or shown, kind, metadata, starts, confidence)
 
 
-def _read(document: Any, number: int) -> Page:
+def _words(page: Page) -> str:
+    return " ".join(line.text for row in page.rows for line in row)
+
+
+def _read(document: Any, number: int, ocr: bool) -> tuple[Page, float | None]:
+    """A page, and how sure OCR is of it where it was read so."""
     try:
         page = document[number]
     except pypdfium2.PdfiumError:  # one page that cannot be loaded does not lose the others
-        return Page([], 0.0, 0.0, 0, 0)
+        return Page([], 0.0, 0.0, 0, 0), None
     try:
-        return read_page(page, document.formenv)
+        found = read_page(page, document.formenv)
+        if ocr and (
+            not found.letters or (found.unmapped > _UNREADABLE * found.letters and not is_language(_words(found)))
+        ):
+            from tasks.extract.pdf_ocr import read_picture
+
+            return read_picture(page) or (found, None)
+        return found, None
     finally:
         page.close()
 
@@ -97,11 +128,12 @@ def _bookmarks(document: Any) -> list[Bookmark]:
 
 def _text(pages: Sequence[Page], bookmarks: Sequence[Bookmark]) -> tuple[str, tuple[int, ...], str, str | None]:
     """The text, where each page begins in it, its kind, and the title that it shows."""
+    pages = [replace(page, rows=with_ruled_tables(page.rows, page.flat, page.steep)) for page in pages]
     lines = [in_reading_order(rows) for rows in without_running_heads(pages)]
     words = vocabulary(lines)
     grouped = [paragraphs(page) for page in lines]
     levels = heading_levels(grouped, bookmarks)
-    kind = "markdown" if levels else "text"
+    kind = "markdown" if levels or any(line.cells for page in lines for line in page) else "text"
     fixed = sum(line.fixed for page in lines for line in page) * 2 < sum(map(len, lines))
     parts: list[str] = []
     length = 0
@@ -114,6 +146,8 @@ def _text(pages: Sequence[Page], bookmarks: Sequence[Bookmark]) -> tuple[str, tu
             goes_on = not heading and paragraph.goes_on
             if last is not None and all(last is not other for other in page) and not heading:
                 goes_on = continues(last, paragraph.lines[0])
+            if last is not None and last.table and paragraph.table and page[0] is paragraph:
+                paragraph.lines[0].cells = joined_over_pages(last.table, paragraph.table)
             part = normalise(_block(paragraph, levels.get(id(paragraph)), words, kind, fixed))
             if not part:
                 continue
@@ -124,7 +158,8 @@ def _text(pages: Sequence[Page], bookmarks: Sequence[Bookmark]) -> tuple[str, tu
                 length -= len(end) - cut
                 parts += [end[:cut], join(end[cut:], part, words)]
             else:
-                parts.append(f"\n\n{part}" if parts else part)
+                rows_more = paragraph.table is not None and paragraph.table.goes_on
+                parts.append(f"{chr(10) if rows_more else chr(10) * 2}{part}" if parts else part)
             length += len(parts[-1])
             start = length - len(part) if start is None else start
             last = paragraph
@@ -137,6 +172,8 @@ def _text(pages: Sequence[Page], bookmarks: Sequence[Bookmark]) -> tuple[str, tu
 
 
 def _block(paragraph: Paragraph, level: int | None, words: Counter[str], kind: str, fixed: bool) -> str:
+    if paragraph.table:
+        return as_markdown(paragraph.table)
     text = joined_text(paragraph.lines, words)
     if kind == "text":
         return text

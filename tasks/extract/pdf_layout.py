@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
-from tasks.extract.pdf_page import Line, Page
+from tasks.extract.pdf_page import Line, Page, Table
+from tasks.extract.pdf_regions import with_aligned_tables
 
 _MARGIN = 0.12  # of a page's height, at its top and at its bottom, in which running heads stand
 _LONGEST_HEAD = 120  # characters
@@ -17,6 +18,7 @@ _PEELS = 3  # most lines of running heads at one edge
 _COLUMN_ROWS = 4  # fewest rows that make columns
 _COLUMN_WORDS = 3  # fewest words a line, on average, in a column of prose; a table's cells have fewer
 _NUMBER = re.compile(r"\d+")
+_OF = re.compile(r"\d+ ?(?:/|of|von|de|sur|di|van|из) ?\d+$")  # pages
 _ROMAN = re.compile(r"\b[ivxlc]+\b")
 _ENDS = re.compile(r"[.!?:;…][\"'”’»)\]]*$")
 _ITEM = re.compile(r"^(?:[•‣◦▪▫●○■□–—·*-]|\(?(?:\d{1,3}|[a-zA-Z])[.)])\s")
@@ -88,6 +90,7 @@ def _running(outer: dict[int, list[Line]]) -> set[int]:
 
 def _without_numbers(text: str) -> str:
     """A line such as `Page 3 of 12` or `iv` with a sign for each number; one with more words as it is."""
+    text = _OF.sub("#", text)
     bare = _ROMAN.sub("#", _NUMBER.sub("#", text))
     return bare if sum(map(str.isalpha, bare)) <= _NUMBER_WORDS else text
 
@@ -102,7 +105,7 @@ def in_reading_order(rows: Rows) -> list[Line]:
     """The lines of a page, columns one after the other where the page draws them beside each other."""
     gutter = _gutter(rows)
     if gutter is None:
-        return [_joined(row) for row in rows]
+        return [line for row in with_aligned_tables(rows) for line in _lines_of(row)]
     ordered: list[Line] = []
     region: Rows = []
     for row in [*rows, None]:
@@ -113,7 +116,7 @@ def in_reading_order(rows: Rows) -> list[Line]:
             ordered += in_reading_order(_half(region, side))
         region = []
         if row is not None:
-            ordered.append(_joined(row))
+            ordered += _lines_of(row)
     return ordered
 
 
@@ -141,6 +144,12 @@ def _gutter(rows: Rows) -> float | None:
         if all(prose):
             return x - 1
     return None
+
+
+def _lines_of(row: list[Line]) -> list[Line]:
+    """A row as one line, tables on it by themselves."""
+    words = [line for line in row if line.cells is None]
+    return [*([_joined(words)] if words else []), *(line for line in row if line.cells)]
 
 
 def _joined(row: list[Line]) -> Line:
@@ -173,6 +182,11 @@ class Paragraph:
         """Of its font, in points."""
         return self.lines[0].size
 
+    @property
+    def table(self) -> Table | None:
+        """That stands in this place."""
+        return self.lines[0].cells
+
 
 def paragraphs(lines: Sequence[Line]) -> list[Paragraph]:
     """Lines of a page grouped: by the gaps between them, by the font's size, and by indents."""
@@ -199,6 +213,8 @@ def _leading(lines: Sequence[Line]) -> dict[int, float]:
 
 def _begins(above: Line, line: Line, leading: dict[int, float]) -> bool:
     """Whether a line begins a paragraph."""
+    if above.cells or line.cells:
+        return True
     size = max(above.size, line.size)
     if abs(above.size - line.size) > 0.08 * size or above.fixed != line.fixed:
         return not (above.text.endswith("\x02") or abs(above.foot - line.foot) < 0.3 * size)
@@ -221,6 +237,8 @@ def _whole_title(above: Line, line: Line) -> bool:
 def continues(above: Paragraph, line: Line) -> bool:
     """Whether a line at the top of a column or page goes on with a paragraph that ends another."""
     text = above.lines[-1].text
+    if above.lines[-1].cells or line.cells:
+        return False
     same = abs(above.size - line.size) < 0.5 and above.lines[-1].fixed == line.fixed
     return same and (text[-1:] in _HYPHENS or (not _ENDS.search(text) and line.text[:1].islower()))
 

@@ -3,17 +3,43 @@
 import ctypes
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from tasks.extract.pdf_letters import with_tex_letters, without_ligatures
+from tasks.extract.pdf_rules import Rule, read_rules
+
 _WORD = re.compile(r"[^\s\x02]+\x02?|\x02")
+_SPACE = 0.15  # times the height of a line: a gap between letters from which on it is a space that pdfium missed
+_TELLING = 9  # letters of words that are looked into for such gaps; where none has one, shorter ones are not
+_SPACED = "\u0590"  # letters before it are of scripts that put spaces between words, from left to right
 _COLUMN_GAP = 0.9  # times the height of a line; within prose, spaces are narrower
 _BOLD = re.compile(rb"bold|black|heavy|demi|-bd|bx\d", re.IGNORECASE)  # as foundries name fonts, and as TeX does
 _FIXED = re.compile(rb"mono|courier|consol|tt\d", re.IGNORECASE)
 _FIXED_PITCH = 1  # the flag of fonts whose letters have one width
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cells that belong together.
+
+    Attributes:
+        names: of the columns; empty where the table does not say them.
+        rows: below the names, as many cells each.
+        places: where each column's cells begin and end, in points from the left.
+        sure: a rule stands between the names and what is below them.
+        goes_on: it goes on with the table at the end of the page before.
+    """
+
+    names: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    places: tuple[tuple[float, float], ...]
+    sure: bool
+    goes_on: bool = False
 
 
 @dataclass(slots=True)
@@ -29,6 +55,8 @@ class Line:
         bold: whether its first and last words are.
         fixed: whether the letters of these all have one width.
         alone: nothing else stands on its row.
+        words: where each word begins and ends from the left, in points; words of a form's field have none.
+        cells: of the table that stands in this place.
     """
 
     text: str
@@ -42,6 +70,8 @@ class Line:
     bold: bool = False
     fixed: bool = False
     alone: bool = True
+    words: list[tuple[float, float]] = field(default_factory=list)
+    cells: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +83,7 @@ class Page:
         width, height: in points, as it is seen.
         letters: characters that are no white space.
         unmapped: of these (only the first of each word is looked at), those that the file gives no meaning, scaled up.
+        flat, steep: the horizontal and the vertical lines that it draws, where cells may stand between them.
     """
 
     rows: list[list[Line]]
@@ -60,6 +91,8 @@ class Page:
     height: float
     letters: int
     unmapped: int
+    flat: list[Rule] = field(default_factory=list)
+    steep: list[Rule] = field(default_factory=list)
 
 
 def read_page(page: Any, form: Any = None) -> Page:
@@ -80,8 +113,7 @@ def read_page(page: Any, form: Any = None) -> Page:
     line: Line | None = None
     begun = before = 0  # where the last word begins and ends
     unmapped = words = 0
-    for match in _WORD.finditer(text):
-        start, end = match.span()
+    for start, end in _words(text, textpage.raw):
         loose(raw, start, at)
         left, bottom, right, top = box.left, box.bottom, box.right, box.top
         last = end - 1 if text[end - 1] != "\x02" or end - start == 1 else end - 2
@@ -93,14 +125,15 @@ def read_page(page: Any, form: Any = None) -> Page:
             left, bottom, right, top = rotated(left, bottom, right, top)
         words += 1
         unmapped += pdfium.FPDFText_HasUnicodeMapError(raw, start) == 1
-        word = match[0]
+        word = text[start:end]
         height_here = max(top - bottom, 1.0)
         if line is not None:
             gap = left - line.right
             same_row = min(top, line.top) - max(bottom, line.bottom) > 0.5 * min(height_here, line.top - line.bottom)
             broken = "\n" in text[before:start] or line.text.endswith("\x02")
             if not broken and same_row and -height_here < gap < _COLUMN_GAP * height_here:
-                line.text += f" {word}" if start > before else word
+                line.text += f" {word}"
+                line.words.append((left, right))
                 line.right = max(line.right, right)
                 line.bottom, line.top = min(line.bottom, bottom), max(line.top, top)
                 begun, before = start, end
@@ -110,6 +143,7 @@ def read_page(page: Any, form: Any = None) -> Page:
         else:
             beside = False
         line = Line(word, left, bottom, right, top, bottom, right - left, *_font(raw, start))
+        line.words.append((left, right))
         if beside:
             rows[-1].append(line)
         else:
@@ -124,7 +158,35 @@ def read_page(page: Any, form: Any = None) -> Page:
     if form is not None:
         _add_fields(page, form, rotated, rows)
     letters = sum(map(len, (line.text for row in rows for line in row)))
-    return Page(rows, *rotated.size, letters, round(unmapped / max(words, 1) * letters))
+    may_have_tables = not rotated.turns and sum(len(row) > 1 for row in rows) > 1
+    rules = read_rules(page) if may_have_tables else ([], [])
+    return Page(rows, *rotated.size, letters, round(unmapped / max(words, 1) * letters), *rules)
+
+
+def _words(text: str, textpage: Any) -> list[tuple[int, int]]:
+    """Where words begin and end. Those that pdfium runs together, as in what groff sets, are cut at their gaps."""
+    found = [match.span() for match in _WORD.finditer(text)]
+    if not any(_gaps(text, textpage, *span) for span in found if span[1] - span[0] >= _TELLING):
+        return found
+    words: list[tuple[int, int]] = []
+    for start, end in found:
+        edges = [start, *_gaps(text, textpage, start, end), end]
+        words += pairwise(edges)
+    return words
+
+
+def _gaps(text: str, textpage: Any, start: int, end: int) -> list[int]:
+    """Where in a word a space is seen; nowhere in one that is spaced out."""
+    box = pdfium.FS_RECTF()
+    at = ctypes.byref(box)
+    gaps: list[int] = []
+    right = math.inf
+    for i in range(start, end):
+        pdfium.FPDFText_GetLooseCharBox(textpage, i, at)
+        if box.left - right > _SPACE * (box.top - box.bottom) and max(text[i - 1], text[i]) < _SPACED:
+            gaps.append(i)
+        right = box.right
+    return gaps if len(gaps) * 3 < end - start else []
 
 
 def _characters(textpage: Any) -> str:
@@ -138,7 +200,7 @@ def _characters(textpage: Any) -> str:
     if len(text) != count or "\0" in text:
         codes = (pdfium.FPDFText_GetUnicode(textpage.raw, i) for i in range(count))
         text = "".join(chr(code) if 0 < code < 0x110000 else "\ufffd" for code in codes)
-    return text.replace("\ufffe", "\x02")  # both stand for a hyphen at a line's end
+    return with_tex_letters(text).replace("\ufffe", "\x02")  # both stand for a hyphen at a line's end
 
 
 def _font(textpage: Any, index: int) -> tuple[float, bool, bool]:
@@ -155,6 +217,7 @@ def _font(textpage: Any, index: int) -> tuple[float, bool, bool]:
 
 def _finish(line: Line, textpage: Any, last: int, rotated: "_Rotation") -> None:
     """Say of a line what is so of its first and its last word: the larger size, bold, fixed pitch; where it stands."""
+    line.text = without_ligatures(line.text)
     if not rotated.turns:
         x, y = ctypes.c_double(), ctypes.c_double()
         if pdfium.FPDFText_GetCharOrigin(textpage, last, x, y):

@@ -58,7 +58,7 @@ def _shown_as(wanted: str, page: list[Paragraph], taken: dict[int, int]) -> Para
     """The paragraph of a page that shows a title; made one of its own where its first lines do."""
     for exact in (True, False):
         for number, paragraph in enumerate(page):
-            if id(paragraph) in taken:
+            if id(paragraph) in taken or paragraph.table:
                 continue
             text = ""
             for lines, line in enumerate(paragraph.lines[:_MOST_LINES], 1):
@@ -131,7 +131,8 @@ def _is_bold_title(paragraph: Paragraph, body: float) -> bool:
 def _may_be(paragraph: Paragraph) -> bool:
     text = " ".join(line.text for line in paragraph.lines)
     letters = sum(map(str.isalpha, text))
-    return len(paragraph.lines) <= _MOST_LINES and len(text) <= _LONGEST and letters >= 2 and letters * 3 > len(text)
+    short = len(paragraph.lines) <= _MOST_LINES and len(text) <= _LONGEST
+    return short and letters >= 2 and letters * 3 > len(text) and paragraph.table is None
 
 
 def _rounded(size: float) -> float:

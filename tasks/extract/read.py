@@ -4,14 +4,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from tasks.errors import EmptyDocument
-from tasks.extract.check import refuse_what_is_no_text
-from tasks.extract.convert import MEDIA_TYPES, convert
+from tasks.extract.check import readable
+from tasks.extract.convert import MEDIA_TYPES, SITEMAP, convert
 from tasks.extract.pages import html_of, looks_like_html
 from tasks.sources.formats import format_of, language_of, split_compression
-from tasks.text.decode import decode, is_utf8
+from tasks.sources.mailbox import Attached
+from tasks.text.decode import OCR, Decoded, decode
 from tasks.text.normalise import normalise
 
 _MEDIA_TYPES = {"text": "text/plain", "markdown": "text/markdown", "rst": "text/x-rst"}
+
+PAGES, JUNK = "pages without text", "characters of base64 or the like"
 
 EMPTY = "application/x-empty"
 """The media type of a file without content: a document without chunks."""
@@ -26,10 +29,12 @@ class Extracted:
         title: as the format has it apart from the text, or None.
         kind: what the text is: text, markdown, rst, or code:<language>.
         media_type: of the content it came from.
-        encoding: that the bytes were read in; None where the format says it.
+        encoding: that the bytes were read in, or `ocr`; None where the format says it.
         confidence: how sure that is, from 0 to 1.
         metadata: what the document says of itself, such as its author and date: plain values by name, as they are.
         pages: where each page begins, in characters; empty where the format knows no pages.
+        left_out: what of it is not in the text, and how much.
+        attached: files that come with it, each a document of its own.
     """
 
     text: str
@@ -40,9 +45,13 @@ class Extracted:
     confidence: float = 1.0
     metadata: dict[str, object] = field(default_factory=dict)
     pages: tuple[int, ...] = ()
+    left_out: dict[str, int] = field(default_factory=dict)
+    attached: tuple[Attached, ...] = ()
 
 
-def extract(data: bytes, name: str, declared: str, max_bytes: int, encoding: str | None = None) -> Extracted:
+def extract(
+    data: bytes, name: str, declared: str, max_bytes: int, encoding: str | None = None, ocr: bool = False
+) -> Extracted:
     """The text of a file.
 
     Args:
@@ -51,6 +60,7 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int, encoding: str
         declared: the format that the source declares, or `auto`.
         max_bytes: most bytes that an archive may inflate to.
         encoding: that the source declares for its text files, or None.
+        ocr: read a PDF's pages without text by OCR.
 
     Raises:
         DocumentError: a kind of it that says what is wrong with the document.
@@ -61,24 +71,27 @@ def extract(data: bytes, name: str, declared: str, max_bytes: int, encoding: str
     is_page = declared == "auto" and wanted not in ("code", "markdown", "rst") and looks_like_html(data)
     extension = PurePosixPath(split_compression(name)[0]).suffix.lower()
 
-    def text_of(inner: bytes, inner_name: str) -> str:
-        declared_of = None if is_utf8(inner) else encoding  # what is attached may come from anywhere
-        return extract(inner, inner_name, "auto", max_bytes, declared_of).text
-
-    if not is_page and (found := convert(data, wanted, extension, max_bytes, text_of, encoding)):
+    if not is_page and (found := convert(data, wanted, extension, max_bytes, encoding, ocr)):
         converted, form, decoded = found
+        if converted.confidence is not None:
+            decoded = Decoded(converted.text, OCR, converted.confidence)
         extracted = Extracted(
             converted.text, converted.title, converted.kind, MEDIA_TYPES[form], decoded.encoding if decoded else None,
             decoded.confidence if decoded else 1.0, converted.metadata, converted.pages,
+            attached=converted.attached,
         )  # fmt: skip
     else:
         extracted = _plain(data, name, "html" if is_page else wanted, encoding)
+    if extracted.media_type == SITEMAP:
+        return extracted
     is_code = extracted.kind.startswith("code:")
     text = normalise(extracted.text, code=is_code, markdown=extracted.kind == "markdown")
     if not text.strip():
         raise EmptyDocument("there is no text in it")
-    refuse_what_is_no_text(text, is_code)
-    return replace(extracted, text=text)
+    text, pages, junk = readable(text, is_code, extracted.pages)
+    empty = extracted.metadata.get("pages_without_text")
+    left_out = {PAGES: empty if isinstance(empty, int) else 0, JUNK: junk}
+    return replace(extracted, text=text, pages=pages, left_out={name: n for name, n in left_out.items() if n})
 
 
 def _plain(data: bytes, name: str, wanted: str, encoding: str | None) -> Extracted:
@@ -87,13 +100,15 @@ def _plain(data: bytes, name: str, wanted: str, encoding: str | None) -> Extract
         from tasks.extract.web import read_html
 
         page = html_of(data, encoding)
-        text, title = read_html(page.text)
-        return Extracted(text, title, "markdown", "text/html", page.encoding, page.confidence)
+        text, title, metadata = read_html(page.text)
+        return Extracted(text, title, "markdown", "text/html", page.encoding, page.confidence, metadata)
     found = decode(data, encoding)
     if wanted == "markdown":
         from tasks.extract.front_matter import split_front_matter
+        from tasks.extract.markdown import readable
 
         metadata, text = split_front_matter(found.text)
+        text = readable(text)
         title = " ".join(str(metadata.get("title") or "").split()) or None
         return Extracted(text, title, wanted, _MEDIA_TYPES[wanted], found.encoding, found.confidence, metadata)
     if wanted == "code":

@@ -1,6 +1,7 @@
 """Spreadsheets into Markdown: a heading for each sheet, a table under it whose first row names the columns."""
 
 import io
+import math
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -8,6 +9,7 @@ from datetime import datetime, timedelta
 from lxml import etree
 
 from tasks.extract.blocks import Blocks, Converted, clean_title
+from tasks.extract.drawings import chart_of, words_of
 from tasks.extract.package import Element, Package, attribute, child, children, local, properties
 
 _DATES = {14: "d", 15: "d", 16: "d", 17: "d", 18: "t", 19: "t", 20: "t", 21: "t", 22: "dt", 45: "t", 46: "e", 47: "t"}
@@ -52,6 +54,7 @@ def read_workbook(package: Package, main: str) -> Converted:
         if data is not None and part is not None:
             add_sheet(blocks, attribute(sheet, "name") or "", list(_rows(data, shared, formats, epoch)))
             _add_comments(blocks, package, part)
+            _add_drawings(blocks, package, part)
     found = properties(package.xml(package.first_related("", "core-properties") or "docProps/core.xml"))
     return blocks.converted(clean_title(found.pop("title", None)), dict(found))
 
@@ -114,6 +117,8 @@ def shown_number(value: str, form: str, epoch: datetime = datetime(1899, 12, 30)
         number = float(value)
     except ValueError:
         return value
+    if not math.isfinite(number):
+        return ""
     if form in ("d", "t", "dt", "e"):
         return _shown_date(number, form, epoch) or _plain(number)
     if re.fullmatch(r"0+", form) and number == int(number) and number >= 0:
@@ -197,3 +202,18 @@ def _add_comments(blocks: Blocks, package: Package, part: str) -> None:
         text = _rich_text(child(comment, "text"))
         if text.strip():
             blocks.paragraph(f"{attribute(comment, 'ref')}: {' '.join(text.split())}")
+
+
+def _add_drawings(blocks: Blocks, package: Package, part: str) -> None:
+    """The words of a sheet's shapes and diagrams, and its charts' titles; the numbers stand in cells."""
+    name = package.first_related(part, "drawing")
+    drawing = package.xml(name or "")
+    if name is None or drawing is None:
+        return
+    shown = [text for body in drawing.iter("{*}txBody") for text in words_of(body)]
+    shown += [
+        text for diagram in package.related(name, "diagramData").values() for text in words_of(package.xml(diagram))
+    ]
+    shown += [chart_of(package.xml(chart))[0] for chart in package.related(name, "chart").values()]
+    for text in shown:
+        blocks.paragraph(text)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from tasks.errors import EmptyDocument
-from tasks.extract.blocks import Blocks, Converted, clean_title, one_line
+from tasks.extract.blocks import Blocks, Converted, clean_title
+from tasks.extract.drawings import chart_of, paragraphs_of, words_of
 from tasks.extract.package import Element, Package, attribute, child, children, local, properties
 
 _FURNITURE = {"sldNum", "dt", "ftr", "hdr", "sldImg"}
@@ -90,31 +91,7 @@ def _shapes(tree: Element | None, package: Package, part: str) -> list[_Shape]:
 def _text_shape(element: Element) -> _Shape:
     placeholder = child(element, "nvSpPr", "nvPr", "ph")
     role = (attribute(placeholder, "type") or "obj") if placeholder is not None else ""
-    return _Shape(role, _paragraphs(child(element, "txBody")))
-
-
-def _paragraphs(body: Element | None) -> list[tuple[int, str]]:
-    found = []
-    for paragraph in children(body, "p"):
-        marks = child(paragraph, "pPr")
-        depth = attribute(marks, "lvl") if marks is not None else None
-        text = _words(paragraph)
-        if text.strip():
-            found.append((int(depth) if depth and depth.isdigit() else 0, text))
-    return found
-
-
-def _words(paragraph: Element) -> str:
-    parts = []
-    for element in paragraph.iter():
-        name = local(element)
-        if name == "t":
-            parts.append((element.text or "").replace("\v", "\n").replace("_x000B_", "\n"))
-        elif name == "br":
-            parts.append("\n")
-        elif name == "tab":
-            parts.append("\t")
-    return "".join(parts)
+    return _Shape(role, paragraphs_of(child(element, "txBody")))
 
 
 def _graphic(frame: Element, package: Package, part: str) -> list[_Shape]:
@@ -124,50 +101,15 @@ def _graphic(frame: Element, package: Package, part: str) -> list[_Shape]:
         name = local(element)
         if name == "tbl":
             rows = [
-                [" ".join(text for _, text in _paragraphs(child(cell, "txBody"))) for cell in children(row, "tc")]
+                [" ".join(text for _, text in paragraphs_of(child(cell, "txBody"))) for cell in children(row, "tc")]
                 for row in children(element, "tr")
             ]
             found.append(_Shape("", tables=[rows]))
         elif name == "chart":
             target = package.related(part, "chart").get(attribute(element, "id") or "")
-            found.append(chart(package.xml(target or "")))
+            title, rows = chart_of(package.xml(target or ""))
+            found.append(_Shape("", [(0, title)] if title else [], [rows] if rows else []))
         elif name == "relIds":
             target = package.related(part, "diagramData").get(attribute(element, "dm") or "")
-            points = package.xml(target or "")
-            texts = [_words(p) for p in (points.iter("{*}p") if points is not None else ())]
-            found.append(_Shape("body", [(0, text) for text in texts if text.strip()]))
+            found.append(_Shape("body", [(0, text) for text in words_of(package.xml(target or ""))]))
     return [shape for shape in found if shape.paragraphs or shape.tables]
-
-
-def chart(root: Element | None) -> _Shape:
-    """A chart's title, and its numbers as a table: a column for each series."""
-    shape = _Shape("")
-    if root is None:
-        return shape
-    title = child(root, "chart", "title")
-    words = one_line(" ".join(_words(p) for p in title.iter("{*}p"))) if title is not None else ""
-    if words:
-        shape.paragraphs.append((0, words))
-    series = list(root.iter("{*}ser"))
-    columns = [_points(child(s, "val") if child(s, "val") is not None else child(s, "yVal")) for s in series]
-    labels = next(
-        (found for s in series for name in ("cat", "xVal") if (found := _points(child(s, name)))), dict[int, str]()
-    )
-    names = [next(iter(_points(child(s, "tx")).values()), "") for s in series]
-    places = sorted({place for column in (labels, *columns) for place in column})
-    if places:
-        shape.tables.append(
-            [["", *names]]
-            + [[labels.get(place, ""), *(column.get(place, "") for column in columns)] for place in places]
-        )
-    return shape
-
-
-def _points(holder: Element | None) -> dict[int, str]:
-    """The values that a chart keeps of its cells, by their place."""
-    found = {}
-    for point in holder.iter("{*}pt") if holder is not None else ():
-        value, place = child(point, "v"), attribute(point, "idx") or ""
-        if value is not None and value.text and place.isdigit():
-            found[int(place)] = value.text
-    return found

@@ -9,6 +9,7 @@ from lxml import etree
 
 from tasks.extract.blocks import Blocks, Converted, clean_title, one_line
 from tasks.extract.package import Element, child, local
+from tasks.extract.xml_repair import parse
 
 _SECTIONS = {
     "book", "part", "chapter", "article", "preface", "appendix", "section", "sect1", "sect2", "sect3", "sect4", "sect5",
@@ -36,10 +37,7 @@ def read_xml(data: bytes) -> Converted | None:
     parser = etree.XMLParser(
         recover=True, resolve_entities="internal", no_network=True, remove_comments=True, remove_pis=True
     )
-    try:
-        root = etree.fromstring(known, parser)
-    except (etree.XMLSyntaxError, ValueError):
-        return None
+    root = parse(known, parser)
     if root is None:
         return None
     blocks = Blocks()

@@ -11,14 +11,15 @@ from tasks.errors import EmptyDocument
 from tasks.extract.choice import text_of
 from tasks.extract.furniture import main_of, without_code
 from tasks.extract.markup import one_line, to_markdown
+from tasks.extract.meta import properties_of
 
 _NO_TITLES = ("", "untitled", "untitled document", "document", "index", "new page")
 # Taken out of a page whose elements stand deeper in each other than the parser goes, about 2,000:
 _UNKNOWN = re.compile(r"</?(?!(?:h[1-6]|p|br|pre|title|li|tr|td)\b)[a-zA-Z][^<>]*>")
 
 
-def read_html(data: str) -> tuple[str, str | None]:
-    """Text as Markdown, and the title.
+def read_html(data: str) -> tuple[str, str | None, dict[str, object]]:
+    """Text as Markdown, the title, and what the page says of itself.
 
     Args:
         data: a page or a fragment of one.
@@ -27,7 +28,7 @@ def read_html(data: str) -> tuple[str, str | None]:
         EmptyDocument: the page has no text.
     """
     tree = _parsed(data)
-    title = _title(tree)
+    title, properties = _title(tree), properties_of(tree)
     page = deepcopy(tree)
     main = text_of(main_of(tree), page)
     heading = main.find(".//h1")
@@ -36,7 +37,7 @@ def read_html(data: str) -> tuple[str, str | None]:
     text = to_markdown(main) or to_markdown(without_code(_parsed(data)))  # a page of nothing but navigation
     if not text:
         raise EmptyDocument("the page has no text")
-    return text, title
+    return text, title, properties
 
 
 def _parsed(data: str) -> HtmlElement:

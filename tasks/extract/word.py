@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from tasks.extract.blocks import Blocks, Converted, clean_title, one_line
+from tasks.extract.drawings import chart_of, words_of
 from tasks.extract.numbering import Numbering
 from tasks.extract.package import Element, Package, attribute, child, children, local, properties
 
@@ -37,8 +38,8 @@ def read_word(package: Package, main: str) -> Converted:
         main: name of its main part.
     """
     reader = _Reader(package, main)
-    body = child(package.xml(main), "body")
-    reader.blocks_of(body if body is not None else [])
+    for body in children(package.xml(main), "body"):
+        reader.blocks_of(body)
     reader.add_notes()
     found = properties(package.xml(package.first_related("", "core-properties") or "docProps/core.xml"))
     title = reader.title or clean_title(found.pop("title", None))
@@ -56,7 +57,7 @@ class _Reader:
         self._styles = _styles(package.xml(package.first_related(main, "styles") or ""))
         self._numbering = Numbering(package.xml(package.first_related(main, "numbering") or ""))
         self._notes: list[tuple[str, str]] = []  # kind and id, as they are referred to
-        self._boxes: list[Element] = []  # text boxes of the paragraph at hand
+        self._boxes: list[Element] = []  # text boxes, charts and diagrams of the paragraph at hand
         self._begun = ""  # of a paragraph whose end was deleted
         self._code: list[str] = []
 
@@ -90,9 +91,7 @@ class _Reader:
         else:
             self._end_code()
             self._add(text, style, marks)
-        boxes, self._boxes = self._boxes, []
-        for box in boxes:
-            self.blocks_of(box)
+        self._add_boxes()
 
     def _add(self, text: str, style: _Style, marks: Element | None) -> None:
         if not text.strip():
@@ -148,7 +147,7 @@ class _Reader:
                 parts.append(f"[{len(self._notes)}]")
             elif name == "docPr":
                 parts.append(described(attribute(element, "descr")))
-            elif name == "txbxContent":
+            elif name in ("txbxContent", "chart", "relIds"):
                 self._boxes.append(element)
             elif name == "p":
                 parts.append(self._text(element) + "\n")
@@ -164,9 +163,7 @@ class _Reader:
                 self.blocks_of(cell)
             return
         self.out.table([text for cell in row for text in self._cell(cell)] for row in cells)
-        boxes, self._boxes = self._boxes, []
-        for box in boxes:
-            self.blocks_of(box)
+        self._add_boxes()
 
     def _cell(self, cell: Element) -> list[str]:
         """A cell's text, and an empty one for each further column that it spans."""
@@ -175,6 +172,23 @@ class _Reader:
         goes_on = merged is not None and attribute(merged, "val") != "restart"
         text = "" if goes_on else " ".join(self._text(paragraph) for paragraph in _deep(cell, "p"))
         return [text] + [""] * (min(width, 100) - 1)
+
+    def _add_boxes(self) -> None:
+        boxes, self._boxes = self._boxes, []
+        for box in boxes:
+            name = local(box)
+            if name == "txbxContent":
+                self.blocks_of(box)
+            elif name == "chart":
+                title, rows = chart_of(self._drawn("chart", attribute(box, "id")))
+                self.out.paragraph(title)
+                self.out.table(rows)
+            else:
+                for text in words_of(self._drawn("diagramData", attribute(box, "dm"))):
+                    self.out.item(0, "-", text)
+
+    def _drawn(self, kind: str, identity: str | None) -> Element | None:
+        return self._package.xml(self._package.related(self._main, kind).get(identity or "", ""))
 
     def add_notes(self) -> None:
         """Foot- and endnotes, in the order in which the text refers to them."""

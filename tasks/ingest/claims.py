@@ -4,18 +4,22 @@ The others are quarantined, each with a row that says which id it claims. So the
 first: when the first record goes, `lost_claims` names the files to read again for the next one.
 """
 
+import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from tasks.errors import BrokenDocument, EmptyDocument
+from tasks.extract.read import EMPTY
 from tasks.hashing import hash_fields
 from tasks.ingest.compare import GOOD
 from tasks.ingest.identity import RowSettings
 from tasks.ingest.prepare import Prepared
 from tasks.lake.tables import Lake
 from tasks.records import Document, Failure
+
+_LINE = re.compile(r"#line-\d+$")
 
 
 class Holder(NamedTuple):
@@ -72,8 +76,13 @@ class Claims:
         """A file of records begins."""
         self._file: str | None = None
         self.seen: set[str] = set()  # ids of the file's rows
+        self.failed: set[str] = set()  # those of them that cannot be used
         self.nameless = 0  # records of the file whose id cannot be told
         self._again: Counter[str] = Counter()
+
+    def keep_unchanged(self, document_ids: Iterable[str]) -> None:
+        """Note that a file still has some documents as they were."""
+        self.seen.update(document_ids)
 
     def decide(
         self, prepared: Prepared, before: Callable[[str], Document | None], holders: dict[str, Holder]
@@ -87,11 +96,11 @@ class Claims:
         """
         found = Decided()
         rows = prepared.documents
-        columns = ("document_id", "source", "uri", "container", "state", "repeats", "tag", "settings", "chunks")
+        columns = ("document_id", "source", "uri", "container", "state", "repeats", "tag", "settings", "media_type")
         if len(rows):
             self._file = rows["container"][0].as_py()
         for i, row in enumerate(zip(*(rows[name].to_pylist() for name in columns), strict=True)):
-            identity, source, uri, container, state, repeats, tag, settings, chunks = row
+            identity, source, uri, container, state, repeats, tag, settings, media_type = row
             claimed, place = repeats or identity, Holder(source, uri, container)
             old = before(claimed)
             held = holders.get(claimed, Holder(old.source, old.uri, old.container) if old else None)
@@ -104,7 +113,9 @@ class Claims:
                 if held is not None and held.container is not None:
                     self._displace(claimed, held, held.container, uri, found)
             good = self._keep and old is not None and old.container == container and old.state in GOOD
-            emptied = state == "active" and container is None and not chunks and old and old.chunks  # half-written?
+            emptied = media_type == EMPTY and container is None and old and old.chunks  # half-written?
+            if state == "quarantined":
+                self.failed.add(identity)
             if old is not None and good and (state == "quarantined" or emptied):
                 if emptied:
                     settings = self._settings[source].failed
@@ -125,7 +136,7 @@ class Claims:
         assert container is not None
         first = first and identity not in self.seen
         self.seen.add(identity)
-        nameless = identity.startswith(container + "#line-")
+        nameless = is_nameless(identity, container)
         if nameless or place.source not in self._named:  # an id within its file
             self.nameless += nameless
             found.equal += not first
@@ -163,6 +174,11 @@ class Claims:
 def _again_id(container: str, identity: str, count: int) -> str:
     """The document id of a record that does not have its own: the first one in its file (0), or a later one."""
     return f"{container}#again-{hash_fields(identity, count)[:16]}"
+
+
+def is_nameless(identity: str, container: str) -> bool:
+    """Whether a document id is that of a record that cannot be told by its own, in a file or in one of its members."""
+    return identity.startswith((container + "#line-", container + "!/")) and bool(_LINE.search(identity))
 
 
 def lost_claims(lake: Lake) -> set[str]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +11,7 @@ from pathspec import GitIgnoreSpec
 
 from tasks.columns import among
 from tasks.errors import ShrunkSource
+from tasks.extract.convert import MAIL
 from tasks.ingest.identity import RowSettings
 from tasks.sources.listing import File
 
@@ -31,12 +32,14 @@ class Known:
         containers: ids of files that hold records, whether they have a row or not.
         failed: settings with which records failed, by the file that holds them.
         alone: documents that have a failure and no row, by the address of their file.
+        least: the least confidence in the encoding of a document that lies in a file, by that file.
     """
 
     files: pa.Table
     containers: set[str]
     failed: Mapping[str, set[str]]
     alone: Mapping[str, set[str]]
+    least: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +109,14 @@ def compare(
 
 def _is_current(file: File, row: list[Any], settings: RowSettings, known: Known) -> bool:
     """Whether a file's row, and the rows of its records that failed, were made with the current settings; a document
-    of whose records the lake has some still was not, nor one whose encoding is too unsure a guess by now."""
+    of whose records the lake has some still was not, unless they are what is attached to it, nor one whose encoding is
+    too unsure a guess by now."""
     made_with, state, media_type, confidence = row
-    if state == "active" and file.document_id in known.containers:
+    if state == "active" and file.document_id in known.containers and media_type != MAIL:
         return False
     if state == "active" and confidence is not None and confidence < settings.least_confidence:
+        return False
+    if known.least.get(file.document_id, 1.0) < settings.least_confidence:
         return False
     now = settings.failed if state in FAILED_STATES else settings.read(file.format, media_type)
     return made_with == now and known.failed.get(file.document_id, set()) <= {settings.failed}
@@ -141,7 +147,10 @@ def known_files(documents: pa.Table, failures: pa.Table) -> Known:
     for failure in failures.filter(pc.invert(among(failures["document_id"], with_rows))).to_pylist():
         alone.setdefault(failure["uri"], set()).add(failure["document_id"])
     containers = set(pc.unique(held["container"]).to_pylist())
-    return Known(files, containers, failed, alone)
+    guessed = held.filter(pc.equal(held["state"], "active")).group_by("container")
+    least = guessed.aggregate([("encoding_confidence", "min")]).drop_null()
+    unsure = dict(zip(least["container"].to_pylist(), least["encoding_confidence_min"].to_pylist(), strict=True))
+    return Known(files, containers, failed, alone, unsure)
 
 
 def refuse_shrinking(sources: Iterable[str], files: Iterable[File], known: Iterable[str]) -> None:

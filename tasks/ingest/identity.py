@@ -15,6 +15,7 @@ from tasks.config.sources import Source
 from tasks.extract.convert import MEDIA_TYPES
 from tasks.extract.read import EMPTY
 from tasks.hashing import hash_bytes, hash_settings
+from tasks.sources.formats import ARCHIVES
 
 _ROWS = 2  # raised where every document gives other rows than before
 
@@ -22,7 +23,7 @@ VERSIONS = {
     "read": dict.fromkeys(
         (
             "text", "html", "pdf", "office", "epub", "rtf", "mail", "notebook", "tex", "org", "asciidoc", "subtitles",
-            "xml", "json", "jsonl", "csv", "parquet",
+            "xml", "json", "jsonl", "csv", "parquet", "mbox", "zip", "tar", "sitemap",
         ),
         2,
     ),
@@ -31,6 +32,7 @@ VERSIONS = {
 """Of what reads a format and of what cuts a kind of text. New ones begin with 2: documents that were read otherwise, or
 not at all, become theirs."""
 
+_WITH_PAGES = ("pdf", "mail")  # what may hold pages that OCR reads
 _CUT_AS_CODE = ("text", ("code",))
 _READ_BY = {
     **{media_type: (name, ("text", "markdown")) for name, media_type in MEDIA_TYPES.items()},
@@ -52,12 +54,16 @@ class RowSettings:
         failed: hash for what could not be read: also of what may decide that.
         versions: of what reads and cuts, by stage and name.
         least_confidence: that a guess at an encoding needs; a row made with less is read again.
+        ocr: whether pages without text are read by OCR.
+        patterns: that let members of archives in, as far as they say something.
     """
 
     always: Mapping[str, Any]
     failed: str
     versions: Mapping[str, Mapping[str, int]]
     least_confidence: float = 0.0
+    ocr: bool = False
+    patterns: Mapping[str, Any] = field(default_factory=dict)
     _known: dict[tuple[str, str | None], str] = field(default_factory=dict, compare=False, repr=False)
 
     def read(self, format: str, media_type: str | None = None) -> str:
@@ -74,7 +80,9 @@ class RowSettings:
     def _read(self, format: str, media_type: str | None) -> str:
         reader, cutters = _READ_BY.get(media_type, _CUT_AS_CODE) if media_type else (format, ("text",))
         used = [("read", format), ("read", reader), *(("chunk", cutter) for cutter in cutters)]
-        return _hash(self.always, self.versions, used)
+        by_ocr = {"ocr": True} if self.ocr and reader in _WITH_PAGES else {}
+        patterns = self.patterns if format in ARCHIVES and not media_type else {}
+        return _hash({**self.always, **patterns, **by_ocr}, self.versions, used)
 
 
 def row_settings(
@@ -96,7 +104,10 @@ def row_settings(
     }  # fmt: skip
     failing = {"read": hash_settings(always), "extraction": corpus.extraction.identity()}
     every = [(stage, name) for stage, names in versions.items() for name in names]
-    return RowSettings(always, _hash(failing, versions, every), versions, corpus.extraction.least_confidence)
+    patterns = {"include": source.include, "exclude": source.exclude, "hidden": source.hidden}
+    told = {name: value for name, value in patterns.items() if value}
+    limits = corpus.extraction
+    return RowSettings(always, _hash(failing, versions, every), versions, limits.least_confidence, limits.ocr, told)
 
 
 def settings_of(corpus: Corpus, tokenizer_folder: str) -> dict[str, RowSettings]:

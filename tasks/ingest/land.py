@@ -5,6 +5,7 @@ that speak of them. A file of records gets its own row only when all its records
 """
 
 import logging
+import re
 import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
@@ -14,22 +15,30 @@ import pyarrow.compute as pc
 
 from tasks.columns import among
 from tasks.errors import DocumentError, EmptyDocument, ShrunkSource
+from tasks.extract.convert import MAIL
+from tasks.extract.read import EMPTY
 from tasks.ingest.claims import Claims, Decided
 from tasks.ingest.compare import GOOD, MANY
 from tasks.ingest.identity import RowSettings
 from tasks.ingest.prepare import Prepared, document_of
-from tasks.ingest.stored import Stored, table_of
+from tasks.ingest.stored import Stored
 from tasks.lake.failures import forget_failures, reading_failures, record_failures
+from tasks.lake.schemas import table_of
 from tasks.lake.tables import Lake
 from tasks.progress import DocumentCounts
 from tasks.records import Document, Failure, State
+from tasks.sources.formats import CONTAINERS, format_of
 from tasks.sources.listing import File
+from tasks.sources.opening import read_head
 
 logger = logging.getLogger("embedlake.land")
 
+_WITHIN = re.compile(r"!/|#")  # after the id of what a document lies in
 _FIRST_COMMIT_ROWS = 1024  # documents or chunks written at once: few at first, so that encoders soon have work,
 _COMMIT_ROWS = 16_384  # then twice as many each time, up to these; or what came together in
 _COMMIT_SECONDS = 10.0
+_BLANK = 2**16  # bytes of white space, or fewer, by which a file is told to be empty
+_EMPTIED = "the file is empty; it held records before", "Delete it, if they are to go."
 
 
 class Landing:
@@ -70,8 +79,10 @@ class Landing:
         """Take a result; gives the chunks that were written whenever enough has come together."""
         self._counts.read_bytes += prepared.read
         self._counts.misfit(prepared.unfit)
+        self._counts.leave_out(prepared.left_out)
+        self._counts.skip(prepared.skipped)
         self._waiting.append(prepared)
-        rows = sum(max(p.documents.num_rows, p.chunks.num_rows) for p in self._waiting)
+        rows = sum(max(p.documents.num_rows, p.chunks.num_rows, len(p.unchanged)) for p in self._waiting)
         if rows >= self._enough or time.monotonic() - self._last_flush > _COMMIT_SECONDS:
             yield from self.flush()
             self._enough = min(2 * self._enough, _COMMIT_ROWS)
@@ -91,6 +102,8 @@ class Landing:
         def was(identity: str) -> Document | None:
             return Document.of(before[identity]) if identity in before else None
 
+        for prepared in waiting:
+            self._claims.keep_unchanged(prepared.unchanged)
         found = [(p, self._claims.decide(p, was, holders)) for p in waiting]
         failures = [
             failure
@@ -124,13 +137,19 @@ class Landing:
             yield written
 
     def finish_container(self, file: File) -> Iterator[pa.Table]:
-        """All records of a file came: remove those that it holds no more, then write the file's own row."""
+        """All records of a file came: remove those that it holds no more, then write the file's own row. Of one that is
+        empty and held some they stay or go as if it could not be read: perhaps it is half-written."""
         yield from self.flush()
-        displaced = self._claims.displaced.pop(file.document_id, set()) - self._claims.seen
         held = self._stored.records_before(file.document_id)
+        if held and not (self._claims.seen or self._claims.nameless) and self._is_empty(file):
+            yield from self.fail_container(file, EmptyDocument(*_EMPTIED))
+            return
+        displaced = self._claims.displaced.pop(file.document_id, set()) - self._claims.seen
         unseen = [identity for identity in (*held, *displaced) if identity not in self._claims.seen]
         there = self._stored.documents_now("document_id", unseen)
         gone = [one for one in there if one.container == file.document_id]  # others have an id that another file has
+        if self._keep:  # what was in a member that cannot be read now stays as it was
+            gone = [one for one in gone if not (one.state in GOOD and self._is_in_failed(one.document_id, file))]
         good = [one for one in gone if one.state in GOOD]
         if self._keep and 0 < len(good) <= self._claims.nameless:  # they may be the records that cannot be told
             settings = self._settings[file.source].failed
@@ -143,6 +162,17 @@ class Landing:
         self._write_file(file, self._settings[file.source].read(file.format), "container")
         self._claims.begin_file()
 
+    def _is_in_failed(self, identity: str, file: File) -> bool:
+        """Whether a document was, or may have been, in a member of a file that cannot be read."""
+        failed = self._claims.failed
+        if not failed:
+            return False
+        within = f"{file.document_id}!/"
+        if not identity.startswith(within):  # a record with an id of its own
+            return any(one.startswith(within) and format_of(one) in (*CONTAINERS, "json") for one in failed)
+        ends = (match.start() for match in _WITHIN.finditer(identity, len(within)))
+        return any(identity[:end] in failed for end in ends)
+
     def fail_container(self, file: File, error: DocumentError) -> Iterator[pa.Table]:
         """A file of records cannot be read: its records stay or go as the corpus says, or stay where it may pass."""
         yield from self.flush()
@@ -151,6 +181,9 @@ class Landing:
         if not error.transient:
             self._keep_records(document_of(file, settings))
         self._claims.begin_file()
+
+    def _is_empty(self, file: File) -> bool:
+        return not read_head(self._lake.corpus.source(file.source), file.path, _BLANK).strip()
 
     def _fail(self, document: Document, error: DocumentError) -> None:
         record_failures(self._lake, [Failure.of(error, document.document_id, document.uri, "read", document.settings)])
@@ -174,7 +207,7 @@ class Landing:
             for one in self._stored.documents_now("document_id", [file.document_id])
             if self._keep and one.container is None and one.state in GOOD and one.chunks
         ]
-        if good or not own:
+        if (good and not any(one.media_type == MAIL for one in own)) or not own:
             self._stored.remove_chunks(file.document_id)
             own = [replace(file, state="stale" if good else "quarantined")]
         self._counts.keep([file.document_id] if own[0].state == "stale" else [])
@@ -190,9 +223,11 @@ class Landing:
         unusable = set()
         for row in alone.to_pylist():
             file = Document.of(row)
-            if file.state == "active" and file.chunks:
+            if file.state == "active" and not (self._keep and file.media_type == EMPTY):
                 there = self._stored.documents_now("container", [file.document_id])
-                self._remove_records(file.uri, there, len(there))
+                attached = set(rows["document_id"].to_pylist()) if file.media_type == MAIL else set()
+                gone = [one for one in there if one.document_id not in attached]
+                self._remove_records(file.uri, gone, len(there))
                 continue
             unusable.add(file.document_id)
             settings = self._settings[file.source].failed
@@ -200,12 +235,16 @@ class Landing:
                 file.document_id, file.source, file.uri, "quarantined", settings, tag=file.tag, bytes=file.bytes
             )
             if row["state"] == "active":
-                self._fail(file, EmptyDocument("the file is empty; it held records before"))
+                self._fail(file, EmptyDocument(*_EMPTIED))
+            own = [failure for failure in prepared.failures if failure.document_id == file.document_id]
+            record_failures(self._lake, own)  # before the row that says it failed
+            self._counts.failed += len(own)
             self._keep_records(file)
         if not unusable:
             return prepared
         rest = rows.filter(pc.invert(among(rows["document_id"], list(unusable))))
-        return replace(prepared, documents=rest)
+        failures = [failure for failure in prepared.failures if failure.document_id not in unusable]
+        return replace(prepared, documents=rest, failures=failures)
 
     def _remove_records(self, uri: str, gone: list[Document], known: int) -> None:
         """Delete records that a file does not hold any more.

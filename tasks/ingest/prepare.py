@@ -5,6 +5,7 @@ What a reader returns is plain Arrow; a document that cannot be used comes back 
 
 import os
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
@@ -19,21 +20,23 @@ from tasks.chunk.tokens import count_tokens, load_counter
 from tasks.config.settings import Corpus
 from tasks.config.sources import Source
 from tasks.errors import BrokenDocument, DocumentError, EmptyDocument, OversizedDocument
+from tasks.extract.convert import SITEMAP
 from tasks.extract.read import Extracted, extract
 from tasks.hashing import chunk_ids, hash_bytes, hash_fields, hash_text
 from tasks.ingest.identity import settings_of
 from tasks.ingest.metadata import fields_of, in_plain_names
-from tasks.lake.schemas import chunks_schema, documents_schema
-from tasks.progress import Unfit
+from tasks.lake.schemas import chunks_schema, documents_schema, table_of
+from tasks.progress import LeftOut, Unfit
 from tasks.records import Chunk, Document, Failure
 from tasks.sources.contents import with_records
 from tasks.sources.facts import facts_of, told_by_path
 from tasks.sources.fields import all_text, as_text, text_of, value_at
 from tasks.sources.formats import record_format
 from tasks.sources.listing import File
+from tasks.sources.members import attached_works
 from tasks.sources.opening import read_file
-from tasks.sources.work import Block, Files, Work
-from tasks.text.decode import check_guess
+from tasks.sources.work import Block, Files, Member, Members, Within, Work
+from tasks.text.decode import check_guess, is_utf8
 from tasks.text.normalise import normalise
 
 _LARGEST_SIDECAR = 2**20  # bytes
@@ -50,6 +53,9 @@ class Prepared:
         read: bytes read, after decompression.
         unfit: values that did not fit their metadata field, by field.
         containers: files that hold records after all, as their content shows; nothing of them is in the rows.
+        left_out: what is not in the text of documents, by kind.
+        unchanged: ids of documents that are as the lake has them; nothing of them is in the rows either.
+        skipped: what holds no text, by kind.
     """
 
     documents: pa.Table
@@ -58,6 +64,9 @@ class Prepared:
     read: int = 0
     unfit: dict[str, Unfit] = field(default_factory=dict)
     containers: list[File] = field(default_factory=list)
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
+    unchanged: list[str] = field(default_factory=list)
+    skipped: dict[str, int] = field(default_factory=dict)
 
 
 def prepare(work: Work, corpus: Corpus, tokenizer_folder: str) -> Prepared:
@@ -73,7 +82,7 @@ def prepare(work: Work, corpus: Corpus, tokenizer_folder: str) -> Prepared:
         for file in work.files:
             rows.add_file(file)
     else:
-        rows.add_block(work)
+        rows.add_within(work)
     return rows.finish()
 
 
@@ -90,6 +99,9 @@ class _Rows:
         self.failures: list[Failure] = []
         self.unfit: dict[str, Unfit] = {}
         self.containers: list[File] = []
+        self.left_out: dict[str, LeftOut] = {}
+        self.unchanged: list[str] = []
+        self.skipped: Counter[str] = Counter()
         self.read = 0
 
     def finish(self) -> Prepared:
@@ -100,37 +112,85 @@ class _Rows:
             self.documents[place].chunks = len(cuts)
             chunks += chunks_of(self.documents[place], extracted, cuts)
         return Prepared(
-            pa.Table.from_pylist([document.row() for document in self.documents], schema=documents_schema(self.corpus)),
-            pa.Table.from_pylist([chunk.row() for chunk in chunks], schema=chunks_schema(self.corpus)),
+            table_of(self.documents, documents_schema(self.corpus)),
+            table_of(chunks, chunks_schema(self.corpus)),
             self.failures,
             self.read,
             self.unfit,
             self.containers,
+            self.left_out,
+            self.unchanged,
+            dict(self.skipped),
         )
 
     def add_file(self, file: File) -> None:
         source = self.sources[file.source]
-        document = document_of(file, self.settings[source.name].failed)
-        stage = "read"
         try:
             if container := with_records(file, source):
                 self.containers.append(container)
                 return
             data = read_file(source, file.path, self.corpus.extraction.max_bytes)
-            self.read += len(data)
-            document.content_hash = hash_bytes(data)
-            stage = "extract"
+        except DocumentError as error:
+            self._fail(document_of(file, self.settings[source.name].failed), error, "read")
+            return
+        self._add_content(file, data)
+
+    def add_within(self, work: Within) -> None:
+        if isinstance(work, Block):
+            self.add_block(work)
+            return
+        self.unchanged += work.unchanged
+        self.skipped.update(work.skipped)
+        for member in work.members:
+            self.add_member(member)
+
+    def add_member(self, member: Member, message: Extracted | None = None) -> None:
+        """A file within another one; `message` is the mail that it is attached to."""
+        if isinstance(member.content, DocumentError):
+            document = document_of(member.file, self.settings[member.file.source].failed)
+            self._fail(document, member.content, "read")
+        else:
+            self._add_content(member.file, member.content, message)
+
+    def _add_content(self, file: File, data: bytes, message: Extracted | None = None) -> None:
+        """A file from its bytes, and what is attached to it."""
+        source, limits = self.sources[file.source], self.corpus.extraction
+        document = document_of(file, self.settings[source.name].failed)
+        self.read += len(data)
+        document.content_hash = hash_bytes(data)
+        try:
             name = PurePosixPath(file.path).name
-            extracted = extract(data, name, source.format, self.corpus.extraction.max_bytes, source.encoding)
-            check_guess(extracted, self.corpus.extraction.least_confidence)
+            encoding = None if message and is_utf8(data) else source.encoding  # what is attached comes from anywhere
+            extracted = extract(data, name, source.format, limits.max_bytes, encoding, limits.ocr)
+            check_guess(extracted, limits.least_confidence)
             places = [
                 *self._sidecar(file, source), in_plain_names(extracted.metadata), told_by_path(file, source.path),
-                facts_of(file),
+                facts_of(file), *([in_plain_names(message.metadata)] if message else []),
             ]  # fmt: skip
             document.metadata = self._metadata(places, source, file.document_id)
-            self._add(document, titled(extracted), file)
+            extracted = titled(extracted)
+            if message and not extracted.title:
+                extracted = replace(extracted, title=f"{name}, attached to {message.title or 'a mail'}")
+            self._add(document, extracted, file)
+            if extracted.media_type == SITEMAP:
+                self.skipped["sitemaps"] += 1
         except DocumentError as error:
-            self._fail(document, error, stage)
+            self._fail(document, error, "extract")
+        else:
+            self._add_attached(file, extracted)
+
+    def _add_attached(self, file: File, message: Extracted) -> None:
+        """What is attached to a mail, each by its format."""
+        if not message.attached:
+            return
+        told = replace(message, metadata={**message.metadata, "attached_to": file.document_id}, attached=())
+        for work in attached_works(file, message.attached, self.corpus):
+            if isinstance(work, Block):
+                self.add_block(work)
+                continue
+            self.skipped.update(work.skipped)
+            for member in work.members:
+                self.add_member(member, told)
 
     def add_block(self, block: Block) -> None:
         source, file = self.sources[block.file.source], block.file
@@ -140,8 +200,9 @@ class _Rows:
         self.read += block.size
         for number, record in _records(block):
             document = Document(
-                line_id(file, number), source.name, file.uri, "quarantined", settings.failed, file.document_id
-            )
+                line_id(file, number), source.name, file.uri, "quarantined", settings.failed,
+                block.container.document_id,
+            )  # fmt: skip
             try:
                 if isinstance(record, DocumentError):
                     raise record
@@ -195,7 +256,8 @@ class _Rows:
     def _metadata(self, places: Sequence[Mapping[str, Any]], source: Source, identity: str) -> dict[str, Any]:
         found, unfit = fields_of(self.corpus.metadata, source.metadata, places)
         for name, value in unfit.items():
-            message = f"metadata {name}: expected {self.corpus.metadata[name]}; came {value!r}"
+            came = value.message if isinstance(value, DocumentError) else repr(value)
+            message = f"metadata {name}: expected {self.corpus.metadata[name]}; came {came}"
             self._misfit(message[:300], name, identity)
         return found
 
@@ -207,6 +269,8 @@ class _Rows:
 
     def _add(self, document: Document, extracted: Extracted, file: File) -> None:
         media_type = extracted.media_type
+        for kind, count in extracted.left_out.items():
+            self.left_out.setdefault(kind, LeftOut()).add(LeftOut(count, 1))
         document.state, document.media_type, document.title = "active", media_type, extracted.title
         document.encoding = extracted.encoding
         document.encoding_confidence = extracted.confidence if extracted.encoding else None
@@ -222,7 +286,10 @@ class _Rows:
 
 def document_of(file: File, settings: str) -> Document:
     """A file that is not read, or cannot be."""
-    return Document(file.document_id, file.source, file.uri, "quarantined", settings, tag=file.tag, bytes=file.size)
+    container = file.outer.document_id if file.outer else None
+    return Document(
+        file.document_id, file.source, file.uri, "quarantined", settings, container, tag=file.tag, bytes=file.size
+    )
 
 
 def chunks_of(document: Document, extracted: Extracted, cuts: list[Cut]) -> list[Chunk]:
@@ -286,6 +353,8 @@ def _records(block: Block) -> Iterator[tuple[int, dict[str, Any] | DocumentError
     return ((block.first + i, record) for i, record in enumerate(block.records()) if record is not None)
 
 
-def hash_records(block: Block) -> Iterator[str | None]:
-    """The content hash of each record of a block; None for one that cannot be read."""
-    return (None if isinstance(record, DocumentError) else hash_fields(record) for _, record in _records(block))
+def hash_contents(work: Within) -> Iterator[str | None]:
+    """The content hash of each record or member; None for one that cannot be read."""
+    if isinstance(work, Members):
+        return (None if isinstance(m.content, DocumentError) else hash_bytes(m.content) for m in work.members)
+    return (None if isinstance(record, DocumentError) else hash_fields(record) for _, record in _records(work))

@@ -62,9 +62,16 @@ class LocalReaders:
         corpus: whose documents.
         tokenizer_folder: a folder with the tokenizer.json that counts.
         count: of processes.
+
+    Raises:
+        ConfigurationError: they are to read pages by OCR, which is not installed.
     """
 
     def __init__(self, corpus: Corpus, tokenizer_folder: str, count: int) -> None:
+        if corpus.extraction.ocr:
+            from tasks.extract.pdf_ocr import require_ocr
+
+            require_ocr()
         self.count = count
         self._corpus = corpus
         self._tokenizer_folder = tokenizer_folder

@@ -7,18 +7,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-import pyarrow as pa
-
 from tasks.config.settings import Corpus
 from tasks.errors import DocumentError
 from tasks.ingest.faults import document_error
 from tasks.ingest.identity import settings_of
 from tasks.ingest.prepare import Prepared, document_of, line_id
 from tasks.ingest.readers import LocalReaders, Pending, Readers
-from tasks.lake.schemas import chunks_schema, documents_schema
+from tasks.lake.schemas import chunks_schema, documents_schema, table_of
 from tasks.records import Document, Failure
-from tasks.sources.work import Files, Work
+from tasks.sources.work import Block, Files, Members, Work
 
+_MOST_HELD = 256 * 2**20  # bytes of records and members that wait for readers, beside one of them
 _WORTH_A_CLUSTER = 64 * 2**20  # bytes; fewer are read by this machine before the others have begun
 
 
@@ -42,6 +41,7 @@ def read_all(
 
         readers = ClusterReaders(corpus, tokenizer_folder, readers)
     pending: deque[tuple[Work, Pending]] = deque()
+    held = 0  # bytes of these
 
     def finish(work: Work, begun: Pending) -> Iterator[tuple[Work, Prepared]]:
         try:
@@ -59,7 +59,9 @@ def read_all(
     try:
         for work in works:
             pending.append((work, readers.start(work)))
-            if len(pending) > 2 * readers.count:
+            held += _size(work)
+            while len(pending) > 2 * readers.count or (held > _MOST_HELD and len(pending) > 1):
+                held -= _size(pending[0][0])
                 yield from finish(*pending.popleft())
         while pending:
             yield from finish(*pending.popleft())
@@ -67,11 +69,20 @@ def read_all(
         readers.close()
 
 
+def _size(work: Work) -> int:
+    """Bytes that it carries."""
+    return 0 if isinstance(work, Files) else work.size
+
+
 def _halves(work: Work) -> list[Work]:
     """The work in two parts, or as it is where it is a single document."""
     if isinstance(work, Files):
         middle = len(work.files) // 2
         return [Files(work.files[:middle]), Files(work.files[middle:])] if middle else [work]
+    if isinstance(work, Members):
+        middle = len(work.members) // 2
+        first = replace(work, members=work.members[:middle])
+        return [first, Members(work.container, work.members[middle:])] if middle else [work]
     if isinstance(work.content, DocumentError):
         return [work]
     if isinstance(work.content, bytes):
@@ -87,17 +98,20 @@ def _halves(work: Work) -> list[Work]:
 
 def _failed(work: Work, corpus: Corpus, tokenizer_folder: str, error: Exception) -> Prepared:
     """The result of a single document that its reader could not finish."""
-    file = work.files[0] if isinstance(work, Files) else work.file
-    identity = file.document_id if isinstance(work, Files) else line_id(file, work.first)
+    file = work.file if isinstance(work, Block) else work.files[0] if isinstance(work, Files) else work.members[0].file
+    identity = line_id(file, work.first) if isinstance(work, Block) else file.document_id
     cause = document_error(error, corpus.extraction.timeout, fetching=False)
     settings = settings_of(corpus, tokenizer_folder)[file.source].failed
     document = (
-        document_of(file, settings)
-        if isinstance(work, Files)
-        else Document(identity, file.source, file.uri, "quarantined", settings, file.document_id)
+        Document(identity, file.source, file.uri, "quarantined", settings, work.container.document_id)
+        if isinstance(work, Block)
+        else document_of(file, settings)
     )
-    return Prepared(
-        pa.Table.from_pylist([document.row()], schema=documents_schema(corpus)),
-        pa.Table.from_pylist([], schema=chunks_schema(corpus)),
+    found = Prepared(
+        table_of([document], documents_schema(corpus)),
+        table_of([], chunks_schema(corpus)),
         [Failure.of(cause, identity, file.uri, "extract", settings)],
     )
+    if isinstance(work, Members):
+        found.unchanged, found.skipped = work.unchanged, dict(work.skipped)
+    return found

@@ -14,7 +14,7 @@ from tasks.columns import among
 from tasks.ingest.claims import Holder
 from tasks.lake.failures import forget_failures
 from tasks.lake.lookup import Lookup, NumberSet, numbers_of_texts
-from tasks.lake.schemas import documents_schema
+from tasks.lake.schemas import documents_schema, table_of
 from tasks.lake.tables import Lake
 from tasks.progress import DocumentCounts
 from tasks.records import Document
@@ -131,7 +131,7 @@ class Stored:
 
     def write(self, documents: Iterable[Document]) -> None:
         """Write the rows of documents."""
-        self._merge(table_of(documents, documents_schema(self._lake.corpus)))
+        self._merge(table_of(list(documents), documents_schema(self._lake.corpus)))
 
     def _merge(self, rows: pa.Table) -> None:
         if rows.num_rows:
@@ -151,11 +151,6 @@ class Stored:
     def remove_chunks(self, document_id: str) -> None:
         """Delete the chunks of a file that was a document and holds records now."""
         self._lake.delete_in(self._lake.name("chunks"), "document_id", [document_id])
-
-
-def table_of(documents: Iterable[Document], schema: pa.Schema) -> pa.Table:
-    """Documents as a table."""
-    return pa.Table.from_pylist([document.row() for document in documents], schema=schema)
 
 
 def remove_documents(lake: Lake, document_ids: Iterable[str]) -> None:

@@ -1,7 +1,7 @@
 """The way of documents: listed, compared with the lake, read, and landed with their chunks."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +12,7 @@ from tasks.ingest.claims import lost_claims
 from tasks.ingest.compare import FILE_COLUMNS, Changes, compare, known_files, matching, refuse_shrinking
 from tasks.ingest.faults import document_error
 from tasks.ingest.identity import RowSettings, settings_of
+from tasks.ingest.kept import unchanged_in
 from tasks.ingest.land import Landing
 from tasks.ingest.reading import read_all
 from tasks.ingest.stored import orphan_chunks
@@ -25,7 +26,8 @@ from tasks.lake.tables import Lake
 from tasks.patience import each_within
 from tasks.progress import Progress, publish
 from tasks.sources.listing import File, Listing, list_files
-from tasks.sources.work import Block, Work, blocks_of, group_files
+from tasks.sources.members import Unchanged, works_of
+from tasks.sources.work import Files, Work, group_files
 
 logger = logging.getLogger("embedlake.documents")
 
@@ -124,7 +126,8 @@ def land_documents(run: Run, listing: Listing, changes: Changes, allow_shrinking
     folder = tokenizer_of(run.corpus, lake).folder()
     settings = settings_of(run.corpus, folder)
     gone, contents = _with_records(lake, changes.gone)
-    read_again(lake, {file.document_id for file in changes.reread})  # by the next run, should it not succeed now
+    # By the next run, should this one break off: with the settings of before, chunks of these would pass for those.
+    read_again(lake, {file.document_id for file in (*changes.settings_changed, *changes.reread)})
     landing = Landing(lake, run.report.run_id, counts, settings, contents, allow_shrinking)
     landing.remove(gone)
     if changes.to_read:
@@ -153,21 +156,24 @@ def _files_of_orphans(lake: Lake, listing: Listing, changes: Changes) -> set[str
 
 def _read(run: Run, landing: Landing, files: list[File], tokenizer_folder: str) -> Iterator[pa.Table]:
     """Read files and land what is in them; a container's own row follows its last record."""
-    corpus = run.corpus
+    corpus, settings = run.corpus, settings_of(run.corpus, tokenizer_folder)
     ends: dict[str, DocumentError | None] = {}
     done = 0
     total = None if any(file.is_container for file in files) else len(files)
     current: File | None = None
     size = sum(file.size for file in files)
     found: list[File] = []  # files that hold records after all
-    for work, prepared in read_all(_works(corpus, files, ends), corpus, tokenizer_folder, size):
-        if current and not (isinstance(work, Block) and work.file == current):
+
+    def unchanged(file: File) -> Unchanged:
+        return unchanged_in(run.lake, file, settings[file.source])
+
+    for work, prepared in read_all(_works(corpus, files, ends, unchanged), corpus, tokenizer_folder, size):
+        container = None if isinstance(work, Files) else work.container
+        if current and container != current:
             yield from _end_container(run, landing, current, ends)
-            current = None
         yield from landing.add(prepared)
         found += prepared.containers
-        if isinstance(work, Block):
-            current = work.file
+        current = container
         done += prepared.documents.num_rows
         publish(Progress("read", done, total, "documents"))
     if current:
@@ -191,14 +197,16 @@ def _end_container(run: Run, landing: Landing, file: File, ends: dict[str, Docum
         yield from landing.fail_container(file, error)
 
 
-def _works(corpus: Corpus, files: list[File], ends: dict[str, DocumentError | None]) -> Iterator[Work]:
+def _works(
+    corpus: Corpus, files: list[File], ends: dict[str, DocumentError | None], unchanged: Callable[[File], Unchanged]
+) -> Iterator[Work]:
     """Work for the readers; notes in `ends` how each container ended."""
     yield from group_files(file for file in files if not file.is_container)
     for file in files:
         if not file.is_container:
             continue
         try:
-            yield from each_within(blocks_of(file, corpus), corpus.extraction.timeout)
+            yield from each_within(works_of(file, corpus, unchanged(file)), corpus.extraction.timeout)
             ends[file.document_id] = None
         except Exception as error:  # whatever a parser or a file system raises
             ends[file.document_id] = document_error(error, corpus.extraction.timeout, fetching=True)

@@ -5,9 +5,12 @@ hashes are 32 hexadecimal digits, times are UTC. `tasks.records` says what the c
 failures hold.
 """
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 from tasks.config.settings import Corpus
+from tasks.records import Chunk, Document, columns_of
 
 FORMAT = 1
 """The format of a lake: raised where an older embedlake must not touch what this one writes."""
@@ -104,6 +107,14 @@ def embeddings_schema(corpus: Corpus, dimension: int, provenance: dict[str, str]
         pa.field("checksum", pa.int64()),  # CRC-32 of the vector's bytes, begun with the tokens
     ]
     return pa.schema([*_passage_fields(corpus), *own], metadata=provenance)
+
+
+def table_of(rows: Sequence[Document] | Sequence[Chunk], schema: pa.Schema) -> pa.Table:
+    """Documents or chunks as rows of their table; a column that they do not have is null."""
+    columns = columns_of(rows)
+    nothing = [None] * len(rows)
+    arrays = [pa.array(columns.get(field.name, nothing), field.type) for field in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 FAILURES = pa.schema(

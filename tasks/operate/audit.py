@@ -12,8 +12,10 @@ import pyarrow.compute as pc
 from tasks.columns import among
 from tasks.embed.rows import checksums
 from tasks.errors import DocumentError, ModelError
+from tasks.extract.convert import SITEMAP
 from tasks.extract.read import EMPTY, extract
 from tasks.hashing import hash_bytes, hash_text, is_sealed
+from tasks.ingest.claims import is_nameless
 from tasks.lake.catalog import Entry, agrees, written_in_schema
 from tasks.lake.failures import reading_failures
 from tasks.lake.schemas import chunks_schema
@@ -61,7 +63,7 @@ def wrong_chunk_counts(lake: Lake) -> list[str]:
     there = dict(zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True))
     rows = lake.read(lake.name("documents"), ["document_id", "chunks"], "state IN ('active', 'stale')")
     columns = (rows[name].to_pylist() for name in ("document_id", "chunks"))
-    may_have_none = f"container IS NULL AND (state = 'stale' OR media_type = '{EMPTY}')"
+    may_have_none = f"(container IS NULL AND state = 'stale') OR media_type IN ('{EMPTY}', '{SITEMAP}')"
     without = lake.read(lake.name("documents"), ["document_id"], may_have_none)
     files = set(without["document_id"].to_pylist())  # a stale file of records has no chunks of its own
     return [
@@ -85,7 +87,9 @@ def without_reason(lake: Lake) -> list[str]:
     columns = ["document_id", "container", "state"]
     rows = lake.read(lake.name("documents"), columns, "state IN ('quarantined', 'stale')")
     nameless = Counter(
-        row["container"] for row in rows.to_pylist() if row["document_id"].startswith(f"{row['container']}#line-")
+        row["container"]
+        for row in rows.to_pylist()
+        if row["container"] and is_nameless(row["document_id"], row["container"])
     )
     failed = reading_failures(lake, ["document_id"])["document_id"]
     alone = rows.filter(pc.invert(among(rows["document_id"], failed))).to_pylist()
@@ -163,7 +167,12 @@ def wrong_offsets(lake: Lake, sample: int) -> Iterator[str]:
             if hash_bytes(data) != row["document_hash"]:
                 continue  # it has changed since; the next run will see
             extracted = extract(
-                data, path.rsplit("/", 1)[-1], source.format, corpus.extraction.max_bytes, source.encoding
+                data,
+                path.rsplit("/", 1)[-1],
+                source.format,
+                corpus.extraction.max_bytes,
+                source.encoding,
+                corpus.extraction.ocr,
             )
         except DocumentError:
             continue

@@ -83,7 +83,8 @@ def sample_texts(corpus: Corpus, count: int) -> list[str]:
     """
     files, _ = spread_files(list_files(corpus.sources, corpus.lake.uri).files, _MOST_BYTES)
     found: list[str] = []
-    for _, prepared in read_all(some_works(corpus, files, _MOST_BYTES), corpus, tokenizer_of(corpus, None).folder()):
+    works = some_works(corpus, files, _MOST_BYTES, lambda file, error: None)  # others are read in its place
+    for _, prepared in read_all(works, corpus, tokenizer_of(corpus, None).folder()):
         found += prepared.chunks["text"].to_pylist()
         if len(found) >= 20 * count:
             break

@@ -7,12 +7,13 @@ from tasks.config.settings import Corpus
 from tasks.extract.read import extract
 from tasks.hashing import hash_bytes
 from tasks.ingest.faults import document_error
-from tasks.ingest.prepare import hash_records
+from tasks.ingest.kept import above
+from tasks.ingest.prepare import hash_contents
 from tasks.lake.tables import Lake
 from tasks.sources.contents import by_content
 from tasks.sources.listing import File, list_files
+from tasks.sources.members import works_of
 from tasks.sources.opening import read_file
-from tasks.sources.work import blocks_of
 from tasks.text.decode import check_guess
 
 Row = dict[str, Any]
@@ -52,7 +53,7 @@ def _same_file(file: File, corpus: Corpus, row: Row) -> bool:
     data = read_file(source, file.path, corpus.extraction.max_bytes)
     if row["state"] == "stale":
         name = file.path.rsplit("/", 1)[-1]
-        found = extract(data, name, source.format, corpus.extraction.max_bytes, source.encoding)
+        found = extract(data, name, source.format, corpus.extraction.max_bytes, source.encoding, corpus.extraction.ocr)
         check_guess(found, corpus.extraction.least_confidence)
         return not found.text
     if row["state"] == "quarantined" and row["content_hash"] is None:
@@ -61,11 +62,16 @@ def _same_file(file: File, corpus: Corpus, row: Row) -> bool:
 
 
 def _same_records(file: File, corpus: Corpus, rows: list[Row]) -> bool:
-    """Whether the records of a file are those that were read."""
-    found = [content for block in blocks_of(file, corpus) for content in hash_records(block)]
-    lines = [row for row in rows if row["document_id"].startswith(f"{file.document_id}#line-")]
-    if found.count(None) != sum(row["content_hash"] is None for row in lines):
+    """Whether the records or members of a file are those that were read. What is attached to a member, or was in one
+    that failed, is told by that."""
+    found = [content for work in works_of(file, corpus) for content in hash_contents(work)]
+    ids = {row["document_id"] for row in rows}
+    rows = [row for row in rows if not ids.intersection(above(row["document_id"]))]
+    stale = sum(row["state"] == "stale" for row in rows)
+    unread = sum(row["content_hash"] is None and "#again-" not in row["document_id"] for row in rows)
+    members = any("!/" in row["document_id"] for row in rows)  # one that is stale now is one that cannot be read
+    if not unread <= found.count(None) <= unread + (stale if members else 0):
         return False
     known = {row["content_hash"] for row in rows if row["state"] != "stale"} - {None}
-    untold = sum(row["state"] == "stale" or "#again-" in row["document_id"] for row in rows)
+    untold = stale + sum("#again-" in row["document_id"] for row in rows)
     return known <= {*found} and len({*found} - known - {None}) <= untold

@@ -15,7 +15,7 @@ from tasks.config.sources import Source
 from tasks.errors import ConfigurationError
 from tasks.sources.contents import by_content
 from tasks.sources.disk import readable
-from tasks.sources.formats import format_of
+from tasks.sources.formats import RECORDS, format_of
 from tasks.sources.listing import File, list_files
 from tasks.sources.work import read_blocks
 
@@ -112,9 +112,9 @@ def _scalar(text: str) -> str:
 
 def _fields(source: Source, files: list[File]) -> str:
     """The columns of the first records, where the source holds records, and which of them seem to be what."""
-    by_name = (file for file in files if file.is_container)
+    by_name = (file for file in files if file.true_format in RECORDS)
     looked_at = (by_content(file, source) for file in islice((f for f in files if not f.is_container), _LOOKED_AT))
-    containers = islice(chain(by_name, (file for file in looked_at if file.is_container)), _FILES)
+    containers = islice(chain(by_name, (file for file in looked_at if file.true_format in RECORDS)), _FILES)
     records = next((found for file in containers if (found := [*_first_records(source, file)])), [])
     columns = list(dict.fromkeys(name for record in records for name in record if name))
     if not columns:

@@ -120,7 +120,7 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
     files, share = spread_files(changes.to_read, most_bytes)
     found = Content(lake, sample)
     while files:
-        works = some_works(corpus, files, int(most_bytes))
+        works = some_works(corpus, files, int(most_bytes), found.fail)
         files = []  # that hold records after all
         for _, prepared in read_all(works, corpus, tokenizer_of(corpus, lake).folder()):
             found.add(prepared)

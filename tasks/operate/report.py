@@ -34,6 +34,10 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
                 )
             )
         rows += _skipped(counts.skipped) + _unfit(counts.unfit, counts.unfit_first)
+        rows += [
+            ("left out", f"{found.count:,} {kind}, in {found.documents:,} documents")
+            for kind, found in sorted(counts.left_out.items())
+        ]
     for model in report.models:
         rows.append((f"{model.table}", f"{model.rows:,} rows, {model.state}"))
         if model.embedded:

@@ -1,6 +1,6 @@
 """A part of what there is to read, spread over all of it, and what is met there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -8,12 +8,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.config.settings import Corpus
+from tasks.errors import DocumentError
+from tasks.ingest.faults import document_error
 from tasks.ingest.prepare import Prepared
 from tasks.lake.tables import Lake
 from tasks.patience import each_within
 from tasks.progress import DocumentCounts
 from tasks.sources.listing import File
-from tasks.sources.work import Work, blocks_of, group_files
+from tasks.sources.members import works_of
+from tasks.sources.work import Work, group_files
 
 PROBE_TEXTS = 24  # that a model's speed is measured with
 SHOWN = ("ordinal", "start", "end", "span_unit", "span_page", "token_count", "heading_path", "text")
@@ -71,6 +74,10 @@ class Content:
             if len(self.probe) < PROBE_TEXTS:
                 self.probe.append(text)
 
+    def fail(self, file: File, error: DocumentError) -> None:
+        """Take what is wrong with a file whose records cannot be read."""
+        self.failures.append({"document": file.document_id, "error": type(error).__name__, "message": error.message})
+
     def _choose(self, chunks: pa.Table) -> None:
         """Keep the chunks with the lowest of random numbers, so that each one met has the same chance."""
         drawn = np.random.default_rng().random(len(chunks))
@@ -94,16 +101,25 @@ def spread_files(files: list[File], most_bytes: int) -> tuple[list[File], float]
     return chosen, min(sum(min(file.size, most_bytes) for file in chosen) / total, 1.0)
 
 
-def some_works(corpus: Corpus, files: list[File], most_bytes: int) -> Iterator[Work]:
-    """Work for the readers: all of the files, and the beginnings of those that hold records."""
+def some_works(
+    corpus: Corpus, files: list[File], most_bytes: int, fail: Callable[[File, DocumentError], None]
+) -> Iterator[Work]:
+    """Work for the readers: all of the files, and the beginnings of those that hold records.
+
+    Args:
+        corpus: whose files.
+        files: some.
+        most_bytes: of the records of a file.
+        fail: is told what is wrong with a file whose records cannot be read.
+    """
     yield from group_files(file for file in files if not file.is_container)
     for file in (file for file in files if file.is_container):
         read = 0
         try:
-            for block in each_within(blocks_of(file, corpus), corpus.extraction.timeout):
+            for block in each_within(works_of(file, corpus), corpus.extraction.timeout):
                 yield block
                 read += block.size
                 if read > most_bytes:
                     break
-        except Exception:
-            continue
+        except Exception as error:  # whatever a parser or a file system raises
+            fail(file, document_error(error, corpus.extraction.timeout, fetching=True))

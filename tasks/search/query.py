@@ -17,14 +17,17 @@ import pyarrow as pa
 
 from tasks.config.loading import load_corpus
 from tasks.errors import ConfigurationError, ModelError
-from tasks.lake.nearest import View, check_filter
+from tasks.lake.nearest import Row, View, check_filter
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_entry
 from tasks.models.interface import Encoder, text_items
-from tasks.search.passage import Passage
+from tasks.search.context import whole_document, with_context
+from tasks.search.filters import Filter, to_sql
+from tasks.search.passage import Passage, Passages
 from tasks.search.retrieve import Hit, Query, Scales, Way, retrieve, way_for
 from tasks.search.scales import scales_of
+from tasks.search.similar import vector_of
 
 
 class OpenLake:
@@ -53,27 +56,30 @@ class OpenLake:
         query: str,
         model: str | None = None,
         limit: int = 5,
-        where: str | None = None,
+        where: str | Filter | None = None,
         *,
         by: Way | None = None,
         weight: float | None = None,
         offset: int = 0,
         per_document: int | None = None,
         min_score: float | None = None,
-    ) -> list[Passage]:
+        context: int = 0,
+    ) -> Passages:
         """The passages that answer a query best, best first.
 
         Args:
             query: a question or a few words.
             model: name of a model or its table; the live one by default.
             limit: most passages.
-            where: SQL over the columns, such as `uri LIKE '%.md' AND year >= 2020`.
+            where: SQL over the columns, such as `uri LIKE '%.md' AND year >= 2020`; or a filter as a value, such as
+                `{"year": {"gte": 2020}, "lang": {"in": ["de", "fr"]}}`, see `tasks.search.filters`.
             by: `vector`: by meaning; `text`: by words; `hybrid`: by both. By default as the corpus file says; a table
                 without a text index is searched by vector.
             weight: of meaning against words in a hybrid search, from 0 to 1.
             offset: passages that come before, for pages after the first.
             per_document: most passages of one document.
             min_score: passages with a lower score are left out.
+            context: chunks before and behind each passage that become part of it.
 
         Raises:
             ConfigurationError: there is no such model in the lake, or the filter is not valid.
@@ -83,17 +89,60 @@ class OpenLake:
         if not query.strip():
             raise ConfigurationError("the query is empty", "Ask something.")
         row = self._row(model)
-        check_filter(self._lake, row["table"], where)
+        where = self._condition(row["table"], where)
         view = self._view(row["table"])
         by = way_for(view, by or self._lake.corpus.search.by)
         vector = self._embed(row, query) if by != "text" else None
-        asked = Query(
-            query, vector, by, limit, offset, where, per_document, min_score,
-            distinct=self._lake.corpus.deduplication != "none",
-        )  # fmt: skip
+        asked = Query(query, vector, by, limit, offset, where, per_document, min_score, self._distinct)
         weight = self._lake.corpus.search.weight if weight is None else weight
         scales = scales_of(view, row, weight) if by == "hybrid" else None
-        return [self._passage(hit, scales) for hit in retrieve(view, asked, scales)]
+        return self._passages(view, retrieve(view, asked, scales), scales, context)
+
+    def similar(
+        self,
+        identity: str,
+        model: str | None = None,
+        limit: int = 5,
+        where: str | Filter | None = None,
+        *,
+        offset: int = 0,
+        per_document: int | None = 1,
+        min_score: float | None = None,
+        context: int = 0,
+    ) -> Passages:
+        """The passages of other documents that are nearest in meaning to a document or a chunk, best first. Nothing is
+        embedded for that.
+
+        Args:
+            identity: a document id or a chunk id.
+            model, limit, where, offset, per_document, min_score, context: as in `search`.
+
+        Raises:
+            ConfigurationError: there is no such document, chunk or model in the lake, or the filter is not valid.
+            LakeError: the table cannot be read.
+        """
+        row = self._row(model)
+        where = self._condition(row["table"], where)
+        view = self._view(row["table"])
+        vector, others = vector_of(view, identity)
+        condition = " AND ".join(f"({part})" for part in (where, others) if part)
+        asked = Query(None, vector, "vector", limit, offset, condition, per_document, min_score, self._distinct)
+        return self._passages(view, retrieve(view, asked), None, context)
+
+    def document(self, document_id: str, model: str | None = None) -> Passage:
+        """A document as one passage: its text as its chunks have it, in which nothing stands twice.
+
+        Raises:
+            ConfigurationError: there is no such document or model in the lake.
+            LakeError: the table cannot be read.
+        """
+        view = self._view(self._row(model)["table"])
+        row = whole_document(view, document_id)
+        if row is None:
+            raise ConfigurationError(
+                f"{view.table} has no document {document_id!r}", "Give an id as a search shows it, such as docs:a.pdf."
+            )
+        return self._passage(Hit(row, 1, 1.0, None, None), row, None)
 
     def embed_query(self, query: str, model: str | None = None) -> Sequence[float]:
         """The vector of a query under a model; the live one by default.
@@ -108,6 +157,16 @@ class OpenLake:
         """The vector of a query under the model of a table."""
         vector: list[float] = self._encoder(row).encode_queries(text_items([query])).vectors[0].tolist()
         return vector
+
+    @property
+    def _distinct(self) -> bool:
+        return self._lake.corpus.deduplication != "none"
+
+    def _condition(self, table: str, where: str | Filter | None) -> str | None:
+        """A filter as SQL that was looked at."""
+        condition = where if where is None or isinstance(where, str) else to_sql(where, self._lake.schema(table))
+        check_filter(self._lake, table, condition)
+        return condition
 
     def _view(self, table: str) -> View:
         """A table as it is now."""
@@ -155,8 +214,11 @@ class OpenLake:
             self._encoders[table] = choose.load_encoder(model)
         return self._encoders[table]
 
-    def _passage(self, hit: Hit, scales: Scales | None) -> Passage:
-        row = hit.row
+    def _passages(self, view: View, hits: list[Hit], scales: Scales | None, context: int) -> Passages:
+        rows = with_context(view, [hit.row for hit in hits], context)
+        return Passages(self._passage(hit, row, scales) for hit, row in zip(hits, rows, strict=True))
+
+    def _passage(self, hit: Hit, row: Row, scales: Scales | None) -> Passage:
         scores: dict[str, dict[str, float]] = {}
         for name, standing in (("vector", hit.vector), ("text", hit.text)):
             if standing:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from tasks.config.loading import redact
 from tasks.errors import ConfigurationError, EmbedlakeError
+from tasks.search.passage import Passage
 from tasks.service import openai
 from tasks.service.asking import Service
 from tasks.service.guard import Guard, Limits, Refused, error_body
@@ -26,8 +29,11 @@ from tasks.service.schemas import (
     SearchRequest,
     SearchResponse,
     ServedCorpus,
+    SimilarRequest,
+    SimilarResponse,
 )
-from tasks.service.warm import Corpora, WarmCorpus
+from tasks.service.tools import create_tools
+from tasks.service.warm import Corpora
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse, "description": about}
@@ -50,9 +56,10 @@ def create_app(corpora: Corpora, keys: Keys, limits: Limits) -> FastAPI:
     """
     metrics = Metrics()
     service = Service(corpora, limits)
+    tools = _tools(corpora)
     app = FastAPI(
         title="embedlake", version=version("embedlake"), description="Search over corpora that are kept embedded.",
-        responses=_ERRORS,
+        responses=_ERRORS, lifespan=tools.router.lifespan_context if tools else None,
     )  # fmt: skip
     app.add_middleware(Guard, keys=keys, limits=limits, metrics=metrics)
     _explain_errors(app)
@@ -60,24 +67,39 @@ def create_app(corpora: Corpora, keys: Keys, limits: Limits) -> FastAPI:
     @app.post("/search", summary="Find passages.")
     async def search(asked: SearchRequest, request: Request) -> SearchResponse:
         began = time.monotonic()
-        corpus = service.corpus(asked.corpus)
+        corpus, queries = service.corpus(asked.corpus), service.queries(asked.query)
         options = asked.model_dump(exclude={"query", "corpus"})
-        calls = [
-            service.in_thread(partial(corpus.search_again, query, **options)) for query in service.queries(asked.query)
-        ]
+        calls = [service.ask(corpus, partial(corpus.search, query, **options)) for query in queries]
         found = await asyncio.gather(*calls)
-        results = [
-            Answer(query=query, passages=[FoundPassage(**passage.to_dict()) for passage in passages])
-            for query, passages in zip(service.queries(asked.query), found, strict=True)
-        ]
         return SearchResponse(
-            corpus=corpus.corpus.name, results=results, milliseconds=round((time.monotonic() - began) * 1000, 3),
+            corpus=corpus.corpus.name,
+            results=[Answer(query=q, passages=_shown(passages)) for q, passages in zip(queries, found, strict=True)],
+            milliseconds=_since(began), request_id=request.state.request_id,
+        )  # fmt: skip
+
+    @app.post("/similar", summary="Find passages that are like a document or a chunk.")
+    async def similar(asked: SimilarRequest, request: Request) -> SimilarResponse:
+        began = time.monotonic()
+        corpus = service.corpus(asked.corpus)
+        options = asked.model_dump(exclude={"id", "corpus"})
+        found = await service.ask(corpus, partial(corpus.similar, asked.id, **options))
+        return SimilarResponse(
+            corpus=corpus.corpus.name, passages=_shown(found), milliseconds=_since(began),
             request_id=request.state.request_id,
         )  # fmt: skip
 
+    @app.get("/corpora/{corpus}/documents/{document_id:path}", summary="A document, as its chunks have it.")
+    async def document(corpus: str, document_id: str) -> FoundPassage:
+        found = service.corpus(corpus)
+        try:
+            [shown] = _shown([await service.ask(found, partial(found.document, document_id))])
+        except ConfigurationError as error:
+            raise Refused(404, error.message, error.hint) from None
+        return shown
+
     @app.get("/corpora", summary="The corpora that are served.")
     async def served() -> list[ServedCorpus]:
-        return [_served(corpus) for corpus in corpora]
+        return [corpus.told() for corpus in corpora]
 
     @app.get("/health", summary="Whether the process lives.")
     async def health() -> Health:
@@ -92,21 +114,35 @@ def create_app(corpora: Corpora, keys: Keys, limits: Limits) -> FastAPI:
     @app.get("/metrics", summary="For Prometheus.", response_class=Response)
     async def numbers() -> Response:
         for corpus in corpora:
-            metrics.rows.labels(corpus.corpus.name).set(_served(corpus).rows)
+            metrics.rows.labels(corpus.corpus.name).set(corpus.told().rows)
             metrics.ready.labels(corpus.corpus.name).set(corpus.ready)
         return Response(metrics.text(), media_type="text/plain; version=0.0.4")
 
     openai.add_routes(app, service)
+    if tools:
+        app.router.routes += tools.routes
     return app
 
 
-def _served(corpus: WarmCorpus) -> ServedCorpus:
-    live = next((row for row in corpus.models if row["state"] == "live"), None)
-    rows = corpus.rows(live["table"]) if live else 0
-    return ServedCorpus(
-        name=corpus.corpus.name, model=live["model"] if live else None, table=live["table"] if live else None,
-        rows=rows, ready=corpus.ready, problem=corpus.problem,
-    )  # fmt: skip
+def _tools(corpora: Corpora) -> Starlette | None:
+    """Agents reach the same corpora at /mcp, where the package for that is installed; the guard lets them in."""
+    try:
+        server = create_tools(corpora)
+    except ConfigurationError:
+        return None
+    from mcp.server.transport_security import TransportSecuritySettings
+
+    open_to_all = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+    return server.streamable_http_app(stateless_http=True, json_response=True, transport_security=open_to_all)
+
+
+def _shown(passages: Sequence[Passage]) -> list[FoundPassage]:
+    return [FoundPassage(**passage.to_dict()) for passage in passages]
+
+
+def _since(began: float) -> float:
+    """Milliseconds."""
+    return round((time.monotonic() - began) * 1000, 3)
 
 
 def _explain_errors(app: FastAPI) -> None:

@@ -23,9 +23,9 @@ class Service:
         self.corpora, self.limits = corpora, limits
         self.threads = ThreadPoolExecutor(limits.requests, "search")
 
-    async def in_thread(self, call: Callable[[], T]) -> T:
-        """Make a call that blocks."""
-        return await asyncio.get_running_loop().run_in_executor(self.threads, call)
+    async def ask(self, corpus: WarmCorpus, call: Callable[[], T]) -> T:
+        """Make a call that reads a corpus."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, corpus.asked, call)
 
     def corpus(self, name: str | None) -> WarmCorpus:
         """The corpus of a name.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tasks.service.warm import WarmCorpus
 
 
-_COMPARISONS = {name: name for name in ("eq", "ne", "gt", "gte", "lt", "lte", "in")} | {"nin": "not_in"}
+_COMPARISONS = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "nin")
 
 
 def add_routes(app: FastAPI, service: "Service") -> None:
@@ -35,7 +35,7 @@ def add_routes(app: FastAPI, service: "Service") -> None:
     async def embeddings(asked: EmbeddingsRequest) -> EmbeddingsResponse:
         queries = service.queries(asked.input)
         corpus, model = _model_of(service, asked.model)
-        vectors, tokens = await service.in_thread(partial(corpus.embed, queries, model))
+        vectors, tokens = await service.ask(corpus, partial(corpus.embed, queries, model))
         if asked.dimensions not in (None, len(vectors[0])):
             raise Refused(400, f"the model gives {len(vectors[0])} dimensions, not {asked.dimensions}")
         data = [
@@ -52,8 +52,8 @@ def add_routes(app: FastAPI, service: "Service") -> None:
         least = asked.ranking_options.score_threshold if asked.ranking_options else None
         best: dict[str, Passage] = {}
         for query in queries:
-            call = partial(found.search_again, query, limit=asked.max_num_results, where=where, min_score=least)
-            for passage in await service.in_thread(call):
+            call = partial(found.search, query, limit=asked.max_num_results, where=where, min_score=least)
+            for passage in await service.ask(found, call):
                 known = best.get(passage.chunk_id)
                 if known is None or known.score < passage.score:
                     best[passage.chunk_id] = passage
@@ -113,4 +113,4 @@ def _structured(filters: dict[str, Any] | None) -> dict[str, Any] | None:
             400, f"a filter of type {kind!r} cannot be used",
             f"Write {{type, key, value}} with one of {', '.join(_COMPARISONS)}, or {{type: and|or, filters: [...]}}.",
         )  # fmt: skip
-    return {filters["key"]: {_COMPARISONS[kind]: filters["value"]}}
+    return {filters["key"]: {kind: filters["value"]}}

@@ -13,6 +13,12 @@ class Taken(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+Where = Annotated[
+    Annotated[str, Field(max_length=10_000)] | dict[str, Any] | None,
+    Field(description='SQL over the columns, such as year >= 2020; or values, such as {"year": {"gte": 2020}}.'),
+]
+
+
 class SearchRequest(Taken):
     """A search."""
 
@@ -20,15 +26,28 @@ class SearchRequest(Taken):
     corpus: str | None = Field(None, description="Name of the corpus; may be left out where only one is served.")
     limit: Annotated[int, Field(ge=1, le=1000)] = Field(5, description="Most passages for a query.")
     offset: Annotated[int, Field(ge=0, le=10_000)] = Field(0, description="Passages of the pages before.")
-    where: Annotated[str, Field(max_length=10_000)] | None = Field(
-        None, description="SQL over the columns, such as year >= 2020."
-    )
+    where: Where = None
     by: Way | None = Field(None, description="By meaning, by words, or by both; by default as the corpus file says.")
     weight: Annotated[float, Field(ge=0, le=1)] | None = Field(
         None, description="Of meaning against words in a hybrid search."
     )
     per_document: Annotated[int, Field(ge=1, le=1000)] | None = Field(None, description="Most passages of a document.")
     min_score: float | None = Field(None, description="Leave out passages with a lower score.")
+    context: Annotated[int, Field(ge=0, le=20)] = Field(0, description="Chunks around each passage that join it.")
+    model: str | None = Field(None, description="Another model than the live one.")
+
+
+class SimilarRequest(Taken):
+    """A search for more like this."""
+
+    id: str = Field(description="A document id or a chunk id, as a search shows it.")
+    corpus: str | None = Field(None, description="Name of the corpus; may be left out where only one is served.")
+    limit: Annotated[int, Field(ge=1, le=1000)] = Field(5, description="Most passages.")
+    offset: Annotated[int, Field(ge=0, le=10_000)] = Field(0, description="Passages of the pages before.")
+    where: Where = None
+    per_document: Annotated[int, Field(ge=1, le=1000)] = Field(1, description="Most passages of a document.")
+    min_score: float | None = Field(None, description="Leave out passages with a lower score.")
+    context: Annotated[int, Field(ge=0, le=20)] = Field(0, description="Chunks around each passage that join it.")
     model: str | None = Field(None, description="Another model than the live one.")
 
 
@@ -55,6 +74,15 @@ class Answer(BaseModel):
 
     query: str
     passages: list[FoundPassage]
+
+
+class SimilarResponse(BaseModel):
+    """What is like it."""
+
+    corpus: str
+    passages: list[FoundPassage]
+    milliseconds: float
+    request_id: str
 
 
 class SearchResponse(BaseModel):

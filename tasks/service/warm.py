@@ -3,21 +3,22 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tasks.config.loading import load_corpus, redact
 from tasks.errors import ConfigurationError, EmbedlakeError
 from tasks.lake.nearest import View
 from tasks.lake.tables import Lake
 from tasks.models.interface import Encoder
-from tasks.search.passage import Passage
 from tasks.search.query import OpenLake
 from tasks.service.batching import Batcher
+from tasks.service.schemas import ServedCorpus
 
 _EVERY = 0.5  # seconds between looks at the lake
 _STALE = 30.0  # seconds without a look after which a corpus is not ready
+T = TypeVar("T")
 logger = logging.getLogger("embedlake.service")
 
 
@@ -70,19 +71,24 @@ class WarmCorpus(OpenLake):
             self._encoders.pop(gone, None)
         self._renewed, self.problem = time.monotonic(), ""
 
-    def rows(self, table: str) -> int:
-        """How many rows of a table are searched."""
-        return self._view(table).rows
+    def told(self) -> ServedCorpus:
+        """What is served of it."""
+        live = next((row for row in self._rows if row["state"] == "live"), None)
+        return ServedCorpus(
+            name=self.corpus.name, model=live["model"] if live else None, table=live["table"] if live else None,
+            rows=self._view(live["table"]).rows if live else 0, ready=self.ready, problem=self.problem,
+        )  # fmt: skip
 
-    def search_again(self, query: str, **options: Any) -> list[Passage]:
-        """`search`, once more after a look at the lake where it failed: its table may just have been removed."""
+    def asked(self, call: Callable[[], T]) -> T:
+        """Make a call that reads, once more after a look at the lake where it failed: its table may just have been
+        removed."""
         try:
-            return self.search(query, **options)
+            return call()
         except ConfigurationError:
             raise
         except EmbedlakeError:
             self.renew()
-            return self.search(query, **options)
+            return call()
 
     def embed(self, queries: Sequence[str], model: str | None = None) -> tuple[list[list[float]], int]:
         """The vectors of queries under a model, the live one by default, and their tokens in all."""

@@ -1,5 +1,6 @@
-"""Files that hold records as their content shows, whatever their names say."""
+"""Files that hold records or messages as their content shows, whatever their names say."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -7,7 +8,11 @@ from tasks.config.sources import Source
 from tasks.sources.formats import format_of, signature_of, split_compression
 from tasks.sources.json_records import PIECE, holds_records
 from tasks.sources.listing import File
+from tasks.sources.mailbox import begins_mailbox
 from tasks.sources.opening import read_head
+from tasks.sources.transcode import in_plain_lines
+
+_HEAD = 1024  # bytes that tell Parquet and mailboxes
 
 
 def with_records(file: File, source: Source) -> File | None:
@@ -21,16 +26,23 @@ def with_records(file: File, source: Source) -> File | None:
         BrokenDocument: its compression is damaged.
         UnreadDocument: it could not be fetched.
     """
+    return shown_by(lambda size: read_head(source, file.path, size), file, source)
+
+
+def shown_by(head_of: Callable[[int], bytes], file: File, source: Source) -> File | None:
+    """The same, by what gives the first bytes of the file."""
     name = PurePosixPath(file.path).name
     as_json = file.format == "json"
     if not (as_json or (source.format == "auto" and _says_nothing(name))):
         return None
-    head = read_head(source, file.path, PIECE if as_json else 16)
+    head = head_of(PIECE if as_json else _HEAD)
     if signature_of(head) == "parquet":
         return replace(file, content="parquet")
-    if source.encoding is not None:
-        head = head.decode(source.encoding, "replace").encode("utf-8", "replace")
-    return replace(file, content="jsonl") if as_json and holds_records(head) else None
+    if not as_json and begins_mailbox(head):
+        return replace(file, content="mbox")
+    if as_json and holds_records(in_plain_lines(head, source.encoding)):
+        return replace(file, content="jsonl")
+    return None
 
 
 def _says_nothing(name: str) -> bool:

@@ -17,6 +17,7 @@ _DELIMITERS = ",;\t|"
 _NONE = "\x1f"  # the unit separator: of files of one column, in whose texts any of the others may stand
 _ROWS = 200  # that a dialect is judged by
 _HEADER_WITHIN = 30  # rows
+_MOST_TITLES = 3  # rows
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
@@ -94,7 +95,7 @@ def _judged(
     else:
         place = _header(rows, wanted)
         names = rows[place].fields or [] if rows else []
-        if not names:
+        if not any(row.fields is None or any(map(str.strip, row.fields)) for row in rows):
             return None
     matches = len({_plain(name) for name in names} & {_plain(name) for name in wanted})
     following = rows[place + 1 :]
@@ -111,8 +112,8 @@ def _judged(
 def _header(rows: list[Row], wanted: Collection[str]) -> int:
     """The first row as wide as most, or one before it with more of the wanted columns.
 
-    What stands before it is a preamble, of another width or marked as a comment. A row after it is never the header,
-    whatever words are in it: the rows between would be lost.
+    What stands before it is a preamble: of another width, marked as a comment, or a title. A row after it is not the
+    header, whatever words are in it: the rows between would be lost.
     """
     plain = {_plain(name) for name in wanted}
     first = rows[:_HEADER_WITHIN]
@@ -127,7 +128,26 @@ def _header(rows: list[Row], wanted: Collection[str]) -> int:
     begun = len(rows[0].fields or []) if rows else 0
     if begun > 1 and set(widths) == {begun, begun + 1} and widths[begun] == 1:  # no name for the column of row names
         return 0
-    return place or 0
+    place = place or 0
+    return place + _titles(first[place:], matches[place:], usual)
+
+
+def _titles(rows: Sequence[Row], matches: Sequence[int], width: int) -> int:
+    """How many rows are titles although they are as wide as the table, as spreadsheets write them: most of their cells
+    are empty before a row of names, or several of the wanted columns stand in a row right after them."""
+    near = [row.fields if row.fields and len(row.fields) == width > 1 else [] for row in rows[: _MOST_TITLES + 1]]
+    named = next((place for place, fields in enumerate(near) if fields and matches[place] > 1), 0)
+    if named and not matches[0]:
+        return named
+    empty = next((place for place, fields in enumerate(near) if 2 * sum(map(bool, map(str.strip, fields))) >= width), 0)
+    return empty if empty and _are_names(near[empty]) else 0
+
+
+def _are_names(fields: Sequence[str]) -> bool:
+    """Whether fields look like a header's: all different words."""
+    return len({_plain(field) for field in fields}) == len(fields) and all(
+        any(map(str.isalpha, field)) for field in fields
+    )
 
 
 def _named(names: Sequence[str], wanted: Collection[str]) -> list[str]:

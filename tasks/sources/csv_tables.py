@@ -15,11 +15,13 @@ from tasks.config.sources import Source
 from tasks.errors import BrokenDocument
 from tasks.sources.csv_layout import Layout, find_layout
 from tasks.sources.csv_rows import LONGEST_ROW, NoLine, Row, read_rows
+from tasks.sources.fields import check_columns
 from tasks.sources.transcode import with_plain_lines
 from tasks.text.decode import check_guess, decode, decode_lines
 from tasks.text.encodings import SAMPLE
 
 _BLOCK_BYTES = 2**20
+_PERHAPS_NO_HEADER = "; if these are values of a first row, name its columns with `csv: columns`"
 _LINE_END = re.compile(rb"\r\n?|\n")
 
 Broken = dict[int, BrokenDocument]
@@ -57,20 +59,21 @@ def read_tables(
         raise BrokenDocument(f"a line in its beginning {lost[0]}", "Is it CSV? Say what it is with `format`.")
     if layout is None:
         return
-    _check_columns(layout, source, wanted)
     names = layout.names
+    if wanted:
+        fields = source.fields
+        check_columns(names, fields.id, fields.text if fields.names_text else [], _PERHAPS_NO_HEADER)
     block: list[Sequence[str | None]] = []
     broken: Broken = {}
     size = 0
     following = read_rows(chain(head[layout.begin :], lines), layout.dialect, len(names))
     for number, row in enumerate(following, 1):
-        fields = row.fields
-        if fields is None:
+        if row.fields is None:
             broken[len(block)] = _failure(number, row, layout)
             block.append([None] * len(names))
         else:
-            block.append(fields)
-            size += sum(map(len, fields))
+            block.append(row.fields)
+            size += sum(map(len, row.fields))
         if len(block) == rows or size >= _BLOCK_BYTES:
             yield _table(names, block), broken
             block, broken, size = [], {}, 0
@@ -80,24 +83,6 @@ def read_tables(
 
 def _table(columns: list[str], block: list[Sequence[str | None]]) -> pa.Table:
     return pa.table([pa.array(column, pa.string()) for column in zip(*block, strict=True)], names=columns)
-
-
-def _check_columns(layout: Layout, source: Source, wanted: list[str]) -> None:
-    """Raise where a file lacks the columns that the source names: perhaps it has no header."""
-    fields = source.fields
-    if not wanted:
-        return
-    lacking = fields.text if fields.names_text and not any(name in layout.names for name in fields.text) else []
-    if fields.id is not None and fields.id not in layout.names:
-        lacking = [*lacking, fields.id]
-    if not lacking:
-        return
-    shown = ", ".join(repr(name[:40]) for name in layout.names[:30])
-    raise BrokenDocument(
-        f"it has no column {' or '.join(map(repr, lacking))}; its columns are {shown}",
-        "Set `fields` to the columns that it has; if these are values of a first row, name its columns with"
-        " `csv: columns`.",
-    )
 
 
 def _failure(number: int, row: Row, layout: Layout) -> BrokenDocument:

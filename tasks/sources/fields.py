@@ -4,7 +4,7 @@ A name with dots reaches into objects, and through lists: `payload.body`, `messa
 has that dot comes first.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, time
 from typing import Any
 
@@ -14,6 +14,7 @@ from tasks.text.decode import decode
 Record = Mapping[str, Any]
 
 _SHOWN = 20  # names of columns in a message
+_LONGEST_SHOWN = 40  # characters
 
 
 def value_at(record: Record, name: str) -> Any:
@@ -58,12 +59,14 @@ def as_text(value: Any, column: str = "") -> str:
         column: it stands in, for messages.
 
     Raises:
-        BrokenDocument: it is an object, or bytes that are no text.
+        BrokenDocument: it is an object, bytes that are no text, or stands for a value that cannot be read.
     """
     if isinstance(value, str):
         return value
     if value is None or value != value:  # NaN
         return ""
+    if isinstance(value, DocumentError):
+        raise value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, bytes):
@@ -137,21 +140,35 @@ def unusable(
         broken = len(unread) > 1 and all(isinstance(error, BrokenDocument) for error in unread)
         return BrokenDocument(f"it holds no record: {unread[0].message}", unread[0].hint) if broken else None
     if not identified and identity:
-        return no_column("id", [identity], list(names))
-    return unfit or (no_column("text", texts, list(names)) if lacking and not blank else None)
+        return _no_column([], [identity], list(names))
+    return unfit or (_no_column(texts, [], list(names)) if lacking and not blank else None)
 
 
-def no_column(what: str, wanted: list[str], names: list[str]) -> BrokenDocument:
-    """What is wrong where a file has none of the columns that a source names.
+def check_columns(names: Sequence[str], identity: str | None, texts: list[str], more: str = "") -> None:
+    """Refuse a table by the names of its columns. What lies in a column is left to `unusable`.
 
     Args:
-        what: id or text.
-        wanted: the columns.
-        names: of those that there are.
+        names: of its columns.
+        identity: the column with the id, if one is named.
+        texts: the columns with the text, if any are named.
+        more: what else may be done.
+
+    Raises:
+        BrokenDocument: it has no column for the id, or none of those for the text.
     """
+    there = {*names}
+    lacks = [name not in there and name.partition(".")[0] not in there for name in (*texts, identity or names[0])]
+    texts = texts if all(lacks[:-1]) else []
+    if texts or lacks[-1]:
+        raise _no_column(texts, [identity] if identity and lacks[-1] else [], names, more)
+
+
+def _no_column(texts: list[str], ids: list[str], names: Sequence[str], more: str = "") -> BrokenDocument:
+    """What is wrong where a file has none of the columns that a source names for its texts, or its ids."""
+    keys = [f"`fields: {key}`" for key, columns in (("id", ids), ("text", texts)) if columns]
     return BrokenDocument(
-        f"no column {' or '.join(map(repr, wanted))}; there are {_listed(names) or 'none'}",
-        f"Set `fields: {what}` to {'the column that holds it' if what == 'id' else 'the columns that hold it'}.",
+        f"no column {' or '.join(map(repr, (*texts, *ids)))}; there are {_listed(names) or 'none'}",
+        f"Set {' and '.join(keys)} to columns that it has{more}.",
     )
 
 
@@ -166,9 +183,9 @@ def _keys(value: Any) -> Iterable[str]:
 def _says_something(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return bool(value) and all(isinstance(item, str) for item in value)
-    return isinstance(value, str | bool | int | float | date | time) and bool(as_text(value).strip())
+    return isinstance(value, str | bool | int | float | date | time | DocumentError) and bool(as_text(value).strip())
 
 
-def _listed(names: list[str]) -> str:
+def _listed(names: Sequence[str]) -> str:
     more = len(names) - _SHOWN
-    return ", ".join(names[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
+    return ", ".join(name[:_LONGEST_SHOWN] for name in names[:_SHOWN]) + (f" and {more:,} more" if more > 0 else "")

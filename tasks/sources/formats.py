@@ -4,8 +4,12 @@ import mimetypes
 from pathlib import PurePosixPath
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".xz": "xz"}
-CONTAINERS = ("jsonl", "csv", "parquet")
-"""Formats whose files hold records, each one a document."""
+ARCHIVES = ("zip", "tar")
+"""Formats whose files hold files, as a folder does."""
+RECORDS = ("jsonl", "csv", "parquet")
+"""Formats whose files hold records."""
+CONTAINERS = (*RECORDS, "mbox", *ARCHIVES)
+"""Formats whose files hold records, messages or files, each one a document."""
 
 LANGUAGES = {
     ".py": "python", ".pyi": "python", ".js": "javascript", ".mjs": "javascript", ".cjs": "javascript",
@@ -31,12 +35,16 @@ _EXTENSIONS = {
         ),
         "office",
     ),
-    ".rtf": "rtf", ".eml": "mail", ".mbox": "mail", ".msg": "mail", ".ipynb": "notebook", ".tex": "tex", ".ltx": "tex",
+    ".rtf": "rtf", ".eml": "mail", ".mbox": "mbox", ".msg": "mail", ".ipynb": "notebook", ".tex": "tex", ".ltx": "tex",
     ".org": "org", ".adoc": "asciidoc", ".asciidoc": "asciidoc", ".srt": "subtitles", ".vtt": "subtitles",
     ".xml": "xml", ".dbk": "xml", ".docbook": "xml", ".rss": "xml", ".atom": "xml",
+    ".zip": "zip", ".tar": "tar",
     **dict.fromkeys(LANGUAGES, "code"),
 }  # fmt: skip
 
+_COMPRESSED_TARS = {
+    ".tgz": ".gz", ".taz": ".gz", ".tbz": ".bz2", ".tbz2": ".bz2", ".tb2": ".bz2", ".txz": ".xz", ".tzst": ".zst",
+}  # fmt: skip
 _TEXTS = ("text", "markdown", "rst", "html", "code")
 _EXTENSION_OF = {language: extension for extension, language in reversed(LANGUAGES.items())}
 
@@ -79,7 +87,10 @@ _ARCHIVES = {
     ".7z": "application/x-7z-compressed", ".rar": "application/vnd.rar",
     ".deb": "application/vnd.debian.binary-package", ".rpm": "application/x-rpm",
     ".iso": "application/x-iso9660-image", ".dmg": "application/x-apple-diskimage",
-    ".whl": "application/zip", ".jar": "application/java-archive", ".class": "application/java-vm",
+    ".whl": "application/zip", ".egg": "application/zip", ".xpi": "application/zip", ".nupkg": "application/zip",
+    ".vsix": "application/zip", ".apk": "application/vnd.android.package-archive", ".ipa": "application/zip",
+    ".jar": "application/java-archive", ".war": "application/java-archive", ".ear": "application/java-archive",
+    ".aar": "application/java-archive", ".class": "application/java-vm",
     ".wasm": "application/wasm", ".sqlite": "application/vnd.sqlite3", ".sqlite3": "application/vnd.sqlite3",
     ".npy": "application/octet-stream", ".npz": "application/octet-stream", ".pkl": "application/octet-stream",
     ".pickle": "application/octet-stream", ".pt": "application/octet-stream", ".onnx": "application/octet-stream",
@@ -94,14 +105,27 @@ _WITHOUT_TEXT = {
 def split_compression(name: str) -> tuple[str, str | None]:
     """A file's name without its compression suffix, and the compression: gzip, zstd, bz2, xz or None."""
     path = PurePosixPath(name)
-    compression = COMPRESSIONS.get(path.suffix.lower())
+    suffix = path.suffix.lower()
+    if suffix in _COMPRESSED_TARS:
+        return f"{path.stem}.tar", COMPRESSIONS[_COMPRESSED_TARS[suffix]]
+    compression = COMPRESSIONS.get(suffix)
     return (path.stem, compression) if compression else (name, None)
 
 
 def format_of(name: str) -> str | None:
-    """The format that a file's name promises, or None where it promises none that has text."""
+    """The format that a file's name promises, or None where it promises none that has text.
+
+    `page.rst.txt`, as Sphinx names its sources, is what `page.rst` is.
+    """
     path = PurePosixPath(split_compression(PurePosixPath(name).name)[0])
-    return _EXTENSIONS.get(path.suffix.lower())
+    promised = _EXTENSIONS.get(path.suffix.lower())
+    inner = _EXTENSIONS.get(PurePosixPath(path.stem).suffix.lower()) if path.suffix.lower() == ".txt" else None
+    return inner if inner in ("rst", "markdown") else promised
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file is an archive by its name."""
+    return format_of(name) in ARCHIVES
 
 
 def language_of(name: str) -> str:

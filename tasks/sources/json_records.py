@@ -1,11 +1,11 @@
 """JSON records of any form as JSON Lines: arrays, indented or concatenated objects, text sequences (RFC 7464), lines
-that end with a carriage return, UTF-16 and UTF-32.
+that end with a carriage return.
 
 Nothing holds more than a piece of the file and the record that is looked at. What is JSON Lines already passes as it
-is. Where a record begins and ends is found in bytes, so its letters are left to whoever decodes them.
+is. Where a record begins and ends is found in bytes in which ASCII is itself, so its letters are left to whoever
+decodes them; UTF-16 and the like become UTF-8 before (tasks.sources.transcode).
 """
 
-import codecs
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -19,11 +19,6 @@ PIECE = 2**20
 _BETWEEN = re.compile(r"[ \t\r\n,\x1e]*")  # also a comma at the end of each line
 _REST_OF_LINE = re.compile(r"[ \t\r]*")
 _BYTE_ORDER_MARK = "\xef\xbb\xbf"  # of UTF-8, each byte as a character
-_MARKS = [
-    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-]  # fmt: skip
-_ZEROS = {(1, 1, 1, 0): "utf-32-be", (0, 1, 1, 1): "utf-32-le", (1, 0, 1, 0): "utf-16-be", (0, 1, 0, 1): "utf-16-le"}
 _LOOKED_AT = 3  # records that tell a file's form
 _CUT = 32  # characters; an error so near to the end of what was read may be for want of more
 _DECODER = json.JSONDecoder()
@@ -49,9 +44,6 @@ def as_lines(stream: Readable, max_bytes: int) -> Readable:
     """
     pieces = _pieces(stream)
     head = next(pieces, b"")
-    if encoding := _wide_encoding(head):
-        pieces = _in_utf8(_after(head, pieces), encoding)
-        head = next(pieces, b"")
     if is_lines(head):
         return _Pieces(_after(head, pieces))
     return _Pieces(_joined(_values(_after(head, pieces), max_bytes)))
@@ -60,8 +52,6 @@ def as_lines(stream: Readable, max_bytes: int) -> Readable:
 def holds_records(head: bytes) -> bool:
     """Whether the first bytes of JSON are of an array of objects, or of one object after another: not of a single
     one, as a file of settings is."""
-    if encoding := _wide_encoding(head):
-        head = head.decode(encoding, errors="replace").encode()
     text = _text(head)
     start = _BETWEEN.match(text).end()  # type: ignore[union-attr]
     if text[start : start + 1] != "{":
@@ -130,17 +120,6 @@ def _pieces(stream: Readable) -> Iterator[bytes]:
 def _after(head: bytes, pieces: Iterable[bytes]) -> Iterator[bytes]:
     yield head
     yield from pieces
-
-
-def _in_utf8(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    for text in codecs.iterdecode(pieces, encoding, errors="replace"):
-        yield text.encode()
-
-
-def _wide_encoding(head: bytes) -> str | None:
-    """UTF-16 or UTF-32, by its byte order mark, or since the first characters of JSON are ASCII (RFC 4627, 3)."""
-    marked = next((encoding for mark, encoding in _MARKS if head.startswith(mark)), None)
-    return marked or _ZEROS.get(tuple(int(byte == 0) for byte in head[:4]))  # type: ignore[arg-type]
 
 
 def _text(data: bytes) -> str:

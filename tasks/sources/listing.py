@@ -15,7 +15,7 @@ from tasks.config.loading import redact
 from tasks.config.sources import Source
 from tasks.errors import MissingSource, SourceError
 from tasks.sources.disk import Found, Walk, found_at, unmistakable
-from tasks.sources.formats import CONTAINERS, format_of, no_content, other_medium
+from tasks.sources.formats import ARCHIVES, CONTAINERS, format_of, is_archive, no_content, other_medium
 from tasks.sources.opening import file_system, is_local
 from tasks.sources.patterns import Patterns, is_pattern, split_glob
 from tasks.sources.sidecars import sidecars_of
@@ -28,18 +28,20 @@ _CHANGED = (  # what file systems call the time of the last change
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that a source lists.
+    """A file that a source lists, or one that lies in such a file.
 
     Attributes:
         document_id: `<source>:<path>`, the path relative to the source's folder; bytes that are no UTF-8 as `\\xff`.
-        path: as its file system knows it, which is not always UTF-8.
-        uri: the whole address, as a person would open it.
+            Of a member of another file, `<that file's id>!/<path>`.
+        path: as its file system knows it, which is not always UTF-8; of a member, the path in the file that has it.
+        uri: the whole address, as a person would open it; of a member, that of the file that is listed.
         tag: its version as the store tells it without reading: etag, or times and size.
         size: in bytes, as stored.
         format: as declared, or by its name; text where the name says nothing.
         changed: when its content last did, as the store tells it: in seconds since 1970, or a time.
         sidecar: path of the file with its metadata, or empty.
         content: the format that its content shows, where its name says another; empty where nobody looked.
+        outer: of a member, the file that is listed.
     """
 
     document_id: str
@@ -52,6 +54,7 @@ class File:
     changed: Any = None
     sidecar: str = ""
     content: str = ""
+    outer: "File | None" = None
 
     @property
     def key(self) -> str:
@@ -60,7 +63,7 @@ class File:
 
     @property
     def is_container(self) -> bool:
-        """Whether it holds records, each one a document."""
+        """Whether it holds records, messages or files, each one a document."""
         return self.true_format in CONTAINERS
 
     @property
@@ -99,11 +102,11 @@ def list_files(sources: list[Source], lake: str = "") -> Listing:
         entries = _entries(source, os.path.realpath(lake) if lake and "://" not in lake else "")
         for found in _with_sidecars(entries, source) if source.sidecar else entries:
             name = PurePosixPath(found.key).name
-            other = found.kind or no_content(name) or (other_medium(f"./{name}") if source.format == "auto" else None)
+            other = found.kind or without_text(name, source)
             if other:
                 skipped[other] += 1
                 continue
-            form = source.format if source.format != "auto" else format_of(name) or "text"
+            form = declared_format(name, source)
             identity = f"{source.name}:{unmistakable(found.key)}"
             files.append(
                 File(
@@ -112,6 +115,22 @@ def list_files(sources: list[Source], lake: str = "") -> Listing:
                 )
             )  # fmt: skip
     return Listing(sorted(files, key=lambda file: file.document_id), dict(skipped))
+
+
+def without_text(name: str, source: Source) -> str | None:
+    """What a file is that holds no text, by its name: another medium, or marks of programs; else None."""
+    if is_archive(name):
+        return None
+    return no_content(name) or (other_medium(f"./{name}") if source.format == "auto" else None)
+
+
+def declared_format(name: str, source: Source) -> str:
+    """The format of a file as its source declares it, or by its name. What holds files is what its name says: the
+    source tells of what is in it."""
+    found = format_of(name)
+    if source.format == "auto" or found in ARCHIVES or (found == "mbox" and source.format == "mail"):
+        return found or "text"
+    return source.format
 
 
 @dataclass(frozen=True, slots=True)

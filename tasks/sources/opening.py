@@ -51,16 +51,22 @@ def is_local(fs: Any) -> bool:
 def open_file(source: Source, path: str) -> Iterator[IO[bytes]]:
     """A file of a source, decompressed, for reading from its start."""
     fs, _ = file_system(source)
-    compression = split_compression(path)[1]
-    with fs.open(path, "rb") as raw:
-        if compression is None:
-            yield raw
-        elif compression == "zstd":  # by Arrow, which reads every frame, and says where the last one is cut off
-            with pa.PythonFile(raw, "r") as packed, pa.CompressedInputStream(packed, "zstd") as stream:
-                yield stream
-        else:
-            with compr[compression](raw, mode="rb") as stream:
-                yield stream
+    with fs.open(path, "rb") as raw, decompressed(raw, path) as stream:
+        yield stream
+
+
+@contextmanager
+def decompressed(raw: Any, name: str) -> Iterator[IO[bytes]]:
+    """A stream, decompressed as its name says."""
+    compression = split_compression(name)[1]
+    if compression is None:
+        yield raw
+    elif compression == "zstd":  # by Arrow, which reads every frame, and says where the last one is cut off
+        with pa.PythonFile(raw, "r") as packed, pa.CompressedInputStream(packed, "zstd") as stream:
+            yield stream
+    else:
+        with compr[compression](raw, mode="rb") as stream:
+            yield stream
 
 
 def read_head(source: Source, path: str, size: int) -> bytes:

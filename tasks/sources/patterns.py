@@ -6,11 +6,13 @@ from pathspec import GitIgnoreSpec
 
 from tasks.config.sources import Source
 from tasks.sources.disk import readable
+from tasks.sources.formats import is_archive
 from tasks.sources.sidecars import is_like_sidecar
 
 
 class Patterns:
-    """Which paths, relative to its folder, a source lets in: also those that may be sidecars."""
+    """Which paths, relative to its folder, a source lets in: also those that may be sidecars, and archives, whose
+    members have paths of their own."""
 
     def __init__(self, source: Source) -> None:
         self.any = bool(source.include or source.exclude)
@@ -28,7 +30,8 @@ class Patterns:
     def names(self, key: str) -> bool:
         """Whether `include` and `exclude` let a file in."""
         shown = readable(key)
-        return (self._include is None or self._include.match_file(shown)) and not self._exclude.match_file(shown)
+        included = self._include is None or self._include.match_file(shown) or is_archive(shown)
+        return included and not self._exclude.match_file(shown)
 
     def excluded(self, folder: str) -> bool:
         """Whether nothing in a folder is let in."""

@@ -6,6 +6,11 @@ from typing import Any
 
 from tasks.text.encodings import SAMPLE, detect
 
+_ZEROS: dict[tuple[bool, ...], str] = {
+    (True, True, True, False): "utf-32-be", (False, True, True, True): "utf-32-le",
+    (True, False, True, False): "utf-16-be", (False, True, False, True): "utf-16-le",
+}  # fmt: skip
+_BEGINS_JSON = tuple(bytes([byte]) for byte in b'{["\x1e \t\r\n')
 _CUT_ELSEWHERE = ("utf-16", "utf-32", "iso2022")  # where the byte of a line feed may be part of another character
 
 
@@ -16,28 +21,43 @@ def with_plain_lines(stream: Any, encoding: str | None) -> Any:
         stream: with `read`.
         encoding: that the source declares, or None.
     """
-    buffered = io.BufferedReader(_Raw(stream), SAMPLE)
+    buffered = io.BufferedReader(Raw(stream), SAMPLE)
     if encoding is None:
         head = buffered.peek(SAMPLE)[:SAMPLE]
         if b"\0" not in head and b"\x1b$" not in head:
             return buffered
         found = detect(head)
-        if found is None or not found.name.startswith(_CUT_ELSEWHERE):
+        name = found.name if found else ""
+        encoding = name if name.startswith(_CUT_ELSEWHERE) else _of_json(head)
+        if encoding is None:
             return buffered
-        encoding = found.name
     return io.BufferedReader(_Utf8(buffered, encoding), SAMPLE)
 
 
-class _Raw(io.RawIOBase):
+def in_plain_lines(head: bytes, encoding: str | None) -> bytes:
+    """The first bytes of a stream as `with_plain_lines` gives them."""
+    plain: bytes = with_plain_lines(io.BytesIO(head), encoding).read()
+    return plain
+
+
+def _of_json(head: bytes) -> str | None:
+    """UTF-16 or UTF-32 of JSON, whose first characters are ASCII (RFC 4627, 3), however few more there are."""
+    zeros = tuple(byte == 0 for byte in head[:4])
+    return _ZEROS.get(zeros) if head[:4].strip(b"\0")[:1] in _BEGINS_JSON else None
+
+
+class Raw(io.RawIOBase):
     """Whatever can be read, as a stream that can be buffered."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 
     def readable(self) -> bool:
+        """It is."""
         return True
 
     def readinto(self, buffer: Any) -> int:
+        """As much as fits, or less; 0 at the end."""
         data = self._stream.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)

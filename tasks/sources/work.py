@@ -14,7 +14,6 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from tasks.config.settings import Corpus
 from tasks.config.sources import Fields, Source
 from tasks.errors import BrokenDocument, DocumentError, OversizedDocument
 from tasks.sources.csv_tables import read_tables
@@ -28,8 +27,8 @@ from tasks.sources.transcode import with_plain_lines
 from tasks.text.decode import decode_lines
 from tasks.text.normalise import without_surrogates
 
-_GROUP_FILES = 32
-_GROUP_BYTES = 2 * 2**20
+GROUP_FILES = 32
+GROUP_BYTES = 2 * 2**20
 _BLOCK_BYTES = 2**20
 _BLOCK_ROWS = 1024
 _LOOKED_AT = 16 * 2**20  # bytes of records, none of which can be used, before the file is given up
@@ -44,11 +43,46 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A file or message within another file; a document.
+
+    Attributes:
+        file: it.
+        content: decompressed; or what is wrong with it.
+    """
+
+    file: File
+    content: bytes | DocumentError
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Some of what lies in one file.
+
+    Attributes:
+        container: the file that is listed.
+        members: that are read.
+        unchanged: ids of documents that are as the lake has them.
+        skipped: how many hold no text, by kind.
+    """
+
+    container: File
+    members: list[Member]
+    unchanged: list[str] = field(default_factory=list)
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Bytes of its members."""
+        return sum(len(member.content) for member in self.members if isinstance(member.content, bytes))
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """Records of one file.
 
     Attributes:
-        file: the container.
+        file: that holds them.
         first: the number of the first record (or line) in the file, from 1.
         content: JSON Lines as bytes, else a table of the wanted columns; or what is wrong with the one record.
         broken: what is wrong with rows of the table, which are null there, by their numbers.
@@ -60,6 +94,11 @@ class Block:
     content: bytes | pa.Table | DocumentError
     broken: Mapping[int, DocumentError] = field(default_factory=dict)
     whole: bool = False
+
+    @property
+    def container(self) -> File:
+        """The file that is listed: in which, or in files in which, the records are."""
+        return self.file.outer or self.file
 
     @property
     def size(self) -> int:
@@ -82,7 +121,10 @@ class Block:
         return (self.broken.get(number, row) for number, row in enumerate(rows, self.first))
 
 
-Work = Files | Block
+Within = Members | Block
+"""What lies in one file."""
+
+Work = Files | Within
 
 
 def group_files(files: Iterable[File]) -> Iterator[Files]:
@@ -90,7 +132,7 @@ def group_files(files: Iterable[File]) -> Iterator[Files]:
     group: list[File] = []
     size = 0
     for file in files:
-        if group and (len(group) == _GROUP_FILES or size + file.size > _GROUP_BYTES):
+        if group and (len(group) == GROUP_FILES or size + file.size > GROUP_BYTES):
             yield Files(group)
             group, size = [], 0
         group.append(file)
@@ -116,19 +158,25 @@ def read_blocks(
         OSError: it cannot be fetched.
     """
     with open_file(source, file.path) as stream:
-        try:
-            blocks = _all_blocks(file, source, stream, metadata, max_bytes, least_confidence)
-            yield from _usable(blocks, source.fields)
-        except pa.ArrowException as error:
-            raise BrokenDocument(
-                f"not a readable {file.true_format} file: {error}", "Is it complete? Store it again."
-            ) from None
+        yield from blocks_in(stream, file, source, metadata, max_bytes, least_confidence)
 
 
-def blocks_of(file: File, corpus: Corpus) -> Iterator[Block]:
-    """The same, as the corpus that has the file says."""
-    limits = corpus.extraction
-    return read_blocks(file, corpus.source(file.source), corpus.metadata, limits.max_bytes, limits.least_confidence)
+def blocks_in(
+    stream: Any,
+    file: File,
+    source: Source,
+    metadata: Iterable[str],
+    max_bytes: int,
+    least_confidence: float = 0.0,
+) -> Iterator[Block]:
+    """The same, of a file that is open."""
+    try:
+        blocks = _all_blocks(file, source, stream, metadata, max_bytes, least_confidence)
+        yield from _usable(blocks, source.fields)
+    except pa.ArrowException as error:
+        raise BrokenDocument(
+            f"not a readable {file.true_format} file: {error}", "Is it complete? Store it again."
+        ) from None
 
 
 def _all_blocks(

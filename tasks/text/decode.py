@@ -13,6 +13,9 @@ _OUTER_ZEROS = re.compile(rb"\A\0+|\0+(?=[\r\n]*\Z)")
 _UTF8 = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _FEW = 0.1  # of the characters beyond ASCII: where more are broken, some lines are in another encoding
 
+OCR = "ocr"
+"""Stands for the encoding of a document of which OCR read pages."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
@@ -113,6 +116,11 @@ def check_guess(found: Guess, least: float) -> None:
     Raises:
         BrokenDocument: so it is.
     """
+    if found.confidence < least and found.encoding == OCR:
+        raise BrokenDocument(
+            f"OCR is not sure enough of its pages: its confidence is {found.confidence:.2f}",
+            "Store a sharper scan, or lower `extraction.least_confidence`.",
+        )
     if found.confidence < least:
         raise BrokenDocument(
             f"its encoding is not sure enough: {found.encoding}, with a confidence of {found.confidence:.2f}",

@@ -45,7 +45,6 @@ _LETTERS_FOR_ONE_BROKEN = 15
 _FAVOUR = 0.03  # what the default and its next are given at most, on the scale of chardet's confidence
 _COMMON = re.compile(r"[A-Za-z0-9 \n\r\t.,;:()、。，的一是\u3040-\u30ff]")
 _HIGH = re.compile(rb"[\x80-\xff]")
-_HIGH_LINE = re.compile(rb"[^\n\x80-\xff]*[\x80-\xff][^\n]*\n?")
 _SAYS = re.compile(rb"""(?:coding[:=]|charset=)\s*["']?([-\w.]+)""", re.IGNORECASE)
 _MEANT = {"iso8859-1": "cp1252", "gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949"}
 
@@ -233,17 +232,12 @@ def _around_high_bytes(data: bytes) -> bytes:
     if len(data) <= _WEIGHED:
         return data
     lines: list[bytes] = []
-    size = 0
-    for match in _HIGH_LINE.finditer(data):
-        line = match[0]
-        begin = max(_first_high(line) - 200, 0) if len(line) > _WEIGHED else 0
-        lines.append(line[begin : begin + _WEIGHED])
+    size = end = 0
+    while size < _WEIGHED and (high := _HIGH.search(data, end)):
+        begin = data.rfind(b"\n", end, high.start()) + 1 or end
+        end = data.find(b"\n", high.start()) + 1 or len(data)
+        if end - begin > _WEIGHED:
+            begin = max(high.start() - 200, begin)
+        lines.append(data[begin : min(end, begin + _WEIGHED)])
         size += len(lines[-1])
-        if size >= _WEIGHED:
-            break
     return b"".join(lines)
-
-
-def _first_high(line: bytes) -> int:
-    found = _HIGH.search(line)
-    return found.start() if found else 0

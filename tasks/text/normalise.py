@@ -4,9 +4,9 @@ import re
 import unicodedata
 
 _OTHER_SPACES = [chr(code) for code in range(0x3001) if chr(code).isspace() and code not in (9, 10, 32)]
+_OTHER_ASCII = [space for space in _OTHER_SPACES if space.isascii()]
 _WIDE_SPACE = re.compile(r"[^\S\n\t](?<=\S\s)(?:(?<! )[^\S\n\t]*|[^\S\n\t]+)(?=\S)")  # in a line, not one space alone
 _BESIDE_TABS = re.compile(r"(?<=\S)[^\S\n\t]*\t[^\S\n]*(?=\S)")
-_AT_LINE_END = re.compile(r"(?<![^\S\n])[^\S\n]+$", re.MULTILINE)  # from where it begins: each is looked at once
 _BREAKS = {"\u2029": "\n\n", "\u2028": "\n\n", "\f": "\n\n", "\v": "\n", "\x85": "\n"}
 _VERBATIM = re.compile(  # in Markdown: fenced code, to its end or that of the text, and indented lines
     r"^ {0,3}(?P<fence>`{3,}|~{3,})[^\n]*\n(?:.*?^ {0,3}(?P=fence)[`~]*[^\S\n]*$|.*)|^(?: {4}|\t)[^\n]*$",
@@ -35,8 +35,18 @@ def _outside_code(text: str) -> str:
 
 def _tidy(text: str) -> str:
     """Single spaces within lines, and none beside tabs."""
-    text = _WIDE_SPACE.sub(" ", text)
+    wide = [space for space in ("  ", *_other_spaces(text)) if space in text]
+    if wide:
+        lines = text.split("\n")  # in most of which there are none, and looking for them is slow
+        text = "\n".join(
+            [_WIDE_SPACE.sub(" ", line) if any(space in line for space in wide) else line for line in lines]
+        )
     return _BESIDE_TABS.sub(lambda match: "\t" * match[0].count("\t"), text) if "\t" in text else text
+
+
+def _other_spaces(text: str) -> list[str]:
+    """White space in a text that is neither a space, a tab nor a line feed."""
+    return [space for space in (_OTHER_ASCII if text.isascii() else _OTHER_SPACES) if space in text]
 
 
 def normalise(text: str, code: bool = False, markdown: bool = False) -> str:
@@ -52,18 +62,20 @@ def normalise(text: str, code: bool = False, markdown: bool = False) -> str:
         text = without_surrogates(text)
         if not code and not unicodedata.is_normalized("NFC", text):
             text = unicodedata.normalize("NFC", text)
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").replace("\ufeff", "")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\0", "\ufffd").replace("\ufeff", "")
     if not code:
         for mark, breaks in _BREAKS.items():
             if mark in text:
                 text = text.replace(mark, breaks)
-    other_spaces = [space for space in _OTHER_SPACES if space in text]
-    if not code and (other_spaces or any(wide in text for wide in ("  ", " \t", "\t "))):
+    other_spaces = _other_spaces(text)
+    if not code and (other_spaces or "  " in text or ("\t" in text and (" \t" in text or "\t " in text))):
         text = _outside_code(text) if markdown else _tidy(text)
     if "\t" in text:
         other_spaces.append("\t")
-    if any(f"{space}\n" in text or text.endswith(space) for space in (" ", *other_spaces)):
-        text = _AT_LINE_END.sub("", text)
+    if " \n" in text or text.endswith(" ") or any(f"{space}\n" in text or text[-1:] == space for space in other_spaces):
+        text = "\n".join([line.rstrip() for line in text.split("\n")])
     if "\n\n\n\n" in text:
         text = re.sub(r"\n{4,}", "\n\n\n", text)
     return text.strip("\n")

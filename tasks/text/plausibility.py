@@ -1,6 +1,5 @@
 """How plausible letters are that an encoding was guessed for: what stands where no writing has it."""
 
-import re
 import unicodedata
 from collections.abc import Iterator
 from functools import cache
@@ -8,7 +7,6 @@ from functools import cache
 UNWRITTEN = ("Cc", "Cn", "Co", "Cs")
 """Categories of Unicode that no text has: control, unassigned, of private use, surrogate."""
 
-_WORD = re.compile(r"\S*[^\x00-\x7f]\S*")
 _SCRIPTS = frozenset(("LATIN", "CYRILLIC", "GREEK", "HEBREW", "ARABIC", "THAI"))
 _SIGNS = frozenset("“”‘’„–—…€£©®°«»§·•²³½¼¾±×µ¿¡ªº´¨™′″№\xa0¥¢‚‹›÷¶")
 
@@ -20,8 +18,9 @@ def share_of_faults(text: str) -> float:
     characters, a single letter of another script among Latin ones.
     """
     faults, count = 0.0, 0
-    for match in _WORD.finditer(text):
-        word = match[0]
+    for word in text.split():
+        if word.isascii():
+            continue
         high = sum(char > "\x7f" for char in word)
         count += high
         letters = [char for char in word if char.isalpha()]

@@ -157,3 +157,37 @@ def test_no_piece_ends_with_a_heading_or_term_before_its_text(text: str) -> None
     for piece, after in pairwise(texts_of(text, chunks)):
         assert piece.split("\n")[-1] not in headings or after.split("\n")[0] in {*headings, "Four", "#"}
         assert not after.startswith(": ")
+
+
+INDENTED = "\n\n".join(
+    [
+        "Options",
+        *(
+            f"--level{i} N\n    Sets the level of it. It is {i} by default.\n\n    Since version {i}."
+            for i in range(12)
+        ),
+        "Text after it.",
+    ]
+)
+
+
+def test_plain_text_is_cut_by_its_indentation() -> None:
+    pieces = texts_of(INDENTED, chunked(INDENTED, size=48))
+    assert len(pieces) > 4
+    assert all(piece.count("--level") == piece.count("Since version") for piece in pieces)
+    novel = "   It rained on the hills. ".join(["Chapter one was long.\nIt went on.\nAnd on.\n"] * 30)
+    assert all(len(piece.split("\n")) > 1 for piece in texts_of(novel, chunked(novel, size=48)))
+
+
+@pytest.mark.parametrize("mark", ["----", "------", "```"])
+def test_listings_in_plain_text_stay_whole_where_they_fit(mark: str) -> None:
+    listing = f"{mark}\n$ make one\n\n$ make two. Then more\n\n$ make three\n{mark}"
+    text = f"Title\n=====\n\n{LONG}\n\nSo it is:\n\n{listing}\n\n{LONG}\n\nMore\n====\n\nEnd.\n"
+    assert any(listing in piece for piece in texts_of(text, chunked(text, size=40)))
+    assert paths_of(text, "text") == [("Title",), ("More",)]
+
+
+def test_plain_text_with_directives_is_restructured() -> None:
+    text = "Store\n*****\n\n.. function:: put(x)\n\n   Puts it.\n\n.. function:: get(x)\n\n   Gets it.\n"
+    assert plain.outline(text) == restructured.outline(text)
+    assert plain.outline("One line.\n\nAnother .. it says.\n") is None

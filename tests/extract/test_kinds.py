@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import BrokenDocument, DocumentError, EmptyDocument, EncryptedDocument, UnsupportedDocument
-from tasks.extract.check import refuse_what_is_no_text
+from tasks.extract.check import readable
 from tasks.extract.read import Extracted, extract
 from tasks.sources.formats import other_medium
 
@@ -59,8 +59,11 @@ def test_a_mail_s_headers_text_and_attachments(name: str) -> None:
     assert found.metadata["created"] == "2024-03-01T10:00:00+01:00"
     assert found.metadata["attachments"] == "list.txt, plan.png"
     assert found.text.split("\n\n") == [
-        "# Mühle", "From: Jürgen <j@example.org>\nTo: ann@example.org\nDate: Fri, 01 Mar 2024 10:00:00 +0100",
-        "Die Mühle steht.", "    # kein Titel", "## Attachment: list.txt", "Corn and flour.", "## Attachment: plan.png",
+        "# Mühle", "From: Jürgen <j@example.org>\nTo: ann@example.org\nDate: Fri, 01 Mar 2024 10:00:00 +0100\n"
+        "Attachments: list.txt, plan.png", "Die Mühle steht.", "    # kein Titel",
+    ]  # fmt: skip
+    assert [(one.name, one.content.strip()) for one in found.attached] == [
+        ("list.txt", b"Corn and flour."), ("plan.png", b"\x89PNG\r\n\x1a\n".strip()),
     ]  # fmt: skip
 
 
@@ -256,7 +259,7 @@ RANDOM = "".join(chr(65 + (i * i * 31 + i // 7) % 26 + 32 * (i * 7 % 3 == 0)) + 
 )
 def test_what_is_no_text_is_set_aside(text: str, error: type[DocumentError]) -> None:
     with pytest.raises(error):
-        refuse_what_is_no_text(text, is_code=False)
+        readable(text, is_code=False)
 
 
 @pytest.mark.parametrize(
@@ -273,7 +276,7 @@ def test_what_is_no_text_is_set_aside(text: str, error: type[DocumentError]) -> 
     ],
 )
 def test_odd_texts_are_texts(text: str) -> None:
-    refuse_what_is_no_text(text, is_code=False)
+    readable(text, is_code=False)
 
 
 @given(st.binary(max_size=300), st.sampled_from(["a.docx", "a.pdf", "a.eml", "a.xml", "a.json", "a.ipynb", "a.rtf", "a.msg",
@@ -321,7 +324,24 @@ def test_xml_is_read_in_the_encoding_that_it_says_itself() -> None:
     assert (found.text, found.encoding) == (f"x: {LETTERS}", None)
 
 
-@pytest.mark.parametrize("encoding", ["cp1250", "utf-8"])
-def test_what_is_attached_to_a_mail_is_in_the_declared_encoding_or_utf_8(encoding: str) -> None:
-    mail = MAIL.replace("Corn and flour.", LETTERS).encode(encoding)
-    assert LETTERS in extract(mail, "a.eml", "auto", 2**20, "cp1250").text
+@pytest.mark.parametrize("root", ["urlset", "sitemapindex"])
+def test_a_sitemap_is_a_list_of_addresses_and_no_text(root: str) -> None:
+    page = f"<?xml version='1.0'?>\n<!-- made -->\n<{root} xmlns='x'><url><loc>http://a</loc></url></{root}>"
+    found = read(page, "sitemap.xml")
+    assert (found.text, found.media_type) == ("", "application/x-sitemap+xml")
+    assert read("<urlsets><a>Words.</a></urlsets>", "a.xml").text == "a: Words."
+
+
+def test_a_message_that_is_forwarded_is_attached_and_names_are_files() -> None:
+    inner = "From: b@c.d\nSubject: Wind\n\nIt blew.\n"
+    parts = [
+        "Content-Type: message/rfc822\n\n" + inner,
+        "Content-Type: application/pdf; name=report\n\n%PDF",
+        'Content-Type: text/plain\nContent-Disposition: attachment; filename="C:\\\\tmp\\\\a.txt"\n\nx',
+        "Content-Type: application/pgp-signature; name=s.asc\n\nx",
+    ]
+    body = "--X\n\nSee below.\n" + "".join(f"--X\n{part}\n" for part in parts) + "--X--\n"
+    found = read(f"From: a@b.c\nSubject: Fwd\nContent-Type: multipart/mixed; boundary=X\n\n{body}", "a.eml")
+    assert [one.name for one in found.attached] == ["Wind.eml", "report.pdf", "a.txt"]
+    assert read(found.attached[0].content, "Wind.eml").text.endswith("It blew.")
+    assert "Attachments: Wind.eml, report.pdf, a.txt" in found.text

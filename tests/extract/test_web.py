@@ -182,3 +182,36 @@ def test_saved_pages_are_unpacked() -> None:
 def test_no_word_is_lost_or_doubled_whatever_the_nesting(body: str) -> None:
     text = text_of(f"<html><body>{body}<p>end words here</p></body></html>")
     assert text.count("word") == body.count("word") + 1
+
+
+def test_what_a_page_says_of_itself() -> None:
+    page = b"""<html lang="en"><head><title>T</title><meta name="Description" content=" Of  tides ">
+    <meta name=viewport content=x><meta property="og:title" content="Tides"><meta name=keywords content="sea, moon,">
+    <meta property="article:author" content="Ann"><meta property="article:published_time" content="2024-03-01">
+    <meta property="article:tag" content="a"><meta property="article:tag" content="b"><meta name=empty content="">
+    </head><body><p>Text</p></body></html>"""
+    assert extract(page, "a.html", "auto", 2**20).metadata == {
+        "description": "Of tides", "og:title": "Tides", "keywords": ["sea", "moon"], "article:author": "Ann",
+        "author": "Ann", "article:published_time": "2024-03-01", "created": "2024-03-01", "article:tag": ["a", "b"],
+        "language": "en",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        '<meta property="og:type" content="article">',
+        '<meta property="article:published_time" content="2024-03-01">',
+        '<script type="application/ld+json">{"@type": "NewsArticle"}</script>',
+    ],
+)
+def test_a_post_is_read_without_what_stands_between_and_below_its_text(head: str) -> None:
+    text = "".join(f"<p>{PROSE}Paragraph {i} of it all.</p>" for i in range(8))
+    related = "<div class=x><p>Read now</p><ul><li>Another storm on its way</ul></div>"
+    comment = "<section class=discussion><div><p>Ann wrote</p><p>Nice.</p></div></section>"
+    page = f"""<html><head>{head}</head><body><article><h1>Storm</h1>{text}{related}<h2>Later</h2>{text}
+    <pre>wind = 9</pre></article>{comment}</body></html>"""
+    found = text_of(page)
+    assert found.count("Paragraph") == 16
+    assert "## Later" in found
+    assert "wind = 9" in found

@@ -32,18 +32,36 @@ from tests.machine import oracle
 from tests.machine.drive import Driver
 from tests.machine.encoders import BLANK, POISON
 from tests.machine.engine import Writes, quick
-from tests.machine.world import UNREADABLE, Content, Record, Source, make_model_folders
+from tests.machine.world import (
+    ARCHIVES,
+    DAMAGED,
+    UNREADABLE,
+    WITHIN,
+    Content,
+    Record,
+    Source,
+    Within,
+    fits,
+    form_of,
+    make_model_folders,
+)
+from tests.machine.world import (
+    RECORDS as RECORD_FORMS,
+)
 
 pytestmark = pytest.mark.slow
 
 EXAMPLES = int(os.environ.get("EXACTLY_ONCE_EXAMPLES", "8"))
 SEED = os.environ.get("EXACTLY_ONCE_SEED")
 RULES = set(
-    os.environ.get("EXACTLY_ONCE_RULES", "sources records settings models encoders damage quiet keep exact").split()
+    os.environ.get(
+        "EXACTLY_ONCE_RULES", "sources records within settings models encoders damage quiet keep exact"
+    ).split()
 )
 
 FOLDERS = ["left", "left", "right", "right", "third"]
 PATHS = ["a.txt", "b.txt", "deep/c.txt", "deep/er/d.txt", "r", "r/e.txt", "r.jsonl", "s.jsonl", "t.csv", "u.parquet"]
+FILES_OF_FILES = ["y.tar", "deep/z.zip", "z.zip", "m.mbox", "e.eml"]
 SENTENCES = [
     "The river rose.",
     "Stones were carried far by it, down to the sea and along the coast.",
@@ -64,16 +82,36 @@ RECORDS = st.builds(
     lang=st.sampled_from(["en", "fr", None]),
     broken=st.sampled_from([False] * 7 + [True]),
 )
+MEMBERS = {
+    "zip": ["a.txt", "b/c.txt", "b/r.jsonl", "d.txt", "r.jsonl"],
+    "tar": ["a.txt", "b/c.txt", "r.jsonl"],
+    "mbox": ["m@1", "m@2", "m@3", "m@4"],
+    "eml": ["a.txt", "b.txt"],
+}
 SETTINGS = ["metadata", "size", "overlap", "tokenizer", "overlong", "dedup", "failing", "unfit", "least", "timeout"]
 TABLES = [{}, {"year": "integer"}, {"year": "string"}, {"year": "number", "lang": "string"}, {"lang": "string"}]
 
 
 def content_for(path: str, data: st.DataObject) -> Content:
+    form = form_of(path)
     if data.draw(st.integers(0, 9)) == 0:
         return UNREADABLE if data.draw(st.booleans()) or "records" not in RULES else b""
+    if form in WITHIN:
+        names = data.draw(st.lists(st.sampled_from(MEMBERS[form]), max_size=4, unique=True))
+        members = [(name, member_for(name, form, data)) for name in names]
+        return Within(((("", data.draw(TEXTS)),) if form == "eml" else ()) + tuple(members))
     if Path(path).suffix in (".jsonl", ".csv", ".parquet"):
         return tuple(data.draw(st.lists(RECORDS, max_size=5)))
     return data.draw(TEXTS)
+
+
+def member_for(name: str, form: str, data: st.DataObject) -> Any:
+    """What lies in a file under a name."""
+    if name.endswith(".jsonl"):
+        return tuple(data.draw(st.lists(RECORDS, max_size=3)))
+    if form in ARCHIVES and data.draw(st.integers(0, 7)) == 0:
+        return DAMAGED if form == "zip" and data.draw(st.booleans()) else UNREADABLE
+    return data.draw(TEXTS) if form != "zip" or data.draw(st.integers(0, 9)) else ""
 
 
 class History(RuleBasedStateMachine):
@@ -106,6 +144,10 @@ class History(RuleBasedStateMachine):
             for folder, path in [("left", "r.jsonl"), ("right", "r.jsonl"), ("right", "t.csv"), ("third", "u.parquet")]:
                 self.world.put(folder, path, tuple(records))
                 records.append(Record("k4", f"There is {path} in {folder}."))
+        if "within" in RULES:
+            self.world.put("left", "z.zip", Within((("a.txt", SENTENCES[1]), ("b/c.txt", "\n\n".join(SENTENCES[:3])))))
+            self.world.put("right", "m.mbox", Within((("m@1", SENTENCES[0]), ("m@2", SENTENCES[3]))))
+            self.world.put("left", "e.eml", Within((("", SENTENCES[2]), ("a.txt", SENTENCES[4]))))
 
     def teardown(self) -> None:
         if not hasattr(self, "folder"):
@@ -126,9 +168,16 @@ class History(RuleBasedStateMachine):
 
     # Sources
 
-    @rule(data=st.data(), folder=st.sampled_from(FOLDERS), path=st.sampled_from(PATHS), quietly=st.booleans())
+    @rule(
+        data=st.data(),
+        folder=st.sampled_from(FOLDERS),
+        path=st.sampled_from(PATHS + FILES_OF_FILES),
+        quietly=st.booleans(),
+    )
     def write(self, data: st.DataObject, folder: str, path: str, quietly: bool) -> None:
-        if "records" not in RULES and "." in path and not path.endswith(".txt"):
+        if ("records" not in RULES and form_of(path) in RECORD_FORMS) or (
+            "within" not in RULES and form_of(path) in WITHIN
+        ):
             path = "a.txt"
         self.world.put(folder, path, content_for(path, data), quietly and "quiet" in RULES)
         self.done["write"] += 1
@@ -174,12 +223,10 @@ class History(RuleBasedStateMachine):
         self.done[what] += 1
 
     @precondition(_has_files)
-    @rule(data=st.data(), folder=st.sampled_from(FOLDERS), path=st.sampled_from(PATHS))
+    @rule(data=st.data(), folder=st.sampled_from(FOLDERS), path=st.sampled_from(PATHS + FILES_OF_FILES))
     def copy(self, data: st.DataObject, folder: str, path: str) -> None:
         from_folder, from_path = self._any_file(data)
-        if (Path(path).suffix in (".jsonl", ".csv", ".parquet")) == (
-            type(self.world.files[from_folder][from_path]) is tuple
-        ):
+        if fits(path, self.world.files[from_folder][from_path]):
             self.world.put(folder, path, self.world.files[from_folder][from_path])
             self.done["copy"] += 1
 
@@ -208,14 +255,42 @@ class History(RuleBasedStateMachine):
         self.done["delete"] += 1
 
     @precondition(_has_files)
-    @rule(data=st.data(), folder=st.sampled_from(FOLDERS), path=st.sampled_from(PATHS))
+    @rule(data=st.data(), folder=st.sampled_from(FOLDERS), path=st.sampled_from(PATHS + FILES_OF_FILES))
     def rename(self, data: st.DataObject, folder: str, path: str) -> None:
         from_folder, from_path = self._any_file(data)
-        if (Path(path).suffix in (".jsonl", ".csv", ".parquet")) == (
-            type(self.world.files[from_folder][from_path]) is tuple
-        ):
+        if fits(path, self.world.files[from_folder][from_path]):
             self.world.move(from_folder, from_path, folder, path)
             self.done["rename"] += 1
+
+    @precondition(
+        lambda self: any(isinstance(c, Within) for files in self.world.files.values() for c in files.values())
+    )
+    @rule(data=st.data(), what=st.sampled_from(["add", "change", "take out", "rename", "swap", "empty"]))
+    def edit_within(self, data: st.DataObject, what: str) -> None:
+        held = [(f, p, c) for f, files in self.world.files.items() for p, c in sorted(files.items())]
+        folder, path, content = data.draw(st.sampled_from([one for one in held if isinstance(one[2], Within)]))
+        form = form_of(path)
+        members = list(content.members)
+        first = 1 if form == "eml" else 0
+        free = [name for name in MEMBERS[form] if name not in dict(members)]
+        at = data.draw(st.integers(first, len(members) - 1)) if len(members) > first else None
+        if what == "empty":
+            members = members[:first]
+        elif what == "add" and free:
+            name = data.draw(st.sampled_from(free))
+            members.insert(data.draw(st.integers(first, len(members))), (name, member_for(name, form, data)))
+        elif at is not None and what == "change":
+            members[at] = (members[at][0], member_for(members[at][0], form, data))
+        elif at is not None and what == "take out":
+            del members[at]
+        elif at is not None and what == "swap":
+            members.append(members.pop(at))
+        elif at is not None and what == "rename":
+            same = [name for name in free if name.endswith(".jsonl") == members[at][0].endswith(".jsonl")]
+            if same:
+                members[at] = (data.draw(st.sampled_from(same)), members[at][1])
+        self.world.put(folder, path, Within(tuple(members)))
+        self.done[f"{what} within"] += 1
 
     # Settings
 

@@ -12,6 +12,7 @@ from tasks.hashing import sealed
 from tasks.ingest.claims import Claims, Decided, Holder, lost_claims
 from tasks.ingest.identity import VERSIONS, RowSettings
 from tasks.ingest.prepare import Prepared
+from tasks.lake import schemas
 from tasks.lake.schemas import chunks_schema, documents_schema
 from tasks.lake.tables import Lake
 from tasks.records import Document
@@ -53,7 +54,7 @@ def table_of(rows: list[Row]) -> Prepared:
 
 
 def rows_of(found: Decided) -> list[Row]:
-    return [document.row() for document in found.documents]
+    return schemas.table_of(found.documents, DOCUMENTS).drop_columns("run").to_pylist()
 
 
 class Reading:

@@ -73,6 +73,14 @@ def test_what_may_decide_failures_changes_only_theirs() -> None:
     assert settings(extraction={"timeout": 7}).failed != settings().failed
 
 
+def test_ocr_has_only_documents_with_pages_read_again() -> None:
+    today, by_ocr = settings(), settings(extraction={"ocr": True})
+    assert by_ocr.read("pdf", "application/pdf") != today.read("pdf", "application/pdf")
+    assert by_ocr.read("text", "message/rfc822") != today.read("text", "message/rfc822")
+    assert by_ocr.read("text", "text/plain") == today.read("text", "text/plain")
+    assert by_ocr.failed != today.failed
+
+
 @pytest.mark.parametrize(
     ("stage", "name", "read_again"),
     [

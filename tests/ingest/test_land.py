@@ -306,6 +306,27 @@ def test_a_document_that_becomes_a_broken_file_of_records_keeps_its_text_until_r
     assert place.states()["books:x.json"] == "stale"
 
 
+@pytest.mark.parametrize("name", ["x.jsonl", "x.csv", "x.json"])
+@pytest.mark.parametrize("blank", ["", "\n \n"])
+def test_records_of_a_file_that_is_emptied_stay_and_it_is_told(place: Place, name: str, blank: str) -> None:
+    content = {"x.jsonl": records("k1", "k2"), "x.csv": "key,text\nk1,one\nk2,two\n", "x.json": as_array("k1", "k2")}
+    place.put(f"books/{name}", blank)
+    place.run()
+    assert place.told("failures") == []
+    place.put(f"books/{name}", content[name])
+    place.run()
+    before = place.told("chunks")
+    place.put(f"books/{name}", blank)
+    place.run()
+    assert place.told("chunks") == before
+    assert place.states() == {f"books:{name}": "stale", "books:k1": "active", "books:k2": "active"}
+    [failure] = place.told("failures")
+    assert failure["message"] == "the file is empty; it held records before"
+    place.put(f"books/{name}", content[name])
+    place.run()
+    assert (place.told("chunks"), place.told("failures")) == (before, [])
+
+
 def test_chunks_without_a_good_row_are_orphans(place: Place) -> None:
     place.put("docs/a.txt", "The river rose.")
     place.put("docs/b.txt", "Nobody saw it.")

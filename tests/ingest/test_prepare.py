@@ -41,6 +41,7 @@ def reads(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 class Read:
     def __init__(self, results: list[Prepared]) -> None:
+        self.results = results
         self.rows = {row["document_id"]: row for result in results for row in result.documents.to_pylist()}
         self.chunks = [row for result in results for row in result.chunks.to_pylist()]
         self.failures = {failure.document_id: failure.message for result in results for failure in result.failures}
@@ -210,3 +211,15 @@ def test_a_document_says_what_it_was_read_in(tmp_path: Path, reads: Any) -> None
     assert rows["docs:b.txt"]["encoding"] == "utf-8"
     assert (rows["docs:a.txt"]["encoding"], rows["docs:b.txt"]["encoding_confidence"]) == ("cp1252", 1.0)
     assert 0.5 < rows["docs:a.txt"]["encoding_confidence"] <= 1
+
+
+def test_what_is_left_out_of_documents_is_counted(reads: Any, tmp_path: Path) -> None:
+    for name in ("a.pdf", "b.pdf"):
+        (tmp_path / name).write_bytes(pdf([lines(["Words of a page."]), [], []]))
+    (tmp_path / "c.md").write_text(f"{'A picture of a mill. ' * 20}data:image/png;base64,{'aB3/' * 100}\n")
+    left = [kind for result in reads().results for kind in result.left_out.items()]
+    assert sorted((kind, found.count, found.documents) for kind, found in left) == [
+        ("characters of base64 or the like", 422, 1),
+        ("pages without text", 2, 1),
+        ("pages without text", 2, 1),
+    ]

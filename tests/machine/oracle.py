@@ -14,10 +14,23 @@ from typing import Any
 from tasks.chunk.split import split
 from tasks.chunk.tokens import count_tokens, load_counter
 from tasks.config.settings import Chunking
+from tasks.extract.read import extract
 from tasks.hashing import hash_fields
 from tasks.text.decode import decode
 from tasks.text.normalise import normalise
-from tests.machine.world import MODELS, Content, Record, Settings, World, as_read, form_of, stored
+from tests.machine.world import (
+    MODELS,
+    WITHIN,
+    Content,
+    Record,
+    Settings,
+    Within,
+    World,
+    as_read,
+    form_of,
+    message,
+    stored,
+)
 
 
 @dataclass(frozen=True)
@@ -29,12 +42,14 @@ class Good:
         container: document id of the file that holds the record, or None.
         metadata: name, type and value of each field.
         cut: size, overlap, and the folder of the tokenizer.
+        kind: of the text.
     """
 
     text: str
     container: str | None
     metadata: tuple[tuple[str, str, Any], ...]
     cut: tuple[int, int, str]
+    kind: str = "text"
 
     def under(self, metadata: dict[str, str]) -> "Good":
         """What is left of it in columns of these types: a field that is new has no value."""
@@ -44,7 +59,7 @@ class Good:
 
     def chunks(self) -> tuple[tuple[int, int, str], ...]:
         """Start, end and text of each chunk."""
-        return _chunks(self.text, *self.cut)
+        return _chunks(self.text, self.kind, *self.cut)
 
 
 @dataclass(frozen=True)
@@ -63,12 +78,14 @@ class Seen:
         files: documents that are files; None where one cannot be used.
         records: by id, its occurrences in order: file that holds it, and content; None where it cannot be used.
         containers: files that hold records, and whether each can be read as a whole.
+        empty: those of them that hold nothing at all.
         nameless: by container, how many records fail before their id is known.
     """
 
     files: dict[str, Good | None] = field(default_factory=dict)
     records: dict[str, list[tuple[str, Good | None]]] = field(default_factory=lambda: defaultdict(list))
     containers: dict[str, bool] = field(default_factory=dict)
+    empty: set[str] = field(default_factory=set)
     nameless: Counter[str] = field(default_factory=Counter)
 
 
@@ -88,8 +105,11 @@ def look(world: World, tokenizer: str) -> Seen:
     now, seen = world.settings, Seen()
     cut = (now.size, now.overlap, tokenizer)
     for identity, content in sorted(world.held().items()):
-        if form_of(identity) == "text":
+        form = form_of(identity)
+        if form == "text":
             seen.files[identity] = _text_file(content, now, cut)
+        elif form in WITHIN:
+            _file_of_files(identity, content, now, cut, seen)
         else:
             _record_file(identity, content, now, cut, seen)
     return seen
@@ -103,6 +123,13 @@ def outcomes(seen: Seen, memory: Memory, now: Settings) -> dict[str, set[Outcome
         found[identity] = set()
         for old in memory.get(identity, {None}):
             found[identity] |= set(_outcomes_of(identity, old, seen, unseen, now))
+    for container in seen.empty:  # it fails where records of it are known
+        known = [{old.container if old else None for old in options} for options in memory.values()]
+        failed = {Outcome(Row(state)) for state in ("quarantined", "stale")}
+        if {container} in known:
+            found[container] = failed
+        elif any(container in held for held in known):
+            found[container] |= failed
     return found
 
 
@@ -131,7 +158,7 @@ def _outcomes_of(
         if stale and held and keep and held in seen.containers and (not records or held < records[0][0]):
             least, most = unseen.get(held, (0, 0))
             lines = seen.nameless[held]
-            whole = seen.containers[held]
+            whole = seen.containers[held] and held not in seen.empty
             if not whole:
                 yield Outcome(Row("active", stale.good), frozenset(claims.items()))
             if not whole or least <= lines:
@@ -193,8 +220,47 @@ def _text_file(content: Content, now: Settings, cut: tuple[int, int, str]) -> Go
     return Good(text, None, tuple((name, kind, None) for name, kind in sorted(now.metadata.items())), cut)
 
 
+def _file_of_files(identity: str, content: Content, now: Settings, cut: tuple[int, int, str], seen: Seen) -> None:
+    """An archive, a mailbox, or a mail with what is attached to it."""
+    form = form_of(identity)
+    if not isinstance(content, Within):
+        seen.containers[identity] = form == "mbox" and not content
+        if form == "mbox" and not content:
+            seen.empty.add(identity)
+        if form == "eml":
+            seen.files[identity] = _text_file(content, now, cut)
+            seen.containers[identity] = not content and now.on_failure == "drop"
+        return
+    seen.containers[identity] = True
+    for name, member in content.members:
+        inner = f"{identity}!/{name}"
+        if form == "eml" and not name:
+            attached = tuple((file, text) for file, text in content.members[1:] if isinstance(text, str))
+            assert isinstance(member, str)
+            seen.files[identity] = _mail(message("", member, attached), None, now, cut)
+        elif form == "mbox":
+            assert isinstance(member, str)
+            seen.records[inner].append((identity, _mail(message(name, member), identity, now, cut)))
+        elif isinstance(member, tuple):
+            _records(inner, identity, member, "jsonl", now, cut, seen)
+        elif good := _text_file(member, now, cut):
+            seen.records[inner].append((identity, replace(good, container=identity)))
+        else:
+            seen.records[inner].append((identity, None))
+
+
+def _mail(data: bytes, container: str | None, now: Settings, cut: tuple[int, int, str]) -> Good:
+    """A message, as it is read."""
+    found = extract(data, "a.eml", "auto", 2**20)
+    return Good(
+        found.text, container, tuple((n, kind, None) for n, kind in sorted(now.metadata.items())), cut, found.kind
+    )
+
+
 def _record_file(container: str, content: Content, now: Settings, cut: tuple[int, int, str], seen: Seen) -> None:
-    form, source = form_of(container), container.split(":")[0]
+    form = form_of(container)
+    if not content and (form == "jsonl" or (form == "csv" and not isinstance(content, tuple))):
+        seen.empty.add(container)
     if not isinstance(content, tuple):
         # Of lines each one fails for itself; a table is read as a whole or not at all.
         seen.containers[container] = form == "jsonl" or (form == "csv" and not content)  # an empty table has no rows
@@ -203,15 +269,29 @@ def _record_file(container: str, content: Content, now: Settings, cut: tuple[int
             seen.nameless[container] = 1
         return
     seen.containers[container] = True
+    _records(container, container, content, form, now, cut, seen)
+
+
+def _records(
+    file: str,
+    container: str,
+    content: tuple[Record, ...],
+    form: str,
+    now: Settings,
+    cut: tuple[int, int, str],
+    seen: Seen,
+) -> None:
+    """The records of a file, which is the container or lies in it."""
+    source = container.split(":")[0]
     records = [record for record in content if form == "jsonl" or not record.broken]
     for number, record in enumerate(records, 1):
         read = as_read(record, form, now.metadata)
         ids = now.sources[source].ids
         if record.broken or (ids and not record.key):
-            seen.records[f"{container}#line-{number}"].append((container, None))
+            seen.records[f"{file}#line-{number}"].append((container, None))
             seen.nameless[container] += 1
             continue
-        identity = f"{source}:{record.key}" if ids else f"{container}#{hash_fields(read)[:16]}"
+        identity = f"{source}:{record.key}" if ids else f"{file}#{hash_fields(read)[:16]}"
         if ids or identity not in seen.records:
             seen.records[identity].append((container, _record(record, read, container, now, cut)))
 
@@ -248,7 +328,7 @@ def use_models(folder: str) -> None:
 
 
 @cache
-def _chunks(text: str, size: int, overlap: int, tokenizer: str) -> tuple[tuple[int, int, str], ...]:
+def _chunks(text: str, kind: str, size: int, overlap: int, tokenizer: str) -> tuple[tuple[int, int, str], ...]:
     [tokens] = count_tokens([text], load_counter(f"{_folder_of_models[0]}/{tokenizer}"))
     chunking = Chunking(size=size, overlap=overlap)
-    return tuple((c.start, c.end, text[c.start : c.end]) for c in split(text, "text", chunking, tokens))
+    return tuple((c.start, c.end, text[c.start : c.end]) for c in split(text, kind, chunking, tokens))

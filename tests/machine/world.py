@@ -1,10 +1,14 @@
 """The sources and settings of a history, on disk and as plain values that the oracle reads."""
 
 import csv
+import io
 import json
 import os
 import shutil
+import tarfile
+import zipfile
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,10 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 
 NAME = "notes"
 COLUMNS = ("key", "text", "year", "lang")
+RECORDS = ("jsonl", "csv", "parquet")
+ARCHIVES = ("zip", "tar")
+WITHIN = (*ARCHIVES, "mbox", "eml")
+DAMAGED = b"damaged bytes"  # of a member of a zip archive; its checksum tells
 UNREADABLE = b"a file\0that is no text\0"
 
 
@@ -30,8 +38,16 @@ class Record:
     broken: bool = False
 
 
-Content = str | bytes | tuple[Record, ...]
-"""A file: its text; bytes that are no text and no records; or its records."""
+@dataclass(frozen=True)
+class Within:
+    """What lies in a file: an archive's members, a mailbox's messages by their ids, or, after the message itself under
+    no name, what is attached to a mail."""
+
+    members: tuple[tuple[str, "str | bytes | tuple[Record, ...]"], ...]
+
+
+Content = str | bytes | tuple[Record, ...] | Within
+"""A file: its text; bytes that are no text and no records; its records; or what lies in it."""
 
 
 @dataclass
@@ -78,9 +94,20 @@ def make_model_folders(root: Path) -> None:
 
 
 def form_of(path: str) -> str:
-    """jsonl, csv, parquet, or text."""
+    """jsonl, csv, parquet, zip, tar, mbox, eml, or text."""
     suffix = Path(path).suffix.removeprefix(".")
-    return suffix if suffix in ("jsonl", "csv", "parquet") else "text"
+    return suffix if suffix in (*RECORDS, *WITHIN) else "text"
+
+
+def fits(path: str, content: Content) -> bool:
+    """Whether a file of such a name may have such a content."""
+    form = form_of(path)
+    if isinstance(content, Within):
+        names = [name for name, _ in content.members]
+        if form == "eml":
+            return names[:1] == [""]
+        return form in WITHIN and "" not in names and all(("@" in name) == (form == "mbox") for name in names)
+    return form not in WITHIN and (form in RECORDS) == isinstance(content, tuple)
 
 
 class World:
@@ -196,16 +223,64 @@ def stored(content: str) -> bytes:
     return content.encode("cp1252")
 
 
+def message(name: str, text: str, attached: tuple[tuple[str, str], ...] = ()) -> bytes:
+    """A mail, with what is attached to it."""
+    mail = EmailMessage()
+    mail["From"] = "ann@example.org"
+    if name:
+        mail["Message-ID"] = f"<{name}>"
+    mail.set_content(text)
+    for file, content in attached:
+        mail.add_attachment(stored(content), "text", "plain", filename=file)
+    if attached:
+        mail.set_boundary("a boundary")
+    return mail.as_bytes()
+
+
+def _within(target: Path, content: Within) -> bytes:
+    """The bytes of a file in which others lie."""
+    form, file = form_of(target.name), io.BytesIO()
+    if form == "zip":
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, member in content.members:
+                archive.writestr(zipfile.ZipInfo(name), _bytes_of(member))
+        return file.getvalue().replace(DAMAGED, DAMAGED.upper())
+    if form == "tar":
+        with tarfile.open(fileobj=file, mode="w") as tar:
+            for name, member in content.members:
+                entry = tarfile.TarInfo(name)
+                entry.size = len(_bytes_of(member))
+                tar.addfile(entry, io.BytesIO(_bytes_of(member)))
+        return file.getvalue()
+    texts = [(name, member) for name, member in content.members if isinstance(member, str)]
+    if form == "eml":
+        return message("", texts[0][1], tuple(texts[1:]))
+    return b"".join(
+        b"From ann@example.org Fri Mar  1 10:00:00 2024\n" + message(name, text) + b"\n" for name, text in texts
+    )
+
+
+def _bytes_of(member: str | bytes | tuple[Record, ...]) -> bytes:
+    if isinstance(member, tuple):
+        return "".join(f"{_line(record)}\n" for record in member).encode()
+    return stored(member) if isinstance(member, str) else member
+
+
+def _line(record: Record) -> str:
+    line = json.dumps({column: getattr(record, column) for column in COLUMNS})
+    return line[: len(line) // 2] if record.broken else line
+
+
 def _write(target: Path, content: Content) -> None:
-    if isinstance(content, str):
+    if isinstance(content, Within):
+        target.write_bytes(_within(target, content))
+    elif isinstance(content, str):
         target.write_bytes(stored(content))
     elif isinstance(content, bytes):
         target.write_bytes(b"key,text\n\0\x01\x02\n" if target.suffix == ".csv" and content else content)
     elif target.suffix == ".jsonl":
         with target.open("w") as file:
-            for record in content:
-                line = json.dumps({column: getattr(record, column) for column in COLUMNS})
-                file.write((line[: len(line) // 2] if record.broken else line) + "\n")
+            file.writelines(f"{_line(record)}\n" for record in content)
     elif target.suffix == ".csv":
         with target.open("w", newline="") as file:
             writer = csv.writer(file)

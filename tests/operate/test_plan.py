@@ -116,7 +116,7 @@ def test_files_that_are_read_for_a_plan_are_some_of_all_and_tell_their_share(siz
     )
 
 
-def test_of_a_large_file_of_records_the_beginning_is_read_and_one_that_is_torn_is_passed_over(tmp_path: Path) -> None:
+def test_of_a_large_file_of_records_the_beginning_is_read_and_one_that_is_torn_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text\n\0\x01\x02\n")
     (tmp_path / "b.csv").write_text("text\n" + "A row.\n" * 5000)
     corpus = Corpus.model_validate(
@@ -126,7 +126,10 @@ def test_of_a_large_file_of_records_the_beginning_is_read_and_one_that_is_torn_i
         File(f"s:{name}", "s", str(tmp_path / name), "", "", 1, form)
         for name, form in (("a.csv", "csv"), ("b.csv", "csv"), ("c.txt", "text"))
     ]
-    first, *blocks = some_works(corpus, files, 20_000)
+    told: list[tuple[str, str]] = []
+    works = some_works(corpus, files, 20_000, lambda file, error: told.append((file.document_id, error.message)))
+    first, *blocks = works
+    assert told == [("s:a.csv", "a line in its beginning is not text: it holds NUL bytes")]
     assert [file.document_id for file in first.files] == ["s:c.txt"]
     assert {block.file.document_id for block in blocks} == {"s:b.csv"}
     assert 1 <= len(blocks) < 5
@@ -144,3 +147,11 @@ def test_a_sample_is_of_chunks_that_the_run_writes(world: World) -> None:
         assert all(row in written for row in sample)
     assert samples[0] != samples[1]
     assert plan(world).sample == []
+
+
+def test_a_file_of_records_that_cannot_be_read_is_counted_as_failing(world: World) -> None:
+    world.put("right", "torn.csv", b"torn")
+    world.put("right", "whole.csv", (Record("k9", "A record tells of fish."),))
+    told, done = plan(world), run_ingest(str(world.corpus_file()))
+    assert (told.failing, done.failed) == (1, 1)
+    assert [failure["document"] for failure in told.failures] == ["books:torn.csv"]

@@ -130,8 +130,11 @@ def test_names_in_the_header_are_cleaned_and_told_apart() -> None:
 
 def test_wrong_columns_are_one_failure_that_names_those_there_are() -> None:
     for text in (written(), "1,one\n2,two\n3,three\n"):
-        with pytest.raises(BrokenDocument, match=r"no column 'bdoy'; its columns are '(id|1)', '(body|one)'"):
+        with pytest.raises(BrokenDocument, match=r"no column 'bdoy'; there are (id|1), (body|one)"):
             read(text, fields={"text": "bdoy"}, wanted=["bdoy"])
+    with pytest.raises(BrokenDocument, match="no column 'bdoy' or 'key'; there are id, body") as caught:
+        read(written(), fields={"id": "key", "text": "bdoy"}, wanted=["key", "bdoy"])
+    assert "name its columns with `csv: columns`" in caught.value.hint
     with pytest.raises(BrokenDocument, match="no column 'key'"):
         read(written(), fields={"id": "key", "text": "body"}, wanted=["key", "body"])
 
@@ -242,6 +245,23 @@ def test_no_row_vanishes_where_a_cell_is_named_as_a_wanted_column(
     said = {"delimiter": dialect["delimiter"], "quote": '"'}
     found = read("".join(lines_of([names, *table], dialect)), csv=said, fields={}, wanted=["id", "text"])
     assert found == [dict(zip(names, row, strict=True)) for row in table]
+
+
+@pytest.mark.parametrize(
+    "title", ["Stations,,\n", "Log,,\nof May,,\n", "Report,,May\n", "Harbour log,by hand,2024\n", ",,\n"]
+)
+def test_titles_as_wide_as_the_table_are_no_header(title: str) -> None:
+    rows = [{"id": str(i), "body": f"note {i}", "place": "north"} for i in range(5)]
+    text = title + "id,body,place\n" + "".join(",".join(row.values()) + "\n" for row in rows)
+    assert read(text) == rows
+    if title.endswith(",,\n"):
+        assert read(text, fields={}, wanted=["text"]) == rows
+
+
+def test_a_first_row_is_a_header_where_no_other_is() -> None:
+    assert read("name,,\nAnn,1,2\nBob,3,4\n", fields={}, wanted=["text"])[0]["name"] == "Ann"
+    assert len(read("term,said\nid,a name\nbody,words\nid,body\n", fields={}, wanted=["text"])) == 3
+    assert len(read("a,b,c\n1,2,3\nx,y,z\n", fields={}, wanted=["text"])) == 2
 
 
 @pytest.mark.parametrize("before", ["", "Glossary\n\n", "# words, by hand\n", "Glossary of May\n\n# so, too, it is\n"])

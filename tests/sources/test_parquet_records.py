@@ -1,5 +1,6 @@
 """Parquet of every type of column, whatever the file is called."""
 
+import io
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.config.sources import Source
+from tasks.config.sources import Fields, Source
 from tasks.errors import BrokenDocument, UnreadDocument
+from tasks.ingest.metadata import fields_of
 from tasks.sources.contents import by_content, with_records
-from tasks.sources.fields import text_of
+from tasks.sources.fields import all_text, text_of
 from tasks.sources.listing import File, list_files
+from tasks.sources.parquet_records import parquet_tables, rows_of
 from tasks.sources.work import Block, read_blocks
 
 TABLE = pa.table(
@@ -131,12 +134,48 @@ def test_no_column_is_taken_for_another_with_its_name(tmp_path: Path) -> None:
         blocks(tmp_path / "a.parquet")
 
 
-def test_a_value_that_python_cannot_hold_costs_its_row(tmp_path: Path) -> None:
-    times = pa.array([0, 2**62, 1_000_000], pa.timestamp("us"))
-    torn = pa.StringArray.from_buffers(3, pa.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0"), pa.py_buffer(b"a\xffc"))
-    for table, lost in ((pa.table({"text": ["a", "b", "c"], "time": times}), 1), (pa.table({"text": torn}), 1)):
-        pq.write_table(table, tmp_path / "a.parquet")
-        [block] = read_blocks(*container(tmp_path / "a.parquet"), ["time"], 2**20)
-        found = list(block.records())
-        assert isinstance(found[lost], BrokenDocument)
-        assert [row["text"] for row in found if isinstance(row, dict)] == ["a", "c"]
+TIMES = pa.array([0, 2**62, 1_000_000], pa.timestamp("us"))
+TORN = pa.StringArray.from_buffers(3, pa.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0"), pa.py_buffer(b"a\xffc"))
+
+
+@pytest.mark.parametrize("text", [TIMES, TORN])
+def test_a_text_that_python_cannot_hold_costs_its_row(tmp_path: Path, text: pa.Array) -> None:
+    pq.write_table(pa.table({"text": text}), tmp_path / "a.parquet")
+    [block] = blocks(tmp_path / "a.parquet", text="text")
+    first, torn, last = (row for row in block.records() if isinstance(row, dict))
+    assert text_of(first, ["text"])
+    assert text_of(last, ["text"])
+    for said in (lambda: text_of(torn, ["text"]), lambda: all_text(torn)):
+        with pytest.raises(BrokenDocument, match="column 'text' holds a value that cannot be read"):
+            said()
+
+
+def test_a_metadata_value_that_python_cannot_hold_is_null_and_counted() -> None:
+    [_, torn, _] = rows_of(pa.table({"text": ["a", "b", "c"], "time": TIMES}))
+    found, unfit = fields_of({"time": "datetime", "when": "string"}, {"when": "time"}, [torn])
+    assert found == {"time": None, "when": None}
+    assert [*unfit] == ["time", "when"]
+
+
+def test_what_cannot_be_fetched_is_told_from_what_is_damaged(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["a tide"] * 100}), tmp_path / "a.parquet", compression="snappy")
+    data = (tmp_path / "a.parquet").read_bytes()
+    fields = Fields.model_validate({})
+    outcomes = set()
+    for at in range(4, len(data) - 8):
+        damaged = io.BytesIO(data[:at] + b"\xff" + data[at + 1 :])
+        try:
+            rows = sum(table.num_rows for table in parquet_tables(damaged, fields, ["text"], 10))
+        except (BrokenDocument, pa.ArrowException):
+            rows = -1
+        outcomes.add(rows)
+    assert {100, -1} <= outcomes
+
+    class Gone(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell() < 100:
+                raise ConnectionResetError("gone")
+            return super().read(size)
+
+    with pytest.raises(ConnectionResetError):
+        list(parquet_tables(Gone(data), fields, ["text"], 10))

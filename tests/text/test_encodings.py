@@ -1,6 +1,7 @@
 """Letters as they were written, whatever the encoding, or a failure."""
 
 import random
+import time
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,8 @@ from hypothesis import strategies as st
 from tasks.errors import BrokenDocument
 from tasks.extract.read import extract
 from tasks.text.decode import decode
+from tasks.text.encodings import detect
+from tasks.text.plausibility import share_of_faults
 
 GERMAN = "Größe und Maß: das Café öffnet um zehn, sagte der Schüler."
 RUSSIAN = "Библиотека закрыта по понедельникам, книги можно вернуть утром."
@@ -151,3 +154,18 @@ def test_how_sure_a_guess_is_can_be_seen() -> None:
 def test_a_nul_makes_no_utf_16_of_utf_8() -> None:
     with pytest.raises(BrokenDocument, match="NUL bytes"):
         decode("id,text\n1,café au lait\n2,be\0fore\n".encode())
+
+
+@pytest.mark.parametrize("line", [b"a" * 400_000, b"a;" * 200_000 + b"\n", b"a\n" * 200_000])
+def test_a_foreign_letter_after_a_long_text_is_found_in_little_time(line: bytes) -> None:
+    clock = time.monotonic()
+    found = detect(line + "Größe und Länge der Straße".encode("cp1252"))
+    assert found is not None
+    assert found.name == "cp1252"
+    assert time.monotonic() - clock < 5
+
+
+def test_how_plausible_letters_are_is_found_in_little_time_among_long_words() -> None:
+    clock = time.monotonic()
+    assert share_of_faults("." * 200_000 + " Größe") == 0
+    assert time.monotonic() - clock < 5

@@ -80,6 +80,9 @@ def test_chunk_ids_are_distinct_and_do_not_depend_on_position(hashes: list[str])
 def test_names_tell_formats() -> None:
     assert format_of("a/b.md.gz") == "markdown"
     assert format_of("README") == "text"
+    assert [format_of(name) for name in ("a.rst.txt", "a.md.txt.gz", "a.py.txt", "rst.txt")] == [
+        "rst", "markdown", "text", "text"
+    ]  # fmt: skip
     assert format_of("x.unknown") is None
     assert language_of("x.py") == "python"
     assert split_compression("data.jsonl.zst") == ("data.jsonl", "zstd")
