@@ -55,6 +55,14 @@ def redact(message: str) -> str:
     return message
 
 
+def secret_from(variable: str) -> str | None:
+    """The value of an environment variable, hidden in every message from now on; None where it is unset or empty."""
+    value = os.environ.get(variable, "").strip()
+    if len(value) >= _SHORTEST_SECRET:
+        _SECRETS.add(value)
+    return value or None
+
+
 def _parse(file: Path) -> Any:
     try:
         document = YAML(typ="rt").load(file.read_text(encoding="utf-8"))
@@ -175,6 +183,8 @@ def _anchored(corpus: Corpus, folder: Path) -> Corpus:
         source["uri"] = normal(anchor(source["uri"]))
     for entry in data["models"]:
         entry["model"] = model(entry["model"])
+    if corpus.search.rerank:
+        data["search"]["rerank"]["model"] = model(corpus.search.rerank.model)
     if corpus.chunking.tokenizer:
         data["chunking"]["tokenizer"] = model(corpus.chunking.tokenizer)
     return Corpus.model_validate(data)

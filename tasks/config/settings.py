@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from tasks.config.answering import Ask
 from tasks.config.models import Model
 from tasks.config.operating import Lease, Resources, Schedule
 from tasks.config.part import Name, Settings, ShortForm
+from tasks.config.searching import Search
 from tasks.config.sources import Source, placeholders
 
 MetadataType = Literal["string", "integer", "number", "boolean", "date", "datetime", "strings"]
@@ -90,7 +92,7 @@ class Corpus(Settings):
     hashed_never = frozenset(
         {
             "name", "lake", "sources", "metadata", "extraction", "chunking", "deduplication", "models", "overlong",
-            "resources", "lease", "schedule",
+            "search", "ask", "resources", "lease", "schedule",
         }
     )  # fmt: skip
 
@@ -117,6 +119,10 @@ class Corpus(Settings):
     models: list[Model] = Field(min_length=1, description="The first is the one that search uses by default.")
     overlong: Literal["count", "refuse"] = Field(
         "count", description="Chunks longer than a model reads: count them (the model cuts them), or refuse them."
+    )
+    search: Search = Field(default_factory=lambda: Search.model_validate({}), description="How the corpus is searched.")
+    ask: Ask = Field(
+        default_factory=lambda: Ask.model_validate({}), description="Who answers `embedlake ask`, and from how much."
     )
     resources: Resources = Field(
         default_factory=lambda: Resources.model_validate({}), description="What embedding may use."
