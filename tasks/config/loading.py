@@ -56,8 +56,16 @@ def redact(message: str) -> str:
 
 
 def secret_from(variable: str) -> str | None:
-    """The value of an environment variable, hidden in every message from now on; None where it is unset or empty."""
+    """The key in an environment variable, hidden in every message from now on; None where it is unset or empty.
+
+    Raises:
+        ConfigurationError: it has characters that no key has.
+    """
     value = os.environ.get(variable, "").strip()
+    if not (value.isascii() and value.isprintable()):
+        raise ConfigurationError(
+            f"the environment variable {variable} holds no key: it has other than ASCII characters"
+        )
     if len(value) >= _SHORTEST_SECRET:
         _SECRETS.add(value)
     return value or None
