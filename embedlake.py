@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from tasks.models.providers import Provider, register_provider
     from tasks.models.resolved import ResolvedModel, Served
     from tasks.progress import RunReport
-    from tasks.search.query import OpenLake, Passage, open_lake
+    from tasks.search.passage import Passage
+    from tasks.search.query import OpenLake, open_lake
 
 _HOME = {
     **dict.fromkeys(("ResolvedModel", "Served"), "tasks.models.resolved"),
@@ -22,7 +23,7 @@ _HOME = {
     **dict.fromkeys(("Provider", "register_provider"), "tasks.models.providers"),
     **dict.fromkeys(("OversizedBatch", "RefusedChunk", "ServiceError"), "tasks.errors"),
     "backfill": "flows.backfill", "ingest": "flows.ingest", "EmbedlakeError": "tasks.errors",
-    "RunReport": "tasks.progress", "Passage": "tasks.search.query", "OpenLake": "tasks.search.query",
+    "RunReport": "tasks.progress", "Passage": "tasks.search.passage", "OpenLake": "tasks.search.query",
     "open_lake": "tasks.search.query",
 }  # fmt: skip
 

@@ -126,7 +126,7 @@ def _kind(value: dict[str, Any]) -> str:
         return f"list of {_kind(value['items'])}"
     if value.get("type") == "object" and isinstance(value.get("additionalProperties"), dict):
         return f"{_NAMES['object']}: {_kind(value['additionalProperties'])}"
-    if "pattern" in value:
+    if "maxLength" in value:
         return f"name: letters, digits, `_`, `-`; at most {value['maxLength']}"
     words = _TYPES.get(value.get("type", ""), _NAMES.get(value.get("type", ""), "anything"))
     signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}

@@ -3,12 +3,14 @@
 import os
 import sys
 from contextlib import nullcontext
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from flows.cli.options import Corpus, Json, quiet_libraries
 from tasks.errors import EXIT_WRONG
+
+Way = Literal["vector", "text", "hybrid"]
 
 _SAMPLE = 10  # chunks that `plan --sample` shows
 
@@ -47,23 +49,48 @@ def search(
     where: Annotated[
         str | None, typer.Option(help="SQL over the columns: \"uri LIKE '%.md' AND year >= 2020\"")
     ] = None,
+    by: Annotated[
+        Way | None,
+        typer.Option(
+            help="By meaning (vector), by words (text), or by both (hybrid, the default unless the corpus file says"
+            " otherwise)."
+        ),
+    ] = None,
+    weight: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Of meaning against words when searching by both: 1 is meaning alone."),
+    ] = None,
+    offset: Annotated[int, typer.Option(min=0, help="Passages to skip, to see those after them.")] = 0,
+    per_document: Annotated[int | None, typer.Option(min=1, help="Most passages of one document.")] = None,
+    min_score: Annotated[float | None, typer.Option(help="Leave out passages with a lower score.")] = None,
+    rerank: Annotated[
+        bool | None,
+        typer.Option(help="By the reranker that the corpus file names; the default where it names one."),
+    ] = None,
+    explain: Annotated[bool, typer.Option(help="Show how each list has a passage, and what made its score.")] = False,
     model: Annotated[str | None, typer.Option(help="Another model than the live one.")] = None,
     json: Json = False,
 ) -> None:
-    """Find passages by meaning.
+    """Find passages by meaning, by words, or by both.
 
     Example: embedlake search notes.yaml "what did we decide about backups" -n 3
     """
     quiet_libraries()
     from flows.cli.shows import print_passages
-    from flows.cli.terminal import print_json
+    from flows.cli.terminal import err, print_json, shown
+    from tasks.config.loading import redact
     from tasks.search.query import open_lake
 
-    passages = open_lake(corpus_file).search(query, model=model, limit=limit, where=where)
+    passages = open_lake(corpus_file).search(
+        query, model=model, limit=limit, where=where, by=by, weight=weight, offset=offset, per_document=per_document,
+        min_score=min_score, rerank=rerank,
+    )  # fmt: skip
+    if passages.note:
+        err.print(shown(redact(passages.note)), soft_wrap=True)
     if json:
         print_json([passage.to_dict() for passage in passages])
     else:
-        print_passages(passages)
+        print_passages(passages, explain)
 
 
 def status(corpus_file: Corpus, json: Json = False) -> None:

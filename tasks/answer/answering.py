@@ -9,7 +9,7 @@ from tasks.answer.citations import CitationCheck
 from tasks.answer.prompt import Message, prompt_of
 from tasks.answer.sources import Source, sources_of
 from tasks.errors import EmbedlakeError
-from tasks.search.query import Passage
+from tasks.search.passage import Passage
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from tasks.search.query import Passage
+from tasks.search.passage import Passage
 
 _AROUND = 40  # tokens of delimiters, title and headings around a source
 _GAP = 4  # characters of white space that may lie between two chunks that follow one another

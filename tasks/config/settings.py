@@ -12,7 +12,7 @@ from tasks.config.answering import Ask
 from tasks.config.models import Model
 from tasks.config.operating import Lease, Resources, Schedule
 from tasks.config.part import Name, Settings, ShortForm
-from tasks.config.searching import Search
+from tasks.config.reranking import Rerank
 from tasks.config.sources import Source, placeholders
 
 MetadataType = Literal["string", "integer", "number", "boolean", "date", "datetime", "strings"]
@@ -86,13 +86,29 @@ class Lake(ShortForm):
         return {"uri": value} if isinstance(value, str) else value
 
 
+class Search(Settings):
+    """How the corpus is searched, unless a search says otherwise."""
+
+    by: Literal["vector", "text", "hybrid"] = Field(
+        "hybrid",
+        description="vector: by meaning; text: by words; hybrid: by both, where the table has a text index.",
+    )
+    weight: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Of meaning against words in a hybrid search, from 0 to 1; by default what a run found to suit it.",
+    )
+    rerank: Rerank | None = Field(None, description="What orders the best passages of every search anew.")
+
+
 class Corpus(Settings):
     """A named body of documents, and how it is embedded."""
 
     hashed_never = frozenset(
         {
             "name", "lake", "sources", "metadata", "extraction", "chunking", "deduplication", "models", "overlong",
-            "search", "ask", "resources", "lease", "schedule",
+            "resources", "lease", "schedule", "language", "search", "ask",
         }
     )  # fmt: skip
 
@@ -120,7 +136,15 @@ class Corpus(Settings):
     overlong: Literal["count", "refuse"] = Field(
         "count", description="Chunks longer than a model reads: count them (the model cuts them), or refuse them."
     )
-    search: Search = Field(default_factory=lambda: Search.model_validate({}), description="How the corpus is searched.")
+    language: str | None = Field(
+        None,
+        pattern="^[a-z]{2}$",
+        description="ISO 639-1 code of the language that it is in, such as de; decides how text is split into words for"
+        " search, and which are the same word. By default that of most passages.",
+    )
+    search: Search = Field(
+        default_factory=lambda: Search.model_validate({}), description="How it is searched by default."
+    )
     ask: Ask = Field(
         default_factory=lambda: Ask.model_validate({}), description="Who answers `embedlake ask`, and from how much."
     )

@@ -27,6 +27,7 @@ from tasks.lake.catalog import (
 )
 from tasks.lake.evolve import evolve
 from tasks.lake.failures import EMBEDDING, failures_since, outdated_failures, record_failures
+from tasks.lake.fulltext import build_text_index, lacks_text_index
 from tasks.lake.lease import try_writing
 from tasks.lake.maintenance import build_index, compact, compact_own
 from tasks.lake.run import Run
@@ -144,6 +145,8 @@ def up_to_date(run: Run, models: list[ResolvedModel]) -> bool:
         return False
     if outdated_failures(lake) or any(orphans(lake, t, _only_of_gone(entry, tables)) for t, entry in entries.items()):
         return False
+    if any(lacks_text_index(lake, table) for table in tables if table in entries):
+        return False
     standing = _standing(lake, list(entries.values()))
     if any(not standing[table].complete for table in tables if table in entries):
         return False
@@ -172,6 +175,7 @@ def finish(run: Run, primary: str | None) -> None:
         if counts.embedded or counts.reused:
             build_index(lake, counts.table)
             compact(lake, counts.table)
+        build_text_index(lake, counts.table)
     compact_own(lake, run.report.kind)
     if run.report.failed:
         run.report.failures = failures_since(lake, run.started)

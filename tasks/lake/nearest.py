@@ -1,14 +1,26 @@
-"""The nearest rows of a model's table, and filters over its columns."""
+"""The rows of a model's table that are nearest to a vector or match words, and filters over its columns."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+from lancedb.query import BooleanQuery, MatchQuery, Occur
+
 from tasks.errors import ConfigurationError
-from tasks.lake.snapshot import explained, plain
+from tasks.lake.analysis import words_of
+from tasks.lake.fulltext import COLUMNS, analysis_in, text_indexes
+from tasks.lake.snapshot import Snapshot, explained, plain
 from tasks.lake.tables import Lake
+from tasks.models.interface import Vectors
 
 _PROBES = 50  # partitions of the index that a search reads at least; more where a filter leaves too few rows
-_REFINE = 10  # times the limit: so many of the nearest by the index are compared by their true vectors
+_REFINED = 300  # of the nearest by the index, so many are compared by their true vectors,
+_SOME = 500  # vectors that are looked at to know the others
+_REFINE = 3, 10  # or so many times the limit at least, and at most
+
+Row = dict[str, Any]
 
 
 def check_filter(lake: Lake, table: str, where: str | None) -> None:
@@ -27,28 +39,92 @@ def check_filter(lake: Lake, table: str, where: str | None) -> None:
         raise _wrong_filter(lake, table, where, error)
 
 
-def nearest(lake: Lake, table: str, vector: Sequence[float], limit: int, where: str | None) -> list[dict[str, Any]]:
-    """The nearest rows by cosine distance, which is in `_distance`.
+class View:
+    """A model's table at one version, for searching: what is written meanwhile is not seen.
 
-    Raises:
-        ConfigurationError: the filter fails on the rows.
-        LakeError: the table cannot be read.
+    Args:
+        lake: that has the table.
+        table: full name.
     """
-    query: Any = lake.handle(table).search(list(vector), vector_column_name="vector")
-    query = query.distance_type("cosine").limit(limit)
-    query = query.minimum_nprobes(_PROBES).maximum_nprobes(0).refine_factor(_REFINE)
-    if where is not None:
-        query = query.where(where, prefilter=True)
-    try:
-        found: list[dict[str, Any]] = explained(
-            table, "searched", query.select([*_columns(lake, table), "_distance"]).to_list
-        )
-    except Exception:  # Lance raises what its object store raises, and its planner
-        failure = _failure(lake, table, where, run=True) if where is not None else None
-        if where is not None and failure and _failure(lake, table, None, run=True) is None:
-            raise _wrong_filter(lake, table, where, failure) from None
-        raise
-    return found
+
+    def __init__(self, lake: Lake, table: str) -> None:
+        self._lake = lake
+        self.table = table
+        self._handle = explained(table, "read", lambda: lake.store.open([table])[table])
+        self.version: int = self._handle.version
+        self._handle.checkout(self.version)
+        self.rows: int = explained(table, "read", self._handle.count_rows)
+        indexes = text_indexes(self._handle)
+        self._texts = {column: boost for column, boost in COLUMNS.items() if column in indexes}
+        self._analysis = analysis_in(indexes["text"]) if "text" in indexes else None
+
+    @property
+    def has_text_index(self) -> bool:
+        """Whether it can be searched by words."""
+        return self._analysis is not None
+
+    def is_latest(self) -> bool:
+        """Whether nothing was written since."""
+        return bool(explained(self.table, "read", lambda: self._lake.handle(self.table).version) == self.version)
+
+    @cached_property
+    def some_vectors(self) -> Vectors:
+        """Some of its vectors, float32 of shape (n_vectors, dimension), spread evenly over the rows."""
+        vectors = self.sample(_SOME, ["vector"])["vector"].combine_chunks()
+        found: Vectors = vectors.flatten().to_numpy().reshape(len(vectors), -1)
+        return found
+
+    def sample(self, count: int, columns: list[str]) -> pa.Table:
+        """Some columns of so many rows, or of all, spread evenly."""
+        spread = np.unique(np.linspace(0, self.rows - 1, min(count, self.rows)).astype(int))
+        return Snapshot(self.table, self._handle.to_lance()).take(spread, columns)
+
+    def words(self, text: str) -> set[str]:
+        """The distinct words of a query, as the text index has words; none where there is none."""
+        return set(words_of(text, self._analysis)) if self._analysis else set()
+
+    def nearest(self, vector: Sequence[float], limit: int, where: str | None = None) -> list[Row]:
+        """The nearest rows by cosine distance, which is in `_distance`.
+
+        Raises:
+            ConfigurationError: the filter fails on the rows.
+            LakeError: the table cannot be read.
+        """
+        least, most = _REFINE
+        query = self._handle.search(list(vector), vector_column_name="vector").distance_type("cosine")
+        query = query.minimum_nprobes(_PROBES).maximum_nprobes(0)
+        query = query.refine_factor(max(least, min(most, _REFINED // limit)))
+        return self._found(query, "_distance", limit, where)
+
+    def matching(self, text: str, limit: int, where: str | None = None) -> list[Row]:
+        """The rows that have words of a text, best first by BM25, which is in `_score`.
+
+        Raises:
+            ConfigurationError: the filter fails on the rows.
+            LakeError: the table cannot be read.
+        """
+        match: Any = MatchQuery  # a dataclass of pydantic's, whose defaults mypy does not see
+        parts = [(Occur.SHOULD, match(text, column, boost=boost)) for column, boost in self._texts.items()]
+        query = self._handle.search(BooleanQuery(parts), query_type="fts")
+        return self._found(query, "_score", limit, where)
+
+    def _found(self, query: Any, score: str, limit: int, where: str | None) -> list[Row]:
+        query = query.limit(limit).select([*(name for name in self._handle.schema.names if name != "vector"), score])
+        if where is not None:
+            query = query.where(where, prefilter=True)
+        try:
+            found: list[Row] = explained(self.table, "searched", query.to_list)
+        except Exception:  # Lance raises what its object store raises, and its planner
+            failure = _failure(self._lake, self.table, where, run=True) if where is not None else None
+            if where is not None and failure and _failure(self._lake, self.table, None, run=True) is None:
+                raise _wrong_filter(self._lake, self.table, where, failure) from None
+            raise
+        return found
+
+
+def nearest(lake: Lake, table: str, vector: Sequence[float], limit: int, where: str | None) -> list[Row]:
+    """The nearest rows of a table as it is now, see `View.nearest`."""
+    return View(lake, table).nearest(vector, limit, where)
 
 
 def _failure(lake: Lake, table: str, where: str | None, run: bool) -> Exception | None:

@@ -19,7 +19,7 @@ OWN = ("documents", "chunks", "failures", "runs", "catalog", "tokenizer")
 EMBEDDED = ("vector", "tokens", "checksum")
 """What a model's table adds to the columns of its chunks; no part of a row's version."""
 
-LATER = ("span_unit", "span_page", "encoding", "encoding_confidence")
+LATER = ("span_unit", "span_page", "encoding", "encoding_confidence", "fusion")
 """Columns that lakes of this format did not always have: null where they are missing, until a run adds them."""
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -162,6 +162,9 @@ CATALOG = pa.schema(
         pa.field("settings", pa.string()),  # JSON
         pa.field("evaluation", pa.string()),  # JSON, or null: what int8 changes, by tasks.models.quantise
         pa.field("calibration", pa.string()),  # JSON, or null: the texts that an int8 model was calibrated on
+        pa.field(
+            "fusion", pa.string()
+        ),  # JSON, or null: what a hybrid search knows of the table; see tasks.search.learn
         pa.field("changed", _TIME),
         pa.field("version", pa.string()),  # hash of all other columns
     ]

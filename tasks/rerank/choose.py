@@ -3,7 +3,7 @@
 import logging
 
 from tasks.config.models import Model
-from tasks.config.searching import Rerank
+from tasks.config.reranking import Rerank
 from tasks.errors import ModelError
 from tasks.models.choose import may_have_gpu
 from tasks.models.find import resolve_model

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tasks.config.loading import secret_from
-from tasks.config.searching import Rerank
+from tasks.config.reranking import Rerank
 from tasks.errors import ConfigurationError
 from tasks.services import failed_answer, malformed, unreached
 

@@ -8,52 +8,28 @@ for passage in lake.search("run something when the interpreter exits"):
 frame = lake.table().to_pandas()
 """
 
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from tasks.config.loading import load_corpus
+from tasks.config.reranking import Rerank
 from tasks.errors import ConfigurationError, ModelError
-from tasks.lake.nearest import check_filter, nearest
+from tasks.lake.nearest import View, check_filter
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_entry
 from tasks.models.interface import Encoder, text_items
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A chunk that a search found.
-
-    Attributes:
-        score: cosine similarity to the query, 1 for the same direction.
-        document_id, title, uri: of its document.
-        headings: that it stands under, outermost first.
-        start, end: offsets into the document's extracted text, in characters.
-        page: on which it begins, from 1, where the format knows pages.
-        text: the chunk's.
-        metadata: the fields that the corpus declares.
-        chunk_id: the row's key.
-    """
-
-    score: float
-    document_id: str
-    title: str | None
-    uri: str
-    headings: list[str]
-    start: int
-    end: int
-    page: int | None
-    text: str
-    metadata: dict[str, Any]
-    chunk_id: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self)
+from tasks.rerank.choose import load_reranker
+from tasks.rerank.interface import Reranker
+from tasks.search.passage import Passage, Passages
+from tasks.search.reranked import reranked
+from tasks.search.retrieve import Hit, Query, Scales, Way, retrieve, way_for
+from tasks.search.scales import scales_of
 
 
 class OpenLake:
@@ -66,6 +42,8 @@ class OpenLake:
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
         self._encoders: dict[str, Encoder] = {}
+        self._views: dict[str, View] = {}
+        self._reranker: Reranker | None = None
 
     @cached_property
     def models(self) -> list[dict[str, Any]]:
@@ -76,17 +54,39 @@ class OpenLake:
         """All rows of a model's table; the live model's by default. `.to_pandas()` makes a frame of it."""
         return self._lake.to_arrow(self._row(model)["table"])
 
-    def search(self, query: str, model: str | None = None, limit: int = 5, where: str | None = None) -> list[Passage]:
-        """The passages nearest to a query in meaning, best first.
+    def search(
+        self,
+        query: str,
+        model: str | None = None,
+        limit: int = 5,
+        where: str | None = None,
+        *,
+        by: Way | None = None,
+        weight: float | None = None,
+        offset: int = 0,
+        per_document: int | None = None,
+        min_score: float | None = None,
+        rerank: bool | Reranker | None = None,
+    ) -> Passages:
+        """The passages that answer a query best, best first.
 
         Args:
             query: a question or a few words.
             model: name of a model or its table; the live one by default.
             limit: most passages.
             where: SQL over the columns, such as `uri LIKE '%.md' AND year >= 2020`.
+            by: `vector`: by meaning; `text`: by words; `hybrid`: by both. By default as the corpus file says; a table
+                without a text index is searched by vector.
+            weight: of meaning against words in a hybrid search, from 0 to 1.
+            offset: passages that come before, for pages after the first.
+            per_document: most passages of one document.
+            min_score: passages with a lower score are left out.
+            rerank: by the reranker that the corpus file names, or by this one; by default where the file names one.
+                One that fails or is late leaves the order as it was, and `note` of the result says so.
 
         Raises:
-            ConfigurationError: there is no such model in the lake, or the filter is not valid.
+            ConfigurationError: there is no such model in the lake, the filter is not valid, or the corpus file names no
+                reranker.
             ModelError: the model cannot be loaded, or is not the one that filled the table.
             LakeError: the table cannot be read.
         """
@@ -94,28 +94,60 @@ class OpenLake:
             raise ConfigurationError("the query is empty", "Ask something.")
         row = self._row(model)
         check_filter(self._lake, row["table"], where)
-        vector = self._encoder(row).encode_queries(text_items([query]))[0][0]
-        nearest = self._nearest if self._lake.corpus.deduplication == "none" else self._distinct
-        return [self._passage(hit) for hit in nearest(row["table"], vector.tolist(), limit, where)]
+        view = self._view(row["table"])
+        by = way_for(view, by or self._lake.corpus.search.by)
+        vector = self.embed_query(query, model) if by != "text" else None
+        reranking = self._reranking(rerank)
+        first, last = (0, max(reranking.candidates, offset + limit)) if reranking else (offset, limit)
+        asked = Query(
+            query, vector, by, last, first, where, per_document, min_score,
+            distinct=self._lake.corpus.deduplication != "none",
+        )  # fmt: skip
+        weight = self._lake.corpus.search.weight if weight is None else weight
+        scales = scales_of(view, row, weight) if by == "hybrid" else None
+        passages = Passages(self._passage(hit, scales) for hit in retrieve(view, asked, scales))
+        if reranking is None:
+            return passages
+        load = partial(self._load_reranker, None if rerank is None or isinstance(rerank, bool) else rerank, reranking)
+        ordered = reranked(query, passages, load, reranking)
+        return Passages(ordered[offset : offset + limit], ordered.note)
 
-    def _nearest(self, table: str, vector: list[float], limit: int, where: str | None) -> list[dict[str, Any]]:
-        """The nearest rows; those of them that are equally near by document."""
-        found = nearest(self._lake, table, vector, limit, where)
-        return sorted(found, key=lambda hit: (hit["_distance"], hit["document_id"], hit["ordinal"]))
+    def embed_query(self, query: str, model: str | None = None) -> Sequence[float]:
+        """The vector of a query under a model; the live one by default.
 
-    def _distinct(self, table: str, vector: list[float], limit: int, where: str | None) -> list[dict[str, Any]]:
-        """The nearest rows with different texts: a further search leaves out the texts that were found."""
-        texts: dict[str, dict[str, Any]] = {}
-        while len(texts) < limit:
-            others = "text_hash NOT IN (" + ", ".join(f"'{text_hash}'" for text_hash in texts) + ")" if texts else None
-            condition = " AND ".join(f"({part})" for part in (where, others) if part) or None
-            found = self._nearest(table, vector, limit - len(texts), condition)
-            known = len(texts)
-            for hit in found:
-                texts.setdefault(hit["text_hash"], hit)
-            if len(found) < limit - known:
-                break
-        return list(texts.values())
+        Raises:
+            ConfigurationError: there is no such model in the lake.
+            ModelError: the model cannot be loaded, or is not the one that filled the table.
+        """
+        vector: list[float] = self._encoder(self._row(model)).encode_queries(text_items([query]))[0][0].tolist()
+        return vector
+
+    def _reranking(self, asked: bool | Reranker | None) -> Rerank | None:
+        """How a search is reranked; None where it is not."""
+        settings = self._lake.corpus.search.rerank
+        if asked is True and settings is None:
+            raise ConfigurationError(
+                f"the file of the corpus {self._lake.corpus.name!r} names no reranker",
+                "Name one there, such as: search: { rerank: cross-encoder/ms-marco-MiniLM-L6-v2 }",
+            )
+        if asked is None or isinstance(asked, bool):
+            return None if asked is False else settings
+        return settings or Rerank.model_validate({"model": "given"})
+
+    def _load_reranker(self, given: Reranker | None, settings: Rerank) -> Reranker:
+        """The one that is given, or the one that the corpus file names, loaded once."""
+        if given is not None:
+            return given
+        if self._reranker is None:
+            self._reranker = load_reranker(settings)
+        return self._reranker
+
+    def _view(self, table: str) -> View:
+        """A table as it is now."""
+        view = self._views.get(table)
+        if view is None or not view.is_latest():
+            view = self._views[table] = View(self._lake, table)
+        return view
 
     def _row(self, model: str | None) -> dict[str, Any]:
         rows = self.models
@@ -156,12 +188,21 @@ class OpenLake:
             self._encoders[table] = choose.load_encoder(model)
         return self._encoders[table]
 
-    def _passage(self, hit: dict[str, Any]) -> Passage:
+    def _passage(self, hit: Hit, scales: Scales | None) -> Passage:
+        row = hit.row
+        scores: dict[str, dict[str, float]] = {}
+        for name, standing in (("vector", hit.vector), ("text", hit.text)):
+            if standing:
+                scores[name] = {"rank": standing.rank, "score": standing.score}
+            if standing and scales:
+                weight = scales.weight if name == "vector" else 1 - scales.weight
+                scores[name] |= {"share": standing.share, "weight": weight}
         return Passage(
-            score=1.0 - hit["_distance"], document_id=hit["document_id"], title=hit["title"], uri=hit["uri"],
-            headings=list(hit["heading_path"] or []), start=hit["start"], end=hit["end"],
-            page=hit.get("span_page"), text=hit["text"],
-            metadata={name: hit[name] for name in self._lake.corpus.metadata if name in hit}, chunk_id=hit["chunk_id"],
+            score=hit.score, document_id=row["document_id"], title=row["title"], uri=row["uri"],
+            headings=list(row["heading_path"] or []), start=row["start"], end=row["end"],
+            page=row.get("span_page"), text=row["text"],
+            metadata={name: row[name] for name in self._lake.corpus.metadata if name in row}, chunk_id=row["chunk_id"],
+            rank=hit.rank, scores=scores,
         )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tasks.search.query import Passage
+from tasks.search.passage import Passage
 
 
 def passage(text: str, document: str = "docs:a", start: int = 0, **more: Any) -> Passage:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.config.searching import Rerank
+from tasks.config.reranking import Rerank
 from tasks.errors import ModelError
 from tasks.rerank.choose import load_reranker
 from tasks.rerank.converted import ConvertedCrossEncoder

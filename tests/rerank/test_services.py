@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.config.loading import redact
-from tasks.config.searching import Rerank
+from tasks.config.reranking import Rerank
 from tasks.errors import ConfigurationError, EmbedlakeError, ServiceError
 from tasks.rerank.choose import load_reranker
 from tasks.rerank.order import Reranked, rerank

@@ -1,10 +1,10 @@
-"""The part of a corpus file that says how it is searched."""
+"""The part of a corpus file that names a reranker, and how it is asked."""
 
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from tasks.config.part import Settings, ShortForm
+from tasks.config.part import ShortForm
 
 
 class Rerank(ShortForm):
@@ -38,9 +38,3 @@ class Rerank(ShortForm):
     @classmethod
     def _short_form(cls, value: Any) -> Any:
         return {"model": value} if isinstance(value, str) else value
-
-
-class Search(Settings):
-    """How the corpus is searched."""
-
-    rerank: Rerank | None = Field(None, description="What orders the best passages of a search anew.")
