@@ -42,6 +42,8 @@ def load_model(model: ResolvedModel, device: str) -> "CrossEncoder":
             f"reranker {model.settings.model!r} cannot be loaded: {type(error).__name__}: {str(error)[:500]}",
             "Does CrossEncoder of sentence-transformers load it? Check its files and the packages it needs.",
         ) from None
+    if set(loaded.modalities) != {"text"}:  # it would open the files and addresses that a text may name
+        raise ModelError(f"model {model.settings.model!r} takes more than text", "Take a cross-encoder of texts alone.")
     if loaded.num_labels != 1:
         raise ModelError(
             f"model {model.settings.model!r} gives {loaded.num_labels} scores for a pair; a reranker gives one",

@@ -168,8 +168,8 @@ def stand_ins() -> Iterator[None]:
 
 @pytest.mark.slow
 def test_a_real_search_is_reranked_and_answered(
-    stand_ins: None, tmp_path: Path, make_corpus: Callable[..., Path], tiny_cross_encoder: Path, typed: Typed, chat: FakeChat,
-    monkeypatch: pytest.MonkeyPatch,
+    stand_ins: None, tmp_path: Path, make_corpus: Callable[..., Path], tiny_cross_encoder: Path, typed: Typed,
+    chat: FakeChat, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     from sentence_transformers import CrossEncoder
 

@@ -1,6 +1,7 @@
 """Cross-encoders: every way to run one gives its own scores, in batches, within its time."""
 
 import json
+import math
 import shutil
 import time
 from pathlib import Path
@@ -54,6 +55,20 @@ def test_scores_are_those_of_sentence_transformers(tiny_cross_encoder: Path, bac
     expected = theirs(tiny_cross_encoder)
     assert max(expected) - min(expected) > 0.05  # else they would tell nothing
     np.testing.assert_allclose(reranker.scores(QUERY, TEXTS), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_one_that_sentence_transformers_saved_keeps_its_activation(
+    tiny_cross_encoder: Path, tmp_path: Path, backend: str
+) -> None:
+    import torch
+    from sentence_transformers import CrossEncoder
+
+    saved = CrossEncoder(str(tiny_cross_encoder), device="cpu", activation_fn=torch.nn.Identity())
+    saved.save_pretrained(str(tmp_path / "saved"))
+    reranker = load_reranker(settings(tmp_path / "saved", backend=backend))
+    expected = [math.log(score / (1 - score)) for score in theirs(tiny_cross_encoder)]
+    np.testing.assert_allclose(reranker.scores(QUERY, TEXTS), expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("backend", ["torch", "openvino"])
