@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from tasks.config.part import Settings
+from tasks.config.part import Settings, Variable
 
 
 class Ask(Settings):
@@ -14,7 +14,7 @@ class Ask(Settings):
         " default EMBEDLAKE_ASK_URL.",
     )
     model: str | None = Field(None, description="As the endpoint calls it; by default EMBEDLAKE_ASK_MODEL.")
-    key_env: str = Field(
+    key_env: Variable = Field(
         "EMBEDLAKE_ASK_KEY", description="Environment variable with the endpoint's key. Without a value, none is sent."
     )
     passages: int = Field(12, ge=1, le=1000, description="Passages that are retrieved for an answer.")

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from tasks.config.part import ShortForm
+from tasks.config.part import ShortForm, Variable
 
 
 class Rerank(ShortForm):
@@ -16,7 +16,7 @@ class Rerank(ShortForm):
         " jina:NAME, voyage:NAME, tei:NAME.",
     )
     url: str | None = Field(None, description="Address of the service, where it is not the company's own.")
-    key_env: str | None = Field(
+    key_env: Variable | None = Field(
         None,
         description="Environment variable with the service's key; by default the one that its company names"
         " (COHERE_API_KEY and the like), and none where `url` is given.",
