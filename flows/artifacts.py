@@ -14,6 +14,7 @@ from prefect.runtime import flow_run
 
 from tasks.config.loading import load_corpus
 from tasks.errors import ConfigurationError
+from tasks.hashing import hash_text
 from tasks.operate.report import as_markdown
 from tasks.progress import Progress, RunReport, subscribed
 
@@ -33,8 +34,11 @@ def run_name() -> str:
 
 
 def artifact_key(*parts: str) -> str:
-    """A key as Prefect takes it, in lower-case letters, digits and dashes: `progress-docs-embed`."""
-    return re.sub(r"[^a-z0-9-]", "-", "-".join(parts).lower())
+    """A key as Prefect takes it, in lower-case letters, digits and dashes: `progress-docs-embed`. Names that have
+    others have some of their hash, so that no two share one."""
+    name = "-".join(parts)
+    key = re.sub(r"[^a-z0-9-]", "-", name.lower())
+    return key if key == name else f"{key}-{hash_text(name)[:6]}"
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from flows.cli.options import Corpus, Json, quiet_libraries
-from tasks.errors import EXIT_WRONG
+from tasks.errors import EXIT_WRONG, SourceError
 
 Way = Literal["vector", "text", "hybrid"]
 
@@ -21,6 +21,8 @@ def plan(
     json: Json = False,
 ) -> None:
     """Show what a run would do. Changes nothing.
+
+    Ends with 4 if a run would stop, since a source lists much less than the lake knows of it.
 
     Example: embedlake plan notes.yaml --sample
     """
@@ -40,6 +42,8 @@ def plan(
     else:
         print_rows(plan_rows(found))
         print_chunks(found.sample)
+    if found.refused:
+        sys.exit(SourceError.exit_code)
 
 
 def search(

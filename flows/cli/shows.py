@@ -1,17 +1,20 @@
-"""What commands show: reports, passages, tables."""
+"""What commands show: reports, passages, tables. What it shows is imported for its types alone: a search waits for no
+reader."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from rich.padding import Padding
 from rich.table import Table
 
 from flows.cli.terminal import PICTURES, out, print_rows, shown, size_told
-from tasks.answer.sources import Source
-from tasks.operate.bench import Bench
-from tasks.operate.inspect import Inspected
-from tasks.operate.report import report_rows
-from tasks.operate.verify import Finding
-from tasks.progress import RunReport
-from tasks.search.passage import Passage
+
+if TYPE_CHECKING:
+    from tasks.answer.sources import Source
+    from tasks.operate.bench import Bench
+    from tasks.operate.inspect import Inspected
+    from tasks.operate.verify import Finding
+    from tasks.progress import RunReport
+    from tasks.search.passage import Passage
 
 _STATES = {
     "stale": " (kept as they were, cannot be read now)",
@@ -20,14 +23,16 @@ _STATES = {
 }
 
 
-def print_report(report: RunReport) -> None:
+def print_report(report: "RunReport") -> None:
     """The end of a run."""
+    from tasks.operate.report import report_rows
+
     if report.idle:
         out.print(f"Nothing to do: every table of {report.corpus} is up to date.")
     print_rows(report_rows(report))
 
 
-def print_passages(passages: list[Passage], explain: bool = False) -> None:
+def print_passages(passages: "list[Passage]", explain: bool = False) -> None:
     """What a search found, best first."""
     if not passages:
         out.print("Nothing found.")
@@ -47,7 +52,7 @@ def print_passages(passages: list[Passage], explain: bool = False) -> None:
         out.print(shown(beginning), soft_wrap=True)
 
 
-def _explained(passage: Passage) -> str:
+def _explained(passage: "Passage") -> str:
     """How each list has a passage, and what made its score of it."""
     names = {"vector": "by meaning", "text": "by words"}
     told = []
@@ -62,7 +67,7 @@ def _explained(passage: Passage) -> str:
     return "; ".join(told)
 
 
-def print_sources(sources: list[Source], cited: list[int]) -> None:
+def print_sources(sources: "list[Source]", cited: list[int]) -> None:
     """What an answer may cite, those that it does in bold: title, headings, document and place."""
     for source in sources:
         named = " > ".join(filter(None, [source.title, *source.headings])).replace("\n", PICTURES[10])
@@ -72,7 +77,7 @@ def print_sources(sources: list[Source], cited: list[int]) -> None:
         out.print(f"{number} {shown(named)}{'  ' if named else ''}{place}", soft_wrap=True)
 
 
-def print_inspected(documents: list[Inspected], chunks: bool) -> None:
+def print_inspected(documents: "list[Inspected]", chunks: bool) -> None:
     """Documents as a run would land them, with their text, whole or where it is cut."""
     for document in documents:
         print_rows([(name.replace("_", " "), str(value)) for name, value in document.document.items()])
@@ -117,8 +122,7 @@ def print_status(found: dict[str, Any]) -> None:
         [_run_row(run) for run in found["runs"]],
     )
     if found["failures"]["total"]:
-        title = f"failures ({found['failures']['total']:,})"
-        _print_table(title, ["document_id", "stage", "error", "message", "hint"], found["failures"]["last"])
+        _print_failed(f"failures ({found['failures']['total']:,})", found["failures"]["last"])
     if found["others"]:
         others = [
             {
@@ -137,13 +141,23 @@ def print_failures(rows: list[dict[str, Any]]) -> None:
     if not rows:
         out.print("No failures.")
         return
-    short = [row | {"id": row["failure_id"][:8]} for row in rows]
-    _print_table(
-        f"failures ({len(rows):,})", ["id", "document_id", "stage", "error", "attempts", "message", "hint"], short
-    )
+    _print_failed(f"failures ({len(rows):,})", rows)
 
 
-def print_findings(found: list[Finding], again: str) -> None:
+def _print_failed(title: str, rows: list[dict[str, Any]]) -> None:
+    """Failures under each other, as their messages are too long for columns."""
+    out.print(f"\n[bold]{title}[/]")
+    for row in rows:
+        name = row["document_id"].replace("\n", PICTURES[10])
+        often = f", {row['attempts']:,} times" if row["attempts"] > 1 else ""
+        out.print(
+            f"[bold]{shown(row['failure_id'][:8])}[/]  {shown(name)}  [cyan]{row['stage']}: {row['error']}{often}[/]",
+            soft_wrap=True,
+        )
+        out.print(Padding(shown(f"{row['message']}\n{row['hint'] or ''}".rstrip()), (0, 0, 0, 10)))
+
+
+def print_findings(found: "list[Finding]", again: str) -> None:
     """What an audit found."""
     if not found:
         out.print("Whole: no row missing, double, orphaned or wrong.")
@@ -157,7 +171,7 @@ def print_findings(found: list[Finding], again: str) -> None:
     )
 
 
-def print_bench(found: Bench) -> None:
+def print_bench(found: "Bench") -> None:
     """What a machine reaches with a model."""
     about = found.machine
     limits = ", ".join(

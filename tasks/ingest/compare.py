@@ -16,7 +16,7 @@ from tasks.sources.listing import File
 
 MANY = 10  # files; of fewer, half may well go in a day
 
-FILE_COLUMNS = ["document_id", "uri", "tag", "settings", "state", "media_type"]
+FILE_COLUMNS = ["document_id", "uri", "tag", "settings", "state", "media_type", "encoding_confidence"]
 FAILED_STATES = ("quarantined", "stale")
 GOOD = ("active", "stale")
 """States of documents that are searchable."""
@@ -106,9 +106,11 @@ def compare(
 
 def _is_current(file: File, row: list[Any], settings: RowSettings, known: Known) -> bool:
     """Whether a file's row, and the rows of its records that failed, were made with the current settings; a document
-    of whose records the lake has some still was not."""
-    made_with, state, media_type = row
+    of whose records the lake has some still was not, nor one whose encoding is too unsure a guess by now."""
+    made_with, state, media_type, confidence = row
     if state == "active" and file.document_id in known.containers:
+        return False
+    if state == "active" and confidence is not None and confidence < settings.least_confidence:
         return False
     now = settings.failed if state in FAILED_STATES else settings.read(file.format, media_type)
     return made_with == now and known.failed.get(file.document_id, set()) <= {settings.failed}

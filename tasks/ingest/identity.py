@@ -51,11 +51,13 @@ class RowSettings:
         always: those that all its rows depend on.
         failed: hash for what could not be read: also of what may decide that.
         versions: of what reads and cuts, by stage and name.
+        least_confidence: that a guess at an encoding needs; a row made with less is read again.
     """
 
     always: Mapping[str, Any]
     failed: str
     versions: Mapping[str, Mapping[str, int]]
+    least_confidence: float = 0.0
     _known: dict[tuple[str, str | None], str] = field(default_factory=dict, compare=False, repr=False)
 
     def read(self, format: str, media_type: str | None = None) -> str:
@@ -94,7 +96,7 @@ def row_settings(
     }  # fmt: skip
     failing = {"read": hash_settings(always), "extraction": corpus.extraction.identity()}
     every = [(stage, name) for stage, names in versions.items() for name in names]
-    return RowSettings(always, _hash(failing, versions, every), versions)
+    return RowSettings(always, _hash(failing, versions, every), versions, corpus.extraction.least_confidence)
 
 
 def settings_of(corpus: Corpus, tokenizer_folder: str) -> dict[str, RowSettings]:

@@ -180,6 +180,18 @@ def test_what_is_kept_is_named_and_duplicates_are_counted(make_corpus: Make, tmp
     assert "2 say what another one says" in shown
 
 
+def test_a_plan_ends_with_what_the_run_would_end_with(make_corpus: Make, tmp_path: Path, cli: Cli) -> None:
+    corpus_file = make_corpus()
+    (tmp_path / "docs" / "a.txt").write_text("Words.")
+    assert cli("run", corpus_file)[0] == 0
+    assert cli("plan", corpus_file)[0] == 0
+    (tmp_path / "docs" / "a.txt").unlink()
+    planned, run = cli("plan", corpus_file), cli("run", corpus_file)
+    assert planned[0] == run[0] == 4
+    assert "lists 0 files; the lake knows 1" in " ".join(planned[1].split())
+    assert "lists 0 files; the lake knows 1" in " ".join(run[2].split())
+
+
 def test_a_name_cannot_break_the_markdown_table() -> None:
     report = RunReport("c", "ingest", "1")
     report.documents.keep(["s:a|b\nc"])

@@ -47,6 +47,7 @@ PATHS = ["a.txt", "b.txt", "deep/c.txt", "deep/er/d.txt", "r", "r/e.txt", "r.jso
 SENTENCES = [
     "The river rose.",
     "Stones were carried far by it, down to the sea and along the coast.",
+    "Die Flüsse stiegen, und der Regen fiel über Köln.",
     "Nobody saw it.",
     "Birds came back in spring, one by one.",
     "It rained.",
@@ -63,7 +64,7 @@ RECORDS = st.builds(
     lang=st.sampled_from(["en", "fr", None]),
     broken=st.sampled_from([False] * 7 + [True]),
 )
-SETTINGS = ["metadata", "size", "overlap", "tokenizer", "overlong", "dedup", "failing", "unfit", "timeout"]
+SETTINGS = ["metadata", "size", "overlap", "tokenizer", "overlong", "dedup", "failing", "unfit", "least", "timeout"]
 TABLES = [{}, {"year": "integer"}, {"year": "string"}, {"year": "number", "lang": "string"}, {"lang": "string"}]
 
 
@@ -239,6 +240,8 @@ class History(RuleBasedStateMachine):
             now.deduplication = ["exact", "none"][pick % 2]
         elif what == "unfit":
             now.metadata_errors = ["count", "refuse"][pick % 2]
+        elif what == "least":
+            now.least_confidence = [0.5, 0.99][pick % 2]
         elif what == "failing":
             now.on_failure = ["keep", "drop"][pick % 2]
         else:

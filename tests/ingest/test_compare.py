@@ -13,7 +13,7 @@ from tasks.ingest.compare import FILE_COLUMNS, MANY, Changes, compare, known_fil
 from tasks.ingest.identity import VERSIONS, RowSettings
 from tasks.sources.listing import File
 
-SETTINGS = {"docs": RowSettings({}, "failed", VERSIONS)}
+SETTINGS = {"docs": RowSettings({}, "failed", VERSIONS, least_confidence=0.5)}
 READ = SETTINGS["docs"].read("text")
 COLUMNS = [*FILE_COLUMNS, "container"]
 NAMES = st.sets(st.sampled_from("abcdefgh"))
@@ -42,7 +42,8 @@ def changes(
     failures: list[tuple[str, str]] | None = None,
     again: tuple[str, ...] = (),
 ) -> Changes:
-    documents = pa.Table.from_pylist(rows, schema=pa.schema([(name, pa.string()) for name in COLUMNS]))
+    types = dict.fromkeys(COLUMNS, pa.string()) | {"encoding_confidence": pa.float64()}
+    documents = pa.Table.from_pylist(rows, schema=pa.schema(types))
     failed = [{"document_id": f"docs:{name}", "uri": f"/docs/{path}"} for name, path in failures or []]
     table = pa.Table.from_pylist(failed, schema=pa.schema([("document_id", pa.string()), ("uri", pa.string())]))
     return compare(files, known_files(documents, table), SETTINGS, matching(again))
@@ -65,6 +66,18 @@ def test_every_file_is_of_one_kind(listed: set[str], known: set[str], edited: se
     assert found.gone == sorted(f"docs:{name}" for name in known - listed)
     assert names(found.to_read) == sorted(listed - ((known - edited) - old))
     assert found.work == bool(found.to_read or found.gone)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "state", "read"),
+    [(0.4, "active", True), (0.5, "active", False), (0.4, "stale", False), (None, "active", False)],
+)
+def test_a_file_whose_encoding_is_too_unsure_by_now_is_read_again(
+    confidence: float | None, state: str, read: bool
+) -> None:
+    settings = "failed" if state == "stale" else READ
+    found = changes([file("a")], [row("a", encoding_confidence=confidence, state=state, settings=settings)])
+    assert bool(found.settings_changed) is read
 
 
 def test_a_file_at_another_address_changed() -> None:

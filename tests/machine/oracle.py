@@ -15,8 +15,9 @@ from tasks.chunk.split import split
 from tasks.chunk.tokens import count_tokens, load_counter
 from tasks.config.settings import Chunking
 from tasks.hashing import hash_fields
+from tasks.text.decode import decode
 from tasks.text.normalise import normalise
-from tests.machine.world import MODELS, Content, Record, Settings, World, as_read, form_of
+from tests.machine.world import MODELS, Content, Record, Settings, World, as_read, form_of, stored
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,12 @@ def tokenizers(world: World, kept: set[str | None]) -> set[str]:
 def _text_file(content: Content, now: Settings, cut: tuple[int, int, str]) -> Good | None:
     if isinstance(content, bytes) and content:
         return None
-    text = normalise(content) if isinstance(content, str) else ""  # an empty file is a document without chunks
+    text = ""  # an empty file is a document without chunks
+    if isinstance(content, str) and content:
+        found = decode(stored(content))
+        if found.confidence < now.least_confidence:
+            return None
+        text = normalise(found.text)
     return Good(text, None, tuple((name, kind, None) for name, kind in sorted(now.metadata.items())), cut)
 
 

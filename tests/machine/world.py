@@ -57,6 +57,7 @@ class Settings:
     timeout: int = 300
     on_failure: str = "keep"
     metadata_errors: str = "count"
+    least_confidence: float = 0.5
 
 
 MODELS = {"one": "words", "two": "words", "three": "letters"}
@@ -153,7 +154,7 @@ class World:
         chunking: dict[str, Any] = {"size": now.size, "overlap": now.overlap}
         if now.tokenizer:
             chunking["tokenizer"] = str(self.model_folder / now.tokenizer)
-        extraction: dict[str, Any] = {"timeout": now.timeout}
+        extraction: dict[str, Any] = {"timeout": now.timeout, "least_confidence": now.least_confidence}
         if "on_failure" in self.features:
             extraction["on_failure"] = now.on_failure
         corpus = {
@@ -190,9 +191,14 @@ def as_read(record: Record, form: str, metadata: dict[str, str]) -> dict[str, An
     return {name: empty if value is None else str(value) for name, value in values.items() if name in wanted}
 
 
+def stored(content: str) -> bytes:
+    """A text file, in an encoding that has to be guessed unless it is ASCII."""
+    return content.encode("cp1252")
+
+
 def _write(target: Path, content: Content) -> None:
     if isinstance(content, str):
-        target.write_text(content)
+        target.write_bytes(stored(content))
     elif isinstance(content, bytes):
         target.write_bytes(b"key,text\n\0\x01\x02\n" if target.suffix == ".csv" and content else content)
     elif target.suffix == ".jsonl":
