@@ -20,6 +20,7 @@ from tasks.lake.run import Run
 from tasks.models.find import resolve_model
 from tasks.models.resolved import ResolvedModel
 from tasks.progress import EmbeddingCounts
+from tasks.search.settle import settle_fusion
 from tasks.sources.listing import Listing
 
 P = ParamSpec("P")
@@ -86,5 +87,6 @@ def embed(run: Run, model: ResolvedModel, landed: Iterator[pa.Table]) -> Embeddi
 
 @_store_task("index and finish")
 def finish(run: Run, primary: str | None) -> None:
-    """Clean the other tables, index the large ones, and say in the catalog which are complete."""
+    """Clean the other tables, index vectors and text, and say in the catalog which are complete and how to search."""
     vectors.finish(run, primary)
+    settle_fusion(run)

@@ -9,7 +9,7 @@ import pyarrow as pa
 from lancedb.query import BooleanQuery, MatchQuery, Occur
 
 from tasks.errors import ConfigurationError
-from tasks.lake.analysis import words_of
+from tasks.lake.analysis import Analysis, words_of
 from tasks.lake.fulltext import COLUMNS, analysis_in, text_indexes
 from tasks.lake.snapshot import Snapshot, explained, plain
 from tasks.lake.tables import Lake
@@ -45,6 +45,11 @@ class View:
     Args:
         lake: that has the table.
         table: full name.
+
+    Attributes:
+        version: of the table.
+        rows: that it has.
+        analysis: of its text index, or None where it has none.
     """
 
     def __init__(self, lake: Lake, table: str) -> None:
@@ -56,12 +61,12 @@ class View:
         self.rows: int = explained(table, "read", self._handle.count_rows)
         indexes = text_indexes(self._handle)
         self._texts = {column: boost for column, boost in COLUMNS.items() if column in indexes}
-        self._analysis = analysis_in(indexes["text"]) if "text" in indexes else None
+        self.analysis: Analysis | None = analysis_in(indexes["text"]) if "text" in indexes else None
 
     @property
     def has_text_index(self) -> bool:
         """Whether it can be searched by words."""
-        return self._analysis is not None
+        return self.analysis is not None
 
     def is_latest(self) -> bool:
         """Whether nothing was written since."""
@@ -81,7 +86,7 @@ class View:
 
     def words(self, text: str) -> set[str]:
         """The distinct words of a query, as the text index has words; none where there is none."""
-        return set(words_of(text, self._analysis)) if self._analysis else set()
+        return set(words_of(text, self.analysis)) if self.analysis else set()
 
     def nearest(self, vector: Sequence[float], limit: int, where: str | None = None) -> list[Row]:
         """The nearest rows by cosine distance, which is in `_distance`.

@@ -32,6 +32,7 @@ def status_of(lake: Lake, runs: int = 5, failures: int = 20) -> dict[str, Any]:
             "table": row["table"], "model": row["model"], "reference": row["reference"], "state": row["state"],
             "dimension": row["dimension"], "rows": lake.count(row["table"]),
             "evaluation": json.loads(row["evaluation"] or "null"),
+            "fusion": json.loads(row["fusion"] or "null"),
             "pending": len(pending_chunks(lake, row["table"], model_of(lake.corpus, row))),
             "failed": failed[EMBEDDING + row["table"]],
             "overlong": _overlong(lake, row["table"], row["max_tokens"]),

@@ -26,6 +26,7 @@ from tasks.models.find import resolve_entry
 from tasks.models.interface import Encoder, text_items
 from tasks.rerank.choose import load_reranker
 from tasks.rerank.interface import Reranker
+from tasks.search.filters import Filter, to_sql
 from tasks.search.passage import Passage, Passages
 from tasks.search.reranked import reranked
 from tasks.search.retrieve import Hit, Query, Scales, Way, retrieve, way_for
@@ -59,7 +60,7 @@ class OpenLake:
         query: str,
         model: str | None = None,
         limit: int = 5,
-        where: str | None = None,
+        where: str | Filter | None = None,
         *,
         by: Way | None = None,
         weight: float | None = None,
@@ -74,7 +75,8 @@ class OpenLake:
             query: a question or a few words.
             model: name of a model or its table; the live one by default.
             limit: most passages.
-            where: SQL over the columns, such as `uri LIKE '%.md' AND year >= 2020`.
+            where: SQL over the columns, such as `uri LIKE '%.md' AND year >= 2020`; or a filter as a value, such as
+                `{"year": {"gte": 2020}, "lang": {"in": ["de", "fr"]}}`, see `tasks.search.filters`.
             by: `vector`: by meaning; `text`: by words; `hybrid`: by both. By default as the corpus file says; a table
                 without a text index is searched by vector.
             weight: of meaning against words in a hybrid search, from 0 to 1.
@@ -93,6 +95,8 @@ class OpenLake:
         if not query.strip():
             raise ConfigurationError("the query is empty", "Ask something.")
         row = self._row(model)
+        if where is not None and not isinstance(where, str):
+            where = to_sql(where, self._lake.schema(row["table"]))
         check_filter(self._lake, row["table"], where)
         view = self._view(row["table"])
         by = way_for(view, by or self._lake.corpus.search.by)

@@ -1,0 +1,77 @@
+"""What a hybrid search knows of a table, found at the end of a run and kept in the catalog."""
+
+import json
+import logging
+from functools import partial
+from typing import Any
+
+from tasks.lake.catalog import Entry, change_catalog, entry_of
+from tasks.lake.nearest import View
+from tasks.lake.run import Run
+from tasks.models.choose import load_encoder
+from tasks.models.find import resolve_entry
+from tasks.models.resolved import Weights
+from tasks.search.fusion import WEIGHT
+from tasks.search.learn import Learnt, learn_from_items
+from tasks.search.scales import background_of
+
+_LEAST_ROWS = 500  # with fewer, known items tell little, and the default stands
+_GROWTH = 4  # times as many rows, or a fourth of them, and it is found again
+_SAMPLE = 2_000  # passages among which known items are looked for
+_LARGEST = 2**30  # bytes of weights: a larger model is not loaded only for this
+
+logger = logging.getLogger("embedlake.search")
+
+
+def settle_fusion(run: Run) -> None:
+    """Find the weights of hybrid searches in the tables of a run that were not looked at, or have grown since."""
+    for counts in run.report.models:
+        entry = entry_of(run.lake, counts.table)
+        if entry is None or not _is_due(entry, run.lake.count(counts.table)):
+            continue
+        view = View(run.lake, counts.table)
+        if view.analysis is None:
+            continue
+        learnt = _learnt(view, entry)
+        logger.info("searches of %s weigh meaning %.1f against words (%s)", counts.table, learnt.weight, learnt.how)
+        told: dict[str, Entry] = {counts.table: {"fusion": json.dumps(learnt.to_dict())}}
+        change_catalog(run.lake, run.report.run_id, partial(_changes, told))
+
+
+def _changes(told: dict[str, Entry], _entries: list[Entry]) -> dict[str, Entry]:
+    return told
+
+
+def _is_due(entry: dict[str, Any], rows: int) -> bool:
+    if rows < _LEAST_ROWS:
+        return False
+    before = json.loads(entry["fusion"] or "{}").get("rows", 0)
+    return not before / _GROWTH < rows < before * _GROWTH
+
+
+def _learnt(view: View, entry: dict[str, Any]) -> Learnt:
+    sample = view.sample(_SAMPLE, ["text", "vector", "text_hash"])
+    places = {text_hash: place for place, text_hash in enumerate(sample["text_hash"].to_pylist())}
+    distinct = sample.take(sorted(places.values()))
+    texts = [text or "" for text in distinct["text"].to_pylist()]
+    vectors = distinct["vector"].combine_chunks().flatten().to_numpy().reshape(len(texts), -1)
+    assert view.analysis is not None
+    why = None
+    try:
+        why = _why_not(entry)
+        if why is None:
+            encoder = load_encoder(resolve_entry(entry))
+            return learn_from_items(texts, vectors, view.analysis, encoder, view.rows)
+    except Exception as error:  # whatever the model raises: searches do without
+        why = f"the model failed: {type(error).__name__}"
+        logger.info("the weight of hybrid searches in %s was not found: %s", view.table, error)
+    return Learnt(WEIGHT, f"default: {why}", background_of(vectors), view.rows, 0, {})
+
+
+def _why_not(entry: dict[str, Any]) -> str | None:
+    """Why a model is not asked, or None."""
+    model = resolve_entry(entry)
+    if not isinstance(model.origin, Weights):
+        return "a service has the model"
+    size = sum(file.stat().st_size for file in model.origin.folder.rglob("*") if file.is_file())
+    return "the model is large" if size > _LARGEST else None
