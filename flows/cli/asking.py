@@ -1,6 +1,7 @@
 """The command that answers: `ask`."""
 
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -105,7 +106,7 @@ def _as_json(question: str, asked: "Prompted", endpoint: "Endpoint | None") -> N
         sys.exit(done.error.exit_code)
 
 
-def _answered(asked: "Prompted", endpoint: "Endpoint", show: Any) -> "Answered":
+def _answered(asked: "Prompted", endpoint: "Endpoint", show: Callable[[str], object]) -> "Answered":
     """How an answer ended, each of its pieces shown as it came."""
     import asyncio
 
