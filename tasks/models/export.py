@@ -4,7 +4,8 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -54,8 +55,7 @@ def kept_conversion(model: ResolvedModel, use: str, convert: Callable[[ResolvedM
     Args:
         model: to convert.
         use: what for, where not for embedding; each has a conversion of its own.
-        convert: writes it into an empty folder. What it raises is remembered as the reason why there is none, unless it
-            is an error of the disk or of the model's files.
+        convert: writes it into an empty folder. NotConvertible from it is remembered, other errors are not.
 
     Raises:
         NotConvertible: it cannot be converted, or there is no place to keep it.
@@ -72,11 +72,6 @@ def kept_conversion(model: ResolvedModel, use: str, convert: Callable[[ResolvedM
                     convert(model, made)
                 except NotConvertible as refusal:
                     (made / "refused.txt").write_text(str(refusal), "utf-8")
-                except (OSError, ModelError):  # of the disk or of its files, not of the model
-                    raise
-                except Exception as error:  # whatever the tracer or the converter does not know
-                    reason = f"it cannot be converted: {type(error).__name__}: {str(error)[:300]}"
-                    (made / "refused.txt").write_text(reason, "utf-8")
                 os.rename(made, folder)
         except OSError as error:
             if not folder.exists():  # else another process was first
@@ -86,6 +81,17 @@ def kept_conversion(model: ResolvedModel, use: str, convert: Callable[[ResolvedM
     if refused.exists():
         raise NotConvertible(refused.read_text("utf-8"))
     return folder
+
+
+@contextmanager
+def converting() -> Iterator[None]:
+    """While it lasts, what the tracer or the converter does not know of a model makes it NotConvertible."""
+    try:
+        yield
+    except OSError:  # of the disk, not of the model
+        raise
+    except Exception as error:
+        raise NotConvertible(f"it cannot be converted: {type(error).__name__}: {str(error)[:300]}") from None
 
 
 def _folder_for(model: ResolvedModel, use: str) -> Path:
@@ -111,12 +117,13 @@ def _convert(model: ResolvedModel, folder: Path) -> None:
         raise NotConvertible("its modules or inputs are not the usual ones")
     import openvino
 
-    graph = _graph(loaded, description.inputs)
-    if model.settings.int8:
-        from tasks.models.quantise import quantise
+    with converting():
+        graph = _graph(loaded, description.inputs)
+        if model.settings.int8:
+            from tasks.models.quantise import quantise
 
-        graph = quantise(graph, description, model.calibration)
-    openvino.save_model(graph, folder / "model.xml", compress_to_fp16=False)
+            graph = quantise(graph, description, model.calibration)
+        openvino.save_model(graph, folder / "model.xml", compress_to_fp16=False)
     (folder / "description.json").write_text(json.dumps(description.to_dict()), "utf-8")
     if not model.settings.int8:  # of int8, tasks.models.quantise measures what it changes
         plain = Model.model_validate({"model": model.settings.model, "name": model.name})

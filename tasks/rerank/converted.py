@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import openvino
 
-from tasks.models.export import NotConvertible, kept_conversion
+from tasks.models.export import NotConvertible, converting, kept_conversion
 from tasks.models.resolved import ResolvedModel
 from tasks.models.tokens import Features, batches_of
 from tasks.rerank.pairs import PairDescription, PairTokenizer
@@ -104,7 +104,8 @@ def _convert(model: ResolvedModel, folder: Path) -> None:
     description = describe(loaded)
     if description is None:
         raise NotConvertible("its modules or inputs are not the usual ones")
-    openvino.save_model(_graph(loaded, description.inputs), folder / "model.xml", compress_to_fp16=False)
+    with converting():
+        openvino.save_model(_graph(loaded, description.inputs), folder / "model.xml", compress_to_fp16=False)
     (folder / "description.json").write_text(json.dumps(description.to_dict()), "utf-8")
     here = ConvertedCrossEncoder(folder, None, float("inf")).scores(_QUERY, _TEXTS)
     there = TorchCrossEncoder(loaded, float("inf")).scores(_QUERY, _TEXTS)
