@@ -13,7 +13,7 @@ from flows.cli.bench import bench
 from flows.cli.drop import drop
 from flows.cli.failures import failures_app
 from flows.cli.files import init, inspect, schema
-from flows.cli.reading import plan, search, status, verify
+from flows.cli.reading import plan, search, similar, status, verify
 from flows.cli.running import backfill, run, serve
 from tasks.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, EmbedlakeError
 
@@ -23,7 +23,7 @@ app = typer.Typer(
 
 A corpus is one YAML file. `embedlake init FOLDER` writes one, `embedlake run CORPUS.yaml` brings its tables up to
 its sources (again and again: only what changed is embedded), `embedlake search CORPUS.yaml "a question"` finds
-passages by meaning.
+passages by meaning and by words.
 
 Exit codes: 0 done; 1 unexpected error; 2 wrong corpus file or command line; 3 done, but documents or chunks failed
 in this run; 4 a source cannot be listed; 5 the lake cannot be reached; 6 a model cannot be loaded, or its service
@@ -33,7 +33,7 @@ answer; 10 no whole answer came; 130 interrupted.""",
 
 app.callback(invoke_without_command=True)(begin)
 app.add_typer(failures_app, name="failures")
-for command in (init, inspect, plan, run, search, ask, status, backfill, verify, drop, bench, serve, schema):
+for command in (init, inspect, plan, run, search, similar, ask, status, backfill, verify, drop, bench, serve, schema):
     app.command()(command)
 
 

@@ -64,6 +64,12 @@ class View:
         self.analysis: Analysis | None = analysis_in(indexes["text"]) if "text" in indexes else None
 
     @property
+    def columns(self) -> list[str]:
+        """Its columns, at its version."""
+        names: list[str] = self._handle.schema.names
+        return names
+
+    @property
     def has_text_index(self) -> bool:
         """Whether it can be searched by words."""
         return self.analysis is not None
@@ -113,8 +119,14 @@ class View:
         query = self._handle.search(BooleanQuery(parts), query_type="fts")
         return self._found(query, "_score", limit, where)
 
+    def matched(self, where: str, columns: Sequence[str]) -> list[Row]:
+        """Some columns of all rows that a filter lets through, which is not a user's."""
+        query = self._handle.search().where(where).select(list(columns))
+        found: list[Row] = explained(self.table, "read", query.to_list)
+        return found
+
     def _found(self, query: Any, score: str, limit: int, where: str | None) -> list[Row]:
-        query = query.limit(limit).select([*(name for name in self._handle.schema.names if name != "vector"), score])
+        query = query.limit(limit).select([*(name for name in self.columns if name != "vector"), score])
         if where is not None:
             query = query.where(where, prefilter=True)
         try:

@@ -1,8 +1,10 @@
 """What a search finds."""
 
-from collections.abc import Iterable
+import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,31 @@ class Passage:
 
 
 class Passages(list[Passage]):
-    """What a search found, best first.
+    """What a search found, best first: a list, which also is a table.
 
     Attributes:
         note: why they are not reranked although that was asked for; empty otherwise.
     """
 
-    def __init__(self, passages: Iterable[Passage] = (), note: str = "") -> None:
-        super().__init__(passages)
-        self.note = note
+    note = ""
+
+    def to_arrow(self) -> pa.Table:
+        """A row for each passage, a column for each attribute; `metadata` and `scores` as JSON."""
+        rows = [passage.to_dict() for passage in self]
+        told = [row | {name: json.dumps(row[name], default=str) for name in ("metadata", "scores")} for row in rows]
+        return pa.Table.from_pylist(told, schema=_SCHEMA)
+
+    def to_pandas(self) -> Any:
+        """The same as a frame; needs pandas."""
+        return self.to_arrow().to_pandas()
+
+
+_SCHEMA = pa.schema(
+    [
+        pa.field("rank", pa.int64()), pa.field("score", pa.float64()), pa.field("document_id", pa.string()),
+        pa.field("title", pa.string()), pa.field("uri", pa.string()), pa.field("headings", pa.list_(pa.string())),
+        pa.field("start", pa.int64()), pa.field("end", pa.int64()), pa.field("page", pa.int64()),
+        pa.field("text", pa.string()), pa.field("metadata", pa.string()), pa.field("chunk_id", pa.string()),
+        pa.field("scores", pa.string()),
+    ]
+)  # fmt: skip

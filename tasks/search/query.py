@@ -19,18 +19,20 @@ import pyarrow as pa
 from tasks.config.loading import load_corpus
 from tasks.config.reranking import Rerank
 from tasks.errors import ConfigurationError, ModelError
-from tasks.lake.nearest import View, check_filter
+from tasks.lake.nearest import Row, View, check_filter
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_entry
 from tasks.models.interface import Encoder, text_items
 from tasks.rerank.choose import load_reranker
 from tasks.rerank.interface import Reranker
+from tasks.search.context import with_context
 from tasks.search.filters import Filter, to_sql
 from tasks.search.passage import Passage, Passages
 from tasks.search.reranked import reranked
 from tasks.search.retrieve import Hit, Query, Scales, Way, retrieve, way_for
 from tasks.search.scales import scales_of
+from tasks.search.similar import vector_of
 
 
 class OpenLake:
@@ -67,6 +69,7 @@ class OpenLake:
         offset: int = 0,
         per_document: int | None = None,
         min_score: float | None = None,
+        context: int = 0,
         rerank: bool | Reranker | None = None,
     ) -> Passages:
         """The passages that answer a query best, best first.
@@ -83,6 +86,7 @@ class OpenLake:
             offset: passages that come before, for pages after the first.
             per_document: most passages of one document.
             min_score: passages with a lower score are left out.
+            context: chunks before and behind each passage that become part of it.
             rerank: by the reranker that the corpus file names, or by this one; by default where the file names one.
                 One that fails or is late leaves the order as it was, and `note` of the result says so.
 
@@ -95,26 +99,54 @@ class OpenLake:
         if not query.strip():
             raise ConfigurationError("the query is empty", "Ask something.")
         row = self._row(model)
-        if where is not None and not isinstance(where, str):
-            where = to_sql(where, self._lake.schema(row["table"]))
-        check_filter(self._lake, row["table"], where)
+        where = self._condition(row["table"], where)
         view = self._view(row["table"])
         by = way_for(view, by or self._lake.corpus.search.by)
         vector = self.embed_query(query, model) if by != "text" else None
-        reranking = self._reranking(rerank)
-        first, last = (0, max(reranking.candidates, offset + limit)) if reranking else (offset, limit)
-        asked = Query(
-            query, vector, by, last, first, where, per_document, min_score,
-            distinct=self._lake.corpus.deduplication != "none",
-        )  # fmt: skip
+        settings = self._reranking(rerank)
+        first, last = (0, max(settings.candidates, offset + limit)) if settings else (offset, limit)
+        asked = Query(query, vector, by, last, first, where, per_document, min_score, self._distinct)
         weight = self._lake.corpus.search.weight if weight is None else weight
         scales = scales_of(view, row, weight) if by == "hybrid" else None
-        passages = Passages(self._passage(hit, scales) for hit in retrieve(view, asked, scales))
-        if reranking is None:
-            return passages
-        load = partial(self._load_reranker, None if rerank is None or isinstance(rerank, bool) else rerank, reranking)
-        ordered = reranked(query, passages, load, reranking)
-        return Passages(ordered[offset : offset + limit], ordered.note)
+        hits, note = retrieve(view, asked, scales), ""
+        if settings:
+            given = None if rerank is None or isinstance(rerank, bool) else rerank
+            hits, note = reranked(query, hits, partial(self._load_reranker, given, settings), settings)
+            hits = hits[offset : offset + limit]
+        passages = self._passages(view, hits, scales, context)
+        passages.note = note
+        return passages
+
+    def similar(
+        self,
+        identity: str,
+        model: str | None = None,
+        limit: int = 5,
+        where: str | Filter | None = None,
+        *,
+        offset: int = 0,
+        per_document: int | None = 1,
+        min_score: float | None = None,
+        context: int = 0,
+    ) -> Passages:
+        """The passages of other documents that are nearest in meaning to a document or a chunk, best first. Nothing is
+        embedded for that.
+
+        Args:
+            identity: a document id or a chunk id.
+            model, limit, where, offset, per_document, min_score, context: as in `search`.
+
+        Raises:
+            ConfigurationError: there is no such document, chunk or model in the lake, or the filter is not valid.
+            LakeError: the table cannot be read.
+        """
+        row = self._row(model)
+        where = self._condition(row["table"], where)
+        view = self._view(row["table"])
+        vector, others = vector_of(view, identity)
+        condition = " AND ".join(f"({part})" for part in (where, others) if part)
+        asked = Query(None, vector, "vector", limit, offset, condition, per_document, min_score, self._distinct)
+        return self._passages(view, retrieve(view, asked), None, context)
 
     def embed_query(self, query: str, model: str | None = None) -> Sequence[float]:
         """The vector of a query under a model; the live one by default.
@@ -125,6 +157,16 @@ class OpenLake:
         """
         vector: list[float] = self._encoder(self._row(model)).encode_queries(text_items([query]))[0][0].tolist()
         return vector
+
+    @property
+    def _distinct(self) -> bool:
+        return self._lake.corpus.deduplication != "none"
+
+    def _condition(self, table: str, where: str | Filter | None) -> str | None:
+        """A filter as SQL that was looked at."""
+        condition = where if where is None or isinstance(where, str) else to_sql(where, self._lake.schema(table))
+        check_filter(self._lake, table, condition)
+        return condition
 
     def _reranking(self, asked: bool | Reranker | None) -> Rerank | None:
         """How a search is reranked; None where it is not."""
@@ -192,8 +234,11 @@ class OpenLake:
             self._encoders[table] = choose.load_encoder(model)
         return self._encoders[table]
 
-    def _passage(self, hit: Hit, scales: Scales | None) -> Passage:
-        row = hit.row
+    def _passages(self, view: View, hits: list[Hit], scales: Scales | None, context: int) -> Passages:
+        rows = with_context(view, [hit.row for hit in hits], context)
+        return Passages(self._passage(hit, row, scales) for hit, row in zip(hits, rows, strict=True))
+
+    def _passage(self, hit: Hit, row: Row, scales: Scales | None) -> Passage:
         scores: dict[str, dict[str, float]] = {}
         for name, standing in (("vector", hit.vector), ("text", hit.text)):
             if standing:
@@ -201,6 +246,8 @@ class OpenLake:
             if standing and scales:
                 weight = scales.weight if name == "vector" else 1 - scales.weight
                 scores[name] |= {"share": standing.share, "weight": weight}
+        if hit.judged:
+            scores["rerank"] = {"before": hit.judged.before, "score": hit.judged.score}
         return Passage(
             score=hit.score, document_id=row["document_id"], title=row["title"], uri=row["uri"],
             headings=list(row["heading_path"] or []), start=row["start"], end=row["end"],

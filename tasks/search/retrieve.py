@@ -7,7 +7,7 @@ may be embedded together.
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tasks.errors import ConfigurationError
 from tasks.lake.nearest import Row, View
@@ -15,6 +15,7 @@ from tasks.search.fusion import DEPTH, Fused, Standing, fuse, most_words
 
 Way = Literal["vector", "text", "hybrid"]
 
+_DEPTH, _STEP = 25, 4  # of the first search in one list, and how many times deeper the next one goes
 _Search = Callable[[int, str | None], list[Row]]
 
 
@@ -58,6 +59,13 @@ class Scales:
     background: float
 
 
+class Judged(NamedTuple):
+    """What a reranker made of a hit: its rank before, and its score."""
+
+    before: int
+    score: float
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A row that was found.
@@ -67,6 +75,7 @@ class Hit:
         rank: its place in the whole list, from 1.
         score: cosine similarity by vector, BM25 by text, the fused score in a hybrid search.
         vector, text: how each list has it, or None.
+        judged: what a reranker made of it, or None.
     """
 
     row: Row
@@ -74,6 +83,7 @@ class Hit:
     score: float
     vector: Standing | None
     text: Standing | None
+    judged: Judged | None = None
 
 
 def way_for(view: View, by: Way) -> Way:
@@ -101,15 +111,29 @@ def retrieve(view: View, query: Query, scales: Scales | None = None) -> list[Hit
     """
     by = way_for(view, query.by)
     end = query.offset + query.limit
-    depth = max(end, DEPTH) if by == "hybrid" else end
+    depth = DEPTH if by == "hybrid" else _DEPTH
+    near: list[Row] = []
+    matching: list[Row] = []
     while True:
-        near = _found(view, query, depth) if by != "text" else []
-        matching = _matched(view, query, depth) if by != "vector" else []
-        found = _ranked(near, matching, by, query, scales, view)
-        kept = list(_kept(found, query))
+        near = _longer(near, _found(view, query, depth), query) if by != "text" else []
+        matching = _longer(matching, _matched(view, query, depth), query) if by != "vector" else []
+        kept = list(_kept(_ranked(near, matching, by, query, scales, view), query))
         if len(kept) >= end or max(len(near), len(matching)) < depth:
             return kept[query.offset : end]
-        depth *= 2  # rows were left out: there may be more below
+        depth *= _STEP
+
+
+def _longer(known: list[Row], found: list[Row], query: Query) -> list[Row]:
+    """A list and what a deeper search adds to it. An index is not exact, and to a deeper search gives other rows
+    at the top too: but of one list, each page must follow on the one before."""
+    key = _key(query)
+    there = {row[key] for row in known}
+    return known + [row for row in found if row[key] not in there]
+
+
+def _key(query: Query) -> str:
+    """The column that tells what is found from all else."""
+    return "text_hash" if query.distinct else "chunk_id"
 
 
 def _found(view: View, query: Query, depth: int) -> list[Row]:
@@ -147,7 +171,7 @@ def _ranked(
     near: list[Row], matching: list[Row], by: Way, query: Query, scales: Scales | None, view: View
 ) -> Iterable[tuple[Row, Fused]]:
     """All rows of the lists with their scores, best first."""
-    key = "text_hash" if query.distinct else "chunk_id"
+    key = _key(query)
     rows: dict[str, Row] = {}
     for row in [*near, *matching]:
         best = rows.setdefault(row[key], row)

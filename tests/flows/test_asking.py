@@ -153,7 +153,9 @@ def test_where_nothing_is_found_nobody_is_asked(
 
 
 def test_a_reranker_that_failed_is_told(typed: Typed, corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(OpenLake, "search", lambda *_, **__: Passages(FOUND, "not reranked: too late"))
+    found = Passages(FOUND)
+    found.note = "not reranked: too late"
+    monkeypatch.setattr(OpenLake, "search", lambda *_, **__: found)
     for command in (["ask", corpus, "q", "--prompt"], ["search", corpus, "q"], ["search", corpus, "q", "--json"]):
         code, _, err = typed(*command)
         assert (code, err) == (0, "not reranked: too late\n")

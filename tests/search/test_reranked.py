@@ -1,4 +1,4 @@
-"""Passages of a search in a reranker's order."""
+"""Hits of a search in a reranker's order."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 
 from tasks.config.reranking import Rerank
 from tasks.rerank.interface import Reranker
-from tasks.search.passage import Passage
 from tasks.search.reranked import reranked
-from tests.answer.passages import passage
+from tasks.search.retrieve import Hit, Judged
 
 
 class ByLength:
@@ -23,8 +22,8 @@ class ByLength:
         return [float(len(text)) for text in texts]
 
 
-def found(lengths: Sequence[int]) -> list[Passage]:
-    return [passage("x" * length, start=i * 100, rank=i + 1) for i, length in enumerate(lengths)]
+def found(lengths: Sequence[int]) -> list[Hit]:
+    return [Hit({"chunk_id": i, "text": "x" * n}, i + 1, 1 / (i + 1), None, None) for i, n in enumerate(lengths)]
 
 
 def settings(**more: float) -> Rerank:
@@ -33,17 +32,16 @@ def settings(**more: float) -> Rerank:
 
 @given(st.lists(st.integers(1, 9), max_size=20), st.integers(1, 25))
 def test_the_candidates_are_ordered_and_the_others_follow(lengths: list[int], candidates: int) -> None:
-    passages = found(lengths)
-    ordered = reranked("q", passages, ByLength, settings(candidates=candidates))
-    assert ordered.note == ""
-    assert [p.rank for p in ordered] == list(range(1, len(passages) + 1))
-    assert {p.chunk_id for p in ordered} == {p.chunk_id for p in passages}
+    hits = found(lengths)
+    ordered, note = reranked("q", hits, ByLength, settings(candidates=candidates))
+    assert note == ""
+    assert [hit.rank for hit in ordered] == list(range(1, len(hits) + 1))
+    assert sorted(hit.row["chunk_id"] for hit in ordered) == list(range(len(hits)))
     best, others = ordered[:candidates], ordered[candidates:]
-    assert [len(p.text) for p in best] == sorted(lengths[:candidates], reverse=True)
-    assert [p.chunk_id for p in others] == [p.chunk_id for p in passages[candidates:]]
-    for p in best:
-        assert p.scores["rerank"] == {"before": p.start // 100 + 1, "score": len(p.text)}
-    assert not any("rerank" in p.scores for p in others)
+    assert [len(hit.row["text"]) for hit in best] == sorted(lengths[:candidates], reverse=True)
+    assert others == hits[candidates:]
+    for hit in best:
+        assert hit.judged == Judged(hit.row["chunk_id"] + 1, len(hit.row["text"]))
 
 
 def test_only_candidates_are_scored() -> None:
@@ -56,7 +54,5 @@ def test_one_that_fails_leaves_everything_as_it_was_and_a_note() -> None:
     def load() -> Reranker:
         raise OSError("no disk")
 
-    passages = found([1, 2, 3])
-    ordered = reranked("q", passages, load, settings())
-    assert list(ordered) == passages
-    assert ordered.note == "not reranked: OSError: no disk"
+    hits = found([1, 2, 3])
+    assert reranked("q", hits, load, settings()) == (hits, "not reranked: OSError: no disk")

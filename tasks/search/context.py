@@ -1,0 +1,57 @@
+"""The chunks around those that were found, joined to one text in which nothing stands twice."""
+
+from collections.abc import Iterable, Sequence
+
+from tasks.lake.nearest import Row, View
+
+_COLUMNS = ("document_id", "ordinal", "start", "end", "span_unit", "span_page", "text")
+_AT_ONCE = 200  # rows that are looked for in one filter
+_CHARACTERS = "characters"
+
+
+def with_context(view: View, rows: Sequence[Row], around: int) -> list[Row]:
+    """Rows whose text, offsets and page are those of so many chunks before and behind them too.
+
+    Args:
+        view: that they are from.
+        rows: with all their columns.
+        around: chunks on each side, as far as the document has them.
+    """
+    if not around:
+        return list(rows)
+    found: dict[tuple[str, int], Row] = {}
+    for first in range(0, len(rows), _AT_ONCE):
+        parts = (
+            f"(document_id = {_quoted(row['document_id'])}"
+            f" AND ordinal BETWEEN {row['ordinal'] - around} AND {row['ordinal'] + around})"
+            for row in rows[first : first + _AT_ONCE]
+        )
+        for row in view.matched(" OR ".join(parts), [name for name in _COLUMNS if name in view.columns]):
+            found[row["document_id"], row["ordinal"]] = row
+    joined = []
+    for row in rows:
+        places = range(row["ordinal"] - around, row["ordinal"] + around + 1)
+        near = [found[row["document_id"], place] for place in places if (row["document_id"], place) in found]
+        joined.append(row | _joined(near or [row]))
+    return joined
+
+
+def _joined(rows: Sequence[Row]) -> Row:
+    """The text, the offsets and the page of chunks that follow on each other."""
+    text, end = rows[0]["text"], rows[0]["end"]
+    for row in rows[1:]:
+        counted = (row.get("span_unit") or _CHARACTERS) == _CHARACTERS
+        repeated = end - row["start"] if counted else 0
+        text += row["text"][repeated:] if repeated > 0 else _gap(rows, row) + row["text"]
+        end = max(end, row["end"])
+    return {"text": text, "start": rows[0]["start"], "end": end, "span_page": rows[0].get("span_page")}
+
+
+def _gap(rows: Iterable[Row], row: Row) -> str:
+    """What stands between a chunk and the one before it: white space, which chunks do not keep."""
+    before = max((other["end"] for other in rows if other["ordinal"] < row["ordinal"]), default=row["start"])
+    return "" if before == row["start"] else " " if row["start"] - before == 1 else "\n\n"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
