@@ -29,7 +29,7 @@ def failed_answer(service: str, status: int, headers: Mapping[str, str], body: b
         return ServiceError(
             f"{service} has had enough of requests (HTTP 429){asked}{told}", "Try again later.", True, wait
         )
-    if status >= 500:
+    if status >= 500 or status == 424:  # the latter where what is behind text-embeddings-inference fails
         return ServiceError(f"{service} fails (HTTP {status}){told}", "Try again later.", True, retry_after(headers))
     if 300 <= status < 400:
         return ServiceError(f"{service} sends elsewhere (HTTP {status})", "Give the address that answers itself.")

@@ -18,6 +18,7 @@ from tasks.services import failed_answer, malformed, unreached
 if TYPE_CHECKING:
     import httpx
 
+_TOO_LARGE = 413
 _FIRST_WAIT = 0.5  # seconds before a request is tried again, where the service does not say; doubled each time
 
 
@@ -94,16 +95,21 @@ class ServiceReranker:
         """The same in requests as large as the service takes: one of too many texts is asked in halves."""
         asked = {"model": self._model, "query": query, self._wire.texts: texts, **self._wire.more}
         status, answer = self._answer(client, asked, deadline)
-        if status == 413 and len(texts) > 1:
+        if status == _TOO_LARGE and len(texts) > 1:
             middle = len(texts) // 2
             first = self._scores(client, query, texts[:middle], deadline)
             return first + self._scores(client, query, texts[middle:], deadline)
-        if status >= 300:
+        if status == _TOO_LARGE:
             raise failed_answer(self._name, status, {}, answer)
         return scores_of(self._name, answer, len(texts))
 
     def _answer(self, client: "httpx.Client", asked: dict[str, Any], deadline: float) -> tuple[int, bytes]:
-        """Status and body of the first answer that is final, or too late to be tried again."""
+        """Status and body of an answer with scores, or of one to too many texts.
+
+        Raises:
+            ServiceError: the service fails otherwise, and it is no use or too late to try again.
+            TimeoutError: it does not answer in time.
+        """
         import httpx
 
         wait = _FIRST_WAIT
@@ -118,9 +124,11 @@ class ServiceReranker:
             except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
                 failure = unreached(self._name, error)
             else:
-                if response.status_code != 429 and response.status_code < 500:
+                if response.status_code < 300 or response.status_code == _TOO_LARGE:
                     return response.status_code, response.content
                 failure = failed_answer(self._name, response.status_code, response.headers, response.content)
+                if not failure.transient:
+                    raise failure
             pause = max(failure.retry_after, wait)
             if time.monotonic() + pause >= deadline:
                 raise failure

@@ -112,7 +112,7 @@ def test_an_answer_that_is_no_use_leaves_the_order_and_says_so(service: FakeRera
     assert len(service.requests) == 1
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("status", [424, 429, 500, 503])
 def test_what_may_pass_is_tried_again_while_there_is_time(service: FakeRerankService, status: int) -> None:
     service.answers = [(status, {"Retry-After": "0.1"}, b"")]
     assert asked(service).scores == SCORES
