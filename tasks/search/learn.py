@@ -24,6 +24,7 @@ from tasks.search.scales import background_of
 
 WEIGHTS = (0.3, 0.4, 0.5, 0.6, 0.7)
 ITEMS = 150  # queries
+JUDGMENTS = "judgments"
 _LEAST_ITEMS = 50  # with fewer, the default stands
 _WORDS = 3, 40  # distinct ones of a query; at least as many in the rest of its passage
 _K1, _B = 1.2, 0.75  # of BM25, as the text index has them
@@ -41,7 +42,7 @@ class Learnt:
 
     Attributes:
         weight: of meaning against words, from 0 to 1.
-        how: `known items`, `judgments`, or why it is the default.
+        how: `known items`, JUDGMENTS, or why it is the default.
         background: cosine similarity of two passages taken at random.
         rows: of the table, when it was found.
         queries: how many it was found with.

@@ -8,11 +8,12 @@ from typing import Any
 from tasks.lake.catalog import Entry, change_catalog, entry_of
 from tasks.lake.nearest import View
 from tasks.lake.run import Run
+from tasks.lake.tables import Lake
 from tasks.models.choose import load_encoder
 from tasks.models.find import resolve_entry
 from tasks.models.resolved import Weights
 from tasks.search.fusion import WEIGHT
-from tasks.search.learn import Learnt, learn_from_items
+from tasks.search.learn import JUDGMENTS, Learnt, learn_from_items
 from tasks.search.scales import background_of
 
 _LEAST_ROWS = 500  # with fewer, known items tell little, and the default stands
@@ -34,8 +35,19 @@ def settle_fusion(run: Run) -> None:
             continue
         learnt = _learnt(view, entry)
         logger.info("searches of %s weigh meaning %.1f against words (%s)", counts.table, learnt.weight, learnt.how)
-        told: dict[str, Entry] = {counts.table: {"fusion": json.dumps(learnt.to_dict())}}
-        change_catalog(run.lake, run.report.run_id, partial(_changes, told))
+        keep(run.lake, counts.table, learnt, run.report.run_id)
+
+
+def keep(lake: Lake, table: str, learnt: Learnt, holder: str) -> None:
+    """Note in the catalog what was found of a table. What came from judgments, runs leave as it is.
+
+    Args:
+        lake: that has the table.
+        table: full name.
+        learnt: what was found.
+        holder: the run's id.
+    """
+    change_catalog(lake, holder, partial(_changes, {table: {"fusion": json.dumps(learnt.to_dict())}}))
 
 
 def _changes(told: dict[str, Entry], _entries: list[Entry]) -> dict[str, Entry]:
@@ -45,8 +57,9 @@ def _changes(told: dict[str, Entry], _entries: list[Entry]) -> dict[str, Entry]:
 def _is_due(entry: dict[str, Any], rows: int) -> bool:
     if rows < _LEAST_ROWS:
         return False
-    before = json.loads(entry["fusion"] or "{}").get("rows", 0)
-    return not before / _GROWTH < rows < before * _GROWTH
+    known = json.loads(entry["fusion"] or "{}")
+    before = known.get("rows", 0)
+    return known.get("how") != JUDGMENTS and not before / _GROWTH < rows < before * _GROWTH
 
 
 def _learnt(view: View, entry: dict[str, Any]) -> Learnt:
