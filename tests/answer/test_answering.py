@@ -58,6 +58,19 @@ def test_it_comes_in_pieces_and_not_at_the_end(chat: FakeChat) -> None:
     assert sum(isinstance(event, Piece) for event in events(chat)) > 5
 
 
+def test_whoever_stops_listening_ends_the_request(chat: FakeChat) -> None:
+    chat.says("Twice a day. " * 2000)
+    prompt = prompted("How often?", [passage("The tide.")], 1000)
+
+    async def first_piece() -> Event:
+        stream = answer(prompt, endpoint(chat))
+        found = [await anext(stream) for _ in range(2)]
+        await stream.aclose()
+        return found[1]
+
+    assert isinstance(asyncio.run(first_piece()), Piece)
+
+
 def test_what_is_asked(chat: FakeChat, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTHER_KEY", "a-secret-of-some-length")
     chat.says("ok")
