@@ -5,6 +5,7 @@ carries the header `X-Fake: yes`.
 """
 
 import json
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -56,12 +57,13 @@ class FakeChat:
                 for name, value in {**fake.headers, "X-Fake": "yes", "Transfer-Encoding": "chunked"}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                for piece in fake.body:
-                    self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
-                    self.wfile.flush()
-                if not fake.lost:
-                    self.wfile.write(b"0\r\n\r\n")
                 self.close_connection = True
+                with suppress(ConnectionError):  # nobody listens any more
+                    for piece in fake.body:
+                        self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+                        self.wfile.flush()
+                    if not fake.lost:
+                        self.wfile.write(b"0\r\n\r\n")
 
             def log_message(self, *_: object) -> None:
                 pass
