@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tasks.models.providers import Provider, register_provider
     from tasks.models.resolved import ResolvedModel, Served
     from tasks.progress import RunReport
+    from tasks.rerank.interface import Reranker
     from tasks.search.passage import Passage
     from tasks.search.query import OpenLake, open_lake
 
@@ -24,12 +25,12 @@ _HOME = {
     **dict.fromkeys(("OversizedBatch", "RefusedChunk", "ServiceError"), "tasks.errors"),
     "backfill": "flows.backfill", "ingest": "flows.ingest", "EmbedlakeError": "tasks.errors",
     "RunReport": "tasks.progress", "Passage": "tasks.search.passage", "OpenLake": "tasks.search.query",
-    "open_lake": "tasks.search.query",
+    "open_lake": "tasks.search.query", "Reranker": "tasks.rerank.interface",
 }  # fmt: skip
 
 __all__ = [
     "EmbedlakeError", "Encoded", "Encoder", "Item", "OpenLake", "OversizedBatch", "Passage", "Provider", "RefusedChunk",
-    "ResolvedModel", "RunReport",
+    "Reranker", "ResolvedModel", "RunReport",
     "Served", "ServiceError", "backfill", "ingest", "open_lake", "register_provider",
 ]  # fmt: skip
 

@@ -8,6 +8,10 @@ EmbedlakeError                    exit code
 ├── LakeError                     5   the lake cannot be opened, read or written
 ├── ModelError                    6   a model cannot be found, loaded or trusted
 │   └── ServiceError                  the service that has the model fails as a whole; it may pass
+├── AnswerError                   10  no whole answer came from the model that was asked
+│   ├── RefusedAnswer                 it or its provider does not want to answer
+│   ├── CutAnswer                     the answer ended before its end
+│   └── EmptyAnswer                   it is nothing
 ├── OversizedBatch                -   a batch is too large for the encoder; smaller ones are tried
 ├── LeaseHeld                     7   another run writes
 ├── LeaseLost                     7   this run was silent for so long that another took its lease
@@ -103,6 +107,24 @@ class ServiceError(ModelError):
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
         return type(self), (self.message, self.hint, self.transient, self.retry_after)
+
+
+class AnswerError(EmbedlakeError):
+    """No whole answer came from the model that was asked."""
+
+    exit_code = 10
+
+
+class RefusedAnswer(AnswerError):
+    """The model, or its provider's filter, does not want to answer."""
+
+
+class CutAnswer(AnswerError):
+    """The answer ended before its end."""
+
+
+class EmptyAnswer(AnswerError):
+    """The answer is nothing."""
 
 
 class OversizedBatch(EmbedlakeError):

@@ -61,6 +61,24 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, minilm_folder: Path) ->
     return folder
 
 
+@pytest.fixture(scope="session")
+def tiny_cross_encoder(tmp_path_factory: pytest.TempPathFactory, minilm_folder: Path) -> Path:
+    """A real cross-encoder with two small random layers: it runs as true ones do, and knows nothing."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification
+
+    folder = tmp_path_factory.mktemp("models") / "tiny-cross"
+    ignored = shutil.ignore_patterns("*.safetensors", "*.md", "modules.json", "1_Pooling", "*sentence*")
+    shutil.copytree(minilm_folder, folder, ignore=ignored)
+    torch.manual_seed(7)
+    config = BertConfig(
+        hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, max_position_embeddings=512,
+        num_labels=1, initializer_range=0.5,
+    )  # fmt: skip
+    BertForSequenceClassification(config).save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture
 def make_corpus(tmp_path: Path, tiny_model: Path) -> Callable[..., Path]:
     """Writes a corpus file over the folder `docs`, with the tiny model; keywords replace its keys."""

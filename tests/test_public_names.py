@@ -27,6 +27,7 @@ ATTRIBUTES = {
     "Encoder": "encode_documents encode_queries",
     "Item": "content cost modality",
     "Provider": "find load",
+    "Reranker": "scores",
     "ResolvedModel": "calibration name origin provenance revision settings weights",
     "Served": "identity name provider version",
 }

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import typer
 
+from flows.cli.asking import ask
 from flows.cli.begin import begin
 from flows.cli.bench import bench
 from flows.cli.drop import drop
@@ -26,15 +27,16 @@ its sources (again and again: only what changed is embedded), `embedlake search 
 passages by meaning and by words.
 
 Exit codes: 0 done; 1 unexpected error; 2 wrong corpus file or command line; 3 done, but documents or chunks failed
-in this run; 4 a source cannot be listed; 5 the lake cannot be reached; 6 a model cannot be loaded;
-7 another run is writing; 8 verify found something wrong; 9 the Prefect server or the Ray cluster does not answer;
-130 interrupted.""",
+in this run; 4 a source cannot be listed; 5 the lake cannot be reached; 6 a model cannot be loaded, or its service
+fails; 7 another run is writing; 8 verify found something wrong; 9 the Prefect server or the Ray cluster does not
+answer; 10 no whole answer came; 130 interrupted.""",
 )  # fmt: skip
 
 app.callback(invoke_without_command=True)(begin)
 app.add_typer(failures_app, name="failures")
 for command in (
-    init, inspect, plan, run, search, similar, status, backfill, verify, drop, bench, serve, serve_search, mcp, schema,
+    init, inspect, plan, run, search, similar, ask, status, backfill, verify, drop, bench, serve, serve_search, mcp,
+    schema,
 ):  # fmt: skip
     app.command()(command)
 

@@ -67,6 +67,10 @@ def search(
     offset: Annotated[int, typer.Option(min=0, help="Passages to skip, to see those after them.")] = 0,
     per_document: Annotated[int | None, typer.Option(min=1, help="Most passages of one document.")] = None,
     min_score: Annotated[float | None, typer.Option(help="Leave out passages with a lower score.")] = None,
+    rerank: Annotated[
+        bool | None,
+        typer.Option(help="By the reranker that the corpus file names; the default where it names one."),
+    ] = None,
     context: Annotated[
         int, typer.Option(min=0, max=20, help="Show so many chunks before and behind each passage too.")
     ] = 0,
@@ -83,13 +87,16 @@ def search(
     """
     quiet_libraries()
     from flows.cli.shows import print_passages
-    from flows.cli.terminal import print_json
+    from flows.cli.terminal import err, print_json, shown
+    from tasks.config.loading import redact
     from tasks.search.query import open_lake
 
     passages = open_lake(corpus_file).search(
         query, model=model, limit=limit, where=where, by=by, weight=weight, offset=offset, per_document=per_document,
-        min_score=min_score, context=context,
+        min_score=min_score, context=context, rerank=rerank,
     )  # fmt: skip
+    if passages.note:
+        err.print(shown(redact(passages.note)), soft_wrap=True)
     if json:
         print_json([passage.to_dict() for passage in passages])
     else:

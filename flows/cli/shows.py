@@ -9,6 +9,7 @@ from rich.table import Table
 from flows.cli.terminal import PICTURES, out, print_rows, shown, size_told
 
 if TYPE_CHECKING:
+    from tasks.answer.sources import Source
     from tasks.operate.bench import Bench
     from tasks.operate.inspect import Held, Inspected
     from tasks.operate.verify import Finding
@@ -61,7 +62,19 @@ def _explained(passage: "Passage") -> str:
             continue
         fused = f", {standing['weight']:.2f} × {standing['share']:.3f}" if "weight" in standing else ""
         told.append(f"{name}: rank {standing['rank']}, {standing['score']:.3f}{fused}")
+    if judged := passage.scores.get("rerank"):
+        told.append(f"reranker: {judged['score']:.3f}, was rank {judged['before']}")
     return "; ".join(told)
+
+
+def print_sources(sources: "list[Source]", cited: list[int]) -> None:
+    """What an answer may cite, those that it does in bold: title, headings, document and place."""
+    for source in sources:
+        named = " > ".join(filter(None, [source.title, *source.headings])).replace("\n", PICTURES[10])
+        page = f"page {source.page}, " if source.page else ""
+        place = f"{shown(source.document_id)}  {page}characters {source.start}–{source.end}"
+        number = f"[bold]\\[{source.number}][/]" if source.number in cited else f"\\[{source.number}]"
+        out.print(f"{number} {shown(named)}{'  ' if named else ''}{place}", soft_wrap=True)
 
 
 def print_inspected(documents: "list[Inspected]", chunks: bool) -> None:

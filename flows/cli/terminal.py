@@ -23,7 +23,12 @@ PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
 
 def shown(text: str) -> str:
     """Text of others as it may go to a terminal: nothing in it is obeyed, neither by the terminal nor as markup."""
-    return escape(_STEERING.sub(lambda match: PICTURES.get(ord(match[0]), "\ufffd"), text))
+    return escape(harmless(text))
+
+
+def harmless(text: str) -> str:
+    """Text of others that steers no terminal; what it has of markup stays."""
+    return _STEERING.sub(lambda match: PICTURES.get(ord(match[0]), "\ufffd"), text)
 
 
 def size_told(size: int) -> str:
@@ -47,12 +52,18 @@ def print_rows(rows: list[tuple[str, str]]) -> None:
     out.print(table)
 
 
+def error_value(error: EmbedlakeError) -> dict[str, Any]:
+    """What failed and what to do next, as JSON has it; secrets hidden."""
+    told = {"kind": type(error).__name__, "message": redact(error.message), "hint": redact(error.hint)}
+    return {"error": told}
+
+
 def print_error(error: EmbedlakeError, as_json: bool) -> None:
     """What failed and what to do next; secrets hidden."""
-    message, hint = redact(error.message), redact(error.hint)
     if as_json:
-        print_json({"error": {"kind": type(error).__name__, "message": message, "hint": hint}})
+        print_json(error_value(error))
         return
+    message, hint = redact(error.message), redact(error.hint)
     err.print(f"[bold red]error:[/] {shown(message)}", soft_wrap=True)
     if hint:
         err.print(f"[bold]next:[/] {shown(hint)}", soft_wrap=True)

@@ -55,6 +55,22 @@ def redact(message: str) -> str:
     return message
 
 
+def secret_from(variable: str) -> str | None:
+    """The key in an environment variable, hidden in every message from now on; None where it is unset or empty.
+
+    Raises:
+        ConfigurationError: it has characters that no key has.
+    """
+    value = os.environ.get(variable, "").strip()
+    if not (value.isascii() and value.isprintable()):
+        raise ConfigurationError(
+            f"the environment variable {variable} holds no key: it has other than ASCII characters"
+        )
+    if len(value) >= _SHORTEST_SECRET:
+        _SECRETS.add(value)
+    return value or None
+
+
 def _parse(file: Path) -> Any:
     try:
         document = YAML(typ="rt").load(file.read_text(encoding="utf-8"))
@@ -175,6 +191,8 @@ def _anchored(corpus: Corpus, folder: Path) -> Corpus:
         source["uri"] = normal(anchor(source["uri"]))
     for entry in data["models"]:
         entry["model"] = model(entry["model"])
+    if corpus.search.rerank:
+        data["search"]["rerank"]["model"] = model(corpus.search.rerank.model)
     if corpus.chunking.tokenizer:
         data["chunking"]["tokenizer"] = model(corpus.chunking.tokenizer)
     return Corpus.model_validate(data)

@@ -1,11 +1,21 @@
 """What every part of a corpus file has in common."""
 
+import re
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
+
+
+def _variable(value: str) -> str:
+    if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", value):  # it may be a key, so no message shows it
+        raise ValueError("expected the name of an environment variable that holds the key, not a key")
+    return value
+
+
+Variable = Annotated[str, AfterValidator(_variable)]
 
 
 class Settings(BaseModel):

@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from tasks.config.answering import Ask
 from tasks.config.models import Model
 from tasks.config.operating import Lease, Resources, Schedule
 from tasks.config.part import Name, Settings, ShortForm
+from tasks.config.reranking import Rerank
 from tasks.config.sources import Source, placeholders
 
 MetadataType = Literal["string", "integer", "number", "boolean", "date", "datetime", "strings"]
@@ -102,6 +104,7 @@ class Search(Settings):
         le=1,
         description="Of meaning against words in a hybrid search, from 0 to 1; by default what a run found to suit it.",
     )
+    rerank: Rerank | None = Field(None, description="What orders the best passages of every search anew.")
 
 
 class Corpus(Settings):
@@ -110,7 +113,7 @@ class Corpus(Settings):
     hashed_never = frozenset(
         {
             "name", "lake", "sources", "metadata", "extraction", "chunking", "deduplication", "models", "overlong",
-            "resources", "lease", "schedule", "language", "search",
+            "resources", "lease", "schedule", "language", "search", "ask",
         }
     )  # fmt: skip
 
@@ -146,6 +149,9 @@ class Corpus(Settings):
     )
     search: Search = Field(
         default_factory=lambda: Search.model_validate({}), description="How it is searched by default."
+    )
+    ask: Ask = Field(
+        default_factory=lambda: Ask.model_validate({}), description="Who answers `embedlake ask`, and from how much."
     )
     resources: Resources = Field(
         default_factory=lambda: Resources.model_validate({}), description="What embedding may use."

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from lancedb.query import BooleanQuery, MatchQuery, Occur
+from lancedb.query import BooleanQuery, FullTextQuery, MatchQuery, MultiMatchQuery, Occur
 
 from tasks.errors import ConfigurationError
 from tasks.lake.analysis import Analysis, words_of
@@ -17,6 +17,7 @@ from tasks.models.interface import Vectors
 
 _PROBES = 50  # partitions of the index that a search reads at least; more where a filter leaves too few rows
 _REFINED = 300  # of the nearest by the index, so many are compared by their true vectors,
+_SUMMED_ROWS = 50_000  # up to so many, words in title and headings add to those in the text; else the best one counts
 _SOME = 500  # vectors that are looked at to know the others
 _REFINE = 3, 10  # or so many times the limit at least, and at most
 
@@ -114,10 +115,17 @@ class View:
             ConfigurationError: the filter fails on the rows.
             LakeError: the table cannot be read.
         """
-        match: Any = MatchQuery  # a dataclass of pydantic's, whose defaults mypy does not see
-        parts = [(Occur.SHOULD, match(text, column, boost=boost)) for column, boost in self._texts.items()]
-        query = self._handle.search(BooleanQuery(parts), query_type="fts")
+        query = self._handle.search(self._full_text(text), query_type="fts")
         return self._found(query, "_score", limit, where)
+
+    def _full_text(self, text: str) -> FullTextQuery:
+        """A sum over columns reads every row that has one of the words; the best of them, few rows."""
+        match: Any = MatchQuery  # dataclasses of pydantic's, whose defaults mypy does not see
+        best: Any = MultiMatchQuery
+        if self.rows > _SUMMED_ROWS:
+            query: FullTextQuery = best(text, list(self._texts), boosts=list(self._texts.values()))
+            return query
+        return BooleanQuery([(Occur.SHOULD, match(text, column, boost=boost)) for column, boost in self._texts.items()])
 
     def matched(self, where: str, columns: Sequence[str]) -> list[Row]:
         """Some columns of all rows that a filter lets through, which is not a user's."""

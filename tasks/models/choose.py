@@ -34,7 +34,7 @@ def load_encoder(model: ResolvedModel, threads: int | None = None, budget: int |
         from tasks.models.static import StaticEncoder
 
         return StaticEncoder(model)
-    if settings.int8 or settings.backend == "openvino" or (settings.backend == "auto" and not _may_have_gpu()):
+    if settings.int8 or settings.backend == "openvino" or (settings.backend == "auto" and not may_have_gpu()):
         from tasks.models.export import NotConvertible, converted
         from tasks.models.openvino_backend import OpenVinoEncoder
 
@@ -61,7 +61,7 @@ def load_encoder(model: ResolvedModel, threads: int | None = None, budget: int |
     return TorchEncoder(model, loaded, description, budget)
 
 
-def _may_have_gpu() -> bool:
+def may_have_gpu() -> bool:
     """Whether it is worth loading torch to ask it: loading takes seconds."""
     import sys
 

@@ -4,6 +4,8 @@ import json
 import logging
 import os
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,13 +46,33 @@ def converted(model: ResolvedModel) -> Path:
     """
     if model.settings.int8 and find_spec("nncf") is None:
         raise ModelError("`int8: true` needs nncf, which is not installed", "pip install 'embedlake[int8]'")
-    folder = _folder_for(model)
+    return kept_conversion(model, "", _convert)
+
+
+def kept_conversion(model: ResolvedModel, use: str, convert: Callable[[ResolvedModel, Path], None]) -> Path:
+    """The folder of a model's conversion for some use, made now if it is not there.
+
+    Args:
+        model: to convert.
+        use: what for, where not for embedding; each has a conversion of its own.
+        convert: writes it into an empty folder. NotConvertible from it is remembered, other errors are not.
+
+    Raises:
+        NotConvertible: it cannot be converted, or there is no place to keep it.
+        ModelError: the model cannot be loaded.
+    """
+    folder = _folder_for(model, use)
     if not folder.exists():
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=".new-", dir=folder.parent, ignore_cleanup_errors=True) as place:
-                _convert(model, Path(place) / folder.name)
-                os.rename(Path(place) / folder.name, folder)
+                made = Path(place) / folder.name
+                made.mkdir()
+                try:
+                    convert(model, made)
+                except NotConvertible as refusal:
+                    (made / "refused.txt").write_text(str(refusal), "utf-8")
+                os.rename(made, folder)
         except OSError as error:
             if not folder.exists():  # else another process was first
                 reason = f"{folder.parent} cannot be written ({error}); XDG_CACHE_HOME may name another place"
@@ -61,13 +83,26 @@ def converted(model: ResolvedModel) -> Path:
     return folder
 
 
-def _folder_for(model: ResolvedModel) -> Path:
+@contextmanager
+def converting() -> Iterator[None]:
+    """While it lasts, what the tracer or the converter does not know of a model makes it NotConvertible."""
+    try:
+        yield
+    except OSError:  # of the disk, not of the model
+        raise
+    except Exception as error:
+        raise NotConvertible(f"it cannot be converted: {type(error).__name__}: {str(error)[:300]}") from None
+
+
+def _folder_for(model: ResolvedModel, use: str) -> Path:
     """Where the conversion is kept: in the user's cache, since a model's own folder may be anyone's."""
     made_by = {
         name: version(name) for name in ("embedlake", "openvino", "torch", "transformers", "sentence-transformers")
     }
     if model.settings.int8:
         made_by["nncf"] = version("nncf")
+    if use:
+        made_by["use"] = use
     key = hash_settings({"weights": model.weights.hash, "calibration": model.calibration, **made_by})
     return cache_folder() / "openvino" / f"{model.name}-{key}"
 
@@ -76,27 +111,19 @@ def _convert(model: ResolvedModel, folder: Path) -> None:
     from tasks.models.openvino_backend import OpenVinoEncoder
     from tasks.models.torch_backend import TorchEncoder, describe, load_model
 
-    folder.mkdir()
     loaded = load_model(model, "cpu")
     description = describe(loaded)
     if description is None:
-        (folder / "refused.txt").write_text("its modules or inputs are not the usual ones", "utf-8")
-        return
+        raise NotConvertible("its modules or inputs are not the usual ones")
     import openvino
 
-    try:
+    with converting():
         graph = _graph(loaded, description.inputs)
         if model.settings.int8:
             from tasks.models.quantise import quantise
 
             graph = quantise(graph, description, model.calibration)
         openvino.save_model(graph, folder / "model.xml", compress_to_fp16=False)
-    except OSError:  # of the disk, not of the model
-        raise
-    except Exception as error:  # whatever the tracer or the converter does not know
-        reason = f"{type(error).__name__}: {str(error)[:300]}"
-        (folder / "refused.txt").write_text(f"it cannot be converted: {reason}", "utf-8")
-        return
     (folder / "description.json").write_text(json.dumps(description.to_dict()), "utf-8")
     if not model.settings.int8:  # of int8, tasks.models.quantise measures what it changes
         plain = Model.model_validate({"model": model.settings.model, "name": model.name})
@@ -105,8 +132,7 @@ def _convert(model: ResolvedModel, folder: Path) -> None:
         here = OpenVinoEncoder(folder, plain)
         least = float(cosines(here.encode_documents(trials).vectors, there.encode_documents(trials).vectors).min())
         if not least >= _LEAST_COSINE:
-            reason = f"its vectors differ from those on torch (cosine {least:.4f})"
-            (folder / "refused.txt").write_text(reason, "utf-8")
+            raise NotConvertible(f"its vectors differ from those on torch (cosine {least:.4f})")
 
 
 def _graph(loaded: Any, inputs: list[str]) -> "openvino.Model":

@@ -23,7 +23,8 @@ class Passage:
         chunk_id: the row's key.
         rank: its place in the whole list, from 1.
         scores: how each list has it, by `vector` and `text`: `rank`, `score` (cosine similarity, BM25), and in a hybrid
-            search `share`, what it gives to the score before it is weighted, and `weight`.
+            search `share`, what it gives to the score before it is weighted, and `weight`. By `rerank`, where it was
+            reranked: `before`, its rank until then, and `score`, the reranker's, which then decides its rank.
     """
 
     score: float
@@ -46,7 +47,13 @@ class Passage:
 
 
 class Passages(list[Passage]):
-    """What a search found, best first: a list, which also is a table."""
+    """What a search found, best first: a list, which also is a table.
+
+    Attributes:
+        note: why they are not reranked although that was asked for; empty otherwise.
+    """
+
+    note = ""
 
     def to_arrow(self) -> pa.Table:
         """A row for each passage, a column for each attribute; `metadata` and `scores` as JSON."""

@@ -10,21 +10,26 @@ frame = lake.table().to_pandas()
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from tasks.config.loading import load_corpus
+from tasks.config.reranking import Rerank
 from tasks.errors import ConfigurationError, ModelError
 from tasks.lake.nearest import Row, View, check_filter
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_entry
 from tasks.models.interface import Encoder, text_items
+from tasks.rerank.choose import load_reranker
+from tasks.rerank.interface import Reranker
 from tasks.search.context import whole_document, with_context
 from tasks.search.filters import Filter, to_sql
 from tasks.search.passage import Passage, Passages
+from tasks.search.reranked import reranked
 from tasks.search.retrieve import Hit, Query, Scales, Way, retrieve, way_for
 from tasks.search.scales import scales_of
 from tasks.search.similar import vector_of
@@ -41,6 +46,7 @@ class OpenLake:
         self._lake = lake
         self._encoders: dict[str, Encoder] = {}
         self._views: dict[str, View] = {}
+        self._reranker: Reranker | None = None
 
     @property
     def models(self) -> list[dict[str, Any]]:
@@ -64,6 +70,7 @@ class OpenLake:
         per_document: int | None = None,
         min_score: float | None = None,
         context: int = 0,
+        rerank: bool | Reranker | None = None,
     ) -> Passages:
         """The passages that answer a query best, best first.
 
@@ -80,9 +87,12 @@ class OpenLake:
             per_document: most passages of one document.
             min_score: passages with a lower score are left out.
             context: chunks before and behind each passage that become part of it.
+            rerank: by the reranker that the corpus file names, or by this one; by default where the file names one.
+                One that fails or is late leaves the order as it was, and `note` of the result says so.
 
         Raises:
-            ConfigurationError: there is no such model in the lake, or the filter is not valid.
+            ConfigurationError: there is no such model in the lake, the filter is not valid, or the corpus file names no
+                reranker.
             ModelError: the model cannot be loaded, or is not the one that filled the table.
             LakeError: the table cannot be read.
         """
@@ -93,10 +103,19 @@ class OpenLake:
         view = self._view(row["table"])
         by = way_for(view, by or self._lake.corpus.search.by)
         vector = self._embed(row, query) if by != "text" else None
-        asked = Query(query, vector, by, limit, offset, where, per_document, min_score, self._distinct)
+        settings = self._reranking(rerank)
+        first, last = (0, max(settings.candidates, offset + limit)) if settings else (offset, limit)
+        asked = Query(query, vector, by, last, first, where, per_document, min_score, self._distinct)
         weight = self._lake.corpus.search.weight if weight is None else weight
         scales = scales_of(view, row, weight) if by == "hybrid" else None
-        return self._passages(view, retrieve(view, asked, scales), scales, context)
+        hits, note = retrieve(view, asked, scales), ""
+        if settings:
+            given = None if rerank is None or isinstance(rerank, bool) else rerank
+            hits, note = reranked(query, hits, partial(self._load_reranker, given, settings), settings)
+            hits = hits[offset : offset + limit]
+        passages = self._passages(view, hits, scales, context)
+        passages.note = note
+        return passages
 
     def similar(
         self,
@@ -168,6 +187,26 @@ class OpenLake:
         check_filter(self._lake, table, condition)
         return condition
 
+    def _reranking(self, asked: bool | Reranker | None) -> Rerank | None:
+        """How a search is reranked; None where it is not."""
+        settings = self._lake.corpus.search.rerank
+        if asked is True and settings is None:
+            raise ConfigurationError(
+                f"the file of the corpus {self._lake.corpus.name!r} names no reranker",
+                "Name one there, such as: search: { rerank: cross-encoder/ms-marco-MiniLM-L6-v2 }",
+            )
+        if asked is None or isinstance(asked, bool):
+            return None if asked is False else settings
+        return settings or Rerank.model_validate({"model": "given"})
+
+    def _load_reranker(self, given: Reranker | None, settings: Rerank) -> Reranker:
+        """The one that is given, or the one that the corpus file names, loaded once."""
+        if given is not None:
+            return given
+        if self._reranker is None:
+            self._reranker = load_reranker(settings)
+        return self._reranker
+
     def _view(self, table: str) -> View:
         """A table as it is now."""
         view = self._views.get(table)
@@ -226,6 +265,8 @@ class OpenLake:
             if standing and scales:
                 weight = scales.weight if name == "vector" else 1 - scales.weight
                 scores[name] |= {"share": standing.share, "weight": weight}
+        if hit.judged:
+            scores["rerank"] = {"before": hit.judged.before, "score": hit.judged.score}
         return Passage(
             score=hit.score, document_id=row["document_id"], title=row["title"], uri=row["uri"],
             headings=list(row["heading_path"] or []), start=row["start"], end=row["end"],

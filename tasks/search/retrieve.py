@@ -7,7 +7,7 @@ may be embedded together.
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tasks.errors import ConfigurationError
 from tasks.lake.nearest import Row, View
@@ -59,6 +59,13 @@ class Scales:
     background: float
 
 
+class Judged(NamedTuple):
+    """What a reranker made of a hit: its rank before, and its score."""
+
+    before: int
+    score: float
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A row that was found.
@@ -68,6 +75,7 @@ class Hit:
         rank: its place in the whole list, from 1.
         score: cosine similarity by vector, BM25 by text, the fused score in a hybrid search.
         vector, text: how each list has it, or None.
+        judged: what a reranker made of it, or None.
     """
 
     row: Row
@@ -75,6 +83,7 @@ class Hit:
     score: float
     vector: Standing | None
     text: Standing | None
+    judged: Judged | None = None
 
 
 def way_for(view: View, by: Way) -> Way:

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from tasks.config.loading import redact
 from tasks.errors import ConfigurationError, EmbedlakeError
 from tasks.search.passage import Passage
-from tasks.service import openai
+from tasks.service import answers, openai
 from tasks.service.asking import Service
 from tasks.service.guard import Guard, Limits, Refused, error_body
 from tasks.service.keys import Keys
@@ -119,6 +119,7 @@ def create_app(corpora: Corpora, keys: Keys, limits: Limits) -> FastAPI:
         return Response(metrics.text(), media_type="text/plain; version=0.0.4")
 
     openai.add_routes(app, service)
+    answers.add_routes(app, service)
     if tools:
         app.router.routes += tools.routes
     return app

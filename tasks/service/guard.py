@@ -21,6 +21,8 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 OPEN = ("/health", "/ready")
 """Routes that ask for no key."""
 
+_PATIENT = ("/ask",)  # what answers there has a limit of its own, for each silence
+
 _OWN_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")  # another name may be that of a page that a browser shows
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 logger = logging.getLogger("embedlake.service")
@@ -112,7 +114,9 @@ class Guard:
         try:
             self._let_in(scope["path"], headers)
             body = await self._body(headers, receive)
-            await asyncio.wait_for(self._app(scope, _receive_again(body, receive), send_with_id), self._limits.seconds)
+            seconds = None if scope["path"] in _PATIENT else self._limits.seconds
+            async with asyncio.timeout(seconds):
+                await self._app(scope, _receive_again(body, receive), send_with_id)
         except Refused as refused:
             await _send_error(send_with_id, refused, request_id)
         except TimeoutError:

@@ -102,6 +102,29 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert corpus.chunking.tokenizer == corpus.models[0].model
 
 
+def test_a_reranker_is_found_as_models_are_and_a_service_s_is_no_path(tmp_path: Path) -> None:
+    for said, model in [
+        ("./cross", str(tmp_path / "cross")), ("cohere:rerank-v3.5", "cohere:rerank-v3.5"), ("a/b", "a/b"),
+        ("{model: ./cross, seconds: 1}", str(tmp_path / "cross")),
+    ]:  # fmt: skip
+        (tmp_path / "corpus.yaml").write_text(
+            GOOD + f"search: {{rerank: {said!r}}}\n".replace("'{", "{").replace("}'", "}")
+        )
+        found = load_corpus(tmp_path / "corpus.yaml").search.rerank
+        assert found
+        assert found.model == model
+
+
+@pytest.mark.parametrize(
+    "part", ["ask: {key_env: sk-hunter2}", "search: {rerank: {model: 'jina:x', key_env: sk-hunter2}}"]
+)
+def test_a_key_in_place_of_its_variable_s_name_is_told_and_not_shown(tmp_path: Path, part: str) -> None:
+    (tmp_path / "corpus.yaml").write_text(f"{GOOD}{part}\n")
+    with pytest.raises(ConfigurationError, match="expected the name of an environment variable") as caught:
+        load_corpus(tmp_path / "corpus.yaml")
+    assert "hunter2" not in caught.value.message
+
+
 def test_secrets_are_used_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_S3_SECRET", "hunter2hunter2")
     (tmp_path / "corpus.yaml").write_text(

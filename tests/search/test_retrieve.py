@@ -175,7 +175,9 @@ def test_words_are_found_in_the_language_of_the_corpus(tmp_path: Path, text: str
     assert _ids(_ask(made, query, by="text")) == ["0"]
 
 
-def test_titles_and_headings_are_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize("summed", [1, 50_000])
+def test_titles_and_headings_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, summed: int) -> None:
+    monkeypatch.setattr("tasks.lake.nearest._SUMMED_ROWS", summed)
     made = _lake(tmp_path)
     _add(made, ["It rained.", "It snowed."], title="The weather in Lisbon", headings=["Europe", "Portugal"])
     _add(made, ["A hot day in Lisbon."], first=5)
