@@ -22,6 +22,7 @@ from tasks.service.app import create_app
 from tasks.service.guard import Limits
 from tasks.service.keys import ENVIRONMENT, Keys
 from tasks.service.warm import Corpora
+from tests.answer.endpoint import FakeChat
 from tests.conftest import free_port, wait_until
 from tests.lakes import lake_of
 
@@ -119,6 +120,54 @@ def test_openai_clients_search_a_corpus_as_a_vector_store(client: TestClient) ->
     assert page["data"][0]["content"][0]["text"] == TEXTS["river.txt"]
     assert len(page["data"]) == 2
     assert client.post("/v1/vector_stores/none/search", json={"query": "a"}).status_code == 404
+
+    notes = {"type": "eq", "key": "source", "value": "docs"}
+    for filters, count in (
+        (notes, 3), ({"type": "and", "filters": [notes, {"type": "nin", "key": "title", "value": ["birds.txt"]}]}, 3),
+        ({"type": "ne", "key": "source", "value": "docs"}, 0),
+    ):  # fmt: skip
+        page = client.post("/v1/vector_stores/notes/search", json={"query": "a", "filters": filters}).json()
+        assert len(page["data"]) == count
+    for filters in ({"type": "eq", "key": "none", "value": 1}, {"type": "near"}, {"type": "and", "filters": 1}):
+        assert client.post("/v1/vector_stores/notes/search", json={"query": "a", "filters": filters}).status_code == 400
+
+
+def test_filters_are_values_too(client: TestClient) -> None:
+    for value, count in (("docs", 3), ("x' OR '1'='1", 0)):
+        [answer] = ask(client, query="a", where={"source": value})["results"]
+        assert len(answer["passages"]) == count
+
+
+def test_a_document_and_what_is_like_it(client: TestClient) -> None:
+    document = client.get("/corpora/notes/documents/docs:birds.txt")
+    assert document.json()["text"] == TEXTS["birds.txt"]
+    found = client.post("/similar", json={"id": "docs:birds.txt", "limit": 5}).json()
+    assert {p["document_id"] for p in found["passages"]} == {"docs:river.txt", "docs:dates.py"}
+    assert client.get("/corpora/notes/documents/docs:none").status_code == 404
+    assert client.post("/similar", json={"id": "none"}).status_code == 400
+
+
+def test_questions_are_answered(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = client.post("/ask", json={"question": "when do birds come back?"}).json()
+    assert (nobody["answer"], nobody["prompt"][-1]["role"]) == (None, "user")
+    chat = FakeChat()
+    try:
+        monkeypatch.setenv("EMBEDLAKE_ASK_URL", chat.url)
+        monkeypatch.setenv("EMBEDLAKE_ASK_MODEL", "fake")
+        chat.says("In spring [1], they say [99].")
+        whole = client.post("/ask", json={"question": "when do birds come back?"})
+        assert (whole.status_code, whole.json()["answer"]) == (200, "In spring [1], they say [99?].")
+        assert (whole.json()["cited"], len(whole.json()["unknown_citations"])) == ([1], 1)
+        streamed = client.post("/ask", json={"question": "when do birds come back?", "stream": True}).text
+        events = [line.removeprefix("event: ") for line in streamed.splitlines() if line.startswith("event: ")]
+        assert (events[0], events[-1], set(events[1:-1])) == ("sources", "end", {"piece"})
+        chat.body = chat.body[:3]
+        chat.lost = True
+        cut = client.post("/ask", json={"question": "when do birds come back?"})
+        assert (cut.status_code, cut.json()["error"]["kind"]) == (502, "CutAnswer")
+        assert cut.json()["answer"]
+    finally:
+        chat.close()
 
 
 def test_it_says_how_it_is(client: TestClient) -> None:
