@@ -74,7 +74,7 @@ def test_poisonous_documents_stop_no_other(make_corpus: Callable[..., Path], tmp
     (docs / "line.txt").write_text("river stone " * 500_000)  # a million tokens on one line
     (docs / "surrogates.jsonl").write_text('{"text": "lone \\ud800 surrogate"}\n{"text": "and a good one"}\n')
     (docs / "nested.jsonl").write_text("[" * 100_000 + "\n" + '{"text": "after the nest"}\n')
-    (docs / "deep.py").write_text("x = " + "(" * 5000 + "1" + ")" * 5000)
+    (docs / "deep.py").write_text("x = " + "(\n" * 5000 + "1" + ")\n" * 5000)
     (docs / "entities.html").write_text(
         '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><html><p>&b; text</p></html>'
     )
