@@ -84,8 +84,10 @@ def without_addresses(markdown: str) -> str:
 
 
 def _is_held(title: str, held: set[str]) -> bool:
-    """Whether a heading is among those found, which may have a few words more before or after it."""
-    return not title or title in held or any(other.startswith(title) or other.endswith(title) for other in held)
+    """Whether a heading is among those found, which may have a few words more before or after it: as many letters."""
+    return not title or title in held or any(
+        len(other) <= 2 * len(title) and (other.startswith(title) or other.endswith(title)) for other in held
+    )  # fmt: skip
 
 
 def compare(name: str, wanted: dict[Path, Said], found: dict[Path, Said], worst: int) -> str:
