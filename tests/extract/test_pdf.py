@@ -26,6 +26,17 @@ def test_words_cut_by_hyphens_are_whole_and_others_keep_theirs() -> None:
     assert "\x02" not in text
 
 
+def test_words_that_a_gap_alone_parts_are_apart() -> None:
+    """As groff sets them: no space is written, the last letter only moves on further; pdfium joins such words."""
+    drawn = "/F1 10 Tf 1 0 0 1 72 700 Tm (Of an) Tj {gap} Tc (y) Tj 0 Tc (othercommand) Tj"
+    assert text_of([drawn.format(gap=2)]) == "Of any othercommand"
+    assert text_of([drawn.format(gap=0.5)]) == "Of anyothercommand"
+
+
+def test_words_that_are_spaced_out_are_whole() -> None:
+    assert text_of(["/F1 10 Tf 2 Tc 1 0 0 1 72 700 Tm (Grindstones turning) Tj"]) == "Grindstones turning"
+
+
 def test_paragraphs_are_apart_and_their_lines_together() -> None:
     text = text_of(lines(PROSE, y=700) + lines(PROSE, y=650))
     assert text == "\n\n".join([" ".join(PROSE)] * 2)

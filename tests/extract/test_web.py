@@ -99,6 +99,29 @@ def test_articles_lose_what_stands_beside_them() -> None:
     assert "Teaser" not in text_of(page)
 
 
+def test_news_lose_their_boilerplate_and_documentation_keeps_its_headings() -> None:
+    menu = "<nav><ul><li><a href=/w>Weather</a><li><a href=/p>Ports</a></ul></nav>"
+    top = f"<header class=masthead><a href=/>The Gull</a>{menu}</header><div class=cookie-banner>We use cookies.</div>"
+    share = "<ul class=share><li><a href=x>Send to a friend</a></ul>"
+    more = "<aside class=related><h2>More stories</h2><a href=1>Quay is rebuilt</a><a href=2>Cod is rare</a></aside>"
+    end = "<div id=comments><h3>Two comments</h3><p>Nice.</p></div><footer>All rights reserved</footer>"
+    story = "".join(f"<p>{PROSE}Paragraph {i} of it all.</p>" for i in range(6))
+    article = f"<article><h1>Storm</h1>{share}{story}{more}</article>"
+    paragraphs = "\n\n".join(f"{PROSE}Paragraph {i} of it all." for i in range(6))
+    assert text_of(f"<html><body>{top}{article}{end}</body></html>") == f"# Storm\n\n{paragraphs}"
+
+    sections = "".join(
+        f"<section><h2>Knot {i}<a class=headerlink href=#k{i}>¶</a></h2><pre>tie({i})</pre><h3>See also</h3>"
+        f"<ul><li><a href=#k{i}>Knot {i}</a></ul></section>"
+        for i in range(9)
+    )
+    sidebar = f"<div class=sphinxsidebar><h3>Table of contents</h3>{menu}</div>"
+    page = f"<html><body>{top}<div class=body><h1>Knots</h1><p>{PROSE}</p>{sections}</div>{sidebar}</body></html>"
+    assert headings_of(page) == ["Knots", *(title for i in range(9) for title in (f"Knot {i}", "See also"))]
+    assert all(f"tie({i})\n" in text_of(page) for i in range(9))
+    assert not any(word in text_of(page) for word in ("Weather", "cookies", "Gull", "contents"))
+
+
 @pytest.mark.parametrize(
     ("head", "title"),
     [
