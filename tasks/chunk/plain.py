@@ -25,7 +25,7 @@ _NUMBER = r"((?:\d{1,2}(?:\.\d{1,3}){0,4}|[IVX]{1,5}|[A-Z](?:\.\d{1,2})+)\.?)"
 _NUMBERED = re.compile(rf"\n\n{_NUMBER}[ \t]+([^\W\d_a-z].{{0,78}}[^\s.:;,!?])[ \t]*(?=\n\n)")
 _NUMBER_AHEAD = re.compile(rf"{_NUMBER}[ \t]")
 _INDENTED = re.compile(r"\n[ \t]+\S")
-_LISTING = re.compile(r"\n(?:(?<=\n\n)|(?<=\n\+\n)|(?<=\]\n))(-{4,}|`{3,})[^\n]*\n(?!\n)(?:[^\n]*\n){1,400}?\1(?=\n)")
+_LISTING = re.compile(r"\n(?:(?<=\n\n)|(?<=\n\+\n)|(?<=\]\n))(-{4,}+|`{3,}+)[^\n]*\n(?!\n)(?:[^\n]*\n){1,400}?\1(?=\n)")
 """Lines between two that are only dashes, as AsciiDoc has them, or backticks."""
 
 _LINE = re.compile(r"\n([=\-~^*#_])\1\1")

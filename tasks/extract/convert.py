@@ -11,7 +11,7 @@ from tasks.text.decode import Decoded, decode
 _MESSAGE = "__properties_version1.0".encode("utf-16-le")  # a stream that every Outlook message has
 _MAIL_MARKS = (b"from:", b"date:", b"message-id:", b"received:", b"mime-version:", b"return-path:", b"delivered-to:")
 _XML_ENCODING = re.compile(rb"""(\s*<\?xml[^>]*?)\s+encoding\s*=\s*["']([^"'>]*)["']""")
-_SITEMAP = re.compile(rb"(?:\s|<\?.*?\?>|<!--.*?-->)*<(?:urlset|sitemapindex)[\s>]", re.DOTALL)
+_SITEMAP = re.compile(rb"(?:\s|(?><\?.*?\?>)|(?><!--.*?-->))*+<(?:urlset|sitemapindex)[\s>]", re.DOTALL)
 _OLD_OFFICE = (".doc", ".dot", ".xls", ".ppt", ".pps", ".xlt")
 
 MAIL = "message/rfc822"
@@ -147,7 +147,9 @@ def _xml(data: bytes, encoding: str | None) -> Found | None:
     name = said[2].decode("latin-1").lower() if said else ""
     if encoding is not None or name.startswith(("utf", "ucs")) or not is_encoding(name):
         decoded = decode(data, encoding)
-        data = _XML_ENCODING.sub(rb"\1", decoded.text.encode("utf-8", "replace"))
+        data = decoded.text.encode("utf-8", "replace")
+        said = _XML_ENCODING.match(data)
+        data = said[1] + data[said.end() :] if said else data
     found = read_xml(data)
     return (found, "xml", decoded) if found is not None else None
 

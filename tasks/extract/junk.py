@@ -10,6 +10,7 @@ _RUN = re.compile(
 )
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _GENES = re.compile(r"[ACGTUNacgtun-]+")
+_RULE = "-"  # of which a line through a page, or a table, is made; in genes it is a gap
 GAP = "…"
 """What stands in the place of a run."""
 
@@ -69,4 +70,5 @@ def _is_junk(run: str) -> bool:
         return True
     if 4 * digits > len(bare) and (_HEX.fullmatch(bare) is not None):
         return True
-    return _GENES.fullmatch(bare) is not None or (bare.isalpha() and bare.isupper() and bare.isascii())
+    genes = 2 * bare.count(_RULE) < len(bare) and _GENES.fullmatch(bare) is not None
+    return genes or (bare.isalpha() and bare.isupper() and bare.isascii())

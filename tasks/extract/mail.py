@@ -13,12 +13,11 @@ from email.utils import parsedate_to_datetime
 from tasks.errors import BrokenDocument, EmptyDocument, EncryptedDocument
 from tasks.extract.blocks import Blocks, Converted, one_line
 from tasks.extract.web import read_html
-from tasks.sources.mailbox import Attached
+from tasks.sources.mailbox import FROM_LINE, Attached
 from tasks.text.decode import decode
 
 _HEADERS = {"from": "From", "to": "To", "cc": "Cc", "date": "Date"}
 _DEEPEST = 4  # messages within each other
-_FROM_LINE = re.compile(rb"^From [^\n]*\d{2}:\d{2}[^\n]*\r?\n(?=[A-Za-z][A-Za-z0-9-]*:)", re.MULTILINE)
 _ENCRYPTED = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
 _OFTEN_WRONG = ("us-ascii", "iso-8859-1", "windows-1252")  # declared by programs that do not know; UTF-8 is sure
 _AS_IT_CAME = email.policy.default.clone(refold_source="none")
@@ -57,7 +56,7 @@ def read_mail(data: bytes) -> Converted:
 
 
 def _messages(data: bytes) -> Iterator[EmailMessage]:
-    starts = [match.start() for match in _FROM_LINE.finditer(data)] if data.startswith(b"From ") else []
+    starts = [match.start() for match in FROM_LINE.finditer(data)] if data.startswith(b"From ") else []
     parts = [data[a:b].partition(b"\n")[2] for a, b in zip(starts, [*starts[1:], len(data)], strict=False)] or [data]
     for part in parts:
         try:

@@ -14,7 +14,7 @@ from tasks.extract.markup import to_markdown
 _HIDDEN = re.compile(r"<[a-zA-Z!/?]|^ {0,3}\[[^\]\n]+\]:", re.MULTILINE)
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _SPANS = re.compile(
-    r"\\.|(?P<code>(?<!`)(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`))|(?P<comment><!--.*?-->)|(?P<br><br\b[^<>]*>)"
+    r"\\.|(?P<code>(?<!`)(?P<ticks>`+)(?!`).*?(?<!`)(?P=ticks)(?!`))|(?P<comment><!--)|(?P<br><br\b[^<>]*>)"
     r"|(?P<tag></?(?:a|abbr|b|big|cite|code|del|details|dfn|div|em|font|i|img|ins|kbd|mark|p|picture|q|s|samp|small|source"
     r"|span|strike|strong|sub|summary|sup|tt|u|var)(?:\s[^<>]*)?/?>)",
     re.IGNORECASE | re.DOTALL,
@@ -86,7 +86,23 @@ def _spans(tokens: list[Token], lines: list[str]) -> list[_Edit]:
         if token.type in _WITH_LINES and token.map:
             first, after = token.map
             old = "".join(lines[first:after])
-            new = _SPANS.sub(lambda m: " " if m["br"] else "" if m["tag"] or m["comment"] else m[0], old)
+            new = _without_tags(old)
             if new != old:
                 edits.append((first, after, new if new.strip() else "\n"))
     return edits
+
+
+def _without_tags(text: str) -> str:
+    """Lines of text without tags and comments. Where comments end is sought once, not from each that has no end."""
+    parts: list[str] = []
+    at, last = 0, text.rfind("-->")
+    while found := _SPANS.search(text, at):
+        parts.append(text[at : found.start()])
+        at = found.end()
+        if found["comment"] and at <= last:
+            at = text.index("-->", at) + len("-->")
+        elif found["br"]:
+            parts.append(" ")
+        elif not found["tag"]:
+            parts.append(found[0])
+    return "".join((*parts, text[at:]))

@@ -6,7 +6,7 @@ first: when the first record goes, `lost_claims` names the files to read again f
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -80,10 +80,6 @@ class Claims:
         self.nameless = 0  # records of the file whose id cannot be told
         self._again: Counter[str] = Counter()
 
-    def keep_unchanged(self, document_ids: Iterable[str]) -> None:
-        """Note that a file still has some documents as they were."""
-        self.seen.update(document_ids)
-
     def decide(
         self, prepared: Prepared, before: Callable[[str], Document | None], holders: dict[str, Holder]
     ) -> Decided:
@@ -95,6 +91,7 @@ class Claims:
             holders: of records' ids as of this run; added to.
         """
         found = Decided()
+        self.seen.update(prepared.unchanged)
         rows = prepared.documents
         columns = ("document_id", "source", "uri", "container", "state", "repeats", "tag", "settings", "media_type")
         if len(rows):
@@ -109,6 +106,7 @@ class Claims:
                     found.lost.add(identity)
                     continue
             else:  # a file: it has its id before any record
+                self.begin_file()  # of records, if any are attached to it
                 holders[claimed] = place
                 if held is not None and held.container is not None:
                     self._displace(claimed, held, held.container, uri, found)
@@ -126,6 +124,8 @@ class Claims:
             found.keep.append(i)
             if state == "active":
                 found.chunked.add(identity)
+        if len(rows) and rows["container"][0].as_py() is None:
+            self.begin_file()  # what is attached to files is no part of the file of records that comes next
         return found
 
     def _has(

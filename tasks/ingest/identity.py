@@ -32,7 +32,7 @@ VERSIONS = {
 """Of what reads a format and of what cuts a kind of text. New ones begin with 2: documents that were read otherwise, or
 not at all, become theirs."""
 
-_WITH_PAGES = ("pdf", "mail")  # what may hold pages that OCR reads
+_HOLD_ANY = ("mail", "mbox", *ARCHIVES)  # what may hold files of any kind, which have to be read again with it
 _CUT_AS_CODE = ("text", ("code",))
 _READ_BY = {
     **{media_type: (name, ("text", "markdown")) for name, media_type in MEDIA_TYPES.items()},
@@ -79,8 +79,10 @@ class RowSettings:
 
     def _read(self, format: str, media_type: str | None) -> str:
         reader, cutters = _READ_BY.get(media_type, _CUT_AS_CODE) if media_type else (format, ("text",))
+        holds_any = reader in _HOLD_ANY
         used = [("read", format), ("read", reader), *(("chunk", cutter) for cutter in cutters)]
-        by_ocr = {"ocr": True} if self.ocr and reader in _WITH_PAGES else {}
+        used = _all_of(self.versions) if holds_any else used
+        by_ocr = {"ocr": True} if self.ocr and (holds_any or reader == "pdf") else {}
         patterns = self.patterns if format in ARCHIVES and not media_type else {}
         return _hash({**self.always, **patterns, **by_ocr}, self.versions, used)
 
@@ -103,11 +105,10 @@ def row_settings(
         **source.identity(), **corpus.identity(),
     }  # fmt: skip
     failing = {"read": hash_settings(always), "extraction": corpus.extraction.identity()}
-    every = [(stage, name) for stage, names in versions.items() for name in names]
     patterns = {"include": source.include, "exclude": source.exclude, "hidden": source.hidden}
     told = {name: value for name, value in patterns.items() if value}
-    limits = corpus.extraction
-    return RowSettings(always, _hash(failing, versions, every), versions, limits.least_confidence, limits.ocr, told)
+    limits, failed = corpus.extraction, _hash(failing, versions, _all_of(versions))
+    return RowSettings(always, failed, versions, limits.least_confidence, limits.ocr, told)
 
 
 def settings_of(corpus: Corpus, tokenizer_folder: str) -> dict[str, RowSettings]:
@@ -119,6 +120,10 @@ def settings_of(corpus: Corpus, tokenizer_folder: str) -> dict[str, RowSettings]
 @cache
 def _tokenizer_hash(folder: str) -> str:
     return hash_bytes((Path(folder) / "tokenizer.json").read_bytes())
+
+
+def _all_of(versions: Mapping[str, Mapping[str, int]]) -> list[tuple[str, str]]:
+    return [(stage, name) for stage, names in versions.items() for name in names]
 
 
 def _hash(

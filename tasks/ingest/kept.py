@@ -45,7 +45,8 @@ def unchanged_in(lake: Lake, file: File, settings: RowSettings) -> Unchanged:
             return []
         if row["settings"] != settings.read(member.format, row["media_type"]):
             return []
-        if (row["encoding_confidence"] or 1.0) < settings.least_confidence:
+        confidence = row["encoding_confidence"]
+        if confidence is not None and confidence < settings.least_confidence:
             return []
         below = attached.get(member.document_id, [])
         return [member.document_id, *below] if all(identity in known for identity in below) else []

@@ -102,8 +102,6 @@ class Landing:
         def was(identity: str) -> Document | None:
             return Document.of(before[identity]) if identity in before else None
 
-        for prepared in waiting:
-            self._claims.keep_unchanged(prepared.unchanged)
         found = [(p, self._claims.decide(p, was, holders)) for p in waiting]
         failures = [
             failure

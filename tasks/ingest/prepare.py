@@ -186,16 +186,17 @@ class _Rows:
         told = replace(message, metadata={**message.metadata, "attached_to": file.document_id}, attached=())
         for work in attached_works(file, message.attached, self.corpus):
             if isinstance(work, Block):
-                self.add_block(work)
+                self.add_block(work, told)
                 continue
             self.skipped.update(work.skipped)
             for member in work.members:
                 self.add_member(member, told)
 
-    def add_block(self, block: Block) -> None:
+    def add_block(self, block: Block, message: Extracted | None = None) -> None:
+        """Records of a file; `message` is the mail that it is attached to."""
         source, file = self.sources[block.file.source], block.file
         settings = self.settings[source.name]
-        told = told_by_path(file, source.path)
+        told = [told_by_path(file, source.path), *([in_plain_names(message.metadata)] if message else [])]
         ids: set[str] = set()
         self.read += block.size
         for number, record in _records(block):
@@ -215,7 +216,7 @@ class _Rows:
                 ids.add(identity)
                 document.document_id = identity
                 extracted = self._extracted(record, source, block.whole)
-                metadata = self._metadata([record, told], source, identity)
+                metadata = self._metadata([record, *told], source, identity)
                 document.bytes, document.metadata = len(extracted.text.encode()), metadata
                 self._add(document, extracted, file)
             except DocumentError as error:

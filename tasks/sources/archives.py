@@ -20,6 +20,7 @@ from tasks.sources.opening import is_damaged
 
 MOST_MEMBERS = 500_000
 _INFLATION = 200  # times its stored size; what inflates further, and beyond `extraction.max_bytes`, is taken for a bomb
+_ENDS_OF_LARGE_ZIPS = 76  # bytes between the directory of a zip and the record that ends it
 _PIECE = 2**18  # bytes of a tar that are read at once
 _LONGEST_HEADER = 2**20  # bytes of a tar's extended header, which is read at once
 _EXTENDED = (
@@ -105,7 +106,11 @@ class Budget:
             OversizedDocument: they are too many.
         """
         self._members += 1
-        if self._members > MOST_MEMBERS:
+        self.check_members(self._members)
+
+    def check_members(self, count: int) -> None:
+        """Refuse so many members, if they are too many."""
+        if count > MOST_MEMBERS:
             self.spent = True
             raise OversizedDocument(f"it has more than {MOST_MEMBERS:,} members", "Unpack it, or store it in parts.")
 
@@ -131,6 +136,7 @@ def entries_of(stream: Any, form: str, budget: Budget) -> Iterator[Entry]:
 
 def _in_zip(stream: Any, budget: Budget) -> Iterator[Entry]:
     try:
+        _refuse_many(stream, budget)
         archive = zipfile.ZipFile(stream)
     except (zipfile.BadZipFile, ValueError, NotImplementedError, IndexError, UnicodeError) as error:
         raise BrokenDocument(f"not a readable zip archive: {error}", _STORE_AGAIN) from None
@@ -149,27 +155,50 @@ def _in_zip(stream: Any, budget: Budget) -> Iterator[Entry]:
         yield Entry(name, entry.file_size, _local_time(entry.date_time), "", wrong, opened)
 
 
+def _refuse_many(stream: Any, budget: Budget) -> None:
+    """Count a zip's members by its directory, of all of which zipfile makes objects before it gives the first."""
+    end = zipfile._EndRecData(stream)  # type: ignore[attr-defined]
+    if end is None:  # it is no zip, as is told next
+        return
+    size, place = end[zipfile._ECD_SIZE], end[zipfile._ECD_LOCATION]  # type: ignore[attr-defined]
+    if size > MOST_MEMBERS * zipfile.sizeCentralDir:  # type: ignore[attr-defined]
+        stream.seek(max(place - size - _ENDS_OF_LARGE_ZIPS, 0))
+        count, last = 0, b""
+        while (data := stream.read(_PIECE)) and count <= MOST_MEMBERS:
+            count += (last + data).count(zipfile.stringCentralDir)  # type: ignore[attr-defined]
+            last = data[-3:]
+        budget.check_members(count)
+
+
 def _counted(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: Budget) -> IO[bytes]:
-    return _Counted(archive.open(entry), budget)  # type: ignore[return-value]
+    return Counted(archive.open(entry), budget)  # type: ignore[return-value]
 
 
-class _Counted(io.RawIOBase):
-    """A stream whose bytes a budget pays for: the archive may not say truly how many there are."""
+class Counted(io.RawIOBase):
+    """A stream whose bytes a budget pays for: the archive may not say truly how many there are.
+
+    Args:
+        stream: with `read`.
+        budget: of the archive.
+    """
 
     def __init__(self, stream: Any, budget: Budget) -> None:
         self._stream = stream
         self._budget = budget
 
     def readable(self) -> bool:
+        """It is."""
         return True
 
     def readinto(self, buffer: Any) -> int:
+        """As much as fits, or less; 0 at the end."""
         data = self._stream.read(len(buffer))
         self._budget.take(len(data))
         buffer[: len(data)] = data
         return len(data)
 
     def close(self) -> None:
+        """Close the stream too."""
         self._stream.close()
         super().close()
 

@@ -157,10 +157,11 @@ def check_columns(names: Sequence[str], identity: str | None, texts: list[str], 
         BrokenDocument: it has no column for the id, or none of those for the text.
     """
     there = {*names}
-    lacks = [name not in there and name.partition(".")[0] not in there for name in (*texts, identity or names[0])]
-    texts = texts if all(lacks[:-1]) else []
-    if texts or lacks[-1]:
-        raise _no_column(texts, [identity] if identity and lacks[-1] else [], names, more)
+    ids = [identity] if identity else []
+    lacking = {name for name in (*texts, *ids) if not {name, name.partition(".")[0]} & there}
+    texts, ids = texts if lacking.issuperset(texts) else [], [name for name in ids if name in lacking]
+    if texts or ids:
+        raise _no_column(texts, ids, names, more)
 
 
 def _no_column(texts: list[str], ids: list[str], names: Sequence[str], more: str = "") -> BrokenDocument:

@@ -10,7 +10,9 @@ from tasks.sources.disk import readable
 
 _PIECE = 2**20
 _LONGEST_LINE = 4096  # bytes of a line that begins a message, and the name of the header after it
-_FROM_LINE = re.compile(rb"^From [^\n]*\d{2}:\d{2}[^\n]*\r?\n(?=[A-Za-z][A-Za-z0-9-]*:)", re.MULTILINE)
+FROM_LINE = re.compile(rb"^(?=From [^\n]*?\d{2}:\d{2})[^\n]*+\n(?=[A-Za-z][A-Za-z0-9-]*+:)", re.MULTILINE)
+"""The line that begins a message; it has a time, and a header follows it."""
+
 _BEGINNING = re.compile(rb"(?:From [^\n]*\r?\n)?[!-9;-~]+:")  # of a message: a header, also after its own line
 _ID = re.compile(rb"^message-id:[ \t]*(?:\r?\n[ \t]+)?<?([^\s<>]+)>?[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
@@ -31,7 +33,7 @@ class Attached(NamedTuple):
 
 def begins_mailbox(head: bytes) -> bool:
     """Whether the first bytes are of an mbox file."""
-    return _FROM_LINE.match(head) is not None
+    return FROM_LINE.match(head) is not None
 
 
 def messages_of(stream: Any, max_bytes: int) -> Iterator[tuple[str, bytes | DocumentError]]:
@@ -54,6 +56,7 @@ def messages_of(stream: Any, max_bytes: int) -> Iterator[tuple[str, bytes | Docu
         headers = _END_OF_HEADERS.split(message, maxsplit=1)[0]
         found = _ID.search(headers)
         identity = readable(found[1].decode("utf-8", "backslashreplace"))[:_LONGEST_ID] if found else ""
+        identity = identity.replace("!/", "!_")  # after which stands what is attached to another message
         if is_whole:
             yield identity or hash_bytes(message)[:16], message
         else:
@@ -74,7 +77,7 @@ def _split(stream: Any, max_bytes: int) -> Iterator[tuple[bytes, bool]]:
         text = rest + data
         end = max(len(text) - _LONGEST_LINE, 0) if data else len(text)
         at = 0
-        for match in _FROM_LINE.finditer(text):
+        for match in FROM_LINE.finditer(text):
             start = match.start()
             if start >= end:
                 break

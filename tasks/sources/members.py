@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from tasks.config.settings import Corpus
 from tasks.errors import BrokenDocument, DocumentError, OversizedDocument, UnsupportedDocument
-from tasks.sources.archives import Budget, CutOff, Entry, entries_of
+from tasks.sources.archives import Budget, Counted, CutOff, Entry, entries_of
 from tasks.sources.contents import shown_by
 from tasks.sources.formats import ARCHIVES
 from tasks.sources.json_records import PIECE
@@ -66,9 +66,8 @@ def attached_works(message: File, attached: Sequence[Attached], corpus: Corpus) 
         corpus: whose it is.
     """
     walk = _Walk(message, corpus, lambda file, content: [])
-    names: set[str] = set()
     for one in attached:
-        yield from walk.attached(message, _unique(one.name, names), one.content)
+        yield from walk.attached(message, one.name, one.content)
     yield from walk.flush()
 
 
@@ -102,6 +101,7 @@ class _Walk:
         self._unchanged_of = unchanged
         self._tells_time = "modified" in (self._source.metadata.get(name, name) for name in corpus.metadata)
         self._budget = Budget(file.size, corpus.extraction.max_bytes)
+        self._named: dict[str, int] = {}  # ids that were given, with how often a name asked for them
         self._begin()
 
     def _begin(self) -> None:
@@ -133,16 +133,14 @@ class _Walk:
                 )
 
     def _messages(self, stream: Any, file: File) -> Iterator[Within]:
-        names: set[str] = set()
         for told, content in messages_of(stream, self._corpus.extraction.max_bytes):
-            inner = self._member(file, _unique(told, names), len(content) if isinstance(content, bytes) else 0, None)
+            inner = self._member(file, told, len(content) if isinstance(content, bytes) else 0, None)
             yield from self._add(replace(inner, path=f"{inner.path}.eml", format="mail"), content)
 
     def _entries(self, stream: Any, file: File, depth: int) -> Iterator[Within]:
         with _seekable(stream) if file.true_format == "zip" else _as_it_is(stream) as archive:
-            names: set[str] = set()
             for entry in entries_of(archive, file.true_format, self._budget):
-                inner = self._member(file, _unique(entry.name, names), entry.size, entry.modified)
+                inner = self._member(file, entry.name, entry.size, entry.modified)
                 parts = inner.key.replace("!/", "/").split("/")
                 path = "/".join(part for part in parts if part not in ("", ".."))
                 if not (self._patterns.let_in(path) and self._patterns.names(path)):
@@ -159,7 +157,7 @@ class _Walk:
         if other := without_text(name, self._source):
             self._skipped[other] += 1
             return
-        depth = inner.document_id.count("!/")
+        depth = inner.document_id.removeprefix(self._container.document_id).count("!/")
         if depth > _DEEPEST:
             yield from self._add(inner, _too_deep(depth))
             return
@@ -177,7 +175,8 @@ class _Walk:
             if entry.error:
                 raise entry.error
             with entry.open() as raw, decompressed(raw, inner.path) as plain:
-                stream = io.BufferedReader(Raw(plain), min(PIECE, max(inner.size, _HEAD)))
+                counted = plain if plain is raw else Counted(plain, self._budget)
+                stream = io.BufferedReader(Raw(counted), min(PIECE, max(inner.size, _HEAD)))
                 inner = shown_by(lambda size: stream.peek(size)[:size], inner, self._source) or inner
                 if inner.is_container:
                     if depth == _DEEPEST:
@@ -218,10 +217,15 @@ class _Walk:
             yield from self.flush()
 
     def _member(self, file: File, name: str, size: int, modified: Any) -> File:
-        """A file that lies in another one."""
+        """A file that lies in another one; its id has a number where something in the container has it already."""
+        begin, unique = f"{file.document_id}!/", name
+        while begin + unique in self._named:
+            self._named[begin + name] += 1
+            unique = f"{name}~{self._named[begin + name]}"
+        self._named[begin + unique] = 1
         tag = f"mtime {modified} size {size}" if self._tells_time else f"size {size}"
         return File(
-            f"{file.document_id}!/{name}", file.source, name, file.uri, tag, size, declared_format(name, self._source),
+            begin + unique, file.source, name, file.uri, tag, size, declared_format(name, self._source),
             modified, outer=self._container,
         )  # fmt: skip
 
@@ -248,13 +252,3 @@ def _seekable(stream: Any) -> Iterator[IO[bytes]]:
 @contextmanager
 def _as_it_is(stream: Any) -> Iterator[Any]:
     yield stream
-
-
-def _unique(name: str, names: set[str]) -> str:
-    """The name, with a number where it came before in the same file."""
-    unique, count = name, 1
-    while unique in names:
-        count += 1
-        unique = f"{name}~{count}"
-    names.add(unique)
-    return unique

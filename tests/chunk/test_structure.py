@@ -187,6 +187,12 @@ def test_listings_in_plain_text_stay_whole_where_they_fit(mark: str) -> None:
     assert paths_of(text, "text") == [("Title",), ("More",)]
 
 
+def test_a_listing_ends_with_as_many_marks_as_it_begins_with() -> None:
+    assert [match[0] for match in plain._LISTING.finditer("\n\n------\nx\n----\n")] == []
+    rules = "\n\n" + "-" * 20_000 + "\n" + "x\n" * 300  # minutes, if fewer dashes were tried
+    assert plain._LISTING.search(rules) is None
+
+
 def test_plain_text_with_directives_is_restructured() -> None:
     text = "Store\n*****\n\n.. function:: put(x)\n\n   Puts it.\n\n.. function:: get(x)\n\n   Gets it.\n"
     assert plain.outline(text) == restructured.outline(text)

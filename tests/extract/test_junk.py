@@ -97,3 +97,9 @@ def test_places_stand_where_they_stood(parts: list[str], data: st.DataObject) ->
                 cut[after : after + 9].partition(GAP)[0]
                 == text[before : before + 9][: len(cut[after : after + 9].partition(GAP)[0])]
             )
+
+
+def test_lines_through_a_page_and_of_tables_are_no_genes() -> None:
+    text = f"| Name |\n|{'-' * 400}|\n| Anna |\n\n{'-' * 300}\n"
+    assert readable(text, is_code=False).text == text
+    assert readable(f"{PROSE} {'ACG-T-' * 60}", is_code=False).junk == 360

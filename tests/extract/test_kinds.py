@@ -345,3 +345,11 @@ def test_a_message_that_is_forwarded_is_attached_and_names_are_files() -> None:
     assert [one.name for one in found.attached] == ["Wind.eml", "report.pdf", "a.txt"]
     assert read(found.attached[0].content, "Wind.eml").text.endswith("It blew.")
     assert "Attachments: Wind.eml, report.pdf, a.txt" in found.text
+
+
+def test_comments_before_the_root_take_no_longer_each() -> None:
+    comments = "<!-- License -->\n" * 60  # years, if each might end where any other does
+    assert read(f"{comments}<note>Said.</note>", "a.xml").text == "Said."
+    assert read(f"{comments}<urlset><url/></urlset>", "a.xml").media_type == "application/x-sitemap+xml"
+    assert read(f"{comments}<html><body><p>Said.</p></body></html>", "a.txt").media_type == "text/html"
+    assert read(f"<r><a{' ' * 200_000}><b>Said.</b></r>", "a.xml").text == "b: Said."

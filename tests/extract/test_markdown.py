@@ -41,3 +41,8 @@ def test_the_title_may_be_html() -> None:
 def test_no_word_is_lost(parts: list[str]) -> None:
     source = "".join(parts)
     assert readable(source).count("word") == source.count("word")
+
+
+def test_comments_without_an_end_are_text_and_take_no_time_each() -> None:
+    text = "a <!-- b --> <i>c</i> `<!-- d -->`" + " <!-- e" * 50_000
+    assert readable(text) == "a  c `<!-- d -->`" + " <!-- e" * 50_000

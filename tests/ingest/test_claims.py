@@ -1,5 +1,6 @@
 """Which of several records with one id has it: the sources alone decide, whatever was read first."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +192,18 @@ def test_files_are_named_whose_record_may_have_its_id_now(tmp_path: Path) -> Non
     assert lost_claims(lake) == {"books:b.jsonl", "books:c.jsonl"}  # c has it, and a row that says that b has
     landed(lake, [row("a.jsonl", "k1")])
     assert lost_claims(lake) == set()
+
+
+def test_what_is_attached_to_mails_is_no_part_of_the_file_that_comes_next() -> None:
+    reading = Reading()
+    mails = ("m.eml", "n.eml")
+    rows = [(row(mail, mail, container=None), row(mail, "k1"), row(mail, f"{mail}!/r.csv#line-2")) for mail in mails]
+    found = reading.decide(table_of([one for three in rows for one in three]))
+    assert [failure.message.partition(",")[0] for failure in found.failures] == [
+        "its id 'books:k1' is also in /books/m.eml"
+    ]
+    assert (reading.claims.seen, reading.claims.nameless) == (set(), 0)
+    [failure] = reading.decide(prepared("p.jsonl", ["k1", "k2"])).failures
+    assert "also in /books/m.eml" in failure.message
+    reading.decide(replace(prepared("p.jsonl", []), unchanged=["books:k3"]))
+    assert {"books:k1", "books:k2", "books:k3"} <= reading.claims.seen

@@ -77,6 +77,8 @@ def test_ocr_has_only_documents_with_pages_read_again() -> None:
     today, by_ocr = settings(), settings(extraction={"ocr": True})
     assert by_ocr.read("pdf", "application/pdf") != today.read("pdf", "application/pdf")
     assert by_ocr.read("text", "message/rfc822") != today.read("text", "message/rfc822")
+    for format in ("zip", "tar", "mbox"):
+        assert by_ocr.read(format) != today.read(format)
     assert by_ocr.read("text", "text/plain") == today.read("text", "text/plain")
     assert by_ocr.failed != today.failed
 
@@ -107,6 +109,14 @@ def test_a_new_version_of_a_record_format_has_its_files_read_again() -> None:
     newer = {**VERSIONS, "read": VERSIONS["read"] | {"csv": VERSIONS["read"]["csv"] + 1}}
     assert settings(newer).read("csv") != settings().read("csv")
     assert settings(newer).read("jsonl") == settings().read("jsonl")
+
+
+@pytest.mark.parametrize(("stage", "name"), [("read", "pdf"), ("chunk", "markdown")])
+def test_a_new_version_has_what_may_hold_its_documents_opened_again(stage: str, name: str) -> None:
+    newer = deepcopy(VERSIONS)
+    newer[stage][name] += 1
+    for held in (("zip",), ("tar",), ("mbox",), ("mail", "message/rfc822")):
+        assert settings(newer).read(*held) != settings().read(*held)
 
 
 def test_a_format_that_is_new_takes_over_the_documents_of_its_name() -> None:

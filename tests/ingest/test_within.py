@@ -115,13 +115,22 @@ def test_what_was_in_a_member_that_cannot_be_read_now_stays(driver: Driver) -> N
 
 def test_what_is_attached_says_to_what(driver: Driver) -> None:
     driver.world.settings.metadata = {"attached_to": "string", "author": "string"}
-    driver.world.put("left", "e.eml", Within((("", "Body."), ("a.txt", "A."))))
+    driver.world.put("left", "e.eml", Within((("", "Body."), ("a.txt", "A."), ("r.csv", "text\nOne\n"))))
     run_ingest(str(driver.world.corpus_file()))
+    [record] = [row for key, row in rows(driver, "attached_to", "author").items() if "#" in key]
+    assert record == {"attached_to": "docs:e.eml", "author": "ann@example.org"}
     row = rows(driver, "attached_to", "author", "title", "container")["docs:e.eml!/a.txt"]
     assert row == {
         "attached_to": "docs:e.eml", "author": "ann@example.org", "title": "a.txt, attached to a mail",
         "container": "docs:e.eml",
     }  # fmt: skip
+
+
+def test_folders_named_as_what_holds_files_do_not_count_as_such(driver: Driver) -> None:
+    path = "!/".join(["a", "b", "c", "d", "e.eml"])
+    driver.world.put("left", path, Within((("", "Body."), ("a.txt", "A."))))
+    run_ingest(str(driver.world.corpus_file()))
+    assert rows(driver, "state")[f"docs:{path}!/a.txt"] == {"state": "active"}
 
 
 def test_patterns_are_part_of_what_an_archive_is_read_with(driver: Driver) -> None:

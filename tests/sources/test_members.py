@@ -25,7 +25,7 @@ from tasks.sources.archives import Budget, entries_of
 from tasks.sources.contents import by_content
 from tasks.sources.listing import File, list_files
 from tasks.sources.mailbox import messages_of
-from tasks.sources.members import works_of
+from tasks.sources.members import _Walk, works_of
 from tasks.sources.work import Block, Members, Within
 
 Made = Callable[[Mapping[str, bytes]], bytes]
@@ -175,6 +175,31 @@ def test_members_with_one_name_are_told_apart(tmp_path: Path) -> None:
     assert skipped(found) == {"link": 1}
 
 
+def test_what_has_one_name_has_one_format_and_one_id_each(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        inner = zipped({"c.txt": b"within"})
+        for name, content in (("r.csv", b"text\none\n"), ("r.csv", b"text\ntwo\n"), ("b.zip", inner),
+                              ("b.zip!/c.txt", b"beside"), ("b.zip!/c.txt~2", b"third")):  # fmt: skip
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    (tmp_path / "a.tar").write_bytes(file.getvalue())
+    assert told(works(tmp_path)) == {
+        "a.tar!/r.csv": ["one"], "a.tar!/r.csv~2": ["two"], "a.tar!/b.zip!/c.txt": b"within",
+        "a.tar!/b.zip!/c.txt~2": b"beside", "a.tar!/b.zip!/c.txt~2~2": b"third",
+    }  # fmt: skip
+
+
+def test_many_members_with_one_name_take_no_longer_each(tmp_path: Path) -> None:
+    corpus = corpus_of(tmp_path)
+    (tmp_path / "a.tar").write_bytes(b"")
+    [file] = list_files(corpus.sources).files
+    walk = _Walk(file, corpus, lambda member, content: [])
+    keys = {walk._member(file, "a", 0, None).key for _ in range(50_000)}  # hours, if each counted from one
+    assert len(keys) == 50_000
+
+
 def test_names_in_utf_8_whether_a_zip_says_so_or_not(tmp_path: Path) -> None:
     entry = zipfile.ZipInfo("x")
     entry.filename, entry.flag_bits = "Mühle.txt".encode().decode("cp437"), 0
@@ -221,6 +246,25 @@ def test_a_bomb_is_refused_as_a_whole(tmp_path: Path, name: str) -> None:
     with pytest.raises(OversizedDocument, match="inflates"):
         found.extend(works_of(file, corpus))
     assert told(found)[f"{name}!/ok.txt"] == b"fine"
+
+
+def test_a_bomb_in_a_compressed_member_is_one_too(tmp_path: Path) -> None:
+    bomb = gzip.compress(b"PK\x03\x04" + bytes(2**22))
+    (tmp_path / "a.zip").write_bytes(zipped({"b.zip.gz": bomb}))
+    with pytest.raises(OversizedDocument, match="inflates"):
+        works(tmp_path)
+
+
+def test_members_of_a_zip_are_counted_before_all_are_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = bytearray(zipped({f"{i:03}": b"x" for i in range(40)}))
+    data[-14:-10] = bytes((1, 0, 1, 0))  # it says that it has one
+    (tmp_path / "a.zip").write_bytes(data)
+    assert len(told(works(tmp_path))) == 40
+    monkeypatch.setattr(archives, "MOST_MEMBERS", 39)
+    monkeypatch.setattr(archives, "_PIECE", 7)
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(OversizedDocument, match="members"):
+        works(tmp_path)
 
 
 def test_too_many_members_and_too_many_archives_within_each_other(
@@ -286,6 +330,17 @@ def test_messages_of_a_mailbox_are_told_by_their_ids(tmp_path: Path) -> None:
     assert keys[:3] == ["Inbox!/a@x", "Inbox!/a@x~2", "Inbox!/b@x"]
     assert len(keys[3].partition("!/")[2]) == 16
     assert [key.partition("!/")[2] for key in keys[4:]] == [key.partition("!/")[2] for key in keys[:4]]
+
+
+def test_no_message_passes_for_what_is_attached_to_another(tmp_path: Path) -> None:
+    (tmp_path / "a.mbox").write_text(MESSAGE.format("a@x!/report.pdf", "Not attached."))
+    assert [*told(works(tmp_path))] == ["a.mbox!/a@x!_report.pdf"]
+
+
+def test_a_line_that_may_begin_a_message_is_judged_once() -> None:
+    line = b"From " + b"00:00" * 2**16
+    assert not mailbox.begins_mailbox(line + b"\n-no header")  # hours, if every time in it were tried
+    assert mailbox.begins_mailbox(line + b"\r\nA-header:")
 
 
 def test_a_mailbox_that_no_message_begins_is_broken(tmp_path: Path) -> None:

@@ -126,6 +126,10 @@ def test_without_a_text_column_all_columns_are_read_unless_one_is_named(tmp_path
     assert list(block.records()) == [{"id": 1, "body": "a"}]
     with pytest.raises(BrokenDocument, match="no column 'text'; there are id, body"):
         blocks(tmp_path / "a.parquet", text="text")
+    pq.write_table(pa.table({}), tmp_path / "a.parquet")
+    assert blocks(tmp_path / "a.parquet") == []
+    with pytest.raises(BrokenDocument, match="no column 'text'; there are none"):
+        blocks(tmp_path / "a.parquet", text="text")
 
 
 def test_no_column_is_taken_for_another_with_its_name(tmp_path: Path) -> None:
