@@ -20,14 +20,17 @@ from tasks.sources.formats import ARCHIVES
 _ROWS = 2  # raised where every document gives other rows than before
 
 VERSIONS = {
-    "read": dict.fromkeys(
-        (
-            "text", "html", "pdf", "office", "epub", "rtf", "mail", "notebook", "tex", "org", "asciidoc", "subtitles",
-            "xml", "json", "jsonl", "csv", "parquet", "mbox", "zip", "tar", "sitemap",
+    "read": {
+        **dict.fromkeys(
+            (
+                "text", "html", "pdf", "office", "epub", "rtf", "mail", "notebook", "tex", "org", "asciidoc",
+                "subtitles", "xml", "json", "jsonl", "csv", "parquet",
+            ),
+            3,
         ),
-        2,
-    ),
-    "chunk": dict.fromkeys(("text", "markdown", "rst", "code"), 2),
+        **dict.fromkeys(("mbox", "zip", "tar", "sitemap"), 2),
+    },
+    "chunk": {"text": 3, "markdown": 3, "rst": 3, "code": 2},
 }  # fmt: skip
 """Of what reads a format and of what cuts a kind of text. New ones begin with 2: documents that were read otherwise, or
 not at all, become theirs."""

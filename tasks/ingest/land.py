@@ -154,7 +154,8 @@ class Landing:
             self._stored.write(replace(one, state="stale", settings=settings) for one in self._stored.as_chunked(good))
             self._counts.keep([one.document_id for one in good])
             gone = [one for one in gone if one.state not in GOOD]
-        self._remove_records(file.uri, gone, len(held))
+        new = self._claims.seen.difference(held)
+        self._remove_records(file.uri, gone, len(held), len(new))
         self._counts.failed -= len(displaced)  # records that are in another file now, and lost nothing
         self._counts.deleted -= len(displaced)
         self._write_file(file, self._settings[file.source].read(file.format), "container")
@@ -244,15 +245,18 @@ class Landing:
         failures = [failure for failure in prepared.failures if failure.document_id not in unusable]
         return replace(prepared, documents=rest, failures=failures)
 
-    def _remove_records(self, uri: str, gone: list[Document], known: int) -> None:
-        """Delete records that a file does not hold any more.
+    def _remove_records(self, uri: str, gone: list[Document], known: int, new: int = 0) -> None:
+        """Delete records that a file does not hold any more. Where others came in their place, as in an archive whose
+        folder has another name, it did not shrink.
 
         Raises:
-            ShrunkSource: they are more than half of those that the lake knows of it, and that was not allowed.
+            ShrunkSource: it holds less than half as many as the lake knows of it, and that was not allowed.
         """
-        if not self._allow_shrinking and known >= MANY and len(gone) * 2 > known:
+        left = known - len(gone)
+        if not self._allow_shrinking and known >= MANY and (left + new) * 2 < known:
+            others = f", and {new:,} others" if new else ""
             raise ShrunkSource(
-                f"{uri} holds {known - len(gone):,} of the {known:,} records that the lake knows of it."
+                f"{uri} holds {left:,} of the {known:,} records that the lake knows of it{others}."
                 " Nothing was deleted.",
                 "Is it whole? If the rest is truly gone, run again with --allow-shrinking.",
             )

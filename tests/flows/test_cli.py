@@ -20,7 +20,11 @@ from tests.conftest import wait_until
 pytestmark = pytest.mark.slow
 
 Make = Callable[..., Path]
-COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands if command.callback)
+COMMANDS = sorted(
+    command.name or command.callback.__name__.replace("_", "-")
+    for command in app.registered_commands
+    if command.callback
+)
 
 
 @pytest.fixture

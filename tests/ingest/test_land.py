@@ -263,6 +263,19 @@ def test_records_that_move_out_of_a_file_that_becomes_a_document_stay(place: Pla
     assert place.told("failures") == []
 
 
+def test_a_file_with_other_records_did_not_shrink(place: Place) -> None:
+    place.put("books/r.jsonl", records(*(f"k{i}" for i in range(MANY))))
+    place.run()
+    others = [f"other{i}" for i in range(MANY)]
+    place.put("books/r.jsonl", records(*others))
+    place.run()
+    assert place.records() == {f"books:{key}" for key in others}
+    fewer = [f"third{i}" for i in range(MANY // 2 - 1)]
+    place.put("books/r.jsonl", records(*fewer))
+    with pytest.raises(ShrunkSource, match=f"holds 0 of the {MANY} records .* and {len(fewer)} others"):
+        place.run()
+
+
 @pytest.mark.parametrize("content", ["", "garbage", '{"key": "k0" "text": "x"}\n{"key": "k1"}', "\0\1\2"])
 def test_records_stay_where_their_file_breaks_and_is_told_by_its_content_no_more(place: Place, content: str) -> None:
     keys = [f"k{i}" for i in range(MANY)]
