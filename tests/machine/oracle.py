@@ -79,6 +79,7 @@ class Seen:
         records: by id, its occurrences in order: file that holds it, and content; None where it cannot be used.
         containers: files that hold records, and whether each can be read as a whole.
         empty: those of them that hold nothing at all.
+        broken: files of records within others that cannot be read.
         nameless: by container, how many records fail before their id is known.
     """
 
@@ -86,6 +87,7 @@ class Seen:
     records: dict[str, list[tuple[str, Good | None]]] = field(default_factory=lambda: defaultdict(list))
     containers: dict[str, bool] = field(default_factory=dict)
     empty: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
     nameless: Counter[str] = field(default_factory=Counter)
 
 
@@ -156,6 +158,10 @@ def _outcomes_of(
     else:
         held = old.container if old else None
         if stale and held and keep and held in seen.containers and (not records or held < records[0][0]):
+            broken = [inner for inner in seen.broken if inner.startswith(f"{held}!/")]
+            if any("!/" not in identity or identity.startswith(f"{inner}#") for inner in broken):
+                yield Outcome(Row("active", stale.good), frozenset(claims.items()))
+                return
             least, most = unseen.get(held, (0, 0))
             lines = seen.nameless[held]
             whole = seen.containers[held] and held not in seen.empty
@@ -241,8 +247,11 @@ def _file_of_files(identity: str, content: Content, now: Settings, cut: tuple[in
         elif form == "mbox":
             assert isinstance(member, str)
             seen.records[inner].append((identity, _mail(message(name, member), identity, now, cut)))
-        elif isinstance(member, tuple):
+        elif isinstance(member, tuple) and not _holds_none(member, "jsonl"):
             _records(inner, identity, member, "jsonl", now, cut, seen)
+        elif isinstance(member, tuple):
+            seen.records[inner].append((identity, None))
+            seen.broken.add(inner)
         elif good := _text_file(member, now, cut):
             seen.records[inner].append((identity, replace(good, container=identity)))
         else:
@@ -268,8 +277,14 @@ def _record_file(container: str, content: Content, now: Settings, cut: tuple[int
             seen.records[f"{container}#line-1"].append((container, None))
             seen.nameless[container] = 1
         return
-    seen.containers[container] = True
-    _records(container, container, content, form, now, cut, seen)
+    seen.containers[container] = not _holds_none(content, form)
+    if seen.containers[container]:
+        _records(container, container, content, form, now, cut, seen)
+
+
+def _holds_none(content: tuple[Record, ...], form: str) -> bool:
+    """Whether a file of lines holds no record that can be read, which is said once."""
+    return form == "jsonl" and len(content) > 1 and all(record.broken for record in content)
 
 
 def _records(
