@@ -27,7 +27,8 @@ from tasks.ingest.tokenizer import tokenizer_of
 from tasks.patience import each_within
 from tasks.sources.formats import format_of
 from tasks.sources.listing import File, list_files
-from tasks.sources.work import Work, blocks_of, group_files
+from tasks.sources.members import works_of
+from tasks.sources.work import Work, group_files
 from tests.mutations import MOST, mutated
 from tests.samples import write_bad, write_good
 
@@ -117,7 +118,7 @@ def read(files: list[File], corpus: Corpus, tokenizer: str, fates: Fates) -> Non
                 continue
             fates.of.setdefault(names[file.uri], "no record")
             try:
-                yield from each_within(blocks_of(file, corpus), corpus.extraction.timeout)
+                yield from each_within(works_of(file, corpus), corpus.extraction.timeout)
             except Exception as error:  # whatever a parser raises, as in a run
                 told: DocumentError = document_error(error, corpus.extraction.timeout, fetching=True)
                 fates.of[names[file.uri]] = "failed"
