@@ -141,7 +141,7 @@ def _xml(data: bytes, encoding: str | None) -> Found | None:
     if b"urn:oasis:names:tc:opendocument" in data[:4096]:
         from tasks.extract.opendocument import read_flat
 
-        return read_flat(data), "office", None
+        return read_flat(data, max_bytes), "office", None
     decoded = None
     said = _XML_ENCODING.match(data)
     name = said[2].decode("latin-1").lower() if said else ""
