@@ -74,7 +74,7 @@ def _convert(data: bytes, wanted: str, extension: str, max_bytes: int, encoding:
         return read_rtf(data), "rtf", None
     if signature is not None:
         raise UnsupportedDocument(f"its content is {signature}, which holds no text", "Leave it out with `exclude`.")
-    return _marked_up(data, wanted, extension, encoding)
+    return _marked_up(data, wanted, extension, max_bytes, encoding)
 
 
 def _may_be_text(data: bytes, extension: str) -> bool:
@@ -92,7 +92,7 @@ def _compound(data: bytes, extension: str, max_bytes: int) -> Found:
     return read_compound(data, extension, max_bytes), "office", None
 
 
-def _marked_up(data: bytes, wanted: str, extension: str, encoding: str | None) -> Found | None:
+def _marked_up(data: bytes, wanted: str, extension: str, max_bytes: int, encoding: str | None) -> Found | None:
     """Formats that are text with marks."""
     if wanted in ("mail", "mbox") or ((wanted == "unknown" or not extension) and looks_like_mail(data)):
         from tasks.extract.mail import read_mail
@@ -101,7 +101,7 @@ def _marked_up(data: bytes, wanted: str, extension: str, encoding: str | None) -
     if wanted == "xml" or (
         wanted in ("unknown", "office") and data[:100].lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<?xml")
     ):
-        return _xml(data, encoding)
+        return _xml(data, max_bytes, encoding)
     if wanted not in ("notebook", "json", "subtitles", "tex", "org", "asciidoc"):
         return None
     decoded = decode(data, encoding)
@@ -130,7 +130,7 @@ def _read_marked_up(text: str, wanted: str) -> Converted | None:
     return {"tex": markups.read_tex, "org": markups.read_org, "asciidoc": markups.read_asciidoc}[wanted](text)
 
 
-def _xml(data: bytes, encoding: str | None) -> Found | None:
+def _xml(data: bytes, max_bytes: int, encoding: str | None) -> Found | None:
     """XML in the encoding that is declared for it; else in a national one that it says itself, or the one that its
     bytes show: what programs keep as UTF-16 they write as UTF-8, and still say UTF-16."""
     from tasks.extract.pages import is_encoding

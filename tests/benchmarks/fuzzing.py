@@ -1,6 +1,6 @@
 """Damaged files of every kind, read as a run reads them: what becomes of each, in what time and memory.
 
-    python -m tests.benchmarks.fuzzing [--files 10000] [--seed 1] [--timeout 20] [--largest BYTES] [--keep TO] FOLDER ...
+    python -m tests.benchmarks.fuzzing [--files 10000] [--seed 1] [--timeout 20] [--largest BYTES] [--keep TO] FOLDER…
 
 Files of the folders, and those that the tests make, are damaged (see tests/mutations.py) and given to readers, with a
 time-out, as a run does. Each one must end as documents, as failures with a reason, or skipped by its kind. It prints

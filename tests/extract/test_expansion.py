@@ -9,6 +9,7 @@ from tasks.errors import OversizedDocument
 from tasks.extract.blocks import Blocks
 from tasks.extract.office import read_office
 from tasks.extract.opendocument import read_flat
+from tasks.extract.read import extract
 from tasks.extract.sheet_areas import cells_of_xlsb, check_areas, sheets_of_xls
 from tests.extract.files import open_document, workbook
 
@@ -39,6 +40,8 @@ def test_repeated_cells_are_counted_as_what_they_grow_to() -> None:
     flat += "</table:table-row></table:table></spreadsheet></body></d>"
     with pytest.raises(OversizedDocument, match="repeat cells to more than 1,000 bytes"):
         read_flat(flat.encode(), 1_000)
+    known = flat.replace('"t"', '"urn:oasis:names:tc:opendocument:xmlns:table:1.0"')
+    assert "word | word" in extract(f'<?xml version="1.0"?>{known}'.encode(), "a.fods", "auto", 2**28).text
 
 
 def test_a_table_is_not_filled_up_to_one_long_row() -> None:
