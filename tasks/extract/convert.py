@@ -12,6 +12,7 @@ _MESSAGE = "__properties_version1.0".encode("utf-16-le")  # a stream that every 
 _MAIL_MARKS = (b"from:", b"date:", b"message-id:", b"received:", b"mime-version:", b"return-path:", b"delivered-to:")
 _XML_ENCODING = re.compile(rb"""(\s*<\?xml[^>]*?)\s+encoding\s*=\s*["']([^"'>]*)["']""")
 _SITEMAP = re.compile(rb"(?:\s|<\?.*?\?>|<!--.*?-->)*<(?:urlset|sitemapindex)[\s>]", re.DOTALL)
+_FLAT = (".fodt", ".fods", ".fodp")
 _OLD_OFFICE = (".doc", ".dot", ".xls", ".ppt", ".pps", ".xlt")
 
 MAIL = "message/rfc822"
@@ -78,8 +79,13 @@ def _convert(data: bytes, wanted: str, extension: str, max_bytes: int, encoding:
 
 
 def _may_be_text(data: bytes, extension: str) -> bool:
-    """Whether a file named as an old Office file is text after all, as a table in HTML or tabs that it opens."""
-    return extension in _OLD_OFFICE and b"\0" not in data[:4096]
+    """Whether a file named as an old Office file is text after all, as a table in HTML or tabs that it opens, or one
+    that is named as flat OpenDocument the XML that this is."""
+    return (extension in _OLD_OFFICE and b"\0" not in data[:4096]) or (extension in _FLAT and _is_xml(data))
+
+
+def _is_xml(data: bytes) -> bool:
+    return data[:100].lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<?xml")
 
 
 def _compound(data: bytes, extension: str, max_bytes: int) -> Found:
@@ -98,9 +104,7 @@ def _marked_up(data: bytes, wanted: str, extension: str, max_bytes: int, encodin
         from tasks.extract.mail import read_mail
 
         return read_mail(data), "mail", None
-    if wanted == "xml" or (
-        wanted in ("unknown", "office") and data[:100].lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<?xml")
-    ):
+    if wanted == "xml" or (wanted in ("unknown", "office") and _is_xml(data)):
         return _xml(data, max_bytes, encoding)
     if wanted not in ("notebook", "json", "subtitles", "tex", "org", "asciidoc"):
         return None
