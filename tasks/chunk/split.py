@@ -14,6 +14,7 @@ from tasks.chunk.tokens import Tokens
 from tasks.config.settings import Chunking
 
 _LONGEST_OUTLINE = 4_000_000  # characters; longer texts are cut without parsing them as a whole
+_MOST_OF_A_CHARACTER = 32  # tokens, the special ones apart; its compatibility form has 18 letters at most
 _OUTLINES: dict[str, Callable[[str], Structure | None]] = {
     "markdown": markdown.outline, "rst": restructured.outline, "text": plain.outline,
 }  # fmt: skip
@@ -78,7 +79,11 @@ def _spans(text: str, kind: str, chunking: Chunking, tokens: Tokens) -> Iterator
                 headings = section.headings + _context(structure, *_trim(text, *span))
                 yield _overlapped(span, section.start, within, tokens, chunking.overlap), headings
     elif parser is not None:
-        cuts, definitions = syntax.outline(text, parser, lambda start, end: bool(tokens.count(start, end) > size))
+
+        def worth(start: int, end: int) -> bool:
+            return (end - start) * _MOST_OF_A_CHARACTER > size and bool(tokens.count(start, end) > size)
+
+        cuts, definitions = syntax.outline(text, parser, worth)
         within = [*(boundaries.by_offsets(depth) for depth in cuts if depth), *fine]
         for span in pack(whole, within, tokens, size):
             yield (

@@ -1,5 +1,7 @@
 """The structure of source code, by tree-sitter: where definitions begin, and what they are called."""
 
+import re
+from bisect import bisect_right
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -23,6 +25,9 @@ _GRAMMARS = {
     "ruby": ("tree_sitter_ruby", "language"),
 }
 _DEEPEST = 12  # levels of the tree that are offered as cuts; deeper ones are lines and words
+_INDENT = re.compile(r"^[^\S\n]*", re.MULTILINE)
+_COMMENTS = re.compile(rb"(?:^[ \t]*#[^\n]*\n)+", re.MULTILINE)
+_MANY_COMMENTS = 2**14  # bytes; at each of its comments, the Python grammar looks through all that follow it
 
 
 @cache
@@ -44,9 +49,11 @@ def outline(text: str, parser: Parser, worth: Callable[[int, int], bool]) -> tup
     """
     data = text.encode()
     character = _character_offsets(text, data)
+    line_start = _line_starts(text)
+    source = _COMMENTS.sub(_first_comment, data) if parser.language and parser.language.name == "python" else data
     cuts: list[list[int]] = [[] for _ in range(_DEEPEST)]
     definitions = []
-    stack: list[tuple[Node, int]] = [(parser.parse(data).root_node, 0)]
+    stack: list[tuple[Node, int]] = [(parser.parse(source).root_node, 0)]
     while stack:
         node, depth = stack.pop()
         start, end = character(node.start_byte), character(node.end_byte)
@@ -57,7 +64,7 @@ def outline(text: str, parser: Parser, worth: Callable[[int, int], bool]) -> tup
             continue
         after_comment = False
         for child in node.children:
-            begin = _line_start(text, character(child.start_byte))
+            begin = line_start(character(child.start_byte))
             if not after_comment and begin is not None:
                 cuts[depth].append(begin)
             after_comment = "comment" in child.type or child.type in ("decorator", "attribute_item")
@@ -65,10 +72,25 @@ def outline(text: str, parser: Parser, worth: Callable[[int, int], bool]) -> tup
     return [sorted(set(level)) for level in cuts], sorted(definitions, key=lambda d: (d.start, -d.end))
 
 
-def _line_start(text: str, offset: int) -> int | None:
-    """The start of the line that begins with what stands there, or None where something stands before it."""
-    begin = text.rfind("\n", 0, offset) + 1
-    return begin if begin == offset or text[begin:offset].isspace() else None
+def _first_comment(lines: re.Match[bytes]) -> bytes:
+    """Lines of comments; of very many, the first and blanks, which offer the same cuts."""
+    if len(lines[0]) < _MANY_COMMENTS:
+        return lines[0]
+    first = lines[0].index(b"\n")
+    return lines[0][:first] + re.sub(rb"[^\n]", b" ", lines[0][first:])
+
+
+def _line_starts(text: str) -> Callable[[int], int | None]:
+    """A function from what stands somewhere to the start of the line that begins with it, or None where something
+    stands before it."""
+    lines = [found.span() for found in _INDENT.finditer(text)]
+    begins = [begin for begin, _ in lines]
+
+    def start(offset: int) -> int | None:
+        begin, ink = lines[bisect_right(begins, offset) - 1]
+        return begin if offset <= ink else None
+
+    return start
 
 
 def _character_offsets(text: str, data: bytes) -> Callable[[int], int]:

@@ -4,12 +4,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from tasks.errors import OversizedDocument
 from tasks.sources.mailbox import Attached
 
 _STRUCTURE = re.compile(
     r"^ {0,3}(?:#{1,6}(?:[ \t]|$)|```|~~~|<(?:script|pre|style|textarea|!|\?))|\n {0,3}(?:=+|-+)[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
+_MOST_EMPTY = 4_000_000  # cells that a table is filled up to, however few there are
+_SPARSEST = 8  # cells to fill up to for each one that is there
 _SPACES = re.compile(r"\s+")
 
 
@@ -98,7 +101,11 @@ class Blocks:
             self._blocks.append(text.strip("\n"))
 
     def table(self, rows: Iterable[Sequence[str]]) -> None:
-        """A table whose first row says what its columns are; columns and rows without any word are left out."""
+        """A table whose first row says what its columns are; columns and rows without any word are left out.
+
+        Raises:
+            OversizedDocument: filled up to its longest row, it would be nothing but empty cells.
+        """
         kept = _without_empty([[one_line(cell) for cell in row] for row in rows])
         if not kept:
             return
@@ -139,12 +146,14 @@ def line_below(header: str) -> str:
 
 def _without_empty(rows: list[list[str]]) -> list[list[str]]:
     rows = [row for row in rows if any(row)]
-    width = max(map(len, rows), default=0)
     used = sorted({i for row in rows for i, cell in enumerate(row) if cell})
-    if not used:
-        return []
-    rows = [row + [""] * (width - len(row)) for row in rows]
-    return [[row[i] for i in used] for row in rows]
+    cells, there = len(rows) * len(used), sum(map(len, rows))
+    if cells > max(_MOST_EMPTY, _SPARSEST * there):
+        raise OversizedDocument(
+            f"a table in it has {len(rows):,} rows and {len(used):,} columns, and {there:,} cells",
+            "Store it as CSV, or leave it out with `exclude`.",
+        )
+    return [[row[i] if i < len(row) else "" for i in used] for row in rows]
 
 
 _FILE_NAME = re.compile(

@@ -12,6 +12,7 @@ _MESSAGE = "__properties_version1.0".encode("utf-16-le")  # a stream that every 
 _MAIL_MARKS = (b"from:", b"date:", b"message-id:", b"received:", b"mime-version:", b"return-path:", b"delivered-to:")
 _XML_ENCODING = re.compile(rb"""(\s*<\?xml[^>]*?)\s+encoding\s*=\s*["']([^"'>]*)["']""")
 _SITEMAP = re.compile(rb"(?:\s|(?><\?.*?\?>)|(?><!--.*?-->))*+<(?:urlset|sitemapindex)[\s>]", re.DOTALL)
+_FLAT = (".fodt", ".fods", ".fodp")
 _OLD_OFFICE = (".doc", ".dot", ".xls", ".ppt", ".pps", ".xlt")
 
 MAIL = "message/rfc822"
@@ -74,12 +75,17 @@ def _convert(data: bytes, wanted: str, extension: str, max_bytes: int, encoding:
         return read_rtf(data), "rtf", None
     if signature is not None:
         raise UnsupportedDocument(f"its content is {signature}, which holds no text", "Leave it out with `exclude`.")
-    return _marked_up(data, wanted, extension, encoding)
+    return _marked_up(data, wanted, extension, max_bytes, encoding)
 
 
 def _may_be_text(data: bytes, extension: str) -> bool:
-    """Whether a file named as an old Office file is text after all, as a table in HTML or tabs that it opens."""
-    return extension in _OLD_OFFICE and b"\0" not in data[:4096]
+    """Whether a file named as an old Office file is text after all, as a table in HTML or tabs that it opens, or one
+    that is named as flat OpenDocument the XML that this is."""
+    return (extension in _OLD_OFFICE and b"\0" not in data[:4096]) or (extension in _FLAT and _is_xml(data))
+
+
+def _is_xml(data: bytes) -> bool:
+    return data[:100].lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<?xml")
 
 
 def _compound(data: bytes, extension: str, max_bytes: int) -> Found:
@@ -92,16 +98,14 @@ def _compound(data: bytes, extension: str, max_bytes: int) -> Found:
     return read_compound(data, extension, max_bytes), "office", None
 
 
-def _marked_up(data: bytes, wanted: str, extension: str, encoding: str | None) -> Found | None:
+def _marked_up(data: bytes, wanted: str, extension: str, max_bytes: int, encoding: str | None) -> Found | None:
     """Formats that are text with marks."""
     if wanted in ("mail", "mbox") or ((wanted == "unknown" or not extension) and looks_like_mail(data)):
         from tasks.extract.mail import read_mail
 
         return read_mail(data), "mail", None
-    if wanted == "xml" or (
-        wanted in ("unknown", "office") and data[:100].lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<?xml")
-    ):
-        return _xml(data, encoding)
+    if wanted == "xml" or (wanted in ("unknown", "office") and _is_xml(data)):
+        return _xml(data, max_bytes, encoding)
     if wanted not in ("notebook", "json", "subtitles", "tex", "org", "asciidoc"):
         return None
     decoded = decode(data, encoding)
@@ -130,7 +134,7 @@ def _read_marked_up(text: str, wanted: str) -> Converted | None:
     return {"tex": markups.read_tex, "org": markups.read_org, "asciidoc": markups.read_asciidoc}[wanted](text)
 
 
-def _xml(data: bytes, encoding: str | None) -> Found | None:
+def _xml(data: bytes, max_bytes: int, encoding: str | None) -> Found | None:
     """XML in the encoding that is declared for it; else in a national one that it says itself, or the one that its
     bytes show: what programs keep as UTF-16 they write as UTF-8, and still say UTF-16."""
     from tasks.extract.pages import is_encoding
@@ -141,7 +145,7 @@ def _xml(data: bytes, encoding: str | None) -> Found | None:
     if b"urn:oasis:names:tc:opendocument" in data[:4096]:
         from tasks.extract.opendocument import read_flat
 
-        return read_flat(data), "office", None
+        return read_flat(data, max_bytes), "office", None
     decoded = None
     said = _XML_ENCODING.match(data)
     name = said[2].decode("latin-1").lower() if said else ""

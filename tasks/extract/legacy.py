@@ -15,6 +15,7 @@ from tasks.errors import BrokenDocument, EncryptedDocument, UnsupportedDocument
 from tasks.extract.blocks import Converted, clean_title, one_line
 from tasks.extract.office import read_office
 from tasks.extract.old_sheets import read_old_workbook
+from tasks.extract.sheet_areas import check_areas, sheets_of_xls
 
 _SECONDS = 240  # for a converter
 _OPTIONS = {  # a paragraph on one line, in UTF-8
@@ -48,9 +49,8 @@ def read_compound(data: bytes, extension: str, max_bytes: int) -> Converted:
         with olefile.OleFileIO(io.BytesIO(data)) as file:
             streams = {"/".join(path).lower() for path in file.listdir()}
             found = _facts(file)
-            locked = any(
-                _is_locked(file.openstream(name).read(4096)) for name in ("Workbook", "Book") if file.exists(name)
-            )
+            books = [file.openstream(name).read() for name in ("Workbook", "Book") if file.exists(name)]
+            locked = any(_is_locked(stream[:4096]) for stream in books)
     except (OSError, ValueError, IndexError, AttributeError, TypeError, KeyError) as error:
         raise BrokenDocument(
             f"not a readable {extension or 'Office'} file: {type(error).__name__}: {error}"[:300],
@@ -60,6 +60,8 @@ def read_compound(data: bytes, extension: str, max_bytes: int) -> Converted:
     if "encryptedpackage" in streams or locked:
         raise EncryptedDocument("the document needs a password", "Store a copy without a password.")
     if "workbook" in streams or "book" in streams:
+        for stream in books:
+            check_areas(sheets_of_xls(stream))
         try:
             book = read_old_workbook(data)
         except BrokenDocument:

@@ -45,7 +45,10 @@ def _read(package: Package, data: bytes, extension: str) -> Converted:
         return read_workbook(package, main)
     if kind == "binary workbook":
         from tasks.extract.old_sheets import read_old_workbook
+        from tasks.extract.sheet_areas import cells_of_xlsb, check_areas
 
+        parts = (package.read(name) for name in package.names if "sheets/" in name.lower())
+        check_areas(cells_of_xlsb(part) for part in parts if part)
         return read_old_workbook(data)
     names = {name.lower() for name in package.names}
     if "content.xml" in names:

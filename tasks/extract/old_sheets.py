@@ -22,8 +22,8 @@ def read_old_workbook(data: bytes) -> Converted:
     try:
         book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
         for name in book.sheet_names:
-            rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-            add_sheet(blocks, name, [[_shown(cell) for cell in row] for row in rows])
+            rows = book.get_sheet_by_name(name).iter_rows()
+            add_sheet(blocks, name, [row for cells in rows if any(row := [_shown(cell) for cell in cells])])
     except python_calamine.PasswordError:
         raise EncryptedDocument("the workbook needs a password", "Store a copy without a password.") from None
     except (python_calamine.CalamineError, OSError, ValueError) as error:

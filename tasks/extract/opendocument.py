@@ -1,12 +1,13 @@
 """OpenDocument texts, sheets and slides into Markdown."""
 
-from tasks.errors import BrokenDocument, EmptyDocument, EncryptedDocument
+from tasks.errors import BrokenDocument, EmptyDocument, EncryptedDocument, OversizedDocument
 from tasks.extract.blocks import Blocks, Converted, clean_title, one_line
 from tasks.extract.package import Element, Package, attribute, child, local, parse_xml, properties
 from tasks.extract.sheets import add_sheet
 
 _GONE = {"tracked-changes", "annotation", "annotation-end", "forms", "bookmark", "sequence-decls", "desc", "title"}
 _MOST_REPEATS = 1_000  # a sheet's last rows and columns repeat to the end of its world
+_CELL = 64  # bytes that one takes beside its text
 
 
 def read_opendocument(package: Package) -> Converted:
@@ -16,24 +17,34 @@ def read_opendocument(package: Package) -> Converted:
         EncryptedDocument: it needs a password.
         BrokenDocument: its content cannot be parsed.
         EmptyDocument: there are only pictures on its slides.
+        OversizedDocument: its tables repeat cells to more bytes than the package may inflate to.
     """
     manifest = package.xml("META-INF/manifest.xml")
     if manifest is not None and any(local(element) == "encryption-data" for element in manifest.iter()):
         raise EncryptedDocument("the document needs a password", "Store a copy without a password.")
-    return _read(package.xml("content.xml"), package.xml("styles.xml"), package.xml("meta.xml"))
+    content, styles, meta = (package.xml(f"{part}.xml") for part in ("content", "styles", "meta"))
+    return _read(content, styles, meta, package.max_bytes)
 
 
-def read_flat(data: bytes) -> Converted:
-    """The text of a .fodt, .fods or .fodp file, which is one XML file."""
+def read_flat(data: bytes, max_bytes: int) -> Converted:
+    """The text of a .fodt, .fods or .fodp file, which is one XML file.
+
+    Args:
+        data: the file.
+        max_bytes: most bytes that its tables may repeat cells to.
+
+    Raises:
+        BrokenDocument, EmptyDocument, OversizedDocument: as above.
+    """
     root = parse_xml(data)
-    return _read(root, root, child(root, "meta"))
+    return _read(root, root, child(root, "meta"), max_bytes)
 
 
-def _read(content: Element | None, styles: Element | None, meta: Element | None) -> Converted:
+def _read(content: Element | None, styles: Element | None, meta: Element | None, max_bytes: int) -> Converted:
     body = child(content, "body")
     if body is None:
         raise BrokenDocument("an OpenDocument file whose content cannot be parsed", "Is it complete? Store it again.")
-    reader = _Reader(_titles(content) | _titles(styles))
+    reader = _Reader(_titles(content) | _titles(styles), max_bytes)
     for part in body:
         reader.add(part)
     reader.add_notes()
@@ -57,7 +68,9 @@ def _titles(root: Element | None) -> set[str]:
 class _Reader:
     """Walks through a document."""
 
-    def __init__(self, title_styles: set[str]) -> None:
+    def __init__(self, title_styles: set[str], max_bytes: int) -> None:
+        self._most = max_bytes
+        self._repeated = 0  # bytes of cells that are there only as others are repeated
         self.out = Blocks()
         self.title: str | None = None
         self._title_styles = title_styles
@@ -127,7 +140,9 @@ class _Reader:
         rows: list[list[str]] = []
         for row in table.iter("{*}table-row"):
             cells = self._cells(row)
-            rows += [cells] * (min(_repeats(row, "rows"), _MOST_REPEATS) if cells else 1)
+            times = min(_repeats(row, "rows"), _MOST_REPEATS) if cells else 1
+            self._repeat(times, sum(map(len, cells)) + len(cells) * _CELL)
+            rows += [cells] * times
         if sheet:
             add_sheet(self.out, attribute(table, "name") or "", rows)
         else:
@@ -138,10 +153,21 @@ class _Reader:
         for cell in row:
             if local(cell) in ("table-cell", "covered-table-cell"):
                 text = " ".join(self._words(p) for p in cell.iter("{*}p", "{*}h") if not _within(p, cell, "annotation"))
-                cells += [text] * min(_repeats(cell, "columns"), _MOST_REPEATS)
+                times = min(_repeats(cell, "columns"), _MOST_REPEATS)
+                self._repeat(times if text else 1, len(text) + _CELL)
+                cells += [text] * times
         while cells and not cells[-1]:
             cells.pop()
         return cells
+
+    def _repeat(self, times: int, size: int) -> None:
+        """Note that cells of so many bytes come so often."""
+        self._repeated += max(times - 1, 0) * size
+        if self._repeated > self._most:
+            raise OversizedDocument(
+                f"its tables repeat cells to more than {self._most:,} bytes",
+                "Raise `extraction.max_bytes` if it is to be trusted.",
+            )
 
     def _slide(self, page: Element) -> None:
         self._slides += 1

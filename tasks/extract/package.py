@@ -27,6 +27,9 @@ class Package:
         extension: of its name, for messages.
         max_bytes: most bytes that the archive may inflate to.
 
+    Attributes:
+        max_bytes: the same.
+
     Raises:
         BrokenDocument: it is no archive.
         EncryptedDocument: a part of it needs a password.
@@ -34,6 +37,7 @@ class Package:
     """
 
     def __init__(self, data: bytes, extension: str, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
         self._extension = extension or "zip"
         try:
             self._archive = zipfile.ZipFile(io.BytesIO(data))

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from lxml import etree
 
+from tasks.errors import OversizedDocument
 from tasks.extract.blocks import Blocks, Converted, clean_title
 from tasks.extract.drawings import chart_of, words_of
 from tasks.extract.package import Element, Package, attribute, child, children, local, properties
@@ -17,6 +18,7 @@ _DATES |= dict.fromkeys((27, 28, 29, 30, 31, 36, 50, 51, 52, 53, 54, 57, 58), "d
 _QUOTED = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?:[^hms\]][^\]]*|\$[^\]]*)\]', re.IGNORECASE)
 _TOP = 10  # rows among which the one with the columns' names is
 _MOST_COLUMNS = 16_384
+_MOST_MISSING = 32_000_000
 
 
 def add_sheet(blocks: Blocks, name: str, rows: Sequence[Sequence[str]]) -> None:
@@ -60,7 +62,12 @@ def read_workbook(package: Package, main: str) -> Converted:
 
 
 def _rows(data: bytes, shared: list[str], formats: list[str], epoch: datetime) -> Iterator[list[str]]:
-    """The rows of a sheet's part, without holding the whole of it as a tree."""
+    """The rows of a sheet's part, without holding the whole of it as a tree.
+
+    Raises:
+        OversizedDocument: far too many cells are not there, before others that are.
+    """
+    missing = 0
     try:
         for _, row in etree.iterparse(
             io.BytesIO(data), tag="{*}row", recover=True, huge_tree=True, resolve_entities=False, no_network=True
@@ -70,6 +77,14 @@ def _rows(data: bytes, shared: list[str], formats: list[str], epoch: datetime) -
                 column = _column(attribute(cell, "r") or "", len(cells))
                 cells += [""] * (column - len(cells))
                 cells.append(_cell(cell, shared, formats, epoch))
+            while cells and not cells[-1]:
+                cells.pop()
+            missing += max(len(cells) - len(row), 0)
+            if missing > _MOST_MISSING:
+                raise OversizedDocument(
+                    f"a sheet in it has more than {_MOST_MISSING:,} empty cells before others",
+                    "Store it as CSV, or leave it out with `exclude`.",
+                )
             yield cells
             row.clear()
             while row.getprevious() is not None:

@@ -165,7 +165,9 @@ def _unquoted(field: str, quote: str) -> str:
 
 
 def _is_whole(line: str, dialect: Dialect, width: int) -> bool:
-    """Whether a line is a row by itself."""
+    """Whether a line is a row by itself, and not the end of a field that began above it."""
+    if dialect.quote is not None and line.count(dialect.quote) % 2:
+        return False
     try:
         return len(next(csv.reader([line], **dialect.arguments), [])) == width
     except csv.Error:

