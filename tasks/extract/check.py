@@ -14,7 +14,10 @@ _DUMPED = re.compile(r"^[0-9a-fA-F]{4,16}:?[ \t]+(?:[0-9a-fA-F]{2,8}[ \t]+){7,}"
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd\ue000-\uf8ff]")
 _HEX_DIGITS = np.array([chr(byte) in string.hexdigits for byte in range(256)])
 _SOURCES = {  # what each of them has, what is quickly looked for first, and its commands
-    "RTF source": (("\\", r"\par"), re.compile(r"\\(?:pard?|plain|f\d+|fs\d+|cf\d+|rtlch|ltrch|lang\d+|li\d+|sb\d+)\b")),
+    "RTF source": (
+        ("\\", r"\par"),
+        re.compile(r"\\(?:pard?|plain|f\d+|fs\d+|cf\d+|rtlch|ltrch|lang\d+|li\d+|sb\d+)\b"),
+    ),
     "PDF source": (
         ("endobj",),
         re.compile(r"\b(?:endobj|endstream|\d+ \d+ obj)\b|/(?:Type|Filter|Length|FlateDecode|Font)\b"),
