@@ -3,10 +3,11 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 import numpy as np
 import regex
-from sentencex import get_sentence_boundaries
+from sentencex import segment
 
 from tasks.chunk.language import language_of
 from tasks.chunk.structure import within
@@ -53,8 +54,7 @@ def sentences(text: str, solid: Sequence[tuple[int, int]] = ()) -> Boundaries:
         if end - start > _LONGEST_PARAGRAPH or within(start, end, solid):
             return []
         part = text[start:end]
-        found = (boundary["start_index"] for boundary in get_sentence_boundaries(language_of(part), part))
-        begins = sorted({start + begin for begin in found if 0 < begin < end - start})
+        begins = sorted({*accumulate(map(len, segment(language_of(part), part)), initial=start)} - {start, end})
         return [begin for begin in begins if not within(begin - 1, begin + 1, solid)] if solid else begins
 
     return cuts

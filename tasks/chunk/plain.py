@@ -4,6 +4,7 @@ Text with directives is reStructuredText, whatever its file is called.
 """
 
 import re
+from itertools import islice
 
 from tasks.chunk import restructured
 from tasks.chunk.structure import Section, Structure, within
@@ -15,7 +16,7 @@ _ENTRY = re.compile(
     r"^(?:[\[(<]?(?:\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{2,4}|\d\d:\d\d:\d\d|\d{10}(?:\.\d+)?\b"
     rf"|\[ *\d+\.\d+\]|(?:[MTWFS][a-z][a-z],? )?{_MONTH} [ \d]?\d\b)"
     r"|[\[(<]?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|SEVERE|VERBOSE)\b"
-    rf"|\S+ \S+ \S+ \[\d\d?/{_MONTH}/\d{{4}}:)",
+    rf"|\S++ \S++ \S++ \[\d\d?/{_MONTH}/\d{{4}}:)",
     re.MULTILINE,
 )
 """A line that begins with a date, a time or a level, or a web server's."""
@@ -24,10 +25,12 @@ _UNDERLINED = re.compile(r"\n\n[ \t]*(\S.{0,198}?)[ \t]*\n[ \t]*([=\-~^*#_])\2{2
 _NUMBER = r"((?:\d{1,2}(?:\.\d{1,3}){0,4}|[IVX]{1,5}|[A-Z](?:\.\d{1,2})+)\.?)"
 _NUMBERED = re.compile(rf"\n\n{_NUMBER}[ \t]+([^\W\d_a-z].{{0,78}}[^\s.:;,!?])[ \t]*(?=\n\n)")
 _NUMBER_AHEAD = re.compile(rf"{_NUMBER}[ \t]")
+_NUMBER_BEGINS = re.compile(r"^(?:\d[\d. \t]|[IVX][IVX. \t]|[A-Z]\.)", re.MULTILINE)
 _INDENTED = re.compile(r"\n[ \t]+\S")
 _LISTING = re.compile(r"\n(?:(?<=\n\n)|(?<=\n\+\n)|(?<=\]\n))(-{4,}+|`{3,}+)[^\n]*\n(?!\n)(?:[^\n]*\n){1,400}?\1(?=\n)")
 """Lines between two that are only dashes, as AsciiDoc has them, or backticks."""
 
+_LINES = tuple(mark * 2 for mark in "=-~^*#_")
 _LINE = re.compile(r"\n([=\-~^*#_])\1\1")
 _WIDE = 60  # characters; a line this long goes across the page, whatever stands above it
 _FEWEST_LINES = 3  # of a log
@@ -41,25 +44,31 @@ def outline(text: str) -> Structure | None:
     entries = _entries(text)
     if entries:
         return Structure([Section(0, ())], [entries], solid=[(0, len(text))])
-    if restructured.is_restructured(text):
+    begin = {line[:2] for line in text.split("\n")}  # tells at once what the text has none of
+    if ".." in begin and restructured.is_restructured(text):
         return restructured.outline(text)
+    indented = any(two[:1] in (" ", "\t") for two in begin) and _INDENTED.search(text) is not None
+    listed, underlined = not begin.isdisjoint(("--", "``")), not begin.isdisjoint(_LINES)
+    numbered = _NUMBER_BEGINS.search("\n".join(begin)) is not None
+    if not (indented or listed or underlined or numbered):
+        return None
     framed = f"\n\n{text}\n"  # so that the first title and the last line are like all others
-    marked = "\n----" in framed or "\n```" in framed
-    listings = [(match.start() - 1, match.end() - 2) for match in _LISTING.finditer(framed)] if marked else []
+    listings = [(match.start() - 1, match.end() - 2) for match in _LISTING.finditer(framed)] if listed else []
     titles = [
         (start - 2, _next_line(text, end - 2), depth, title)
-        for start, end, depth, title in _underlined(framed) or _numbered(framed)
+        for start, end, depth, title in (underlined and _underlined(framed)) or (numbered and _numbered(framed)) or ()
         if not within(start - 2, start - 1, listings)
     ]
     titles = titles if len(titles) >= _FEWEST else []
-    return restructured.structured(text, titles, listings) if titles or listings or _INDENTED.search(text) else None
+    return restructured.structured(text, titles, listings) if titles or listings or indented else None
 
 
 def _entries(text: str) -> list[int]:
     """The offsets where entries of a log begin; none where the text is no log."""
     lines = [line for line in text[:_SAMPLE].split("\n") if line and not line[0].isspace()]
-    beginning = sum(_ENTRY.match(line) is not None for line in lines)
-    if len(lines) < _FEWEST_LINES or beginning < _MOST * len(lines):
+    others = (line for line in lines if _ENTRY.match(line) is None)
+    too_many = islice(others, int(len(lines) - _MOST * len(lines)), None)
+    if len(lines) < _FEWEST_LINES or next(too_many, None) is not None:
         return []
     return [match.start() for match in _ENTRY.finditer(text)]
 

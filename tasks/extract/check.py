@@ -1,6 +1,7 @@
 """Whether what came out is text: what is not is cut out, or fails with the reason, instead of being embedded."""
 
 import re
+import string
 from typing import NamedTuple
 
 import numpy as np
@@ -11,17 +12,21 @@ from tasks.extract.junk import junk_runs, without_runs
 _WINDOW = 30_000  # characters that are looked at, at the beginning, in the middle and at the end
 _DUMPED = re.compile(r"^[0-9a-fA-F]{4,16}:?[ \t]+(?:[0-9a-fA-F]{2,8}[ \t]+){7,}", re.MULTILINE)
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f\ufffd\ue000-\uf8ff]")
-_SOURCES = {  # a word that each of them has, and its commands
-    "RTF source": (r"\par", re.compile(r"\\(?:pard?|plain|f\d+|fs\d+|cf\d+|rtlch|ltrch|lang\d+|li\d+|sb\d+)\b")),
+_HEX_DIGITS = np.array([chr(byte) in string.hexdigits for byte in range(256)])
+_SOURCES = {  # what each of them has, what is quickly looked for first, and its commands
+    "RTF source": (
+        ("\\", r"\par"),
+        re.compile(r"\\(?:pard?|plain|f\d+|fs\d+|cf\d+|rtlch|ltrch|lang\d+|li\d+|sb\d+)\b"),
+    ),
     "PDF source": (
-        "endobj",
+        ("endobj",),
         re.compile(r"\b(?:endobj|endstream|\d+ \d+ obj)\b|/(?:Type|Filter|Length|FlateDecode|Font)\b"),
     ),
     "PostScript": (
-        "moveto",
+        ("moveto",),
         re.compile(r"\b(?:moveto|lineto|curveto|rlineto|setgray|setrgbcolor|closepath|gsave|grestore|showpage)\b"),
     ),
-    "base64 of a mail": ("base64", re.compile(r"^Content-Transfer-Encoding: *base64", re.MULTILINE | re.IGNORECASE)),
+    "base64 of a mail": (("base64",), re.compile(r"^Content-Transfer-Encoding: *base64", re.MULTILINE | re.IGNORECASE)),
 }
 _MOST_STRANGE = 0.05  # of the characters looked at
 _MOST_JUNK = 0.75  # of a text; one about keys and certificates shows some
@@ -70,7 +75,7 @@ def _refuse_what_is_no_text(text: str, is_code: bool) -> None:
     parts = _windows(text)
     looked_at = sum(map(len, parts))
     counts = [_counts(part) for part in parts]
-    strange = sum(perhaps for perhaps, _ in counts)
+    strange = sum(count.strange for count in counts)
     if strange > _MOST_STRANGE * looked_at:
         strange = sum(len(_CONTROL.findall(part)) for part in parts)
     if strange > _MOST_STRANGE * looked_at and strange > 3:
@@ -81,12 +86,15 @@ def _refuse_what_is_no_text(text: str, is_code: bool) -> None:
     if is_code:
         _refuse_minified(text)
         return
-    dumped, lines = sum(len(_DUMPED.findall(part)) for part in parts), sum(part.count("\n") + 1 for part in parts)
-    if dumped > _MOST_DUMPED * lines:
-        raise UnsupportedDocument(f"{dumped / lines:.0%} of its lines are a hex dump", "Leave it out with `exclude`.")
-    for name, (word, commands) in _SOURCES.items():
-        found = sum(len(commands.findall(part)) for part in parts if word in part)
-        if found > 20 and found > _MOST_MARKS * sum(blanks for _, blanks in counts):
+    lines = sum(count.lines for count in counts)
+    if sum(count.hexadecimal for count in counts) > _MOST_DUMPED * lines:
+        dumped = sum(len(_DUMPED.findall(part)) for part in parts)
+        if dumped > _MOST_DUMPED * lines:
+            message = f"{dumped / lines:.0%} of its lines are a hex dump"
+            raise UnsupportedDocument(message, "Leave it out with `exclude`.")
+    for name, (words, commands) in _SOURCES.items():
+        found = sum(len(commands.findall(part)) for part in parts if all(word in part for word in words))
+        if found > 20 and found > _MOST_MARKS * sum(count.blanks for count in counts):
             raise UnsupportedDocument(f"its text is {name}", "Give its true format, or leave it out with `exclude`.")
 
 
@@ -97,13 +105,25 @@ def _windows(text: str) -> list[str]:
     return [text[:_WINDOW], text[middle : middle + _WINDOW], text[-_WINDOW:]]
 
 
-def _counts(part: str) -> tuple[int, int]:
-    """How many characters may be none of any script, all beyond ASCII with them, as bytes are counted quickly; and how
-    many are spaces and line feeds."""
+class _Counts(NamedTuple):
+    """Of a part of a text: how many bytes may be of no script's characters, all beyond ASCII with them; how many
+    characters are spaces and line feeds; its lines, and how many of them begin with four hexadecimal digits."""
+
+    strange: int
+    blanks: int
+    lines: int
+    hexadecimal: int
+
+
+def _counts(part: str) -> _Counts:
     data = np.frombuffer(part.encode(), np.uint8)
-    tabs, lines, spaces = (int(np.count_nonzero(data == byte)) for byte in b"\t\n ")
-    perhaps = int(np.count_nonzero((data < 32) | (data >= 127)))
-    return perhaps - tabs - lines, lines + spaces
+    feeds = np.flatnonzero(data == 10)
+    tabs, spaces = int(np.count_nonzero(data == 9)), int(np.count_nonzero(data == 32))
+    strange = int(np.count_nonzero(data - np.uint8(32) >= 95)) - tabs - len(feeds)  # below 32 wraps around
+    begins = np.append(0, feeds + 1)
+    begins = begins[begins + 4 <= len(data)]
+    hexadecimal = int(np.count_nonzero(_HEX_DIGITS[data[begins[:, None] + np.arange(4)]].all(axis=1)))
+    return _Counts(strange, len(feeds) + spaces, len(feeds) + 1, hexadecimal)
 
 
 def _refuse_minified(code: str) -> None:

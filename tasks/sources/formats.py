@@ -1,6 +1,7 @@
 """Which format a file has: by its content where that is beyond doubt, else by its name."""
 
 import mimetypes
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".xz": "xz"}
@@ -45,6 +46,7 @@ _EXTENSIONS = {
 _COMPRESSED_TARS = {
     ".tgz": ".gz", ".taz": ".gz", ".tbz": ".bz2", ".tbz2": ".bz2", ".tb2": ".bz2", ".txz": ".xz", ".tzst": ".zst",
 }  # fmt: skip
+_PACKED = (*COMPRESSIONS, *_COMPRESSED_TARS)
 _TEXTS = ("text", "markdown", "rst", "html", "code")
 _EXTENSION_OF = {language: extension for extension, language in reversed(LANGUAGES.items())}
 
@@ -104,6 +106,8 @@ _WITHOUT_TEXT = {
 
 def split_compression(name: str) -> tuple[str, str | None]:
     """A file's name without its compression suffix, and the compression: gzip, zstd, bz2, xz or None."""
+    if not name.lower().endswith(_PACKED):
+        return name, None
     path = PurePosixPath(name)
     suffix = path.suffix.lower()
     if suffix in _COMPRESSED_TARS:
@@ -112,6 +116,7 @@ def split_compression(name: str) -> tuple[str, str | None]:
     return (path.stem, compression) if compression else (name, None)
 
 
+@lru_cache(maxsize=1024)  # as a few ask of each file
 def format_of(name: str) -> str | None:
     """The format that a file's name promises, or None where it promises none that has text.
 
