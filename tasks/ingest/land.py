@@ -139,7 +139,7 @@ class Landing:
         empty and held some they stay or go as if it could not be read: perhaps it is half-written."""
         yield from self.flush()
         held = self._stored.records_before(file.document_id)
-        if held and not (self._claims.seen or self._claims.nameless) and self._is_empty(file):
+        if held and not (self._claims.seen or self._claims.nameless) and self._was_emptied(file):
             yield from self.fail_container(file, EmptyDocument(*_EMPTIED))
             return
         displaced = self._claims.displaced.pop(file.document_id, set()) - self._claims.seen
@@ -181,8 +181,11 @@ class Landing:
             self._keep_records(document_of(file, settings))
         self._claims.begin_file()
 
-    def _is_empty(self, file: File) -> bool:
-        return not read_head(self._lake.corpus.source(file.source), file.path, _BLANK).strip()
+    def _was_emptied(self, file: File) -> bool:
+        """Whether nothing is in a file that held records which could be read."""
+        there = self._stored.documents_now("container", [file.document_id])
+        source = self._lake.corpus.source(file.source)
+        return any(one.state in GOOD for one in there) and not read_head(source, file.path, _BLANK).strip()
 
     def _fail(self, document: Document, error: DocumentError) -> None:
         record_failures(self._lake, [Failure.of(error, document.document_id, document.uri, "read", document.settings)])

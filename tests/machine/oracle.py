@@ -238,6 +238,8 @@ def _file_of_files(identity: str, content: Content, now: Settings, cut: tuple[in
             seen.containers[identity] = not content and now.on_failure == "drop"
         return
     seen.containers[identity] = True
+    if form == "mbox" and not content.members:
+        seen.empty.add(identity)
     for name, member in content.members:
         inner = f"{identity}!/{name}"
         if form == "eml" and not name:
