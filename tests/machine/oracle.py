@@ -125,13 +125,10 @@ def outcomes(seen: Seen, memory: Memory, now: Settings) -> dict[str, set[Outcome
         found[identity] = set()
         for old in memory.get(identity, {None}):
             found[identity] |= set(_outcomes_of(identity, old, seen, unseen, now))
-    for container in seen.empty:  # it fails where records of it are known
+    for container in seen.empty:  # it fails where records of it were known, and then stays so
         known = [{old.container if old else None for old in options} for options in memory.values()]
         failed = {Outcome(Row(state)) for state in ("quarantined", "stale")}
-        if {container} in known:
-            found[container] = failed
-        elif any(container in held for held in known):
-            found[container] |= failed
+        found[container] = failed if {container} in known else found[container] | failed
     return found
 
 
