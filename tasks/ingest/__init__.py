@@ -4,7 +4,8 @@ In: a `Listing`. Out: rows in the tables of documents and chunks, and failures; 
 
 - `update` is the stage: it lists, compares, reads and lands.
 - `compare` tells what changed, also by `identity`, the hash of the settings that a row was made with.
-- `reading` gives work to `readers` and `ray_readers`, in whose processes `prepare` makes documents and chunks;
+- `reading` gives work to `readers` and `ray_readers`, in whose processes `prepare` makes documents and chunks
+  (`rows` says what their rows are);
   `faults` decides what a failure means; `tokenizer` counts.
 - `kept` tells which members of a changed archive need not be cut again.
 - `land` writes: `claims` decides between records with one id, `stored` knows what the lake has.

@@ -20,7 +20,8 @@ from tasks.extract.read import EMPTY
 from tasks.ingest.claims import Claims, Decided
 from tasks.ingest.compare import GOOD, MANY
 from tasks.ingest.identity import RowSettings
-from tasks.ingest.prepare import Prepared, document_of
+from tasks.ingest.prepare import Prepared
+from tasks.ingest.rows import document_of
 from tasks.ingest.stored import Stored
 from tasks.lake.failures import forget_failures, reading_failures, record_failures
 from tasks.lake.schemas import table_of

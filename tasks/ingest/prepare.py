@@ -4,7 +4,6 @@ What a reader returns is plain Arrow; a document that cannot be used comes back 
 """
 
 import os
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,17 +13,17 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from tasks.chunk.split import Cut, split
-from tasks.chunk.title import title_of
+from tasks.chunk.split import split
 from tasks.chunk.tokens import count_tokens, load_counter
 from tasks.config.settings import Corpus
 from tasks.config.sources import Source
 from tasks.errors import BrokenDocument, DocumentError, EmptyDocument, OversizedDocument
 from tasks.extract.convert import SITEMAP
 from tasks.extract.read import Extracted, extract
-from tasks.hashing import chunk_ids, hash_bytes, hash_fields, hash_text
+from tasks.hashing import hash_bytes, hash_fields, hash_text
 from tasks.ingest.identity import settings_of
 from tasks.ingest.metadata import fields_of, in_plain_names
+from tasks.ingest.rows import chunks_of, document_of, line_id, record_id, titled
 from tasks.lake.schemas import chunks_schema, documents_schema, table_of
 from tasks.progress import LeftOut, Unfit
 from tasks.records import Chunk, Document, Failure
@@ -208,7 +207,7 @@ class _Rows:
                 if isinstance(record, DocumentError):
                     raise record
                 document.content_hash = hash_fields(record)
-                identity = _record_id(record, source, file, document.content_hash)
+                identity = record_id(record, source, file, document.content_hash)
                 if identity in ids:  # tasks.ingest.claims says what becomes of it
                     document.settings, document.repeats = settings.read(file.format), identity
                     self.documents.append(document)
@@ -283,59 +282,6 @@ class _Rows:
     def _fail(self, document: Document, error: DocumentError, stage: str) -> None:
         self.failures.append(Failure.of(error, document.document_id, document.uri, stage, document.settings))
         self.documents.append(document)
-
-
-def document_of(file: File, settings: str) -> Document:
-    """A file that is not read, or cannot be."""
-    container = file.outer.document_id if file.outer else None
-    return Document(
-        file.document_id, file.source, file.uri, "quarantined", settings, container, tag=file.tag, bytes=file.size
-    )
-
-
-def chunks_of(document: Document, extracted: Extracted, cuts: list[Cut]) -> list[Chunk]:
-    """A document's chunks.
-
-    Args:
-        document: it.
-        extracted: its text.
-        cuts: where that is cut.
-    """
-    texts = [extracted.text[cut.start : cut.end] for cut in cuts]
-    pages = extracted.pages
-    hashes = [hash_text(text) for text in texts]
-    ids = chunk_ids(document.document_id, hashes)
-    return [
-        Chunk(
-            identity, document.document_id, document.source, document.content_hash, ordinal, "text", cut.start, cut.end,
-            "characters", bisect_right(pages, cut.start) or 1 if pages else None, list(cut.headings), part, text_hash,
-            cut.token_count, document.uri, document.title, document.metadata,
-        )
-        for ordinal, (cut, part, text_hash, identity) in enumerate(zip(cuts, texts, hashes, ids, strict=True))
-    ]  # fmt: skip
-
-
-def titled(extracted: Extracted) -> Extracted:
-    """The same with a title, from its text where the format has none."""
-    return replace(extracted, title=extracted.title or title_of(extracted.text, extracted.kind))
-
-
-def line_id(file: File, number: int) -> str:
-    """The document id of a record that cannot be told by its own: by its number in the file, from 1."""
-    return f"{file.document_id}#line-{number}"
-
-
-def _record_id(record: dict[str, Any], source: Source, file: File, content_hash: str) -> str:
-    """The document id of a record: by its own id where the source names a column, else by its content, so that it
-    stays whatever comes before it, and equal records are one document."""
-    if source.fields.id is None:
-        return f"{file.document_id}#{content_hash[:16]}"
-    value = as_text(value_at(record, source.fields.id), source.fields.id)
-    if not value:
-        raise BrokenDocument(
-            f"no value for the id column {source.fields.id!r}", "Set `fields: id` to a column that every record has."
-        )
-    return f"{source.name}:{value}"
 
 
 def quiet_worker() -> None:

@@ -11,8 +11,9 @@ from tasks.config.settings import Corpus
 from tasks.errors import DocumentError
 from tasks.ingest.faults import document_error
 from tasks.ingest.identity import settings_of
-from tasks.ingest.prepare import Prepared, document_of, line_id
+from tasks.ingest.prepare import Prepared
 from tasks.ingest.readers import LocalReaders, Pending, Readers
+from tasks.ingest.rows import document_of, line_id
 from tasks.lake.schemas import chunks_schema, documents_schema, table_of
 from tasks.records import Document, Failure
 from tasks.sources.work import Block, Files, Members, Work

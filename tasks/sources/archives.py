@@ -14,12 +14,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import IO, Any
 
-from tasks.errors import BrokenDocument, DocumentError, EncryptedDocument, OversizedDocument
+from tasks.errors import BrokenDocument, DocumentError, EncryptedDocument
 from tasks.sources.disk import unmistakable
+from tasks.sources.inflation import Budget, Counted
 from tasks.sources.opening import is_damaged
 
-MOST_MEMBERS = 500_000
-_INFLATION = 200  # times its stored size; what inflates further, and beyond `extraction.max_bytes`, is taken for a bomb
 _ENDS_OF_LARGE_ZIPS = 76  # bytes between the directory of a zip and the record that ends it
 _PIECE = 2**18  # bytes of a tar that are read at once
 _LONGEST_HEADER = 2**20  # bytes of a tar's extended header, which is read at once
@@ -62,57 +61,6 @@ class CutOff(Exception):
     def __init__(self, error: DocumentError) -> None:
         super().__init__(error.message)
         self.error = error
-
-
-class Budget:
-    """What may come out of an archive, whatever lies in it.
-
-    Args:
-        stored: bytes of the archive as stored.
-        max_bytes: that may come out of any.
-
-    Attributes:
-        spent: whether it is used up: not a member fails then, but the whole archive.
-    """
-
-    def __init__(self, stored: int, max_bytes: int) -> None:
-        self._stored = stored
-        self._most = max(_INFLATION * stored, max_bytes)
-        self._bytes = self._members = 0
-        self.spent = False
-
-    def take(self, size: int) -> None:
-        """Note that so many bytes come out.
-
-        Raises:
-            OversizedDocument: they are too many.
-        """
-        self._bytes += size
-        self.check(self._bytes)
-
-    def check(self, size: int) -> None:
-        """Refuse so many bytes in all, if they are too many."""
-        if size > self._most:
-            self.spent = True
-            raise OversizedDocument(
-                f"it inflates from {self._stored:,} to more than {self._most:,} bytes",
-                "Raise `extraction.max_bytes` if it is to be trusted.",
-            )
-
-    def take_member(self) -> None:
-        """Note one more member.
-
-        Raises:
-            OversizedDocument: they are too many.
-        """
-        self._members += 1
-        self.check_members(self._members)
-
-    def check_members(self, count: int) -> None:
-        """Refuse so many members, if they are too many."""
-        if count > MOST_MEMBERS:
-            self.spent = True
-            raise OversizedDocument(f"it has more than {MOST_MEMBERS:,} members", "Unpack it, or store it in parts.")
 
 
 def entries_of(stream: Any, form: str, budget: Budget) -> Iterator[Entry]:
@@ -161,10 +109,10 @@ def _refuse_many(stream: Any, budget: Budget) -> None:
     if end is None:  # it is no zip, as is told next
         return
     size, place = end[zipfile._ECD_SIZE], end[zipfile._ECD_LOCATION]  # type: ignore[attr-defined]
-    if size > MOST_MEMBERS * zipfile.sizeCentralDir:  # type: ignore[attr-defined]
+    if size > budget.most_members * zipfile.sizeCentralDir:  # type: ignore[attr-defined]
         stream.seek(max(place - size - _ENDS_OF_LARGE_ZIPS, 0))
         count, last = 0, b""
-        while (data := stream.read(_PIECE)) and count <= MOST_MEMBERS:
+        while (data := stream.read(_PIECE)) and count <= budget.most_members:
             count += (last + data).count(zipfile.stringCentralDir)  # type: ignore[attr-defined]
             last = data[-3:]
         budget.check_members(count)
@@ -172,35 +120,6 @@ def _refuse_many(stream: Any, budget: Budget) -> None:
 
 def _counted(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, budget: Budget) -> IO[bytes]:
     return Counted(archive.open(entry), budget)  # type: ignore[return-value]
-
-
-class Counted(io.RawIOBase):
-    """A stream whose bytes a budget pays for: the archive may not say truly how many there are.
-
-    Args:
-        stream: with `read`.
-        budget: of the archive.
-    """
-
-    def __init__(self, stream: Any, budget: Budget) -> None:
-        self._stream = stream
-        self._budget = budget
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """As much as fits, or less; 0 at the end."""
-        data = self._stream.read(len(buffer))
-        self._budget.take(len(data))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        """Close the stream too."""
-        self._stream.close()
-        super().close()
 
 
 def _name_in_zip(entry: zipfile.ZipInfo) -> str:

@@ -16,9 +16,10 @@ from typing import IO, Any
 
 from tasks.config.settings import Corpus
 from tasks.errors import BrokenDocument, DocumentError, OversizedDocument, UnsupportedDocument
-from tasks.sources.archives import Budget, Counted, CutOff, Entry, entries_of
+from tasks.sources.archives import CutOff, Entry, entries_of
 from tasks.sources.contents import shown_by
 from tasks.sources.formats import ARCHIVES
+from tasks.sources.inflation import Budget, Counted
 from tasks.sources.json_records import PIECE
 from tasks.sources.listing import File, declared_format, without_text
 from tasks.sources.mailbox import Attached, messages_of

@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 
 from tasks.config.settings import Corpus
 from tasks.errors import BrokenDocument, DocumentError, OversizedDocument
-from tasks.sources import archives, mailbox
-from tasks.sources.archives import Budget, entries_of
+from tasks.sources import archives, inflation, mailbox
+from tasks.sources.archives import entries_of
 from tasks.sources.contents import by_content
+from tasks.sources.inflation import Budget
 from tasks.sources.listing import File, list_files
 from tasks.sources.mailbox import messages_of
 from tasks.sources.members import _Walk, works_of
@@ -260,7 +261,7 @@ def test_members_of_a_zip_are_counted_before_all_are_held(tmp_path: Path, monkey
     data[-14:-10] = bytes((1, 0, 1, 0))  # it says that it has one
     (tmp_path / "a.zip").write_bytes(data)
     assert len(told(works(tmp_path))) == 40
-    monkeypatch.setattr(archives, "MOST_MEMBERS", 39)
+    monkeypatch.setattr(inflation, "_MOST_MEMBERS", 39)
     monkeypatch.setattr(archives, "_PIECE", 7)
     monkeypatch.setattr(zipfile, "ZipFile", None)
     with pytest.raises(OversizedDocument, match="members"):
@@ -275,7 +276,7 @@ def test_too_many_members_and_too_many_archives_within_each_other(
         data, path = zipped({path: data}, zipfile.ZIP_STORED), "a.zip"
     (tmp_path / "a.zip").write_bytes(data)
     assert told(works(tmp_path)) == {"a.zip!/a.zip!/a.zip!/a.zip!/a.zip": "UnsupportedDocument"}
-    monkeypatch.setattr(archives, "MOST_MEMBERS", 2)
+    monkeypatch.setattr(inflation, "_MOST_MEMBERS", 2)
     (tmp_path / "a.zip").write_bytes(zipped({f"{i}": b"x" for i in range(3)}))
     with pytest.raises(OversizedDocument, match="members"):
         works(tmp_path)

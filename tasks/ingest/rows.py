@@ -1,0 +1,72 @@
+"""Rows of documents and chunks, and their ids, from what was read."""
+
+from bisect import bisect_right
+from dataclasses import replace
+from typing import Any
+
+from tasks.chunk.split import Cut
+from tasks.chunk.title import title_of
+from tasks.config.sources import Source
+from tasks.errors import BrokenDocument
+from tasks.extract.read import Extracted
+from tasks.hashing import chunk_ids, hash_text
+from tasks.records import Chunk, Document
+from tasks.sources.fields import as_text, value_at
+from tasks.sources.listing import File
+
+
+def document_of(file: File, settings: str) -> Document:
+    """A file that is not read, or cannot be."""
+    container = file.outer.document_id if file.outer else None
+    return Document(
+        file.document_id, file.source, file.uri, "quarantined", settings, container, tag=file.tag, bytes=file.size
+    )
+
+
+def chunks_of(document: Document, extracted: Extracted, cuts: list[Cut]) -> list[Chunk]:
+    """A document's chunks.
+
+    Args:
+        document: it.
+        extracted: its text.
+        cuts: where that is cut.
+    """
+    texts = [extracted.text[cut.start : cut.end] for cut in cuts]
+    pages = extracted.pages
+    hashes = [hash_text(text) for text in texts]
+    ids = chunk_ids(document.document_id, hashes)
+    return [
+        Chunk(
+            identity, document.document_id, document.source, document.content_hash, ordinal, "text", cut.start, cut.end,
+            "characters", bisect_right(pages, cut.start) or 1 if pages else None, list(cut.headings), part, text_hash,
+            cut.token_count, document.uri, document.title, document.metadata,
+        )
+        for ordinal, (cut, part, text_hash, identity) in enumerate(zip(cuts, texts, hashes, ids, strict=True))
+    ]  # fmt: skip
+
+
+def titled(extracted: Extracted) -> Extracted:
+    """The same with a title, from its text where the format has none."""
+    return replace(extracted, title=extracted.title or title_of(extracted.text, extracted.kind))
+
+
+def line_id(file: File, number: int) -> str:
+    """The document id of a record that cannot be told by its own: by its number in the file, from 1."""
+    return f"{file.document_id}#line-{number}"
+
+
+def record_id(record: dict[str, Any], source: Source, file: File, content_hash: str) -> str:
+    """The document id of a record: by its own id where the source names a column, else by its content, so that it
+    stays whatever comes before it, and equal records are one document.
+
+    Raises:
+        BrokenDocument: it has no id, or one that cannot be one.
+    """
+    if source.fields.id is None:
+        return f"{file.document_id}#{content_hash[:16]}"
+    value = as_text(value_at(record, source.fields.id), source.fields.id)
+    if not value:
+        raise BrokenDocument(
+            f"no value for the id column {source.fields.id!r}", "Set `fields: id` to a column that every record has."
+        )
+    return f"{source.name}:{value}"
