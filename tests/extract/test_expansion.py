@@ -54,6 +54,7 @@ def test_a_table_is_not_filled_up_to_one_long_row() -> None:
     assert time.process_time() - clock < 2
 
 
+@pytest.mark.slow
 def test_cells_far_to_the_right_are_no_memory() -> None:
     far = '<row><c r="XFD1" s="1"/></row>' * 5_000
     assert (

@@ -64,6 +64,7 @@ def test_only_members_that_changed_are_cut_again(driver: Driver, monkeypatch: py
     assert len(seen) == 5
 
 
+@pytest.mark.slow
 def test_every_way_of_an_archive(driver: Driver) -> None:
     texts = [(f"{i}.txt", f"Text {i} tells of birds.") for i in range(3)]
     records = (Record("k1", "One."), Record("k2", "Two.", broken=True))
@@ -81,6 +82,7 @@ def test_every_way_of_an_archive(driver: Driver) -> None:
     driver.run()
 
 
+@pytest.mark.slow
 def test_every_way_of_a_mailbox_and_of_attachments(driver: Driver) -> None:
     for box, mail in (
         (Within((("m@1", "One."), ("m@2", "Two."))), Within((("", "Body."), ("a.txt", "A."), ("b.txt", "B.")))),
@@ -153,6 +155,7 @@ def test_a_sitemap_is_counted_and_has_no_text(driver: Driver) -> None:
     check.whole(driver.world)
 
 
+@pytest.mark.slow
 def test_other_settings_and_back_again_after_a_run_that_broke_off(driver: Driver) -> None:
     for path in ("a.txt", "z.zip"):
         text = "\n\n".join(f"Paragraph {i} says that the river rose." for i in range(6))

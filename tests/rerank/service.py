@@ -47,7 +47,7 @@ class FakeRerankService:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        Thread(target=self.server.serve_forever, daemon=True).start()
+        Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def answered(self, path: str, asked: dict[str, Any], voyage: bool) -> Answer:
         texts = asked["texts" if PATHS[path] == "tei" else "documents"]

@@ -141,6 +141,7 @@ def test_damaged_json_raises_nothing_but_what_is_wrong_with_it(
     assert len(list(parse_lines(lines))) >= 1
 
 
+@pytest.mark.slow
 def test_an_array_of_any_length_costs_a_few_pieces_of_memory() -> None:
     class Endless(io.RawIOBase):
         left = 40
