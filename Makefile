@@ -52,6 +52,7 @@ bench: setup
 	$(BIN)/python -m tests.benchmarks.no_change 100000
 	$(BIN)/python -m tests.benchmarks.landing 1000000
 	$(BIN)/python -m tests.benchmarks.growth 1000000
+	$(BIN)/python -m tests.benchmarks.serving
 	$(if $(WORDNET),$(BIN)/python -m tests.benchmarks.static $(WORDNET))
 	$(if $(WORDNET),$(BIN)/python -m tests.benchmarks.index $(WORDNET))
 	$(if $(SCIFACT),$(BIN)/python -m tests.benchmarks.reading)
