@@ -5,8 +5,6 @@ from a source or embedded again."""
 import logging
 from typing import Any
 
-import numpy as np
-
 from tasks.lake.analysis import Analysis, analysis_of, known_analyses, main_language
 from tasks.lake.tables import Lake
 
@@ -72,9 +70,7 @@ def _wanted(lake: Lake, table: str) -> Analysis:
         found = next((known for known in known_analyses() if _is_by(there, known)), None)
         if found:
             return found
-    rows = lake.count(table)
-    spread = np.unique(np.linspace(0, rows - 1, min(_SAMPLE, rows)).astype(int))
-    texts = lake.snapshot(table).take(spread, ["text"])["text"].drop_null().to_pylist()
+    texts = lake.snapshot(table).sample(_SAMPLE, ["text"])["text"].drop_null().to_pylist()
     return analysis_of(main_language(texts))
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from lancedb.query import BooleanQuery, FullTextQuery, MatchQuery, MultiMatchQuery, Occur
 
@@ -88,8 +87,7 @@ class View:
 
     def sample(self, count: int, columns: list[str]) -> pa.Table:
         """Some columns of so many rows, or of all, spread evenly."""
-        spread = np.unique(np.linspace(0, self.rows - 1, min(count, self.rows)).astype(int))
-        return Snapshot(self.table, self._handle.to_lance()).take(spread, columns)
+        return Snapshot(self.table, self._handle.to_lance()).sample(count, columns)
 
     def words(self, text: str) -> set[str]:
         """The distinct words of a query, as the text index has words; none where there is none."""

@@ -35,6 +35,11 @@ class Snapshot:
         """Some columns of the rows that a filter lets through."""
         return self._wanted(list(columns), lambda present: self._dataset.to_table(columns=present, filter=where))
 
+    def sample(self, count: int, columns: list[str]) -> pa.Table:
+        """Some columns of so many rows, or of all, spread evenly."""
+        total = len(self)
+        return self.take(np.unique(np.linspace(0, total - 1, min(count, total)).astype(int)), columns)
+
     def take(self, positions: np.ndarray, columns: Iterable[str]) -> pa.Table:
         """Some columns of the rows at some positions, int64 of shape (n_rows,)."""
         if not len(positions):

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from tasks.columns import last_of_each
+from tasks.lake.literals import quoted
 from tasks.lake.schemas import CATALOG
 from tasks.lake.snapshot import Snapshot, explained
 from tasks.lake.table_set import TableSet
@@ -52,8 +53,8 @@ class Lake(TableSet):
         key = next(field.name for field in schema if (field.metadata or {}).get(b"lance-schema:unenforced-primary-key"))
         builder = self._tables[table].merge_insert(key).when_matched_update_all().when_not_matched_insert_all()
         if without:
-            quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in without)
-            builder = builder.when_not_matched_by_source_delete(f"{key} IN ({quoted})")
+            keys = ", ".join(map(quoted, without))
+            builder = builder.when_not_matched_by_source_delete(f"{key} IN ({keys})")
         rows = last_of_each(rows, key)
         there = set(rows.column_names)
         columns = [rows[name] if name in there else pa.nulls(len(rows)) for name in schema.names]
@@ -130,6 +131,6 @@ def _first_wins(table: str) -> Iterator[None]:
 
 def _filters(column: str, values: Iterable[str]) -> Iterator[str]:
     """SQL filters that together let through the rows whose column holds one of some values."""
-    quoted = ["'" + value.replace("'", "''") + "'" for value in sorted(set(values))]
-    for start in range(0, len(quoted), _VALUES_IN_FILTER):
-        yield f"{column} IN ({', '.join(quoted[start : start + _VALUES_IN_FILTER])})"
+    literals = [quoted(value) for value in sorted(set(values))]
+    for start in range(0, len(literals), _VALUES_IN_FILTER):
+        yield f"{column} IN ({', '.join(literals[start : start + _VALUES_IN_FILTER])})"

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -20,6 +20,7 @@ from tasks.models.resolved import ResolvedModel
 
 if TYPE_CHECKING:
     import openvino
+    import torch
 
 _LEAST_COSINE = 0.999
 _TRIALS = [
@@ -137,9 +138,6 @@ def _convert(model: ResolvedModel, folder: Path) -> None:
 
 def _graph(loaded: Any, inputs: list[str]) -> "openvino.Model":
     """All modules of a model as one OpenVINO graph from token ids to vectors."""
-    import warnings
-
-    import openvino
     import torch
 
     class Stack(torch.nn.Module):
@@ -154,10 +152,24 @@ def _graph(loaded: Any, inputs: list[str]) -> "openvino.Model":
             vectors: torch.Tensor = features["sentence_embedding"]
             return vectors
 
-    features = loaded.preprocess(["an example", "another example, which is longer"])
+    return traced(Stack(), inputs, loaded.preprocess(["an example", "another example, which is longer"]))
+
+
+def traced(module: "torch.nn.Module", inputs: Sequence[str], features: Mapping[str, Any]) -> "openvino.Model":
+    """A module of torch as one OpenVINO graph, for any number of texts of any length.
+
+    Args:
+        module: takes the inputs in their order.
+        inputs: names of its inputs.
+        features: an example of them by name, each of shape (n_texts, longest).
+    """
+    import warnings
+
+    import openvino
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        graph = openvino.convert_model(Stack(), example_input=tuple(features[name] for name in inputs))
+        graph = openvino.convert_model(module, example_input=tuple(features[name] for name in inputs))
     for port, name in zip(graph.inputs, inputs, strict=True):
         port.get_tensor().set_names({name})
     graph.reshape({name: [-1, -1] for name in inputs})

@@ -131,7 +131,7 @@ def wrong_vectors(lake: Lake, entry: Entry) -> list[str]:
 
 def other_vectors(lake: Lake, entry: Entry, sample: int) -> list[str]:
     """Rows of a sample whose text, embedded again, gives another vector."""
-    rows = _sample(lake, entry["table"], ["chunk_id", "text", "vector"], sample)
+    rows = lake.snapshot(entry["table"]).sample(sample, ["chunk_id", "text", "vector"])
     rows = rows.filter(rows["text"].is_valid())
     if not rows.num_rows:
         return []
@@ -155,7 +155,7 @@ def wrong_offsets(lake: Lake, sample: int) -> Iterator[str]:
     corpus = lake.corpus
     sources = {source.name: source for source in corpus.sources}
     columns = ["chunk_id", "document_id", "source", "document_hash", "start", "end", "text", "uri"]
-    for row in _sample(lake, lake.name("chunks"), columns, sample).to_pylist():
+    for row in lake.snapshot(lake.name("chunks")).sample(sample, columns).to_pylist():
         if None in row.values():
             continue  # damaged, which is found otherwise
         path = row["document_id"].partition(":")[2]
@@ -189,14 +189,6 @@ def wrong_entries(lake: Lake) -> list[str]:
         if not agrees(lake, entry) or not is_sealed(entry):
             wrong.add(entry["table"])
     return sorted(wrong | (set(names) - entries.keys()))
-
-
-def _sample(lake: Lake, table: str, columns: list[str], count: int) -> pa.Table:
-    """Rows spread evenly over a table."""
-    snapshot = lake.snapshot(table)
-    total = len(snapshot)
-    positions = np.unique(np.linspace(0, total - 1, min(count, total)).astype(int)) if total else np.zeros(0, int)
-    return snapshot.take(positions, columns)
 
 
 def matrix(column: pa.ChunkedArray) -> np.ndarray:

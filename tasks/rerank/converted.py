@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import openvino
 
-from tasks.models.export import NotConvertible, converting, kept_conversion
+from tasks.models.export import NotConvertible, converting, kept_conversion, traced
 from tasks.models.resolved import ResolvedModel
 from tasks.models.tokens import Features, batches_of
 from tasks.rerank.pairs import PairDescription, PairTokenizer
@@ -143,8 +143,6 @@ def _tensors(features: dict[str, Any]) -> dict[str, Any]:
 
 def _graph(loaded: "CrossEncoder", inputs: list[str]) -> "openvino.Model":
     """The model and its activation function as one OpenVINO graph from token ids to scores."""
-    import warnings
-
     import torch
 
     activation: Any = loaded.activation_fn
@@ -159,11 +157,4 @@ def _graph(loaded: "CrossEncoder", inputs: list[str]) -> "openvino.Model":
             scores: torch.Tensor = activation(self.transformer(features)["scores"])
             return scores
 
-    features = loaded.preprocess([(_QUERY, text) for text in _TEXTS[:2]])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        graph = openvino.convert_model(Scores(), example_input=tuple(features[name] for name in inputs))
-    for port, name in zip(graph.inputs, inputs, strict=True):
-        port.get_tensor().set_names({name})
-    graph.reshape({name: [-1, -1] for name in inputs})
-    return graph
+    return traced(Scores(), inputs, loaded.preprocess([(_QUERY, text) for text in _TEXTS[:2]]))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tasks.lake.literals import quoted
 from tasks.lake.nearest import Row, View
 
 _COLUMNS = ("document_id", "ordinal", "start", "end", "span_unit", "span_page", "text")
@@ -22,7 +23,7 @@ def with_context(view: View, rows: Sequence[Row], around: int) -> list[Row]:
     found: dict[tuple[str, int], Row] = {}
     for first in range(0, len(rows), _AT_ONCE):
         parts = (
-            f"(document_id = {_quoted(row['document_id'])}"
+            f"(document_id = {quoted(row['document_id'])}"
             f" AND ordinal BETWEEN {row['ordinal'] - around} AND {row['ordinal'] + around})"
             for row in rows[first : first + _AT_ONCE]
         )
@@ -38,7 +39,7 @@ def with_context(view: View, rows: Sequence[Row], around: int) -> list[Row]:
 
 def whole_document(view: View, document_id: str) -> Row | None:
     """The row of a document's first chunk, with the text of them all; None where the table has no such document."""
-    rows = view.matched(f"document_id = {_quoted(document_id)}", [name for name in view.columns if name != "vector"])
+    rows = view.matched(f"document_id = {quoted(document_id)}", [name for name in view.columns if name != "vector"])
     rows.sort(key=lambda row: row["ordinal"])
     return rows[0] | _joined(rows) if rows else None
 
@@ -57,7 +58,3 @@ def _joined(rows: Sequence[Row]) -> Row:
 def _gap(before: int, start: int) -> str:
     """What stands between a chunk and the one before it: white space, which chunks do not keep."""
     return "" if before == start else " " if start - before == 1 else "\n\n"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from tasks.errors import ConfigurationError
+from tasks.lake.literals import quoted
 
 Filter = Mapping[str, Any]
 
@@ -96,7 +97,7 @@ def _compared(column: str, operator: str, value: Any, kind: pa.DataType) -> str:
 def _literal(column: str, value: Any, kind: pa.DataType) -> str:
     """A value of a column's type, as SQL writes it."""
     if pa.types.is_string(kind) and isinstance(value, str) and "\0" not in value:
-        return "'" + value.replace("'", "''") + "'"
+        return quoted(value)
     if pa.types.is_boolean(kind) and isinstance(value, bool):
         return "true" if value else "false"
     whole = isinstance(value, int) and not isinstance(value, bool)

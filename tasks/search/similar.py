@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tasks.errors import ConfigurationError
+from tasks.lake.literals import quoted
 from tasks.lake.nearest import View
 
 
@@ -18,8 +19,8 @@ def vector_of(view: View, identity: str) -> tuple[Sequence[float], str]:
     Raises:
         ConfigurationError: the table has neither.
     """
-    quoted = "'" + identity.replace("'", "''") + "'"
-    rows = view.matched(f"chunk_id = {quoted} OR document_id = {quoted}", ["document_id", "vector"])
+    wanted = quoted(identity)
+    rows = view.matched(f"chunk_id = {wanted} OR document_id = {wanted}", ["document_id", "vector"])
     if not rows:
         raise ConfigurationError(
             f"{view.table} has no document and no chunk {identity!r}",
@@ -27,5 +28,4 @@ def vector_of(view: View, identity: str) -> tuple[Sequence[float], str]:
         )
     vectors = np.array([row["vector"] for row in rows], np.float64)
     lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    document = rows[0]["document_id"].replace("'", "''")
-    return (vectors / lengths).mean(axis=0).tolist(), f"document_id != '{document}'"
+    return (vectors / lengths).mean(axis=0).tolist(), f"document_id != {quoted(rows[0]['document_id'])}"
