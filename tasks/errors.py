@@ -2,6 +2,7 @@
 
 EmbedlakeError                    exit code
 ├── ConfigurationError            2   the corpus file or the command line is wrong
+│   └── UnknownName                   a model, document or chunk that the lake does not have
 ├── SourceError                   4   a source cannot be listed or opened
 │   ├── ShrunkSource                  it lists suspiciously little
 │   └── MissingSource                 there is nothing at its address
@@ -61,6 +62,10 @@ class ConfigurationError(EmbedlakeError):
     """The corpus file or the command line is wrong."""
 
     exit_code = 2
+
+
+class UnknownName(ConfigurationError):
+    """The lake has no model, document or chunk of a name."""
 
 
 class SourceError(EmbedlakeError):
