@@ -16,6 +16,7 @@ from tasks.embed import update as vectors
 from tasks.errors import LakeError, MissingSource, ShrunkSource, SourceError
 from tasks.ingest import update as documents
 from tasks.ingest.compare import Changes
+from tasks.lake.pinned import pinned
 from tasks.lake.run import Run
 from tasks.models.find import resolve_model
 from tasks.models.resolved import ResolvedModel
@@ -42,9 +43,9 @@ def _store_task(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
 
 
 @task(name="resolve models", cache_policy=NO_CACHE)
-def resolve_models(models: list[Model]) -> list[ResolvedModel]:
+def resolve_models(run: Run, models: list[Model]) -> list[ResolvedModel]:
     """Find every model's files, before anything is read."""
-    return [resolve_model(model) for model in models]
+    return [resolve_model(pinned(run.lake, model)) for model in models]
 
 
 @_store_task("list sources")

@@ -16,6 +16,7 @@ from tasks.ingest.tokenizer import tokenizer_of
 from tasks.ingest.update import compare_with_lake
 from tasks.lake.lookup import NumberSet, numbers_of
 from tasks.lake.neighbours import others
+from tasks.lake.pinned import pinned
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_model
@@ -109,7 +110,7 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
         most_bytes: read at most about so many bytes as stored, spread over all files, and scale up.
         sample: chunks to keep, at random, of what is read.
     """
-    models = [resolve_model(model) for model in corpus.models]
+    models = [resolve_model(pinned(lake, model)) for model in corpus.models]
     listing = list_files(corpus.sources, corpus.lake.uri)
     refused = ""
     try:

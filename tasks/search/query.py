@@ -238,7 +238,7 @@ class OpenLake:
     def _encoder(self, row: dict[str, Any]) -> Encoder:
         table = row["table"]
         if table not in self._encoders:
-            model = resolve_entry(row)
+            model = resolve_entry(row, self._lake.corpus.models)
             settings = model.settings
             named = [m for m in self._lake.corpus.models if m.name == settings.name]
             if named:  # the query's prompt changes no vector in the table: the file's word counts
