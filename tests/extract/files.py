@@ -1,6 +1,7 @@
 """Small files of each kind, made from their parts."""
 
 import io
+import struct
 import zipfile
 from collections.abc import Sequence
 
@@ -178,3 +179,27 @@ def line(text: str, x: float = 72, y: float = 700, size: float = 11, font: str =
 def lines(texts: Sequence[str], x: float = 72, y: float = 700, step: float = 14, font: str = "F1") -> list[str]:
     """Lines below each other."""
     return [line(text, x, y - step * i, font=font) for i, text in enumerate(texts)]
+
+
+def compound(stream: bytes, name: str = "Workbook") -> bytes:
+    """A file in Microsoft's compound format with one stream, which is filled up to at least 4,096 bytes.
+
+    The table of its sectors stands in the first sector, their directory in the second.
+    """
+    stream = stream.ljust(4096, b"\0")
+    stream += bytes(-len(stream) % 512)
+    sectors = len(stream) // 512
+    end, free, nothing = 2**32 - 2, 2**32 - 1, b""
+    table = [2**32 - 3, end, *range(3, sectors + 2), end]
+
+    def entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
+        said = f"{name}\0".encode("utf-16-le") if name else nothing
+        return struct.pack("<64sHBBIII36xIIxxxx", said, len(said), kind, 1, free, free, child, start, size)
+
+    places = [entry("Root Entry", 5, 1, end, 0), entry(name, 2, free, 2, len(stream)), *[entry("", 0, free, 0, 0)] * 2]
+    header = struct.pack(
+        "<8s16xHHHHH6xIIIIIIIIII", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0x3E, 3, 0xFFFE, 9, 6, 0, 1, 1, 0, 4096,
+        end, 0, end, 0, 0,
+    )  # fmt: skip
+    header += struct.pack("<108I", *[free] * 108)
+    return header + struct.pack("<128I", *table, *[free] * (128 - len(table))) + b"".join(places) + stream
