@@ -106,7 +106,7 @@ def _is_endless(file: olefile.OleFileIO) -> bool:
     within_fat = [file.first_dir_sector]
     within_fat += [file.root.isectStart] if file.root.size else []
     within_fat += [file.first_mini_fat_sector] if file.num_mini_fat_sectors else []
-    within_mini = []
+    within_mini: list[int] = []
     for entry in file.direntries:
         if entry is not None and entry.name in ("Workbook", "Book"):
             (within_mini if entry.size < file.mini_stream_cutoff_size else within_fat).append(entry.isectStart)
