@@ -3,7 +3,7 @@
 import io
 import struct
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 _OFFICE = "http://schemas.openxmlformats.org"
 _W = f'xmlns:w="{_OFFICE}/wordprocessingml/2006/main"'
@@ -129,9 +129,15 @@ def open_document(body: str, kind: str = "text", meta: str = "") -> bytes:
 
 
 def pdf(
-    pages: Sequence[Sequence[str]], info: str = "", outline: Sequence[tuple[str, int]] = (), fields: str = ""
+    pages: Sequence[Sequence[str]],
+    info: str = "",
+    outline: Sequence[tuple[str, int]] = (),
+    fields: str = "",
+    drawn: Mapping[str, tuple[int, int]] | None = None,
 ) -> bytes:
-    """A PDF: operators that draw each page (see `line`), its information, bookmarks to pages, and a form's field."""
+    """A PDF: operators that draw each page (see `line`), its information, bookmarks to pages, and a form's field; where
+    `drawn` tells how far below and above the line letters reach, in hundredths of an em, F2 is a Type 3 font of them
+    with a unit of 0.01 em, all of 60 units' width."""
     count = len(pages)
     first = 6 + 2 * count
     kids = " ".join(f"{6 + 2 * i} 0 R" for i in range(count))
@@ -159,6 +165,17 @@ def pdf(
         objects.append(f"<< /Title ({title}) /Parent {first} 0 R {following} /Dest [{6 + 2 * page} 0 R /Fit] >>")
     if fields:
         objects.append(fields)
+    for bottom, top in (drawn or {}).values():
+        glyph = f"60 0 5 {bottom} 55 {top} d1 5 {bottom} 50 {top - bottom} re f"
+        objects.append(f"<< /Length {len(glyph)} >>\nstream\n{glyph}\nendstream")
+    if drawn:
+        glyphs = " ".join(f"/{letter} {len(objects) - len(drawn) + i} 0 R" for i, letter in enumerate(drawn, 1))
+        codes = " ".join(f"{ord(letter)} /{letter}" for letter in drawn)
+        objects[3] = (
+            "<< /Type /Font /Subtype /Type3 /FontMatrix [1 0 0 1 0 0] /FontBBox [0 -25 60 75] /FirstChar 32"
+            f" /LastChar 126 /Widths [{'60 ' * 95}] /CharProcs << {glyphs} >>"
+            f" /Encoding << /Type /Encoding /Differences [{codes}] >> /Resources << >> >>"
+        )
     out, offsets = b"%PDF-1.4\n", []
     for number, body in enumerate(objects, 1):
         offsets.append(len(out))
