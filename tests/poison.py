@@ -1,4 +1,4 @@
-"""An extraction that crashes its process, never ends or needs 3 GiB of memory, on documents that say so."""
+"""An extraction that crashes its process, never ends or needs 4 GiB of memory, on documents that say so."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ def prepare(work: Any, corpus: Any, tokenizer_folder: str) -> Any:
             time.sleep(3600)
         if data in (b"hoard", b"abort"):
             try:
-                bytearray(3 * 2**30)
+                bytearray(4 * 2**30)
             except MemoryError:
                 if data == b"abort":  # as Rust and C++ do
                     os.abort()

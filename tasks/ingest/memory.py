@@ -10,6 +10,7 @@ from typing import ParamSpec, TypeVar
 
 _SHARE = 0.75  # of the machine's memory, for all readers together
 _LEAST = 4 * 2**30  # bytes for one, up to half of the machine's memory; readers seldom need much all at once
+_RESERVED = 2**30  # bytes of addresses that Arrow's allocator reserves at once; they count and are not filled
 _CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 OUT_OF_MEMORY = errno.ENOMEM
@@ -76,6 +77,7 @@ def call_within(most: int, function: Callable[P, T], *arguments: P.args, **keywo
 @contextmanager
 def _limited(most: int) -> Iterator[None]:
     """Refuse this process more memory of its own (what files are mapped to for reading does not count)."""
+    most += _RESERVED
     before, highest = resource.getrlimit(resource.RLIMIT_DATA)
     if highest != resource.RLIM_INFINITY:
         most = min(most, highest)
