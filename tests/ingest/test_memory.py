@@ -1,6 +1,8 @@
 """A reader that needs more memory than it may take ends, and takes one document with it."""
 
+import os
 import resource
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -50,18 +52,29 @@ def test_a_document_that_needs_too_much_memory_is_found(
     make_corpus: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus = load_corpus(make_corpus(resources={"readers": 2}))
-    for i in range(12):
+    for i in range(4):
         (tmp_path / "docs" / f"{i:02}.txt").write_text(f"Document {i}.")
-    (tmp_path / "docs" / "05.txt").write_text("hoard")
-    (tmp_path / "docs" / "09.txt").write_text("abort")
+    (tmp_path / "docs" / "01.txt").write_text("hoard")
+    (tmp_path / "docs" / "02.txt").write_text("abort")
     monkeypatch.setattr("tasks.ingest.readers.prepare", poison.prepare)
     monkeypatch.setattr("tasks.ingest.readers.share_of_memory", lambda readers: 2 * GIB)
     works = group_files(list_files(corpus.sources).files)
     results = [prepared for _, prepared in read_all(works, corpus, corpus.models[0].model)]
     failures = {f.document_id: f for prepared in results for f in prepared.failures}
     rows = [row for prepared in results for row in prepared.documents.to_pylist() if row["state"] == "active"]
-    assert set(failures) == {"docs:05.txt", "docs:09.txt"}
-    assert failures["docs:05.txt"].message == "reading it needs more memory than a reader may take"
-    assert "perhaps for want of memory" in failures["docs:09.txt"].message
+    assert set(failures) == {"docs:01.txt", "docs:02.txt"}
+    assert failures["docs:01.txt"].message == "reading it needs more memory than a reader may take"
+    assert "perhaps for want of memory" in failures["docs:02.txt"].message
     assert all(f.error == UnfinishedDocument.__name__ and "`resources.readers`" in f.hint for f in failures.values())
-    assert len(rows) == 10
+    assert len(rows) == 2
+
+
+@pytest.mark.parametrize(("debug", "seen"), [("", ""), ("1", "a library's dump")])
+def test_what_libraries_print_when_they_crash_is_seen_only_on_demand(debug: str, seen: str) -> None:
+    script = (
+        'import os; from tasks.ingest.prepare import quiet_worker; quiet_worker(); os.write(2, b"a library\'s dump")'
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env={**os.environ, "EMBEDLAKE_DEBUG": debug}
+    )
+    assert (done.returncode, done.stderr) == (0, seen)
