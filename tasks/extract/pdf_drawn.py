@@ -7,12 +7,9 @@ import ctypes
 from collections import Counter
 from collections.abc import Sequence
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import pypdfium2.raw as pdfium
-
-if TYPE_CHECKING:
-    from tasks.extract.pdf_page import Line
 
 TOLD = 2.0
 """Points; nothing that is to be read is smaller, so a smaller size is none."""
@@ -23,7 +20,14 @@ _HEIGHTS = {  # times the size, in Computer Modern; in Times they are within a t
     **dict.fromkeys("ABCDEFGHIKLMNOPRSTUVWXYZ", 0.685), **dict.fromkeys("0123456789", 0.65),
 }  # fmt: skip
 
-Span = tuple["Line", int, int]
+
+class Sized(Protocol):
+    """A line: what has a size, in points."""
+
+    size: float
+
+
+Span = tuple[Sized, int, int]
 """A line, and where its letters begin and end in the page's text."""
 
 
