@@ -23,7 +23,7 @@ EmbedlakeError                    exit code
     ├── BrokenDocument                its content is not what its format promises
     ├── UnsupportedDocument           no reader for this kind of content
     ├── OversizedDocument             larger than `extraction.max_bytes`
-    ├── UnfinishedDocument            took longer than `extraction.timeout`, or ended its process
+    ├── UnfinishedDocument            took longer than `extraction.timeout`, too much memory, or ended its process
     ├── OverlongChunk                 longer than the model reads, where the corpus refuses that
     ├── RefusedChunk                  the encoder embeds other chunks and not this one
     ├── UnusableVector                the model gave a vector that is not finite, or zero
@@ -181,7 +181,7 @@ class OversizedDocument(DocumentError):
 
 
 class UnfinishedDocument(DocumentError):
-    """It took longer than `extraction.timeout`, or ended the process that read it."""
+    """It took longer than `extraction.timeout`, needed too much memory, or ended the process that read it."""
 
 
 class OverlongChunk(DocumentError):
