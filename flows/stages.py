@@ -13,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.config.models import Model
 from tasks.embed import update as vectors
+from tasks.embed.selection import EVERYTHING, Selection
 from tasks.errors import LakeError, MissingSource, ShrunkSource, SourceError
 from tasks.ingest import update as documents
 from tasks.ingest.compare import Changes
@@ -81,9 +82,11 @@ def load(run: Run, listing: Listing, changes: Changes, allow_shrinking: bool) ->
 
 
 @task(name="embed", cache_policy=NO_CACHE)
-def embed(run: Run, model: ResolvedModel, landed: Iterator[pa.Table]) -> EmbeddingCounts:
-    """Bring a model's table up to the chunks, those that are landed meanwhile included."""
-    return vectors.embed_model(run, model, landed)
+def embed(
+    run: Run, model: ResolvedModel, landed: Iterator[pa.Table], selection: Selection = EVERYTHING
+) -> EmbeddingCounts:
+    """Bring a model's table up to the chunks, those that are landed meanwhile included; or up to some of them."""
+    return vectors.embed_model(run, model, landed, selection)
 
 
 @_store_task("index and finish")
