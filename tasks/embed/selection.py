@@ -46,7 +46,7 @@ class Selection:
         """The condition that chunks are to fulfil."""
         parts = [f"({self.where})"] if self.where is not None else []
         if self.share < 1:
-            bound = round(self.share * 16**_DIGITS)
+            bound = min(round(self.share * 16**_DIGITS), 16**_DIGITS - 1)
             parts.append(f"chunk_id < '{bound:0{_DIGITS}x}'")
         return " AND ".join(parts) or None
 
