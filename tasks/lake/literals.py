@@ -12,5 +12,5 @@ def quoted(text: str) -> str:
 
 
 def with_names(where: str) -> str:
-    """A user's condition in SQL as Lance reads it: names in double quotes, which it would take for texts, in backticks."""
+    """A user's condition in SQL as Lance reads it: names in double quotes, which it takes for texts, in backticks."""
     return _PART.sub(lambda part: part[0] if part["name"] is None else f"`{part['name']}`", where)

@@ -11,7 +11,7 @@ from lance.query import BooleanQuery, FullTextQuery, MatchQuery, MultiMatchQuery
 from tasks.errors import ConfigurationError
 from tasks.lake.analysis import Analysis, words_of
 from tasks.lake.fulltext import COLUMNS, analysis_in, text_indexes
-from tasks.lake.literals import with_names
+from tasks.lake.literals import quoted, with_names
 from tasks.lake.snapshot import Snapshot, explained, plain
 from tasks.lake.tables import Lake
 from tasks.models.interface import Vectors
@@ -125,9 +125,16 @@ class View:
             [(Occur.SHOULD, MatchQuery(text, column, boost=boost)) for column, boost in self._texts.items()]
         )
 
+    def vectors_of(self, chunk_ids: Sequence[str]) -> Vectors:
+        """The vectors of some chunks, float32 of shape (n_chunks, dimension)."""
+        rows = self.matched(f"chunk_id IN ({', '.join(map(quoted, chunk_ids))})", ["chunk_id", "vector"])
+        found = {row["chunk_id"]: row["vector"] for row in rows}
+        return np.array([found[chunk_id] for chunk_id in chunk_ids], np.float32)
+
     def matched(self, where: str, columns: Sequence[str]) -> list[Row]:
         """Some columns of all rows that a filter lets through, which is not a user's."""
-        return Snapshot(self.table, self._dataset).read(columns, where).to_pylist()
+        found: list[Row] = Snapshot(self.table, self._dataset).read(columns, where).to_pylist()
+        return found
 
     def _found(self, asked: dict[str, Any], score: str, limit: int, where: str | None) -> list[Row]:
         columns = [*(name for name in self.columns if name != "vector"), score]

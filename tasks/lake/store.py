@@ -70,7 +70,7 @@ class Store:
         self._uri = address.uri
         self._is_local = "://" not in self._uri
         self._options = None if self._is_local else {**_PATIENCE, **address.options}
-        self._session = lance.Session()
+        self._session: Any = lance.Session()  # type: ignore[attr-defined]
 
     @cached_property
     def _db(self) -> Any:
