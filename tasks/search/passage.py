@@ -6,6 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from tasks.lake.analysis import Analysis
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -55,9 +57,11 @@ class Passages(list[Passage]):
 
     Attributes:
         note: why they are not reranked although that was asked for; empty otherwise.
+        analysis: how the text index takes words, to mark them; None where there is none.
     """
 
     note = ""
+    analysis: Analysis | None = None
 
     def to_arrow(self) -> pa.Table:
         """A row for each passage, a column for each attribute; `metadata` and `scores` as JSON."""

@@ -240,7 +240,7 @@ class OpenLake:
             background = found.scales.background if found.scales else 0.0
             hits = rearranged(hits, pool, asked, partial(_vectors_in, found.view), background)[asked.offset : end]
         passages = self._passages(found, hits, asked.context)
-        passages.note = note
+        passages.note, passages.analysis = note, found.view.analysis
         return passages
 
     def _vectors(self, row: dict[str, Any], queries: Sequence[str]) -> list[Sequence[float]]:

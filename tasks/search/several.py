@@ -54,6 +54,7 @@ def search_all(lakes: Sequence[OpenLake], query: str, **options: Unpack[Options]
     [vector] = lakes[0]._vectors(found[0].row, [query]) if by != "text" else [None]
     hits = _page(_Lists(found, query, vector, by, asked), asked)
     passages = Passages()
+    passages.analysis = next((one.view.analysis for one in found if one.view.analysis), None)
     for place, hit in hits:
         [passage] = lakes[place]._passages(replace(found[place], by=by), [hit], asked.context)
         passages.append(passage)

@@ -138,7 +138,8 @@ def test_a_date_counts_half_after_its_half_life() -> None:
     "boost",
     [
         Boost("nothing"), Boost("lang"), Boost("day"), Boost("year", half_life=3), Boost("year", 0.0),
-        Boost("year", 11), Boost("day", half_life=-1), Boost("day", half_life=float("nan")), {"field": "year", "by": 3}, {"weight": 1},
+        Boost("year", 11), Boost("day", half_life=-1), Boost("day", half_life=float("nan")), {"field": "year", "by": 3},
+        {"weight": 1},
         {"field": "year", "weight": "1"}, {"field": 3},
     ],
 )  # fmt: skip
