@@ -15,7 +15,7 @@ class EmbedlakeRetriever(BaseRetriever):
     """Passages as documents; `options` are those of `lake.search`."""
 
     lake: Any
-    options: dict[str, Any] = {}
+    options: dict[str, Any]
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
         return [
