@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from tasks.models.resolved import ResolvedModel, Served
     from tasks.progress import RunReport
     from tasks.rerank.interface import Reranker
-    from tasks.search.passage import Passage
+    from tasks.search.boost import Boost
+    from tasks.search.passage import Passage, Passages
     from tasks.search.query import OpenLake, open_lake
+    from tasks.search.several import search_all
 
 _HOME = {
     **dict.fromkeys(("ResolvedModel", "Served"), "tasks.models.resolved"),
@@ -25,13 +27,14 @@ _HOME = {
     **dict.fromkeys(("OversizedBatch", "RefusedChunk", "ServiceError"), "tasks.errors"),
     "backfill": "flows.backfill", "ingest": "flows.ingest", "EmbedlakeError": "tasks.errors",
     "RunReport": "tasks.progress", "Passage": "tasks.search.passage", "OpenLake": "tasks.search.query",
-    "open_lake": "tasks.search.query", "Reranker": "tasks.rerank.interface",
+    "open_lake": "tasks.search.query", "Passages": "tasks.search.passage", "Boost": "tasks.search.boost",
+    "search_all": "tasks.search.several", "Reranker": "tasks.rerank.interface",
 }  # fmt: skip
 
 __all__ = [
-    "EmbedlakeError", "Encoded", "Encoder", "Item", "OpenLake", "OversizedBatch", "Passage", "Provider", "RefusedChunk",
-    "Reranker", "ResolvedModel", "RunReport",
-    "Served", "ServiceError", "backfill", "ingest", "open_lake", "register_provider",
+    "Boost", "EmbedlakeError", "Encoded", "Encoder", "Item", "OpenLake", "OversizedBatch", "Passage", "Passages",
+    "Provider", "RefusedChunk", "Reranker", "ResolvedModel", "RunReport", "Served", "ServiceError", "backfill",
+    "ingest", "open_lake", "register_provider", "search_all",
 ]  # fmt: skip
 
 

@@ -14,11 +14,15 @@ SIGNATURES = {
     "backfill": "(corpus_file: str, model: str, wait: bool = False, where: str | None = None, sample: float = 1.0, "
     "limit: int | None = None) -> tasks.progress.RunReport",
     "register_provider": "(name: str, provider: tasks.models.providers.Provider) -> None",
+    "search_all": "(lakes: collections.abc.Sequence[tasks.search.query.OpenLake], query: str, **options:"
+    " *<class 'tasks.search.options.Options'>) -> tasks.search.passage.Passages",
     "open_lake": "(corpus_file: str | pathlib.Path) -> tasks.search.query.OpenLake",
 }
 ATTRIBUTES = {
-    "OpenLake": "document embed_query models search similar table",
-    "Passage": "chunk_id document_id end headings metadata page rank score scores start text title to_dict uri",
+    "OpenLake": "document embed_query models search search_async search_many similar table",
+    "Passage": "chunk_id corpus document_id end headings metadata page rank score scores start text title to_dict uri",
+    "Boost": "field half_life weight",
+    "Passages": "analysis append clear copy count extend index insert note pop remove reverse sort to_arrow to_pandas",
     "RunReport": "corpus documents failed failures idle kind models others promoted run_id seconds to_dict",
     "EmbedlakeError": "add_note args exit_code with_traceback",
     "ServiceError": "add_note args exit_code with_traceback",
@@ -52,6 +56,6 @@ def test_a_class_has_what_it_had(name: str) -> None:
     assert " ".join(attribute for attribute in found if not attribute.startswith("_")) == ATTRIBUTES[name]
 
 
-def test_a_script_that_only_searches_does_not_wait_for_prefect() -> None:
-    code = "import sys, embedlake; embedlake.open_lake; sys.exit('prefect' in sys.modules)"
+def test_a_script_that_only_searches_waits_for_neither_prefect_nor_lancedb() -> None:
+    code = "import sys, embedlake; embedlake.open_lake; sys.exit(any(n in sys.modules for n in ('prefect', 'lancedb')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -13,8 +13,9 @@ from flows.cli.bench import bench
 from flows.cli.drop import drop
 from flows.cli.failures import failures_app
 from flows.cli.files import init, inspect, schema
-from flows.cli.reading import plan, search, similar, status, verify
+from flows.cli.reading import plan, status, verify
 from flows.cli.running import backfill, run, serve
+from flows.cli.searching import search, similar
 from flows.cli.serving import mcp, serve_search
 from tasks.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, EmbedlakeError
 
@@ -44,7 +45,7 @@ for command in (
 def main() -> NoReturn:
     """The command line: every error that has a message ends with it and its exit code, none with a traceback."""
     signal.signal(signal.SIGTERM, _interrupt)
-    as_json = "--json" in sys.argv
+    as_json = "--json" in sys.argv or "--jsonl" in sys.argv
     try:
         app()
     except EmbedlakeError as error:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from tasks.operate.inspect import Held, Inspected
     from tasks.operate.verify import Finding
     from tasks.progress import RunReport
-    from tasks.search.passage import Passage
 
 _STATES = {
     "stale": " (kept as they were, cannot be read now)",
@@ -30,41 +29,6 @@ def print_report(report: "RunReport") -> None:
     if report.idle:
         out.print(f"Nothing to do: every table of {report.corpus} is up to date.")
     print_rows(report_rows(report))
-
-
-def print_passages(passages: "list[Passage]", explain: bool = False) -> None:
-    """What a search found, best first."""
-    if not passages:
-        out.print("Nothing found.")
-    for passage in passages:
-        headings = f"  {' > '.join(passage.headings)}" if passage.headings else ""
-        place = f"{passage.document_id}{headings}".replace("\n", PICTURES[10])
-        page = f"page {passage.page}, " if passage.page else ""
-        span = f"{page}characters {passage.start}–{passage.end}"
-        out.print(
-            f"[bold]{passage.rank}. {shown(place)}[/]  [cyan]{passage.score:.3f}[/]  {span}",
-            soft_wrap=True,
-        )
-        if explain:
-            out.print(f"   [dim]{_explained(passage)}[/]", soft_wrap=True)
-        lines = [line for line in passage.text.split("\n") if line.strip()]
-        beginning = "\n".join("   " + line[:160] for line in lines[:6]) + ("\n   …" if len(lines) > 6 else "")
-        out.print(shown(beginning), soft_wrap=True)
-
-
-def _explained(passage: "Passage") -> str:
-    """How each list has a passage, and what made its score of it."""
-    names = {"vector": "by meaning", "text": "by words"}
-    told = []
-    for way, name in names.items():
-        standing = passage.scores.get(way)
-        if standing is None:
-            continue
-        fused = f", {standing['weight']:.2f} × {standing['share']:.3f}" if "weight" in standing else ""
-        told.append(f"{name}: rank {standing['rank']}, {standing['score']:.3f}{fused}")
-    if judged := passage.scores.get("rerank"):
-        told.append(f"reranker: {judged['score']:.3f}, was rank {judged['before']}")
-    return "; ".join(told)
 
 
 def print_sources(sources: "list[Source]", cited: list[int]) -> None:

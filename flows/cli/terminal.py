@@ -42,6 +42,12 @@ def print_json(value: Any) -> None:
     sys.stdout.write(_STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
 
 
+def print_json_line(value: Any) -> None:
+    """One JSON value on a line of standard output."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    sys.stdout.write(_STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
+
+
 def print_rows(rows: list[tuple[str, str]]) -> None:
     """Names and values in two columns."""
     table = Table(show_header=False, box=None, pad_edge=False)

@@ -28,13 +28,13 @@ def build_text_index(lake: Lake, table: str) -> None:
         return
     try:
         wanted = _wanted(lake, table)
-        there = text_indexes(lake.handle(table))
+        there = text_indexes(lake.dataset(table))
         for column in COLUMNS:
             index = there.get(column)
             if index is None or not _is_by(index, wanted):
                 logger.info("building the text index of %s in %s", column, table)
                 lake.dataset(table).create_scalar_index(column, "INVERTED", memory_limit=_MEMORY, **wanted)
-            elif (index.num_unindexed_rows or 0) > min(_UNINDEXED_ROWS, _UNINDEXED_SHARE * rows):
+            elif rows - index.num_rows_indexed > min(_UNINDEXED_ROWS, _UNINDEXED_SHARE * rows):
                 lake.dataset(table).optimize.optimize_indices(index_names=[index.name])
     except (RuntimeError, OSError) as error:
         logger.info("the text of %s was not indexed this time: %s", table, error)
@@ -44,15 +44,15 @@ def lacks_text_index(lake: Lake, table: str) -> bool:
     """Whether a table has rows, and no text index as its corpus wants it."""
     if not lake.has(table) or not lake.count(table):
         return False
-    there = text_indexes(lake.handle(table))
+    there = text_indexes(lake.dataset(table))
     right = [analysis_of(lake.corpus.language)] if lake.corpus.language else known_analyses()
     return not any(all(c in there and _is_by(there[c], wanted) for c in COLUMNS) for wanted in right)
 
 
-def text_indexes(handle: Any) -> dict[str, Any]:
-    """LanceDB's description of each text index of a table of its, by its column."""
-    indexes = (index for index in handle.list_indices() if index.index_type == "FTS")
-    return {index.columns[0]: index for index in indexes}
+def text_indexes(dataset: Any) -> dict[str, Any]:
+    """Lance's description of each text index of a table of its, by its column."""
+    indexes = (index for index in dataset.describe_indices() if index.index_type == "Inverted")
+    return {index.field_names[0]: index for index in indexes}
 
 
 def analysis_in(index: Any) -> Analysis:
@@ -65,7 +65,7 @@ def _wanted(lake: Lake, table: str) -> Analysis:
     """By the corpus's language; where the corpus does not say it, that of the index that is there, or of the rows."""
     if lake.corpus.language:
         return analysis_of(lake.corpus.language)
-    there = text_indexes(lake.handle(table)).get("text")
+    there = text_indexes(lake.dataset(table)).get("text")
     if there:
         found = next((known for known in known_analyses() if _is_by(there, known)), None)
         if found:
@@ -75,5 +75,5 @@ def _wanted(lake: Lake, table: str) -> Analysis:
 
 
 def _is_by(index: Any, analysis: Analysis) -> bool:
-    told = index.index_details or {}
+    told = index.details or {}
     return all(told.get(name) == value for name, value in analysis.items() if name != "analyzer")

@@ -2,8 +2,6 @@
 
 import logging
 
-from lancedb.index import IvfFlat, IvfRq
-
 from tasks.lake.schemas import OWN
 from tasks.lake.tables import Lake
 from tasks.lake.versions import WEEK
@@ -19,9 +17,11 @@ def build_index(lake: Lake, table: str) -> None:
     """Build the vector index of a large table, or bring it up to date; small ones need none. It keeps a bit for
     each dimension (RaBitQ: Gao and Long, 2024); searches read the true vectors of the nearest. A conflict with
     another writer leaves it for the next time: rows that no index has are searched one by one."""
-    handle = lake.handle(table)
-    if handle.count_rows() < _INDEX_ROWS:
+    if lake.count(table) < _INDEX_ROWS:
         return
+    from lancedb.index import IvfFlat, IvfRq
+
+    handle = lake.handle(table)
     try:
         if not any("vector" in index.columns for index in handle.list_indices()):
             whole = lake.vector_field(table).type.list_size % 8 == 0  # as RaBitQ needs it

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-from lancedb.query import BooleanQuery, FullTextQuery, MatchQuery, MultiMatchQuery, Occur
+from lance.query import BooleanQuery, FullTextQuery, MatchQuery, MultiMatchQuery, Occur
 
 from tasks.errors import ConfigurationError
 from tasks.lake.analysis import Analysis, words_of
 from tasks.lake.fulltext import COLUMNS, analysis_in, text_indexes
+from tasks.lake.literals import quoted, with_names
 from tasks.lake.snapshot import Snapshot, explained, plain
 from tasks.lake.tables import Lake
 from tasks.models.interface import Vectors
@@ -55,18 +57,17 @@ class View:
     def __init__(self, lake: Lake, table: str) -> None:
         self._lake = lake
         self.table = table
-        self._handle = explained(table, "read", lambda: lake.store.open([table])[table])
-        self.version: int = self._handle.version
-        self._handle.checkout(self.version)
-        self.rows: int = explained(table, "read", self._handle.count_rows)
-        indexes = text_indexes(self._handle)
+        self._dataset = explained(table, "read", lambda: lake.store.dataset(table, cached=True))
+        self.version: int = self._dataset.version
+        self.rows: int = explained(table, "read", self._dataset.count_rows)
+        indexes = text_indexes(self._dataset)
         self._texts = {column: boost for column, boost in COLUMNS.items() if column in indexes}
         self.analysis: Analysis | None = analysis_in(indexes["text"]) if "text" in indexes else None
 
     @property
     def columns(self) -> list[str]:
         """Its columns, at its version."""
-        names: list[str] = self._handle.schema.names
+        names: list[str] = self._dataset.schema.names
         return names
 
     @property
@@ -76,7 +77,7 @@ class View:
 
     def is_latest(self) -> bool:
         """Whether nothing was written since."""
-        return bool(explained(self.table, "read", lambda: self._lake.handle(self.table).version) == self.version)
+        return bool(explained(self.table, "read", lambda: self._dataset.latest_version) == self.version)
 
     @cached_property
     def some_vectors(self) -> Vectors:
@@ -87,7 +88,7 @@ class View:
 
     def sample(self, count: int, columns: list[str]) -> pa.Table:
         """Some columns of so many rows, or of all, spread evenly."""
-        return Snapshot(self.table, self._handle.to_lance()).sample(count, columns)
+        return Snapshot(self.table, self._dataset).sample(count, columns)
 
     def words(self, text: str) -> set[str]:
         """The distinct words of a query, as the text index has words; none where there is none."""
@@ -101,10 +102,11 @@ class View:
             LakeError: the table cannot be read.
         """
         least, most = _REFINE
-        query = self._handle.search(list(vector), vector_column_name="vector").distance_type("cosine")
-        query = query.minimum_nprobes(_PROBES).maximum_nprobes(0)
-        query = query.refine_factor(max(least, min(most, _REFINED // limit)))
-        return self._found(query, "_distance", limit, where)
+        nearest = {
+            "column": "vector", "q": np.array(vector, np.float32), "k": limit, "metric": "cosine",
+            "minimum_nprobes": _PROBES, "refine_factor": max(least, min(most, _REFINED // limit)),
+        }  # fmt: skip
+        return self._found({"nearest": nearest}, "_distance", limit, where)
 
     def matching(self, text: str, limit: int, where: str | None = None) -> list[Row]:
         """The rows that have words of a text, best first by BM25, which is in `_score`.
@@ -113,30 +115,43 @@ class View:
             ConfigurationError: the filter fails on the rows.
             LakeError: the table cannot be read.
         """
-        query = self._handle.search(self._full_text(text), query_type="fts")
-        return self._found(query, "_score", limit, where)
+        return self._found({"full_text_query": self._full_text(text)}, "_score", limit, where)
 
     def _full_text(self, text: str) -> FullTextQuery:
         """A sum over columns reads every row that has one of the words; the best of them, few rows."""
-        match: Any = MatchQuery  # dataclasses of pydantic's, whose defaults mypy does not see
-        best: Any = MultiMatchQuery
         if self.rows > _SUMMED_ROWS:
-            query: FullTextQuery = best(text, list(self._texts), boosts=list(self._texts.values()))
-            return query
-        return BooleanQuery([(Occur.SHOULD, match(text, column, boost=boost)) for column, boost in self._texts.items()])
+            return MultiMatchQuery(text, list(self._texts), boosts=list(self._texts.values()))
+        return BooleanQuery(
+            [(Occur.SHOULD, MatchQuery(text, column, boost=boost)) for column, boost in self._texts.items()]
+        )
+
+    def vectors_of(self, chunk_ids: Sequence[str]) -> Vectors:
+        """The vectors of some chunks, float32 of shape (n_chunks, dimension)."""
+        rows = self.matched(f"chunk_id IN ({', '.join(map(quoted, chunk_ids))})", ["chunk_id", "vector"])
+        found = {row["chunk_id"]: row["vector"] for row in rows}
+        return np.array([found[chunk_id] for chunk_id in chunk_ids], np.float32)
 
     def matched(self, where: str, columns: Sequence[str]) -> list[Row]:
         """Some columns of all rows that a filter lets through, which is not a user's."""
-        query = self._handle.search().where(where).select(list(columns))
-        found: list[Row] = explained(self.table, "read", query.to_list)
+        found: list[Row] = Snapshot(self.table, self._dataset).read(columns, where).to_pylist()
         return found
 
-    def _found(self, query: Any, score: str, limit: int, where: str | None) -> list[Row]:
-        query = query.limit(limit).select([*(name for name in self.columns if name != "vector"), score])
-        if where is not None:
-            query = query.where(where, prefilter=True)
+    def _found(self, asked: dict[str, Any], score: str, limit: int, where: str | None) -> list[Row]:
+        columns = [*(name for name in self.columns if name != "vector"), score]
+
+        def search() -> list[Row]:
+            rows: list[Row] = self._dataset.to_table(
+                columns,
+                filter=where and with_names(where),
+                prefilter=True,
+                limit=limit,
+                disable_scoring_autoprojection=True,
+                **asked,
+            ).to_pylist()
+            return rows
+
         try:
-            found: list[Row] = explained(self.table, "searched", query.to_list)
+            found = explained(self.table, "searched", search)
         except Exception:  # Lance raises what its object store raises, and its planner
             failure = _failure(self._lake, self.table, where, run=True) if where is not None else None
             if where is not None and failure and _failure(self._lake, self.table, None, run=True) is None:
@@ -152,15 +167,15 @@ def nearest(lake: Lake, table: str, vector: Sequence[float], limit: int, where: 
 
 def _failure(lake: Lake, table: str, where: str | None, run: bool) -> Exception | None:
     """What goes wrong where nothing is asked but a filter, or not even that: in planning, or also in reading."""
-    query: Any = lake.handle(table).search().select(_columns(lake, table))
-    if where is not None:
-        query = query.where(where)
+    if where is not None and not where.strip():
+        return ValueError("it is empty")
     try:
+        scanner = lake.dataset(table).scanner(_columns(lake, table), filter=where and with_names(where))
         if run:
-            for _ in query.to_batches():
+            for _ in scanner.to_batches():
                 pass
         else:
-            query.limit(1).explain_plan()
+            scanner.explain_plan()
     except Exception as error:
         return error
     return None
@@ -182,4 +197,4 @@ def _spelled(lake: Lake) -> str:
 
 
 def _columns(lake: Lake, table: str) -> list[str]:
-    return [name for name in lake.handle(table).schema.names if name != "vector"]
+    return [name for name in lake.columns(table) if name != "vector"]

@@ -60,18 +60,18 @@ class TableSet:
 
     def columns(self, table: str) -> list[str]:
         """The columns that a table has."""
-        names: list[str] = self._tables[table].schema.names
+        names: list[str] = self.schema(table).names
         return names
 
     def columns_that_go(self, table: str, schema: pa.Schema) -> list[str]:
         """The columns that a table has, if it is there, and must not have, or of another type."""
-        return _difference(self._tables[table].schema, schema)[0] if table in self._tables else []
+        return _difference(self.schema(table), schema)[0] if table in self._tables else []
 
     def differs(self, table: str, schema: pa.Schema, may_lack: Collection[str] = ()) -> bool:
         """Whether a table that is there has other columns than it must have, of which it may lack some."""
         if table not in self._tables:
             return False
-        gone, missing = _difference(self._tables[table].schema, schema)
+        gone, missing = _difference(self.schema(table), schema)
         return bool(gone or any(field.name not in may_lack for field in missing))
 
     def evolve(self, table: str, schema: pa.Schema) -> None:
@@ -80,11 +80,11 @@ class TableSet:
             self._write(table, lambda: self._evolve(table, schema))
 
     def _evolve(self, table: str, schema: pa.Schema) -> None:
-        gone, _ = _difference(self._tables[table].schema, schema)
+        gone, _ = _difference(self.schema(table), schema)
         try:
             if gone:
                 self._tables[table].drop_columns(gone)
-            _, missing = _difference(self._tables[table].schema, schema)
+            _, missing = _difference(self.schema(table), schema)
             if missing:
                 self._tables[table].add_columns(pa.schema([field.with_nullable(True) for field in missing]))
         except (RuntimeError, ValueError):  # another run may have done it just then
@@ -102,7 +102,7 @@ class TableSet:
 
     def schema(self, table: str) -> pa.Schema:
         """The columns that a table has."""
-        return self._tables[table].schema
+        return self.dataset(table).schema
 
     def has(self, table: str) -> bool:
         """Whether a table is there."""
@@ -114,7 +114,7 @@ class TableSet:
 
     def refresh(self) -> None:
         """Look which tables there are; another run may have made some."""
-        self._tables = when_cut_off(lambda: self.store.open(self._names()))
+        self._tables = self.store.open(when_cut_off(self._names))
 
     def create(self, kind: str, schema: pa.Schema) -> None:
         """Make sure that a table is there, with its columns."""
@@ -136,11 +136,11 @@ class TableSet:
 
     def vector_field(self, table: str) -> pa.Field:
         """The column of a model table that holds its vectors."""
-        return self._tables[table].schema.field("vector")
+        return self.schema(table).field("vector")
 
     def provenance(self, table: str) -> dict[str, str]:
-        """What a model table's schema says of how it was made."""
-        metadata = self._tables[table].schema.metadata or {}
+        """What a table's schema says of how it was made."""
+        metadata = self.schema(table).metadata or {}
         return {key.decode(): value.decode() for key, value in metadata.items()}
 
     def drop(self, table: str) -> None:
@@ -168,7 +168,7 @@ class TableSet:
 
     def dataset(self, table: str) -> Any:
         """Lance's own, as it is now."""
-        return explained(table, "read", self._tables[table].to_lance)
+        return explained(table, "read", lambda: self.store.dataset(table))
 
     def _instead(self) -> str:
         """The other corpora that the lake holds, to be told where there is nothing of this one."""
@@ -182,9 +182,9 @@ class TableSet:
 
     def _check_format(self) -> None:
         """Refuse a lake that says that a later embedlake made it; one that says nothing was made before lakes did."""
-        documents = self._tables.get(self.name("documents"))
-        metadata = documents.schema.metadata or {} if documents else {}
-        found = int(metadata.get(FORMAT_KEY, b"1"))
+        documents = self.name("documents")
+        metadata = self.provenance(documents) if documents in self._tables else {}
+        found = int(metadata.get(FORMAT_KEY.decode(), "1"))
         if found > FORMAT:
             raise LakeError(
                 f"the lake at {self.uri} has format {found}; this version of embedlake reads up to format {FORMAT}",

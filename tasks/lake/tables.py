@@ -38,7 +38,7 @@ class Lake(TableSet):
 
     def count(self, table: str) -> int:
         """Rows of a table; 0 where it is not there."""
-        return explained(table, "read", self._tables[table].count_rows) if table in self._tables else 0
+        return explained(table, "read", lambda: self.dataset(table).count_rows()) if table in self._tables else 0
 
     def merge(self, table: str, rows: pa.Table, without: Collection[str] = ()) -> None:
         """Write rows by key, in one commit: new keys are inserted, known ones updated. Of rows with one key the last is
@@ -49,7 +49,7 @@ class Lake(TableSet):
             rows: to write.
             without: keys of rows that go in the same commit.
         """
-        schema = self._tables[table].schema
+        schema = self.schema(table)
         key = next(field.name for field in schema if (field.metadata or {}).get(b"lance-schema:unenforced-primary-key"))
         builder = self._tables[table].merge_insert(key).when_matched_update_all().when_not_matched_insert_all()
         if without:
@@ -117,7 +117,7 @@ class Lake(TableSet):
 
     def to_arrow(self, table: str) -> pa.Table:
         """A whole table."""
-        return explained(table, "read", self._tables[table].to_arrow)
+        return explained(table, "read", lambda: self.dataset(table).to_table())
 
 
 @contextmanager

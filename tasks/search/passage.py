@@ -6,6 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from tasks.lake.analysis import Analysis
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -13,7 +15,7 @@ class Passage:
 
     Attributes:
         score: searched by vector, the cosine similarity to the query, 1 for the same direction; by text, BM25; in a
-            hybrid search, what fused them gives, from 0 to about 1.
+            hybrid search, what fused them gives, from 0 to about 1; raised where it was boosted.
         document_id, title, uri: of its document.
         headings: that it stands under, outermost first.
         start, end: offsets into the document's extracted text, in characters.
@@ -24,7 +26,10 @@ class Passage:
         rank: its place in the whole list, from 1.
         scores: how each list has it, by `vector` and `text`: `rank`, `score` (cosine similarity, BM25), and in a hybrid
             search `share`, what it gives to the score before it is weighted, and `weight`. By `rerank`, where it was
-            reranked: `before`, its rank until then, and `score`, the reranker's, which then decides its rank.
+            reranked: `before`, its rank until then, and `score`, the reranker's, which then decides its rank. By
+            `boost`: `before`, its score until then, and `by`, what that was multiplied by. By `diverse`: `before`, its
+            rank until then.
+        corpus: that it is from.
     """
 
     score: float
@@ -40,6 +45,7 @@ class Passage:
     chunk_id: str
     rank: int = 1
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    corpus: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -51,9 +57,11 @@ class Passages(list[Passage]):
 
     Attributes:
         note: why they are not reranked although that was asked for; empty otherwise.
+        analysis: how the text index takes words, to mark them; None where there is none.
     """
 
     note = ""
+    analysis: Analysis | None = None
 
     def to_arrow(self) -> pa.Table:
         """A row for each passage, a column for each attribute; `metadata` and `scores` as JSON."""
@@ -72,6 +80,6 @@ _SCHEMA = pa.schema(
         pa.field("title", pa.string()), pa.field("uri", pa.string()), pa.field("headings", pa.list_(pa.string())),
         pa.field("start", pa.int64()), pa.field("end", pa.int64()), pa.field("page", pa.int64()),
         pa.field("text", pa.string()), pa.field("metadata", pa.string()), pa.field("chunk_id", pa.string()),
-        pa.field("scores", pa.string()),
+        pa.field("scores", pa.string()), pa.field("corpus", pa.string()),
     ]
 )  # fmt: skip

@@ -8,31 +8,37 @@ for passage in lake.search("run something when the interpreter exits"):
 frame = lake.table().to_pandas()
 """
 
+import asyncio
+import threading
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import pyarrow as pa
 
 from tasks.config.loading import load_corpus
 from tasks.config.reranking import Rerank
+from tasks.config.settings import Corpus
 from tasks.errors import ConfigurationError, ModelError, UnknownName
 from tasks.lake.nearest import Row, View, check_filter
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_entry
-from tasks.models.interface import Encoder, text_items
+from tasks.models.interface import Encoder, Vectors, encode_in_parts, text_items
 from tasks.rerank.choose import load_reranker
 from tasks.rerank.interface import Reranker
+from tasks.search.arrange import POOL, rearranged
+from tasks.search.boost import check_boosts
 from tasks.search.context import whole_document, with_context
 from tasks.search.filters import Filter, to_sql
+from tasks.search.options import Asked, Boosts, Options
 from tasks.search.passage import Passage, Passages
 from tasks.search.reranked import reranked
 from tasks.search.retrieve import Hit, Query, Scales, Way, retrieve, way_for
 from tasks.search.scales import scales_of
-from tasks.search.similar import vector_of
+from tasks.search.similar import cut, mean_of, vector_of
 
 
 class OpenLake:
@@ -47,6 +53,7 @@ class OpenLake:
         self._encoders: dict[str, Encoder] = {}
         self._views: dict[str, View] = {}
         self._reranker: Reranker | None = None
+        self._lock = threading.RLock()  # an encoder is called by one thread at a time
 
     @property
     def models(self) -> list[dict[str, Any]]:
@@ -71,6 +78,8 @@ class OpenLake:
         min_score: float | None = None,
         context: int = 0,
         rerank: bool | Reranker | None = None,
+        boost: Boosts = None,
+        diverse: float = 0.0,
     ) -> Passages:
         """The passages that answer a query best, best first.
 
@@ -85,68 +94,82 @@ class OpenLake:
             weight: of meaning against words in a hybrid search, from 0 to 1.
             offset: passages that come before, for pages after the first.
             per_document: most passages of one document.
-            min_score: passages with a lower score are left out.
+            min_score: passages with a lower score are left out; that is the score before any boost and reranker.
             context: chunks before and behind each passage that become part of it.
             rerank: by the reranker that the corpus file names, or by this one; by default where the file names one.
                 One that fails or is late leaves the order as it was, and `note` of the result says so.
+            boost: a `Boost`, or `{"field": "year", "weight": 0.2}`, of dates with `"half_life"` in days; or several. Of
+                the best hundred the scores are raised by it, see `tasks.search.boost`. Not together with a reranker.
+            diverse: from 0 to 1, how much it counts that a passage is unlike those above it, among the best hundred or
+                the reranker's candidates (maximal marginal relevance, see `tasks.search.diverse`).
+
+        Whatever of these is asked, pages are parts of one list. They are applied in this order: filter, both lists and
+        their fusion, minimum score, passages of one document, reranker or boost, diversity, page.
 
         Raises:
-            ConfigurationError: there is no such model in the lake, the filter is not valid, or the corpus file names no
-                reranker.
+            ConfigurationError: there is no such model in the lake, the filter is not valid, the corpus file names no
+                reranker, or options make no sense together.
             ModelError: the model cannot be loaded, or is not the one that filled the table.
             LakeError: the table cannot be read.
         """
-        if not query.strip():
-            raise ConfigurationError("the query is empty", "Ask something.")
-        row = self._row(model)
-        where = self._condition(row["table"], where)
-        view = self._view(row["table"])
-        by = way_for(view, by or self._lake.corpus.search.by)
-        vector = self._embed(row, query) if by != "text" else None
-        settings = self._reranking(rerank)
-        first, last = (0, max(settings.candidates, offset + limit)) if settings else (offset, limit)
-        asked = Query(query, vector, by, last, first, where, per_document, min_score, self._distinct)
-        weight = self._lake.corpus.search.weight if weight is None else weight
-        scales = scales_of(view, row, weight) if by == "hybrid" else None
-        hits, note = retrieve(view, asked, scales), ""
-        if settings:
-            given = None if rerank is None or isinstance(rerank, bool) else rerank
-            hits, note = reranked(query, hits, partial(self._load_reranker, given, settings), settings)
-            hits = hits[offset : offset + limit]
-        passages = self._passages(view, hits, scales, context)
-        passages.note = note
-        return passages
+        asked = Asked(model, limit, where, by, weight, offset, per_document, min_score, context, rerank, boost, diverse)
+        return self._answers([query], asked)[0]
+
+    def search_many(self, queries: Sequence[str], **options: Unpack[Options]) -> list[Passages]:
+        """What `search` finds for each of several queries, which are embedded together; all in one version of the
+        table.
+
+        Args:
+            queries: questions or a few words each.
+            options: of `search`, for all of them.
+        """
+        return self._answers(queries, Asked(**options))
+
+    async def search_async(self, query: str, **options: Unpack[Options]) -> Passages:
+        """The same as `search`, in a thread, so that others can go on meanwhile."""
+        return await asyncio.to_thread(self.search, query, **options)
 
     def similar(
         self,
-        identity: str,
+        identity: str | None = None,
         model: str | None = None,
         limit: int = 5,
         where: str | Filter | None = None,
         *,
+        text: str | Sequence[str] | None = None,
         offset: int = 0,
         per_document: int | None = 1,
         min_score: float | None = None,
         context: int = 0,
     ) -> Passages:
-        """The passages of other documents that are nearest in meaning to a document or a chunk, best first. Nothing is
-        embedded for that.
+        """The passages of other documents that are nearest in meaning to a document or a chunk, best first; nothing is
+        embedded for that. Or those that are nearest to a text.
 
         Args:
             identity: a document id or a chunk id.
+            text: a text instead, or the passages of one: its vector is the mean of theirs.
             model, limit, where, offset, per_document, min_score, context: as in `search`.
 
         Raises:
-            ConfigurationError: there is no such document, chunk or model in the lake, or the filter is not valid.
+            ConfigurationError: there is no such document, chunk or model in the lake, the filter is not valid, or not
+                one of `identity` and `text` is given.
+            ModelError: the model of a text cannot be loaded, or is not the one that filled the table.
             LakeError: the table cannot be read.
         """
         row = self._row(model)
         where = self._condition(row["table"], where)
         view = self._view(row["table"])
-        vector, others = vector_of(view, identity)
-        condition = " AND ".join(f"({part})" for part in (where, others) if part)
+        passages = cut(text) if isinstance(text, str) else list(text or ())
+        if (identity is None) == (not any(passage.strip() for passage in passages)):
+            raise ConfigurationError("give either an id or a text, one that is not empty", "Such as docs:a.pdf.")
+        if identity is None:
+            vector, others = mean_of(self._text_vectors(row, passages)), None
+        else:
+            vector, others = vector_of(view, identity)
+        condition = " AND ".join(f"({part})" for part in (where, others) if part) or None
         asked = Query(None, vector, "vector", limit, offset, condition, per_document, min_score, self._distinct)
-        return self._passages(view, retrieve(view, asked), None, context)
+        found = Prepared(self._lake.corpus, row, view, "vector", condition, None, self._distinct)
+        return self._passages(found, retrieve(view, asked), context)
 
     def document(self, document_id: str, model: str | None = None) -> Passage:
         """A document as one passage: its text as its chunks have it, in which nothing stands twice.
@@ -170,12 +193,66 @@ class OpenLake:
             ConfigurationError: there is no such model in the lake.
             ModelError: the model cannot be loaded, or is not the one that filled the table.
         """
-        return self._embed(self._row(model), query)
-
-    def _embed(self, row: dict[str, Any], query: str) -> Sequence[float]:
-        """The vector of a query under the model of a table."""
-        vector: list[float] = self._encoder(row).encode_queries(text_items([query])).vectors[0].tolist()
+        [vector] = self._vectors(self._row(model), [query])
         return vector
+
+    def _answers(self, queries: Sequence[str], asked: Asked) -> list[Passages]:
+        if not all(query.strip() for query in queries):
+            raise ConfigurationError("the query is empty", "Ask something.")
+        found = self._prepared(asked)
+        vectors = self._vectors(found.row, queries) if queries and found.by != "text" else [None] * len(queries)
+        return [self._answer(found, query, vector, asked) for query, vector in zip(queries, vectors, strict=True)]
+
+    def _prepared(self, asked: Asked) -> "Prepared":
+        """What every query of a search needs of this lake: a table at one version, and what is known of it.
+
+        Raises:
+            ConfigurationError, LakeError: as `search`.
+        """
+        corpus = self._lake.corpus
+        row = self._row(asked.model)
+        where = self._condition(row["table"], asked.where)
+        view = self._view(row["table"])
+        by = way_for(view, asked.by or corpus.search.by)
+        check_boosts(asked.boosts, corpus.metadata)
+        weight = corpus.search.weight if asked.weight is None else asked.weight
+        scales = scales_of(view, row, weight) if by == "hybrid" or asked.diverse else None
+        return Prepared(corpus, row, view, by, where, scales, self._distinct)
+
+    def _answer(self, found: "Prepared", query: str, vector: Sequence[float] | None, asked: Asked) -> Passages:
+        settings = self._reranking(asked.rerank)
+        if settings and asked.boost:
+            raise ConfigurationError(
+                "a boost raises scores by a share, and a reranker's scores have no scale for that",
+                "Search without the reranker, or without the boost.",
+            )
+        pool = settings.candidates if settings else POOL if asked.boost or asked.diverse else 0
+        end = asked.offset + asked.limit
+        first, last = (0, max(pool, end)) if pool else (asked.offset, asked.limit)
+        sought = Query(
+            query, vector, found.by, last, first, found.where, asked.per_document, asked.min_score, found.distinct
+        )
+        hits, note = retrieve(found.view, sought, found.scales), ""
+        if settings:
+            given = None if asked.rerank is None or isinstance(asked.rerank, bool) else asked.rerank
+            hits, note = reranked(query, hits, partial(self._load_reranker, given, settings), settings)
+        if pool:
+            background = found.scales.background if found.scales else 0.0
+            hits = rearranged(hits, pool, asked, partial(_vectors_in, found.view), background)[asked.offset : end]
+        passages = self._passages(found, hits, asked.context)
+        passages.note, passages.analysis = note, found.view.analysis
+        return passages
+
+    def _vectors(self, row: dict[str, Any], queries: Sequence[str]) -> list[Sequence[float]]:
+        """The vectors of queries under the model of a table, which its line in the catalog names."""
+        with self._lock:
+            found: list[Sequence[float]] = self._encoder(row).encode_queries(text_items(queries)).vectors.tolist()
+        return found
+
+    def _text_vectors(self, row: dict[str, Any], texts: Sequence[str]) -> Vectors:
+        """The vectors of texts under the model of a table, as those of its rows were made."""
+        with self._lock:
+            return encode_in_parts(self._encoder(row), text_items(texts)).vectors
 
     @property
     def _distinct(self) -> bool:
@@ -253,8 +330,10 @@ class OpenLake:
             self._encoders[table] = choose.load_encoder(model)
         return self._encoders[table]
 
-    def _passages(self, view: View, hits: list[Hit], scales: Scales | None, context: int) -> Passages:
-        rows = with_context(view, [hit.row for hit in hits], context)
+    def _passages(self, found: "Prepared", hits: Sequence[Hit], context: int) -> Passages:
+        """Hits as passages, with so many chunks around each."""
+        rows = with_context(found.view, [hit.row for hit in hits], context)
+        scales = found.scales if found.by == "hybrid" else None
         return Passages(self._passage(hit, row, scales) for hit, row in zip(hits, rows, strict=True))
 
     def _passage(self, hit: Hit, row: Row, scales: Scales | None) -> Passage:
@@ -267,13 +346,41 @@ class OpenLake:
                 scores[name] |= {"share": standing.share, "weight": weight}
         if hit.judged:
             scores["rerank"] = {"before": hit.judged.before, "score": hit.judged.score}
+        scores |= hit.later
         return Passage(
             score=hit.score, document_id=row["document_id"], title=row["title"], uri=row["uri"],
             headings=list(row["heading_path"] or []), start=row["start"], end=row["end"],
             page=row.get("span_page"), text=row["text"],
             metadata={name: row[name] for name in self._lake.corpus.metadata if name in row}, chunk_id=row["chunk_id"],
-            rank=hit.rank, scores=scores,
+            rank=hit.rank, scores=scores, corpus=self._lake.corpus.name,
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a search needs of a lake.
+
+    Attributes:
+        corpus: whose lake it is.
+        row: the model's line in the catalog.
+        view: its table at one version.
+        by: the way that it is searched in.
+        where: the filter as SQL, or None.
+        scales: what is known of the table, where that is needed.
+        distinct: each text once.
+    """
+
+    corpus: Corpus
+    row: dict[str, Any]
+    view: View
+    by: Way
+    where: str | None
+    scales: Scales | None
+    distinct: bool
+
+
+def _vectors_in(view: View, hits: Sequence[Hit]) -> Vectors:
+    return view.vectors_of([hit.row["chunk_id"] for hit in hits])
 
 
 def open_lake(corpus_file: str | Path) -> OpenLake:

@@ -6,7 +6,7 @@ may be embedded together.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from tasks.errors import ConfigurationError
@@ -76,6 +76,7 @@ class Hit:
         score: cosine similarity by vector, BM25 by text, the fused score in a hybrid search.
         vector, text: how each list has it, or None.
         judged: what a reranker made of it, or None.
+        later: what boosts and diversity made of it.
     """
 
     row: Row
@@ -84,6 +85,7 @@ class Hit:
     vector: Standing | None
     text: Standing | None
     judged: Judged | None = None
+    later: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def way_for(view: View, by: Way) -> Way:

@@ -1,4 +1,4 @@
-"""More like this: the vector of what is in the table, a document or one chunk of it."""
+"""More like this: the vector of what is in the table, a document or one chunk of it, or of a text."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,8 @@ import numpy as np
 from tasks.errors import UnknownName
 from tasks.lake.literals import quoted
 from tasks.lake.nearest import View
+
+_PIECE = 1_000  # characters of a text that are embedded together
 
 
 def vector_of(view: View, identity: str) -> tuple[Sequence[float], str]:
@@ -27,5 +29,23 @@ def vector_of(view: View, identity: str) -> tuple[Sequence[float], str]:
             "Give an id as a search shows it, such as docs:a.pdf.",
         )
     vectors = np.array([row["vector"] for row in rows], np.float64)
+    return mean_of(vectors), f"document_id != {quoted(rows[0]['document_id'])}"
+
+
+def mean_of(vectors: np.ndarray) -> Sequence[float]:
+    """The mean direction of some vectors, of shape (n_vectors, dimension)."""
     lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return (vectors / lengths).mean(axis=0).tolist(), f"document_id != {quoted(rows[0]['document_id'])}"
+    mean: list[float] = (vectors / lengths).mean(axis=0).tolist()
+    return mean
+
+
+def cut(text: str) -> list[str]:
+    """A text in pieces that a model reads whole: its lines joined up to a length, longer ones cut there."""
+    pieces = [""]
+    for line in text.splitlines(keepends=True):
+        for first in range(0, len(line), _PIECE):
+            part = line[first : first + _PIECE]
+            if len(pieces[-1]) + len(part) > _PIECE:
+                pieces.append("")
+            pieces[-1] += part
+    return [piece for piece in pieces if piece.strip()]

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from tasks.config.loading import redact
 from tasks.errors import ConfigurationError, EmbedlakeError, UnknownName
 from tasks.search.passage import Passage
+from tasks.search.several import search_all
 from tasks.service import answers, openai
 from tasks.service.asking import Service
 from tasks.service.guard import Guard, Limits, Refused, error_body
@@ -68,12 +69,14 @@ def create_app(corpora: Corpora, keys: Keys, limits: Limits) -> FastAPI:
     @app.post("/search", summary="Find passages.")
     async def search(asked: SearchRequest, request: Request) -> SearchResponse:
         began = time.monotonic()
-        corpus, queries = service.corpus(asked.corpus), service.queries(asked.query)
+        named = asked.corpus if isinstance(asked.corpus, list) else [asked.corpus]
+        corpora, queries = [service.corpus(name) for name in named], service.queries(asked.query)
         options = asked.model_dump(exclude={"query", "corpus"})
-        calls = [service.ask(corpus, partial(corpus.search, query, **options)) for query in queries]
-        found = await asyncio.gather(*calls)
+        one = corpora[0].search if len(corpora) == 1 else partial(search_all, corpora)
+        found = await asyncio.gather(*(service.ask(corpora[0], partial(one, q, **options)) for q in queries))
+        names = [corpus.corpus.name for corpus in corpora]
         return SearchResponse(
-            corpus=corpus.corpus.name,
+            corpus=names if isinstance(asked.corpus, list) else names[0],
             results=[Answer(query=q, passages=_shown(passages)) for q, passages in zip(queries, found, strict=True)],
             milliseconds=_since(began), request_id=request.state.request_id,
         )  # fmt: skip

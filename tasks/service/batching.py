@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 
-from tasks.models.interface import Encoder, Vectors, text_items
+from tasks.models.interface import Encoder, Vectors, encode_in_parts, text_items
 
 _MOST = 64  # queries in one call of the encoder
 
@@ -53,6 +53,11 @@ class Batcher:
         if error := next((asked.error for asked in mine if asked.error), None):
             raise error
         return [asked.vector for asked in mine if asked.vector is not None], sum(asked.tokens for asked in mine)
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        """The vectors of texts, as those of the rows were made; of shape (n_texts, dimension)."""
+        with self._turn:
+            return encode_in_parts(self._encoder, text_items(texts)).vectors
 
     def _encode(self, batch: list[_Asked]) -> None:
         try:

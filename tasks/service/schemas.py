@@ -23,11 +23,25 @@ Where = Annotated[
 ]
 
 
+class BoostBy(Taken):
+    """Scores raised by a number or a date of the metadata."""
+
+    field: str = Field(description="A field of type integer, number, date or datetime.")
+    weight: Annotated[float, Field(gt=0, le=10)] = Field(0.2, description="By so large a share at most.")
+    half_life: Annotated[float, Field(gt=0, le=1e6)] | None = Field(
+        None, description="Of a date, in days: at that age it raises half as much as today."
+    )
+
+
 class SearchRequest(Taken):
     """A search."""
 
     query: Queries = Field(description="A question or a few words, or several, each with its own answer.")
-    corpus: str | None = Field(None, description="Name of the corpus; may be left out where only one is served.")
+    corpus: str | Annotated[list[str], Field(min_length=1, max_length=100)] | None = Field(
+        None,
+        description="Name of the corpus, or of several of one model for one list of them all; may be left out where"
+        " only one is served.",
+    )
     limit: Annotated[int, Field(ge=1, le=1000)] = Field(5, description="Most passages for a query.")
     offset: Annotated[int, Field(ge=0, le=10_000)] = Field(0, description="Passages of the pages before.")
     where: Where = None
@@ -38,13 +52,20 @@ class SearchRequest(Taken):
     per_document: Annotated[int, Field(ge=1, le=1000)] | None = Field(None, description="Most passages of a document.")
     min_score: float | None = Field(None, description="Leave out passages with a lower score.")
     context: Annotated[int, Field(ge=0, le=20)] = Field(0, description="Chunks around each passage that join it.")
+    boost: list[BoostBy] = Field([], max_length=10, description="What raises the scores of the best hundred.")
+    diverse: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="How much it counts that a passage is unlike those above it (maximal marginal relevance)."
+    )
     model: str | None = Field(None, description="Another model than the live one.")
 
 
 class SimilarRequest(Taken):
-    """A search for more like this."""
+    """A search for more like this: like a document, a chunk or a text."""
 
-    id: Id = Field(description="A document id or a chunk id, as a search shows it.")
+    id: Id | None = Field(None, description="A document id or a chunk id, as a search shows it.")
+    text: Annotated[str, Field(max_length=100_000, pattern=r"\S")] | None = Field(
+        None, description="A text, instead of an id."
+    )
     corpus: str | None = Field(None, description="Name of the corpus; may be left out where only one is served.")
     limit: Annotated[int, Field(ge=1, le=1000)] = Field(5, description="Most passages.")
     offset: Annotated[int, Field(ge=0, le=10_000)] = Field(0, description="Passages of the pages before.")
@@ -71,6 +92,7 @@ class FoundPassage(BaseModel):
     text: str
     metadata: dict[str, Any]
     chunk_id: str
+    corpus: str
 
 
 class Answer(BaseModel):
@@ -92,7 +114,7 @@ class SimilarResponse(BaseModel):
 class SearchResponse(BaseModel):
     """What was found."""
 
-    corpus: str
+    corpus: str | list[str]
     results: list[Answer]
     milliseconds: float
     request_id: str

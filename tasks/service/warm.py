@@ -11,7 +11,7 @@ from tasks.config.loading import load_corpus, redact
 from tasks.errors import ConfigurationError, EmbedlakeError
 from tasks.lake.nearest import View
 from tasks.lake.tables import Lake
-from tasks.models.interface import Encoder
+from tasks.models.interface import Encoder, Vectors
 from tasks.search.query import OpenLake
 from tasks.service.batching import Batcher
 from tasks.service.schemas import ServedCorpus
@@ -95,10 +95,13 @@ class WarmCorpus(OpenLake):
         vectors, tokens = self._batcher(self._row(model)).embed(queries)
         return [vector.tolist() for vector in vectors], tokens
 
-    def _embed(self, row: dict[str, Any], query: str) -> Sequence[float]:
-        [vector], _ = self._batcher(row).embed([query])
-        found: list[float] = vector.tolist()
-        return found
+    def _vectors(self, row: dict[str, Any], queries: Sequence[str]) -> list[Sequence[float]]:
+        """The vectors of queries under the model of a table."""
+        vectors, _ = self._batcher(row).embed(queries)
+        return [vector.tolist() for vector in vectors]
+
+    def _text_vectors(self, row: dict[str, Any], texts: Sequence[str]) -> Vectors:
+        return self._batcher(row).embed_texts(texts)
 
     def _view(self, table: str) -> View:
         return self._views.get(table) or self._latest(table)

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from flows.cli.shows import print_failures, print_findings, print_passages, print_status
+from flows.cli.passages import print_passages
+from flows.cli.shows import print_failures, print_findings, print_status
 from flows.cli.terminal import print_error, print_json, print_rows, shown
 from tasks.errors import BrokenDocument
 from tasks.operate.verify import Finding

@@ -83,9 +83,9 @@ def _stemmed(text: str) -> set[str]:
 def test_the_text_index_is_built_once_and_lacks_few_rows(lake: Lake) -> None:
     assert not lacks_text_index(lake, TABLE)
     version = lake.version(TABLE)
-    indexes = text_indexes(lake.handle(TABLE))
+    indexes = text_indexes(lake.dataset(TABLE))
     assert set(indexes) == {"text", "title", "heading_path"}
-    assert indexes["text"].num_unindexed_rows == 60
+    assert indexes["text"].num_rows_indexed == 240
     assert lake.version(TABLE) == version
 
 
@@ -196,7 +196,7 @@ def test_another_language_makes_the_index_anew_and_nothing_else(tmp_path: Path) 
     rows = other.read(TABLE, other.columns(TABLE))
     build_text_index(other, TABLE)
     assert not lacks_text_index(other, TABLE)
-    assert text_indexes(other.handle(TABLE))["text"].index_details["language"] == "French"
+    assert text_indexes(other.dataset(TABLE))["text"].details["language"] == "French"
     assert other.read(TABLE, other.columns(TABLE)) == rows
 
 

@@ -1,0 +1,120 @@
+"""Passages on the terminal: where each is from, and the part of it that says most, its words marked."""
+
+import os
+import pydoc
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from flows.cli.terminal import PICTURES, harmless, out, shown
+
+if TYPE_CHECKING:
+    from tasks.search.passage import Passage
+
+_INDENT = 3
+_LINES = 5  # of each passage
+_WIDEST = 100  # characters of a line, on whatever terminal
+
+
+def print_passages(passages: "list[Passage]", explain: bool = False, query: str = "") -> None:
+    """What a search found, best first.
+
+    Args:
+        passages: to show; what knows how a text index takes words has an `analysis`.
+        explain: show what made each score.
+        query: whose words are marked.
+    """
+    if not passages:
+        out.print("Nothing found.")
+    for passage in passages:
+        _print_head(passage)
+        if explain:
+            out.print(f"   [dim]{_explained(passage)}[/]", soft_wrap=True)
+        part = _shown_part(passage.text, query, getattr(passages, "analysis", None))
+        for line in part.wrap(out, _width() - _INDENT)[:_LINES] if out.is_terminal else part.split():
+            line.rstrip()
+            out.print(Text(" " * _INDENT) + line, soft_wrap=True)
+
+
+def _print_head(passage: "Passage") -> None:
+    """Rank, document, title and headings, score and place: on one line, or where that is too narrow on two."""
+    named = " > ".join(passage.headings)
+    title = passage.title or ""
+    if title in passage.document_id or title in passage.headings or passage.text.startswith(title):
+        title = ""
+    name = "  ".join(filter(None, [passage.document_id, " > ".join(filter(None, [title, named]))]))
+    head = harmless(f"{passage.rank}. {name}".replace("\n", PICTURES[10]))
+    page = f"page {passage.page}, " if passage.page else ""
+    place = f"{page}characters {passage.start}–{passage.end}"
+    tail = f"[cyan]{passage.score:.3f}[/]  {place}"
+    if not out.is_terminal or len(head) + len(place) + 10 <= _width():
+        out.print(f"[bold]{shown(head)}[/]  {tail}", soft_wrap=True)
+        return
+    line = Text(head, "bold")
+    line.truncate(_width(), overflow="ellipsis")
+    out.print(line, soft_wrap=True)
+    out.print(f"{' ' * _INDENT}{tail}", soft_wrap=True)
+
+
+def _shown_part(text: str, query: str, analysis: Any) -> Text:
+    """Some lines of a text, with the words of a query marked."""
+    from tasks.search.snippet import excerpt, matches
+
+    text = "\n".join(line.rstrip() for line in text.split("\n") if line.strip())
+    spans = matches(text, query, analysis) if query else []
+    first, last = excerpt(text, spans, _LINES * (_width() - _INDENT))
+    if spans and first:  # after what was left out
+        text = f"… {text[first:]}"
+        spans = [(start - first + 2, end - first + 2) for start, end in spans if start >= first]
+        last = last - first + 2
+    lines = text[:last].split("\n")
+    kept = "\n".join(lines[:_LINES])
+    more = len(kept) < len(text)
+    found = Text(harmless(kept) + (" …" if more else ""))
+    for start, end in spans:
+        if end <= len(kept):
+            found.stylize("bold yellow", start, end)
+    return found
+
+
+def _width() -> int:
+    return min(out.width, _WIDEST)
+
+
+@contextmanager
+def paged() -> Iterator[None]:
+    """What is printed meanwhile goes through the terminal's pager where it is longer than the screen."""
+    if not (out.is_terminal and sys.stdin.isatty()):
+        yield
+        return
+    with out.capture() as captured:
+        yield
+    text = captured.get()
+    if text.count("\n") < out.height:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    os.environ.setdefault("LESS", "-RFX")  # colours pass
+    pydoc.pager(text)
+
+
+def _explained(passage: "Passage") -> str:
+    """How each list has a passage, and what made its score of it."""
+    names = {"vector": "by meaning", "text": "by words"}
+    told = []
+    for way, name in names.items():
+        standing = passage.scores.get(way)
+        if standing is None:
+            continue
+        fused = f", {standing['weight']:.2f} × {standing['share']:.3f}" if "weight" in standing else ""
+        told.append(f"{name}: rank {standing['rank']}, {standing['score']:.3f}{fused}")
+    if boost := passage.scores.get("boost"):
+        told.append(f"boost: {boost['before']:.3f} × {boost['by']:.3f}")
+    if moved := passage.scores.get("diverse"):
+        told.append(f"diversity: was rank {moved['before']:.0f}")
+    if judged := passage.scores.get("rerank"):
+        told.append(f"reranker: {judged['score']:.3f}, was rank {judged['before']}")
+    return "; ".join(told)

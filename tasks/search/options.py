@@ -1,0 +1,68 @@
+"""What a search may be asked for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from tasks.errors import ConfigurationError
+from tasks.rerank.interface import Reranker
+from tasks.search.boost import Boost, boosts_of
+from tasks.search.filters import Filter
+from tasks.search.retrieve import Way
+
+Boosts = Boost | Mapping[str, Any] | Sequence[Boost | Mapping[str, Any]] | None
+
+
+class Options(TypedDict, total=False):
+    """The options of `OpenLake.search`, which says what each means."""
+
+    model: str | None
+    limit: int
+    where: str | Filter | None
+    by: Way | None
+    weight: float | None
+    offset: int
+    per_document: int | None
+    min_score: float | None
+    context: int
+    rerank: bool | Reranker | None
+    boost: Boosts
+    diverse: float
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options of one search, see `Options`.
+
+    Raises:
+        ConfigurationError: some make no sense together, or a value is out of its range.
+    """
+
+    model: str | None = None
+    limit: int = 5
+    where: str | Filter | None = None
+    by: Way | None = None
+    weight: float | None = None
+    offset: int = 0
+    per_document: int | None = None
+    min_score: float | None = None
+    context: int = 0
+    rerank: bool | Reranker | None = None
+    boost: Boosts = None
+    diverse: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.weight is not None and self.by in ("vector", "text"):
+            raise ConfigurationError(
+                f"a weight of meaning against words has no meaning in a search by {self.by} alone",
+                "Leave out the weight, or search by hybrid.",
+            )
+        if not 0 <= self.diverse <= 1:
+            raise ConfigurationError(
+                f"diverse is {self.diverse:g}, and goes from 0 to 1", "0 is by score alone, 0.5 is a good beginning."
+            )
+
+    @property
+    def boosts(self) -> list[Boost]:
+        """What is boosted by."""
+        return boosts_of(self.boost)
