@@ -13,6 +13,7 @@ from tasks.embed.embedding import Embedding, StartPool
 from tasks.embed.pending import failure_settings, orphans, pending_chunks, refused_rows
 from tasks.embed.pools import LocalPool, Pool
 from tasks.embed.rows import failures_of, overlong_chunk, with_vectors
+from tasks.embed.wider import wider_tables
 from tasks.errors import OverlongChunk
 from tasks.lake.catalog import (
     Entry,
@@ -36,6 +37,7 @@ from tasks.models import choose
 from tasks.models.interface import text_items
 from tasks.models.quantise import SAMPLE, measure_change
 from tasks.models.resolved import ResolvedModel, Served
+from tasks.models.template import CONTENT, NEEDED, Template
 from tasks.progress import EmbeddingCounts, publish
 
 
@@ -52,7 +54,10 @@ def embed_model(run: Run, model: ResolvedModel, arrivals: Iterator[pa.Table | No
         _sign_all(lake, table)
         ensure_entry(lake, table, run.report.run_id)
         refused = _refuse(lake, table, model)
-    embedding = Embedding(lake, table, model.settings, start_pool_for(model, lake), publish)
+    wider = wider_tables(lake, model)
+    if wider and not lake.has(table):
+        open_model(lake, model, wider[0].dimension, wider[0].max_tokens)
+    embedding = Embedding(lake, table, model.settings, start_pool_for(model, lake), publish, wider)
     embedding.counts.removed = embedding.counts.failed = embedding.counts.refused = refused
     run.report.models.append(embedding.counts)
     counts = embedding.run(arrivals)
@@ -105,7 +110,7 @@ def _calibrated(model: ResolvedModel, lake: Lake, windows: list[pa.Table]) -> Re
     known = entry_of(lake, lake.model_table(model))
     if known:
         return replace(model, calibration=tuple(json.loads(known["calibration"])))
-    texts = pa.concat_tables([window.select(["text"]) for window in windows])["text"].unique()
+    texts = pa.concat_tables([window.select([CONTENT]) for window in windows])[CONTENT].unique()
     spread = range(0, len(texts), max(len(texts) // SAMPLE, 2))[:SAMPLE]
     return replace(model, calibration=tuple(texts.take(pa.array(spread)).to_pylist()))
 
@@ -118,8 +123,8 @@ def _evaluate(run: Run, model: ResolvedModel) -> None:
     if known is None or known["evaluation"] or not count:
         return
     positions = np.arange(0, count, max(count // SAMPLE, 1))[:SAMPLE]
-    rows = lake.snapshot(table).take(positions, ["text", "vector"]).to_pylist()
-    int8 = {row["text"]: row["vector"] for row in rows}
+    rows = Template(model.settings).fill(lake.snapshot(table).take(positions, [*NEEDED, "vector"]))
+    int8 = dict(zip(rows[CONTENT].to_pylist(), rows["vector"].to_pylist(), strict=True))
     calibrated_on = json.loads(known["calibration"])
     texts = [text for text in int8 if text not in calibrated_on] or list(int8)
     full = choose.load_encoder(replace(model, settings=model.settings.model_copy(update={"int8": False})))

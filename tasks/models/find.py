@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tasks.config.models import Model
+from tasks.config.models import Model, kept_model
 from tasks.errors import ModelError
 from tasks.hashing import hash_settings
 from tasks.models.providers import provider_of
@@ -29,8 +29,13 @@ def resolve_model(model: Model) -> ResolvedModel:
     """
     provider = provider_of(model.model)
     origin = provider.find(model) if provider else _weights_of(model)
+    return ResolvedModel(model, origin, revision_of(origin, model))
+
+
+def revision_of(origin: Weights | Served, settings: Model) -> str:
+    """The hash of what decides a model's vectors: its origin, what runs it, and its settings."""
     kind = {} if isinstance(origin, Served) else _kind(origin.folder)
-    return ResolvedModel(model, origin, hash_settings({**origin.identity(), **kind, **model.identity()}))
+    return hash_settings({**origin.identity(), **kind, **settings.identity()})
 
 
 def _kind(folder: Path) -> dict[str, int]:
@@ -55,7 +60,7 @@ def resolve_entry(entry: dict[str, Any]) -> ResolvedModel:
     Raises:
         ModelError: there is no such model, or it cannot be fetched.
     """
-    model = resolve_model(Model.model_validate(json.loads(entry["settings"])))
+    model = resolve_model(kept_model(entry["settings"]))
     return replace(model, calibration=tuple(json.loads(entry["calibration"] or "[]")))
 
 

@@ -21,6 +21,7 @@ from tasks.models import choose
 from tasks.models.find import resolve_model
 from tasks.models.interface import encode_in_parts, text_items
 from tasks.models.resolved import ResolvedModel
+from tasks.models.template import COST, HASH, NEEDED, Template
 from tasks.operate.sampling import PROBE_TEXTS, Content, some_works, spread_files
 from tasks.sources.listing import list_files
 
@@ -154,9 +155,11 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
     for model in models:
         table = lake.model_table(model)
         entry = ModelPlan(model.name, table, table in {row["table"] for row in lake.catalog()})
-        there = NumberSet(numbers_of(lake.read(table, ["text_hash"])["text_hash"]))
-        known = there.among(numbers_of(pa.chunked_array([pa.array(list(found.texts), pa.string())]))).tolist()
-        texts = {h: t for (h, t), seen in zip(found.texts.items(), known, strict=True) if not seen}
+        template = Template(model.settings)
+        there = NumberSet(numbers_of(lake.read(table, [template.key])[template.key]))
+        met = found.texts[model.settings.template]
+        known = there.among(numbers_of(pa.chunked_array([pa.array(list(met), pa.string())]))).tolist()
+        texts = {h: t for (h, t), seen in zip(met.items(), known, strict=True) if not seen}
         waiting = _Waiting(lake, table, model.settings, there)
         entry.pending = len(waiting.texts)
         pending = {h: t for h, t in waiting.texts.items() if h not in texts}
@@ -178,10 +181,11 @@ class _Waiting:
         pending = pending_chunks(lake, table, model)
         self.texts: dict[str, int] = {}
         self.counts: list[int] = []
-        for rows in pending.windows(["text_hash", "token_count"]):
-            self.counts += rows["token_count"].to_pylist()
-            rows = rows.filter(pa.array(~there.among(numbers_of(rows["text_hash"])), pa.bool_()))
-            self.texts |= zip(rows["text_hash"].to_pylist(), rows["token_count"].to_pylist(), strict=True)
+        for chunks in pending.windows([*NEEDED]):
+            self.counts += chunks["token_count"].to_pylist()
+            rows = Template(model).fill(chunks)
+            rows = rows.filter(pa.array(~there.among(numbers_of(rows[HASH])), pa.bool_()))
+            self.texts |= zip(rows[HASH].to_pylist(), rows[COST].to_pylist(), strict=True)
         self.probe = pending.chunks.take(pending.positions[:PROBE_TEXTS], ["text"])["text"].to_pylist()
 
 
