@@ -21,8 +21,8 @@ RESERVED_COLUMNS = frozenset(
     (
         "attempts", "bytes", "checksum", "chunk_id", "chunks", "container", "content_hash", "document_hash",
         "document_id", "embedded_hash", "encoding", "encoding_confidence", "end", "heading_path", "media_type",
-        "modality", "ordinal", "repeats", "run", "settings", "source", "span_page", "span_unit", "start", "state", "tag", "text", "text_hash",
-        "title", "token_count", "tokens", "uri", "vector", "version",
+        "modality", "ordinal", "repeats", "run", "settings", "source", "span_page", "span_unit", "start", "state",
+        "tag", "text", "text_hash", "title", "token_count", "tokens", "uri", "vector", "version",
     )
 )  # fmt: skip
 
