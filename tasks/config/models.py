@@ -34,8 +34,8 @@ class Model(ShortForm):
     template: str = Field(
         "headings",
         description="What is embedded of a chunk. headings: its document's title and its heading path before its text;"
-        " text: its text alone; or a format of your own with {text}, and {title} and {headings} as you like. Lines that"
-        " would be empty are left out; title and headings have 256 bytes together.",
+        " text: its text alone; or a format of your own with {text}, and {title} and {headings} as you like. Headings"
+        " have a line each; lines that would be empty are left out; title and headings have 256 bytes together.",
     )
     max_tokens: int | None = Field(None, gt=0, description="Read at most this many tokens; the model's own by default.")
     trust_remote_code: bool = Field(False, description="Run Python code that comes with the model.")

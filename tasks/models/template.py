@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from tasks.config.models import TEMPLATES, Model
 from tasks.hashing import hash_text
-from tasks.text.headings import bounded
+from tasks.text.headings import BETWEEN, bounded
 
 HASH = "embedded_hash"
 """The column of a model's table that holds the hash of what was embedded, where that is not the text alone."""
@@ -15,7 +15,6 @@ NEEDED = ("text", "text_hash", "token_count", "title", "heading_path")
 CONTENT, COST = "embedded.text", "embedded.cost"
 """Columns of rows on their way, in no table: what is embedded, and its tokens, those around the text estimated."""
 
-_BETWEEN = " > "  # headings
 _BYTES_OF_A_TOKEN = 4
 
 
@@ -46,7 +45,7 @@ class Template:
         if self.plain:
             return text
         named, path = bounded(title, headings)
-        told = {"title": named, "headings": _BETWEEN.join(path)}
+        told = {"title": named, "headings": BETWEEN.join(path)}
         lines = [line for line in self._lines if not _says_nothing(line, told)]
         return "\n".join(line.format(text=text, **told) for line in _trimmed(lines))
 

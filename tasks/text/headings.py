@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 MOST = 256
 """Bytes of UTF-8 of all that stands above a text, so that it never crowds the text out; about 64 tokens."""
+BETWEEN = "\n"
+"""Headings that are put before a text."""
 _MOST_OF_ONE = MOST // 2
 
 
@@ -31,6 +33,12 @@ def bounded(title: str | None, headings: Sequence[str]) -> tuple[str, tuple[str,
             return "", tuple(kept)
         kept.insert(0, part)
     return kept[0], tuple(kept[1:])
+
+
+def joined(title: str | None, headings: Sequence[str]) -> str:
+    """Title and headings as they are put before a text, a line each."""
+    named, path = bounded(title, headings)
+    return BETWEEN.join([named, *path] if named else path)
 
 
 def _cut(part: str) -> str:

