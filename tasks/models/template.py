@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from tasks.config.models import TEMPLATES, Model
 from tasks.hashing import hash_text
-from tasks.text.headings import BETWEEN, bounded
+from tasks.text.headings import BETWEEN, bounded, unsaid
 
 HASH = "embedded_hash"
 """The column of a model's table that holds the hash of what was embedded, where that is not the text alone."""
@@ -35,7 +35,7 @@ class Template:
         self._lines = TEMPLATES.get(model.template, model.template).split("\n")
 
     def render(self, title: str | None, headings: Sequence[str], text: str) -> str:
-        """What is embedded.
+        """What is embedded. Of title and headings, what the text begins with is not said again.
 
         Args:
             title: of the document, if it has one.
@@ -44,7 +44,7 @@ class Template:
         """
         if self.plain:
             return text
-        named, path = bounded(title, headings)
+        named, path = bounded(*unsaid(title, headings, text))
         told = {"title": named, "headings": BETWEEN.join(path)}
         lines = [line for line in self._lines if not _says_nothing(line, told)]
         return "\n".join(line.format(text=text, **told) for line in _trimmed(lines))

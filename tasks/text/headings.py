@@ -1,11 +1,14 @@
 """What stands above a text, short enough to be put before it."""
 
+import re
 from collections.abc import Sequence
 
 MOST = 256
 """Bytes of UTF-8 of all that stands above a text, so that it never crowds the text out; about 64 tokens."""
 BETWEEN = "\n"
 """Headings that are put before a text."""
+_BEGINNING = 4 * MOST  # characters of a text that may repeat what stands above it
+_NO_WORD = re.compile(r"[\W_]+")
 _MOST_OF_ONE = MOST // 2
 
 
@@ -33,6 +36,22 @@ def bounded(title: str | None, headings: Sequence[str]) -> tuple[str, tuple[str,
             return "", tuple(kept)
         kept.insert(0, part)
     return kept[0], tuple(kept[1:])
+
+
+def unsaid(title: str | None, headings: Sequence[str], text: str) -> tuple[str | None, Sequence[str]]:
+    """A title and headings without those that a text begins with, as the first piece of a section begins with its
+    heading, and a record's text with its title where that is one of its columns."""
+    parts = [_bare(part) for part in (title or "", *headings)]
+    beginning = _bare(text[:_BEGINNING])
+    for first in range(len(parts)):
+        said = "".join(parts[first:])
+        if said and beginning.startswith(said):
+            return (title, headings[: first - 1]) if first else (None, ())
+    return title, headings
+
+
+def _bare(text: str) -> str:
+    return _NO_WORD.sub("", text).casefold()
 
 
 def joined(title: str | None, headings: Sequence[str]) -> str:

@@ -28,6 +28,8 @@ def rendered(template: str, title: str | None, headings: list[str], text: str) -
         ("headings", "Manual", ["Manual"], "Manual\n\nWords."),
         ("headings", None, ["Part"], "Part\n\nWords."),
         ("headings", None, [], "Words."),
+        ("headings", "Words", ["Part"], "Words\nPart\n\nWords."),
+        ("headings", "Manual", ["Words"], "Manual\n\nWords."),
         ("title: {title} | text: {text}", None, [], "title:  | text: Words."),
         ("About {title}\n{text}", None, ["Part"], "Words."),
         ("{{{headings}}} {text}", None, ["Part"], "{Part} Words."),
@@ -43,6 +45,7 @@ def test_a_template_puts_title_and_headings_around_a_text(
 def test_no_text_is_taken_for_a_template_or_changed(title: str, headings: list[str], text: str) -> None:
     assert rendered("text", title, headings, text) == text
     assert rendered("headings", title, headings, text).endswith(text)
+    assert rendered("{text}", title, headings, text) == text
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.text.headings import MOST, bounded, joined
+from tasks.text.headings import MOST, bounded, joined, unsaid
 
 WORDS = st.text(st.sampled_from("ab é漢\n "), max_size=400)
 
@@ -27,6 +27,16 @@ def test_one_that_is_long_alone_is_cut_between_words_and_leaves_room() -> None:
     title, path = bounded("A manual", ["word " * 100])
     assert title == "A manual"
     assert path == (("word " * 25).strip(),)
+
+
+def test_what_a_text_begins_with_is_not_said_again() -> None:
+    path = ["Part", "A chapter"]
+    assert unsaid("Manual", path, "## A *chapter*\n\nWords.") == ("Manual", ["Part"])
+    assert unsaid("Manual", path, "# Part\n\n## A chapter\n\nWords.") == ("Manual", [])
+    assert unsaid("Manual", path, "Manual\n======\n\nPart\n----\n\nA chapter: words.") == (None, ())
+    assert unsaid("Manual", path, "Words of the manual.") == ("Manual", path)
+    assert unsaid("A title", [], "A title.\nThe abstract.") == (None, ())
+    assert unsaid(None, [], "Words.") == (None, [])
 
 
 @given(st.none() | WORDS, st.lists(WORDS, max_size=6))
