@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 
 from tasks.chunk.structure import Definition
-from tasks.chunk.tokens import Counter, count_tokens
-from tasks.text.headings import MOST, joined
+from tasks.chunk.tokens import Counter, Tokens, count_tokens
+from tasks.text.headings import joined
 
 Path = tuple[str, ...]
 _LEAST_FOR_TEXT = 2  # a chunk's text has at least one part in so many of its size, whatever stands above it
@@ -17,25 +17,35 @@ class Above:
 
     Args:
         title: of the document, if it has one.
-        counter: of tokens; by default nothing is counted, and nothing goes to what stands above.
+        tokens: of the title, as it is put before a text.
+        counter: of tokens.
     """
 
-    def __init__(self, title: str | None = None, counter: Counter | None = None) -> None:
+    def __init__(self, title: str | None, tokens: int, counter: Counter) -> None:
         self._title = title
+        self._tokens = tokens
         self._counter = counter
 
-    def fits(self, tokens: int, size: int) -> bool:
-        """Whether a text of so many tokens fits a size together with the title, of which a byte has a token at most."""
-        return tokens + (MOST if self._title else 0) <= size or tokens <= self.left(size, [[()]])[0]
-
     def left(self, size: int, paths: Sequence[Sequence[Path]]) -> list[int]:
-        """What is left of a size for texts under the longest of some heading paths each, in tokens."""
-        if self._counter is None or not (self._title or any(any(any(path) for path in some) for some in paths)):
-            return [size] * len(paths)
-        flat = [joined(self._title, path) for some in paths for path in some]
-        counts = [int(tokens.before[-1]) for tokens in count_tokens(flat, self._counter)]
+        """What is left of a size for texts under the title and the longest of some heading paths each, in tokens."""
+        if any(any(path) for some in paths for path in some):
+            flat = [joined(self._title, path) for some in paths for path in some]
+            counts = [own_tokens(tokens) for tokens in count_tokens(flat, self._counter)]
+        else:
+            counts = [self._tokens for some in paths for _ in some]
         edges = accumulate(map(len, paths), initial=0)
         return [size - min(max(counts[first:last]), size // _LEAST_FOR_TEXT) for first, last in pairwise(edges)]
+
+
+def count_above(titles: Sequence[str | None], counter: Counter) -> list[Above]:
+    """What stands above the chunks of documents with some titles, all counted together."""
+    counted = count_tokens([joined(title, ()) for title in titles], counter)
+    return [Above(title, own_tokens(tokens), counter) for title, tokens in zip(titles, counted, strict=True)]
+
+
+def own_tokens(tokens: Tokens) -> int:
+    """Of a text, without those that a model adds."""
+    return tokens.total - tokens.special_tokens
 
 
 def paths_within(headings: Path, start: int, end: int, definitions: Sequence[Definition]) -> Iterator[Path]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.chunk.above import Above
+from tasks.chunk.above import count_above
 from tasks.chunk.split import split
 from tasks.chunk.structure import Span
 from tasks.chunk.title import title_of
@@ -42,9 +42,10 @@ def our_pieces(documents: list[Document], size: int, template: str) -> Pieces:
     counter = load_counter(str(find_model(MODEL)))
     render = Template(Model(model=MODEL, template=template)).render
     pieces: Pieces = []
-    for document, tokens in zip(documents, count_tokens([d.text for d in documents], counter), strict=True):
-        title = title_of(document.text, document.kind)
-        for cut in split(document.text, document.kind, Chunking(size=size), tokens, Above(title, counter)):
+    titles = [title_of(document.text, document.kind) for document in documents]
+    counted = count_tokens([document.text for document in documents], counter)
+    for document, title, tokens, above in zip(documents, titles, counted, count_above(titles, counter), strict=True):
+        for cut in split(document.text, document.kind, Chunking(size=size), tokens, above):
             content = render(title, cut.headings, document.text[cut.start : cut.end])
             pieces.append((document.name, (cut.start, cut.end), content))
     return pieces

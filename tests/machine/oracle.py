@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
-from tasks.chunk.above import Above
+from tasks.chunk.above import count_above
 from tasks.chunk.split import split
 from tasks.chunk.tokens import count_tokens, load_counter
 from tasks.config.models import Model
@@ -367,7 +367,7 @@ def _chunks(
     text: str, kind: str, title: str | None, size: int, overlap: int, tokenizer: str
 ) -> tuple[tuple[int, int, str, tuple[str, ...]], ...]:
     counter = load_counter(f"{_folder_of_models[0]}/{tokenizer}")
-    [tokens] = count_tokens([text], counter)
+    [tokens], [above] = count_tokens([text], counter), count_above([title], counter)
     chunking = Chunking(size=size, overlap=overlap)
-    cuts = split(text, kind, chunking, tokens, Above(title, counter))
+    cuts = split(text, kind, chunking, tokens, above)
     return tuple((c.start, c.end, text[c.start : c.end], c.headings) for c in cuts)
