@@ -63,7 +63,10 @@ class Chunking(Settings):
         description="auto: headings for Markdown and what is converted to it, syntax for code, recursive for the rest.",
     )
     size: int = Field(
-        256, ge=8, le=1_000_000, description="Most tokens in a chunk, the model's own special tokens included."
+        256,
+        ge=8,
+        le=1_000_000,
+        description="Most tokens in a chunk, with the title and headings above it and the model's own special tokens.",
     )
     overlap: int = Field(0, ge=0, description="Tokens that a chunk repeats from the one before it.")
     tokenizer: str | None = Field(
