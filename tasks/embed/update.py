@@ -32,6 +32,7 @@ from tasks.lake.fulltext import build_text_index, lacks_text_index
 from tasks.lake.lease import try_writing
 from tasks.lake.maintenance import build_index, compact, compact_own
 from tasks.lake.run import Run
+from tasks.lake.schemas import EMBEDDED
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.interface import text_items
@@ -71,7 +72,7 @@ def _sign_all(lake: Lake, table: str) -> None:
     counts them."""
     for rows in lake.snapshot(table).scan(where="checksum IS NULL"):
         vectors = np.asarray(rows["vector"].combine_chunks().flatten(), np.float32).reshape(len(rows), -1)
-        lake.merge(table, with_vectors(rows.select(lake.chunk_columns()), vectors, rows["token_count"].to_numpy()))
+        lake.merge(table, with_vectors(rows.drop_columns([*EMBEDDED]), vectors, rows["token_count"].to_numpy()))
 
 
 def _refuse(lake: Lake, table: str, model: ResolvedModel) -> int:

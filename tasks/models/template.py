@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.config.models import TEMPLATES, Model
 from tasks.hashing import hash_text
@@ -33,6 +34,7 @@ class Template:
         self.plain = model.template == "text"
         self.key = "text_hash" if self.plain else HASH
         self._lines = TEMPLATES.get(model.template, model.template).split("\n")
+        self._adds_nothing = self.render(None, (), "text") == "text"  # where nothing stands above a text
 
     def render(self, title: str | None, headings: Sequence[str], text: str) -> str:
         """What is embedded. Of title and headings, what the text begins with is not said again.
@@ -55,7 +57,7 @@ class Template:
         Args:
             rows: with the columns `NEEDED`.
         """
-        if self.plain:
+        if self.plain or (self._adds_nothing and _nothing_above(rows)):
             columns = {CONTENT: rows["text"], HASH: rows["text_hash"], COST: rows["token_count"]}
         else:
             values = (rows[name].to_pylist() for name in ("title", "heading_path", "text", "token_count"))
@@ -72,6 +74,12 @@ class Template:
             rows = rows.drop_columns([name]) if name in rows.column_names else rows
             rows = rows.append_column(name, column)
         return rows
+
+
+def _nothing_above(rows: pa.Table) -> bool:
+    """Whether no chunk has a title or a heading."""
+    titled = pc.sum(pc.binary_length(rows["title"])).as_py()
+    return not titled and not len(pc.list_flatten(rows["heading_path"]))
 
 
 def _says_nothing(line: str, told: dict[str, str]) -> bool:

@@ -5,11 +5,13 @@ import time
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from tasks.config.models import Model
 from tasks.config.settings import Corpus
 from tasks.embed.pending import failed_versions, pending_chunks, refused_rows
+from tasks.embed.wider import wider_tables
 from tasks.errors import ShrunkSource
 from tasks.ingest.reading import read_all
 from tasks.ingest.tokenizer import tokenizer_of
@@ -156,7 +158,9 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
         table = lake.model_table(model)
         entry = ModelPlan(model.name, table, table in {row["table"] for row in lake.catalog()})
         template = Template(model.settings)
-        there = NumberSet(numbers_of(lake.read(table, [template.key])[template.key]))
+        filled = [table, *(wider.table for wider in wider_tables(lake, model))]
+        hashes = [lake.read(name, [template.key])[template.key] for name in filled]
+        there = NumberSet(np.concatenate([numbers_of(column) for column in hashes]))
         met = found.texts[model.settings.template]
         known = there.among(numbers_of(pa.chunked_array([pa.array(list(met), pa.string())]))).tolist()
         texts = {h: t for (h, t), seen in zip(met.items(), known, strict=True) if not seen}

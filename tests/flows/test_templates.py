@@ -159,6 +159,8 @@ def test_a_smaller_dimension_is_filled_from_a_wider_table_without_its_model(
     wide = {"name": "wide", "normalize": normalize}
     run_ingest(str(make(wide)))
     narrow = {"name": "narrow", "normalize": normalize, "dimension": 3}
+    corpus = load_corpus(make(narrow, wide))
+    assert [model.texts for model in plan_of(corpus, Lake(corpus)).models] == [0, 0]
     StandIn.begin("cuda")
     report = run_ingest(str(make(narrow, wide)))
     assert [(model.embedded, model.reused) for model in report.models] == [(0, 20), (0, 0)]

@@ -78,3 +78,16 @@ def test_equal_texts_are_equal_only_where_what_is_embedded_is() -> None:
     plain = Template(model("text")).fill(rows)
     assert plain[HASH].to_pylist() == rows["text_hash"].to_pylist()
     assert plain[CONTENT].to_pylist() == rows["text"].to_pylist()
+
+
+@pytest.mark.parametrize(("template", "alone"), [("headings", True), ("text: {text}", False)])
+def test_where_nothing_stands_above_the_text_alone_is_embedded_unless_the_template_adds_to_it(
+    template: str, alone: bool
+) -> None:
+    rows = pa.table({
+        "text": ["Words."] * 2, "text_hash": [hash_text("Words.")] * 2, "token_count": [4] * 2,
+        "title": pa.array([None, ""], pa.string()), "heading_path": pa.array([[], None], pa.list_(pa.string())),
+    })  # fmt: skip
+    filled = Template(model(template)).fill(rows)
+    assert (filled[CONTENT].to_pylist() == ["Words."] * 2) == alone
+    assert filled[HASH].to_pylist() == [hash_text(content) for content in filled[CONTENT].to_pylist()]
