@@ -58,7 +58,8 @@ def test_what_is_no_template_is_refused(wrong: str) -> None:
 
 
 def test_a_table_of_texts_alone_has_the_identity_that_it_had_before_templates() -> None:
-    assert "template" not in model("text").identity()
+    before = {"dimension": None, "normalize": True, "document_prompt": None, "max_tokens": None, "int8": False}
+    assert model("text").identity() == before
     assert model(TEMPLATES["text"]).identity() == model("text").identity()
     assert model(TEMPLATES["headings"]).identity() == model("headings").identity() != model("text").identity()
     old = Model.model_validate({"model": "some/model"}).model_dump_json(exclude={"template"})
