@@ -6,8 +6,8 @@ FOLDER keeps the packages, fetched from Debian where they are missing (see tests
 the same texts, as embedlake reads them, and so many tokens a chunk, without overlap, in which embedlake's hold what is
 embedded before their text; others' chunks are embedded as they are, all with all-MiniLM-L6-v2, which reads up to 512
 tokens here. A chunk answers a question if at least half of it, or half of the section, is in the other. Reported are
-recall@1, the mean reciprocal rank and the number of chunks. Their environment is that of tests.benchmarks.peers; without
-it only embedlake is measured.
+recall@1, the mean reciprocal rank and the number of chunks. Their environment is that of tests.benchmarks.peers;
+without it only embedlake is measured.
 """
 
 import json
