@@ -2,12 +2,13 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from tasks.chunk import boundaries, markdown, plain, restructured, syntax
+from tasks.chunk.above import Above, Path, paths_within
 from tasks.chunk.pack import pack
 from tasks.chunk.structure import Section, Span, Structure, enclosing
 from tasks.chunk.tokens import Tokens
@@ -18,6 +19,8 @@ _MOST_OF_A_CHARACTER = 32  # tokens, the special ones apart; its compatibility f
 _OUTLINES: dict[str, Callable[[str], Structure | None]] = {
     "markdown": markdown.outline, "rst": restructured.outline, "text": plain.outline,
 }  # fmt: skip
+Left = Callable[[int, Sequence[Sequence[Path]]], list[int]]
+"""What is left of a size for texts under some heading paths each; see `Above.left`."""
 _INK = re.compile(r"\S")
 
 
@@ -36,19 +39,22 @@ class Cut(NamedTuple):
     token_count: int
 
 
-def split(text: str, kind: str, chunking: Chunking, tokens: Tokens) -> list[Cut]:
-    """Cut a text into chunks of at most `chunking.size` tokens; with strategy `document`, into one.
+def split(text: str, kind: str, chunking: Chunking, tokens: Tokens, above: Above | None = None) -> list[Cut]:
+    """Cut a text into chunks of at most `chunking.size` tokens, what stands above them included; with strategy
+    `document`, into one.
 
     Args:
         text: an extracted text.
         kind: what it is: text, markdown, rst, or code:<language>.
         chunking: strategy, size and overlap, both in tokens.
         tokens: of the text.
+        above: what stands above it; by default nothing goes to that.
     """
-    if chunking.strategy == "document" or (kind == "text" and tokens.total <= chunking.size):
+    left = above.left if above else _all
+    if chunking.strategy == "document" or (kind == "text" and tokens.total <= left(chunking.size, [[()]])[0]):
         start, end = _trim(text, 0, len(text))
         return [Cut(start, end, (), tokens.total)] if start < end else []
-    found = [(_trim(text, *span), headings) for span, headings in _spans(text, kind, chunking, tokens)]
+    found = [(_trim(text, *span), headings) for span, headings in _spans(text, kind, chunking, tokens, left)]
     edges = np.array([span for span, _ in found], np.int64).reshape(-1, 2)
     counts = tokens.count(edges[:, 0], edges[:, 1]).tolist()
     return [
@@ -58,7 +64,9 @@ def split(text: str, kind: str, chunking: Chunking, tokens: Tokens) -> list[Cut]
     ]
 
 
-def _spans(text: str, kind: str, chunking: Chunking, tokens: Tokens) -> Iterator[tuple[Span, tuple[str, ...]]]:
+def _spans(
+    text: str, kind: str, chunking: Chunking, tokens: Tokens, left: Left
+) -> Iterator[tuple[Span, tuple[str, ...]]]:
     strategy = chunking.strategy
     if strategy == "auto":
         strategy = "headings" if kind in _OUTLINES else "syntax"
@@ -74,8 +82,11 @@ def _spans(text: str, kind: str, chunking: Chunking, tokens: Tokens) -> Iterator
         coarse = [boundaries.by_offsets(offsets) for offsets in structure.boundaries]
         finer = [boundaries.sentences(text, structure.solid), boundaries.by_offsets(structure.code), *fine[:2]]
         within = [*(boundaries.unbound(found, text, structure.bound) for found in (*coarse, *finer)), *last]
-        for section, end in _with_ends(text, structure.sections):
-            for span in pack((section.start, end), within, tokens, size):
+        sections = list(_with_ends(text, structure.sections))
+        defined = sorted([*structure.definitions, *structure.tables], key=lambda one: (one.start, -one.end))
+        paths = [[*paths_within(section.headings, section.start, end, defined)] for section, end in sections]
+        for (section, end), room in zip(sections, left(size, paths), strict=True):
+            for span in pack((section.start, end), within, tokens, room):
                 headings = section.headings + _context(structure, *_trim(text, *span))
                 yield _overlapped(span, section.start, within, tokens, chunking.overlap), headings
     elif parser is not None:
@@ -85,7 +96,8 @@ def _spans(text: str, kind: str, chunking: Chunking, tokens: Tokens) -> Iterator
 
         cuts, definitions = syntax.outline(text, parser, worth)
         within = [*(boundaries.by_offsets(depth) for depth in cuts if depth), *fine]
-        for span in pack(whole, within, tokens, size):
+        [room] = left(size, [[*paths_within((), *whole, definitions)]])
+        for span in pack(whole, within, tokens, room):
             yield (
                 _overlapped(span, 0, [boundaries.lines(text), *fine], tokens, chunking.overlap),
                 enclosing(definitions, *_trim(text, *span)),
@@ -93,8 +105,13 @@ def _spans(text: str, kind: str, chunking: Chunking, tokens: Tokens) -> Iterator
     else:
         within = [boundaries.sentences(text), *fine]
         within = within if strategy == "sentences" else [boundaries.paragraphs(text), *within]
-        for span in pack(whole, within, tokens, size):
+        for span in pack(whole, within, tokens, left(size, [[()]])[0]):
             yield _overlapped(span, 0, within, tokens, chunking.overlap), ()
+
+
+def _all(size: int, paths: Sequence[Sequence[Path]]) -> list[int]:
+    """What is left of a size for texts under heading paths that nothing goes to."""
+    return [size] * len(paths)
 
 
 def _context(structure: Structure, start: int, end: int) -> tuple[str, ...]:

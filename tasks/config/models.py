@@ -1,11 +1,16 @@
 """The part of a corpus file that names a model, and how it is run."""
 
+import json
 import re
+from string import Formatter
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tasks.config.part import Name, ShortForm
+
+TEMPLATES = {"text": "{text}", "headings": "{title}\n{headings}\n\n{text}"}
+"""Templates that have a name."""
 
 
 class Model(ShortForm):
@@ -33,6 +38,12 @@ class Model(ShortForm):
     normalize: bool = Field(True, description="Scale every vector to length 1; false leaves it as the model gives it.")
     query_prompt: str | None = Field(None, description="Put before a query; the model's own by default.")
     document_prompt: str | None = Field(None, description="Put before a document; the model's own by default.")
+    template: str = Field(
+        "headings",
+        description="What is embedded of a chunk. headings: its document's title and its heading path before its text;"
+        " text: its text alone; or a format of your own with {text}, and {title} and {headings} as you like. Headings"
+        " have a line each; lines that would be empty are left out; title and headings have 256 bytes together.",
+    )
     max_tokens: int | None = Field(None, gt=0, description="Read at most this many tokens; the model's own by default.")
     trust_remote_code: bool = Field(False, description="Run Python code that comes with the model.")
     backend: Literal["auto", "torch", "openvino"] = Field(
@@ -53,6 +64,39 @@ class Model(ShortForm):
         if isinstance(value, dict) and isinstance(value.get("model"), str) and not value.get("name"):
             value = {**value, "name": table_name_of(value["model"])}
         return value
+
+    @field_validator("template")
+    @classmethod
+    def _has_text(cls, value: str) -> str:
+        try:
+            parts = [
+                (name, form, how)
+                for _, name, form, how in Formatter().parse(TEMPLATES.get(value, value))
+                if name is not None
+            ]
+        except ValueError as error:
+            raise ValueError(f"not a format: {error}; write {{{{ and }}}} for braces") from None
+        names = [name for name, _, _ in parts]
+        if (
+            names.count("text") != 1
+            or not {*names} <= {"title", "headings", "text"}
+            or any(f or h for _, f, h in parts)
+        ):
+            raise ValueError(
+                f"expected {', '.join(TEMPLATES)}, or a format with {{text}} once, and {{title}} and {{headings}}"
+            )
+        return next((short for short, form in TEMPLATES.items() if form == value), value)
+
+    def identity(self) -> dict[str, Any]:
+        """What enters a hash. Tables of texts alone are older than templates, whatever the default is."""
+        template = {} if self.template == "text" else {"template": self.template}
+        return {name: told for name, told in super().identity().items() if name != "template"} | template
+
+
+def kept_model(settings: str) -> Model:
+    """A model's settings as JSON, as a catalog keeps them. Where they say nothing of a template, as an older embedlake
+    wrote them, texts were embedded alone."""
+    return Model.model_validate({"template": "text", **json.loads(settings)})
 
 
 def table_name_of(model: str) -> str:

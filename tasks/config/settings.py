@@ -20,9 +20,9 @@ MetadataType = Literal["string", "integer", "number", "boolean", "date", "dateti
 RESERVED_COLUMNS = frozenset(
     (
         "attempts", "bytes", "checksum", "chunk_id", "chunks", "container", "content_hash", "document_hash",
-        "document_id", "encoding", "encoding_confidence", "end", "heading_path", "media_type", "modality", "ordinal",
-        "repeats", "run", "settings", "source", "span_page", "span_unit", "start", "state", "tag", "text", "text_hash",
-        "title", "token_count", "tokens", "uri", "vector", "version",
+        "document_id", "embedded_hash", "encoding", "encoding_confidence", "end", "heading_path", "media_type",
+        "modality", "ordinal", "repeats", "run", "settings", "source", "span_page", "span_unit", "start", "state",
+        "tag", "text", "text_hash", "title", "token_count", "tokens", "uri", "vector", "version",
     )
 )  # fmt: skip
 
@@ -63,7 +63,10 @@ class Chunking(Settings):
         description="auto: headings for Markdown and what is converted to it, syntax for code, recursive for the rest.",
     )
     size: int = Field(
-        256, ge=8, le=1_000_000, description="Most tokens in a chunk, the model's own special tokens included."
+        256,
+        ge=8,
+        le=1_000_000,
+        description="Most tokens in a chunk, with the title and headings above it and the model's own special tokens.",
     )
     overlap: int = Field(0, ge=0, description="Tokens that a chunk repeats from the one before it.")
     tokenizer: str | None = Field(

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.models.interface import Item
+from tasks.models.template import CONTENT, COST, HASH
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -14,8 +15,8 @@ class Batch:
     """Chunks to embed together. No batch is equal to another, so that one can be a key.
 
     Attributes:
-        rows: as in the chunks table; rows of equal text stand next to each other.
-        items: the distinct texts, in order of first appearance.
+        rows: as in the chunks table; those of which the same is embedded stand next to each other.
+        items: what is embedded, each once, in order of first appearance.
         positions: index into `items` for each row.
     """
 
@@ -28,14 +29,14 @@ def make_batches(rows: pa.Table, batch_cost: int, max_cost: int) -> Iterator[Bat
     """Cut rows into batches of texts of like length, the longest first.
 
     Args:
-        rows: chunks; those of equal text go into one batch.
+        rows: chunks, as a template filled them; those of which the same is embedded go into one batch.
         batch_cost: of a batch at most, as if each item cost as much as the dearest.
         max_cost: what the model reads of an item.
     """
-    order = pc.sort_indices(rows, sort_keys=[("token_count", "descending"), ("text_hash", "ascending")])
+    order = pc.sort_indices(rows, sort_keys=[(COST, "descending"), (HASH, "ascending")])
     rows = rows.take(order)
-    counts = rows["token_count"].to_pylist()
-    hashes = rows["text_hash"].to_pylist()
+    counts = rows[COST].to_pylist()
+    hashes = rows[HASH].to_pylist()
     start = 0
     while start < len(hashes):
         longest = max(min(counts[start], max_cost), 1)
@@ -47,13 +48,14 @@ def make_batches(rows: pa.Table, batch_cost: int, max_cost: int) -> Iterator[Bat
             end += 1
         part = rows.slice(start, end - start)
         items = dict(zip(hashes[start:end], items_of(part), strict=True))
-        yield Batch(part, [items[text_hash] for text_hash in index], [index[h] for h in hashes[start:end]])
+        landed = part.drop_columns([CONTENT, COST])
+        yield Batch(landed, [items[content] for content in index], [index[h] for h in hashes[start:end]])
         start = end
 
 
 def items_of(rows: pa.Table) -> list[Item]:
-    """What is to be embedded of chunks."""
-    columns = (rows[name].to_pylist() for name in ("modality", "text", "token_count"))
+    """What is to be embedded of chunks, as a template filled them."""
+    columns = (rows[name].to_pylist() for name in ("modality", CONTENT, COST))
     return [Item(*values) for values in zip(*columns, strict=True)]
 
 

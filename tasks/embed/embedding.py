@@ -1,11 +1,11 @@
 """Embedding: a model's table brought up to the chunks, whatever came before.
 
 What is pending is never written down: it is the chunks without a row of their version in the model's table.
-A text that the table has a vector for is not embedded again.
+What the table has a vector for is not embedded again.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 import numpy as np
@@ -21,8 +21,10 @@ from tasks.embed.pools import Embedded, Pool
 from tasks.embed.reuse import Reuse
 from tasks.embed.rows import overlong_chunk, with_vectors
 from tasks.embed.trials import Trials
+from tasks.embed.wider import Wider
 from tasks.errors import EmbedlakeError, ModelError
 from tasks.lake.tables import Lake
+from tasks.models.template import COST, NEEDED, Template
 from tasks.progress import EmbeddingCounts, Report
 
 _WAITING_SECONDS = 10.0  # after these, encoders begin with what is there,
@@ -43,6 +45,7 @@ class Embedding:
         start_pool: starts encoders when something has to be embedded.
         report: is told of progress.
         chosen: versions of the chunks to embed; None for all that are pending.
+        wider: tables whose vectors begin with those of this one; see tasks.embed.wider.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Embedding:
         start_pool: StartPool,
         report: Report,
         chosen: pa.ChunkedArray | None = None,
+        wider: Sequence[Wider] = (),
     ) -> None:
         self._lake = lake
         self._table = table
@@ -62,9 +66,10 @@ class Embedding:
         self._pool: Pool | None = None
         self.counts = EmbeddingCounts(table)
         self._commits = Commits(lake, table, model, report, self.counts)
-        self._reuse = Reuse(lake, table, self._commits, self.counts)
-        first = lake.snapshot(table).take(np.arange(min(lake.count(table), 1)), ["modality", "text", "token_count"])
-        self._trials = Trials(model.model, items_of(first)[0] if len(first) else None)
+        template = Template(model)
+        self._reuse = Reuse(lake, table, template, self._commits, self.counts, wider)
+        first = lake.snapshot(table).take(np.arange(min(lake.count(table), 1)), ["modality", *NEEDED])
+        self._trials = Trials(model.model, items_of(template.fill(first))[0] if len(first) else None)
         self._outstanding = 0  # batches without a result
 
     def run(self, arrivals: Iterator[pa.Table | None]) -> EmbeddingCounts:
@@ -127,7 +132,7 @@ class Embedding:
         for window in windows:
             if window is not None:
                 held.append(window)
-                tokens += pc.sum(window["token_count"]).as_py()
+                tokens += pc.sum(window[COST]).as_py()
                 if time.monotonic() - began > _WAITING_SECONDS:
                     return tokens * _STILL_COMING, held
                 if tokens >= enough or self._pool:

@@ -14,6 +14,7 @@ from tasks.embed.pending import failure_settings, orphans, pending_chunks, refus
 from tasks.embed.pools import LocalPool, Pool
 from tasks.embed.rows import failures_of, overlong_chunk, with_vectors
 from tasks.embed.selection import EVERYTHING, Selection, selected
+from tasks.embed.wider import wider_tables
 from tasks.errors import OverlongChunk
 from tasks.lake.catalog import (
     Entry,
@@ -32,11 +33,13 @@ from tasks.lake.fulltext import build_text_index, lacks_text_index
 from tasks.lake.lease import try_writing
 from tasks.lake.maintenance import build_index, compact, compact_own
 from tasks.lake.run import Run
+from tasks.lake.schemas import EMBEDDED
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.interface import text_items
 from tasks.models.quantise import SAMPLE, measure_change
 from tasks.models.resolved import ResolvedModel, Served
+from tasks.models.template import CONTENT, NEEDED, Template
 from tasks.progress import EmbeddingCounts, publish
 
 
@@ -57,7 +60,11 @@ def embed_model(
         ensure_entry(lake, table, run.report.run_id)
         refused = _refuse(lake, table, model)
     chosen = selected(lake, table, model.settings, selection)
-    embedding = Embedding(lake, table, model.settings, start_pool_for(model, lake), publish, chosen)
+    wider = wider_tables(lake, model)
+    if wider and not lake.has(table):
+        open_model(lake, model, wider[0].dimension, wider[0].max_tokens)
+    pool = start_pool_for(model, lake)
+    embedding = Embedding(lake, table, model.settings, pool, publish, chosen, wider)
     embedding.counts.removed = embedding.counts.failed = embedding.counts.refused = refused
     run.report.models.append(embedding.counts)
     counts = embedding.run(arrivals)
@@ -71,7 +78,7 @@ def _sign_all(lake: Lake, table: str) -> None:
     counts them."""
     for rows in lake.snapshot(table).scan(where="checksum IS NULL"):
         vectors = np.asarray(rows["vector"].combine_chunks().flatten(), np.float32).reshape(len(rows), -1)
-        lake.merge(table, with_vectors(rows.select(lake.chunk_columns()), vectors, rows["token_count"].to_numpy()))
+        lake.merge(table, with_vectors(rows.drop_columns([*EMBEDDED]), vectors, rows["token_count"].to_numpy()))
 
 
 def _refuse(lake: Lake, table: str, model: ResolvedModel) -> int:
@@ -110,7 +117,7 @@ def _calibrated(model: ResolvedModel, lake: Lake, windows: list[pa.Table]) -> Re
     known = entry_of(lake, lake.model_table(model))
     if known:
         return replace(model, calibration=tuple(json.loads(known["calibration"])))
-    texts = pa.concat_tables([window.select(["text"]) for window in windows])["text"].unique()
+    texts = pa.concat_tables([window.select([CONTENT]) for window in windows])[CONTENT].unique()
     spread = range(0, len(texts), max(len(texts) // SAMPLE, 2))[:SAMPLE]
     return replace(model, calibration=tuple(texts.take(pa.array(spread)).to_pylist()))
 
@@ -123,8 +130,8 @@ def _evaluate(run: Run, model: ResolvedModel) -> None:
     if known is None or known["evaluation"] or not count:
         return
     positions = np.arange(0, count, max(count // SAMPLE, 1))[:SAMPLE]
-    rows = lake.snapshot(table).take(positions, ["text", "vector"]).to_pylist()
-    int8 = {row["text"]: row["vector"] for row in rows}
+    rows = Template(model.settings).fill(lake.snapshot(table).take(positions, [*NEEDED, "vector"]))
+    int8 = dict(zip(rows[CONTENT].to_pylist(), rows["vector"].to_pylist(), strict=True))
     calibrated_on = json.loads(known["calibration"])
     texts = [text for text in int8 if text not in calibrated_on] or list(int8)
     full = choose.load_encoder(replace(model, settings=model.settings.model_copy(update={"int8": False})))

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from tasks.chunk.above import count_above
 from tasks.chunk.split import split
 from tasks.chunk.tokens import count_tokens, load_counter
 from tasks.config.settings import Corpus
@@ -105,9 +106,12 @@ class _Rows:
 
     def finish(self) -> Prepared:
         chunks: list[Chunk] = []
+        chunking = self.corpus.chunking
         texts = [extracted.text for _, extracted in self.extracted]
-        for (place, extracted), tokens in zip(self.extracted, count_tokens(texts, self.counter), strict=True):
-            cuts = split(extracted.text, extracted.kind, self.corpus.chunking, tokens)
+        counted = count_tokens(texts, self.counter)
+        above = count_above([extracted.title for _, extracted in self.extracted], self.counter)
+        for (place, extracted), tokens, stands in zip(self.extracted, counted, above, strict=True):
+            cuts = split(extracted.text, extracted.kind, chunking, tokens, stands)
             self.documents[place].chunks = len(cuts)
             chunks += chunks_of(self.documents[place], extracted, cuts)
         return Prepared(

@@ -14,11 +14,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from tasks.config.models import Model
+from tasks.config.models import Model, kept_model
 from tasks.config.settings import Corpus
 from tasks.hashing import sealed
 from tasks.lake.lease import writing
-from tasks.lake.schemas import CATALOG, embeddings_schema
+from tasks.lake.schemas import CATALOG, TEMPLATE_KEY, embeddings_schema
 from tasks.lake.tables import Lake
 from tasks.models.resolved import ResolvedModel
 
@@ -45,6 +45,8 @@ def open_model(lake: Lake, model: ResolvedModel, dimension: int, max_tokens: int
         "embedlake.provenance": json.dumps(settings),
         _ENTRY: json.dumps(entry),
     }
+    if model.settings.template != "text":
+        provenance[TEMPLATE_KEY] = model.settings.template
     lake.create(table.removeprefix(lake.name("")), embeddings_schema(lake.corpus, dimension, provenance))
     if entry_of(lake, table) is None:
         write_entries(lake, [entry | {"state": "building"}])
@@ -129,7 +131,7 @@ def catalog_lease(lake: Lake, holder: str) -> AbstractContextManager[Any]:
 def model_of(corpus: Corpus, entry: Entry) -> Model:
     """The settings of a table's model: the corpus file's, where it still names it, else those that filled it."""
     named = next((model for model in corpus.models if model.name == entry["model"]), None)
-    return named or Model.model_validate_json(entry["settings"])
+    return named or kept_model(entry["settings"])
 
 
 def model_named(corpus: Corpus, model: str) -> Model:

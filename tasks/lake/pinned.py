@@ -1,6 +1,6 @@
 """Models of the hub, kept at the commit that filled their table."""
 
-from tasks.config.models import Model
+from tasks.config.models import Model, kept_model
 from tasks.lake.tables import Lake
 
 
@@ -18,7 +18,7 @@ def pinned(lake: Lake, model: Model) -> Model:
         (entry["changed"], filled.hub_revision)
         for entry in lake.catalog()
         if entry["reference"] == model.model
-        and (filled := Model.model_validate_json(entry["settings"])).hub_revision
+        and (filled := kept_model(entry["settings"])).hub_revision
         and filled.identity() == model.identity()
     ]
     return model.model_copy(update={"hub_revision": max(same)[1]}) if same else model

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from tasks.config.settings import Corpus
+from tasks.models.template import HASH
 from tasks.records import Chunk, Document, columns_of
 
 FORMAT = 1
@@ -24,6 +25,9 @@ EMBEDDED = ("vector", "tokens", "checksum")
 
 LATER = ("span_unit", "span_page", "encoding", "encoding_confidence", "fusion")
 """Columns that lakes of this format did not always have: null where they are missing, until a run adds them."""
+
+TEMPLATE_KEY = "embedlake.template"
+"""Of a model table's metadata: what is put around texts, where they are not embedded alone."""
 
 _TIME = pa.timestamp("us", tz="UTC")
 _METADATA_TYPES = {
@@ -106,6 +110,8 @@ def embeddings_schema(corpus: Corpus, dimension: int, provenance: dict[str, str]
         pa.field("tokens", pa.int32()),  # as the model counts them, uncut
         pa.field("checksum", pa.int64()),  # CRC-32 of the vector's bytes, begun with the tokens
     ]
+    if TEMPLATE_KEY in provenance:
+        own.append(pa.field(HASH, pa.string()))  # of what was embedded; rows of texts alone have their text_hash
     return pa.schema([*_passage_fields(corpus), *own], metadata=provenance)
 
 

@@ -7,6 +7,7 @@ In: a model's reference and settings, and items. Out: vectors, float32, and what
 - `choose` loads the encoder that suits model and machine: `transformer` is what encoders of transformer models share,
   with `openvino_backend` for CPUs (from what `export` converted) and `torch_backend` for GPUs; `static` looks vectors
   up; `general` runs what no other does, as sentence-transformers does.
+- `template` puts title and headings before a text, as a model's settings say.
 - `quantise` makes int8 models and measures what that changes; `probes` are items that every encoder can embed.
 
 Ray's workers load this package: it imports neither Prefect nor Ray.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tasks.config.models import Model
+from tasks.config.models import Model, kept_model
 from tasks.errors import ModelError
 from tasks.hashing import hash_settings
 from tasks.models.providers import provider_of
@@ -33,8 +33,13 @@ def resolve_model(model: Model) -> ResolvedModel:
     origin = provider.find(model) if provider else _weights_of(model)
     if isinstance(origin, Weights) and origin.commit:
         model = model.model_copy(update={"hub_revision": origin.commit})
+    return ResolvedModel(model, origin, revision_of(origin, model))
+
+
+def revision_of(origin: Weights | Served, settings: Model) -> str:
+    """The hash of what decides a model's vectors: its origin, what runs it, and its settings."""
     kind = {} if isinstance(origin, Served) else _kind(origin.folder)
-    return ResolvedModel(model, origin, hash_settings({**origin.identity(), **kind, **model.identity()}))
+    return hash_settings({**origin.identity(), **kind, **settings.identity()})
 
 
 def _kind(folder: Path) -> dict[str, int]:
@@ -83,7 +88,7 @@ def resolve_entry(entry: dict[str, Any], named: Sequence[Model] = ()) -> Resolve
     Raises:
         ModelError: there is no such model, or it cannot be fetched.
     """
-    filled = Model.model_validate_json(entry["settings"])
+    filled = kept_model(entry["settings"])
     places = [filled] + [
         filled.model_copy(update=model.model_dump(include={"model", "hub_revision", "trust_remote_code"}))
         for model in named

@@ -1,6 +1,5 @@
 """What may be wrong with the tables of a lake, each found from their data alone: keys of the rows that are."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -10,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.columns import among
+from tasks.config.models import kept_model
 from tasks.embed.rows import checksums
 from tasks.errors import DocumentError, ModelError
 from tasks.extract.convert import SITEMAP
@@ -23,6 +23,7 @@ from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_entry
 from tasks.models.interface import cosines, encode_in_parts, text_items
+from tasks.models.template import CONTENT, HASH, NEEDED, Template
 from tasks.sources.opening import read_file
 
 _NEAR = 0.999  # least cosine between a vector and the same text embedded again
@@ -55,6 +56,18 @@ def passage_agrees(row: dict[str, Any]) -> bool:
     return bool(
         row["end"] - row["start"] == len(row["text"]) and row["text_hash"] == hash_text(row["text"]) and is_sealed(row)
     )
+
+
+def wrong_contents(lake: Lake, entry: Entry) -> list[str]:
+    """Rows of a model's table of which something else was embedded than their columns give."""
+    template = Template(kept_model(entry["settings"]))
+    if template.plain:
+        return []
+    wrong: list[str] = []
+    for batch in lake.snapshot(entry["table"]).scan(["chunk_id", HASH, *NEEDED]):
+        same = pc.equal(template.fill(batch)[HASH], batch[HASH]).fill_null(False)
+        wrong += batch["chunk_id"].filter(pc.invert(same)).to_pylist()
+    return wrong
 
 
 def wrong_chunk_counts(lake: Lake) -> list[str]:
@@ -115,7 +128,7 @@ def without_document(lake: Lake) -> list[str]:
 
 def wrong_vectors(lake: Lake, entry: Entry) -> list[str]:
     """Rows whose vector is not finite, zero, not of its length, or not the one that was written."""
-    normalised = json.loads(entry["settings"])["normalize"]
+    normalised = kept_model(entry["settings"]).normalize
     wrong: list[str] = []
     for batch in lake.snapshot(entry["table"]).scan(["chunk_id", "vector", "tokens", "checksum"]):
         vectors = matrix(batch["vector"])
@@ -131,15 +144,16 @@ def wrong_vectors(lake: Lake, entry: Entry) -> list[str]:
 
 def other_vectors(lake: Lake, entry: Entry, sample: int) -> list[str]:
     """Rows of a sample whose text, embedded again, gives another vector."""
-    rows = lake.snapshot(entry["table"]).sample(sample, ["chunk_id", "text", "vector"])
+    rows = lake.snapshot(entry["table"]).sample(sample, ["chunk_id", "vector", *NEEDED])
     rows = rows.filter(rows["text"].is_valid())
     if not rows.num_rows:
         return []
     model = resolve_entry(entry, lake.corpus.models)
     if model.revision != entry["revision"]:
         return []  # other weights than filled it: nothing to compare with
+    contents = Template(model.settings).fill(rows)[CONTENT].to_pylist()
     try:
-        again = encode_in_parts(choose.load_encoder(model), text_items(rows["text"].to_pylist())).vectors
+        again = encode_in_parts(choose.load_encoder(model), text_items(contents)).vectors
     except Exception as error:  # whatever the model raises
         raise ModelError(
             f"model {model.settings.model!r} cannot embed the sample: {type(error).__name__}: {str(error)[-500:]}",

@@ -4,16 +4,19 @@ import json
 import time
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pyarrow as pa
 
 from tasks.config.models import Model
 from tasks.embed.pending import pending_chunks
 from tasks.embed.selection import Selection, selected
+from tasks.embed.wider import wider_tables
 from tasks.lake.lookup import NumberSet, numbers_of
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.interface import encode_in_parts, text_items
 from tasks.models.resolved import ResolvedModel
+from tasks.models.template import COST, HASH, NEEDED, Template
 from tasks.operate.sampling import PROBE_TEXTS
 
 
@@ -52,7 +55,7 @@ def backfill_plan(lake: Lake, model: ResolvedModel, selection: Selection) -> Mod
     """
     table = lake.model_table(model)
     plan = ModelPlan(model.name, table, lake.has(table))
-    there = NumberSet(numbers_of(lake.read(table, ["text_hash"])["text_hash"]))
+    there = texts_there(lake, model)
     waiting = Waiting(lake, table, model.settings, there, selected(lake, table, model.settings, selection))
     plan.pending, plan.texts, plan.tokens = len(waiting.texts), len(waiting.texts), sum(waiting.texts.values())
     limit = read_at_most(lake, table)
@@ -80,11 +83,19 @@ class Waiting:
         pending = pending_chunks(lake, table, model, chosen)
         self.texts: dict[str, int] = {}
         self.counts: list[int] = []
-        for rows in pending.windows(["text_hash", "token_count"]):
-            self.counts += rows["token_count"].to_pylist()
-            rows = rows.filter(pa.array(~there.among(numbers_of(rows["text_hash"])), pa.bool_()))
-            self.texts |= zip(rows["text_hash"].to_pylist(), rows["token_count"].to_pylist(), strict=True)
+        for chunks in pending.windows([*NEEDED]):
+            self.counts += chunks["token_count"].to_pylist()
+            rows = Template(model).fill(chunks)
+            rows = rows.filter(pa.array(~there.among(numbers_of(rows[HASH])), pa.bool_()))
+            self.texts |= zip(rows[HASH].to_pylist(), rows[COST].to_pylist(), strict=True)
         self.probe = pending.chunks.take(pending.positions[:PROBE_TEXTS], ["text"])["text"].to_pylist()
+
+
+def texts_there(lake: Lake, model: ResolvedModel) -> NumberSet:
+    """The texts that a model's table, or a wider one, has a vector for, by the hash of what is embedded."""
+    key = Template(model.settings).key
+    tables = [lake.model_table(model), *(wider.table for wider in wider_tables(lake, model))]
+    return NumberSet(np.concatenate([numbers_of(lake.read(table, [key])[key]) for table in tables]))
 
 
 def read_at_most(lake: Lake, table: str) -> int | None:

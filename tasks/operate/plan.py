@@ -12,12 +12,12 @@ from tasks.errors import ShrunkSource
 from tasks.ingest.reading import read_all
 from tasks.ingest.tokenizer import tokenizer_of
 from tasks.ingest.update import compare_with_lake
-from tasks.lake.lookup import NumberSet, numbers_of
+from tasks.lake.lookup import numbers_of
 from tasks.lake.neighbours import others
 from tasks.lake.pinned import pinned
 from tasks.lake.tables import Lake
 from tasks.models.find import resolve_model
-from tasks.operate.estimate import ModelPlan, Waiting, estimate, read_at_most
+from tasks.operate.estimate import ModelPlan, Waiting, estimate, read_at_most, texts_there
 from tasks.operate.sampling import Content, some_works, spread_files
 from tasks.sources.listing import list_files
 
@@ -125,9 +125,10 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
     for model in models:
         table = lake.model_table(model)
         entry = ModelPlan(model.name, table, table in {row["table"] for row in lake.catalog()})
-        there = NumberSet(numbers_of(lake.read(table, ["text_hash"])["text_hash"]))
-        known = there.among(numbers_of(pa.chunked_array([pa.array(list(found.texts), pa.string())]))).tolist()
-        texts = {h: t for (h, t), seen in zip(found.texts.items(), known, strict=True) if not seen}
+        there = texts_there(lake, model)
+        met = found.texts[model.settings.template]
+        known = there.among(numbers_of(pa.chunked_array([pa.array(list(met), pa.string())]))).tolist()
+        texts = {h: t for (h, t), seen in zip(met.items(), known, strict=True) if not seen}
         waiting = Waiting(lake, table, model.settings, there)
         entry.pending = len(waiting.texts)
         pending = {h: t for h, t in waiting.texts.items() if h not in texts}

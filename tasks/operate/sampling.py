@@ -12,6 +12,7 @@ from tasks.errors import DocumentError
 from tasks.ingest.faults import document_error
 from tasks.ingest.prepare import Prepared
 from tasks.lake.tables import Lake
+from tasks.models.template import COST, HASH, Template
 from tasks.patience import each_within
 from tasks.progress import DocumentCounts
 from tasks.sources.listing import File
@@ -31,7 +32,8 @@ class Content:
         sample: chunks to keep, at random.
 
     Attributes:
-        texts: tokens of each distinct text, by its hash; counts and versions: of every chunk.
+        texts: tokens of all that would be embedded, each once, by its hash; by template of the corpus's models.
+        counts, versions: of every chunk.
         probe: the first texts.
         contents: content hashes of documents.
         failures: document, error and message of each.
@@ -44,7 +46,8 @@ class Content:
         self._sample: list[tuple[float, dict[str, Any]]] = []
         known = lake.read(lake.name("documents"), ["document_id", "text_hash"], "text_hash IS NOT NULL")
         self._first = dict(zip(known["text_hash"].to_pylist(), known["document_id"].to_pylist(), strict=True))
-        self.texts: dict[str, int] = {}
+        self._templates = {model.template: Template(model) for model in lake.corpus.models}
+        self.texts: dict[str, dict[str, int]] = {name: {} for name in self._templates}
         self.probe: list[str] = []
         self.counts: list[int] = []
         self.versions: list[str] = []
@@ -66,13 +69,13 @@ class Content:
             self.duplicates += self._first.setdefault(text_hash, identity) != identity
         self._choose(prepared.chunks)
         self.versions += prepared.chunks["version"].to_pylist()
-        columns = (prepared.chunks[c].to_pylist() for c in ("text_hash", "token_count", "text"))
-        for text_hash, count, text in zip(*columns, strict=True):
-            self.chunks, self.tokens = self.chunks + 1, self.tokens + count
-            self.counts.append(count)
-            self.texts[text_hash] = count
-            if len(self.probe) < PROBE_TEXTS:
-                self.probe.append(text)
+        for name, template in self._templates.items():
+            filled = template.fill(prepared.chunks)
+            self.texts[name] |= zip(filled[HASH].to_pylist(), filled[COST].to_pylist(), strict=True)
+        counts = prepared.chunks["token_count"].to_pylist()
+        self.chunks, self.tokens = self.chunks + len(counts), self.tokens + sum(counts)
+        self.counts += counts
+        self.probe += prepared.chunks["text"].slice(0, PROBE_TEXTS - len(self.probe)).to_pylist()
 
     def fail(self, file: File, error: DocumentError) -> None:
         """Take what is wrong with a file whose records cannot be read."""

@@ -20,6 +20,7 @@ from tasks.operate.repair import keep_one, read_documents_again, repair_chunks
 
 _EXAMPLES = 5
 _OTHER_COLUMNS = "a row whose columns are not those that were written"
+_OTHER_CONTENT = "a row of which something else was embedded than its model's template makes of it"
 _DISAGREE = "a row whose text, hash, offsets or version disagree"
 
 
@@ -148,6 +149,7 @@ class Verification:
             gone = self._orphans(table, entry["state"] == "live")
             self._note(table, "a row of a chunk that is gone", gone, remove)
             self._note(table, _DISAGREE, audit.wrong_passages(lake, table), remove)
+            self._note(table, _OTHER_CONTENT, audit.wrong_contents(lake, entry), remove)
             problem = "a vector that is not finite, zero, not of its length, or not the one that was written"
             self._note(table, problem, audit.wrong_vectors(lake, entry), remove)
             self._note(table, "a vector that its text does not give", audit.other_vectors(lake, entry, sample), remove)

@@ -9,7 +9,7 @@ that are not worse than the best by more than two standard errors that one is ta
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import log, log2
 from random import Random
@@ -77,7 +77,14 @@ class Trial:
     relevant: Mapping[str, int]
 
 
-def learn_from_items(texts: Sequence[str], vectors: Vectors, analysis: Analysis, encoder: Encoder, rows: int) -> Learnt:
+def learn_from_items(
+    texts: Sequence[str],
+    vectors: Vectors,
+    analysis: Analysis,
+    encoder: Encoder,
+    rows: int,
+    embedded: Callable[[int, str], str] = lambda _, text: text,
+) -> Learnt:
     """The weight by known items.
 
     Args:
@@ -86,13 +93,14 @@ def learn_from_items(texts: Sequence[str], vectors: Vectors, analysis: Analysis,
         analysis: of the text index.
         encoder: of the table's model.
         rows: of the table.
+        embedded: what would be embedded of the passage at a place if its text were another.
     """
     background = background_of(vectors)
     items = known_items(texts, analysis)
     if len(items) < _LEAST_ITEMS:
         return Learnt(WEIGHT, f"default: {len(items)} known items are too few", background, rows, len(items), {})
     queries = encoder.encode_queries(text_items(query for _, query, _ in items)).vectors
-    rests = encode_in_parts(encoder, text_items(rest for _, _, rest in items)).vectors
+    rests = encode_in_parts(encoder, text_items(embedded(place, rest) for place, _, rest in items)).vectors
     return weigh(trials_of(items, texts, vectors, queries, rests, analysis), background, rows, "known items")
 
 

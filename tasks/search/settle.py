@@ -5,7 +5,7 @@ import logging
 from functools import partial
 from typing import Any
 
-from tasks.config.models import Model
+from tasks.config.models import Model, kept_model
 from tasks.lake.catalog import Entry, change_catalog, entry_of
 from tasks.lake.nearest import View
 from tasks.lake.run import Run
@@ -13,6 +13,7 @@ from tasks.lake.tables import Lake
 from tasks.models.choose import load_encoder
 from tasks.models.find import resolve_entry
 from tasks.models.resolved import ResolvedModel, Weights
+from tasks.models.template import Template
 from tasks.search.fusion import WEIGHT
 from tasks.search.learn import JUDGMENTS, Learnt, learn_from_items
 from tasks.search.scales import background_of
@@ -64,7 +65,7 @@ def _is_due(entry: dict[str, Any], rows: int) -> bool:
 
 
 def _learnt(view: View, entry: dict[str, Any], named: list[Model]) -> Learnt:
-    sample = view.sample(_SAMPLE, ["text", "vector", "text_hash"])
+    sample = view.sample(_SAMPLE, ["text", "vector", "text_hash", "title", "heading_path"])
     places = {text_hash: place for place, text_hash in enumerate(sample["text_hash"].to_pylist())}
     distinct = sample.take(sorted(places.values()))
     texts = [text or "" for text in distinct["text"].to_pylist()]
@@ -76,7 +77,14 @@ def _learnt(view: View, entry: dict[str, Any], named: list[Model]) -> Learnt:
         why = _why_not(model)
         if why is None:
             encoder = load_encoder(model)
-            return learn_from_items(texts, vectors, view.analysis, encoder, view.rows)
+            above = list(zip(distinct["title"].to_pylist(), distinct["heading_path"].to_pylist(), strict=True))
+            template = Template(kept_model(entry["settings"]))
+
+            def embedded(place: int, text: str) -> str:
+                title, headings = above[place]
+                return template.render(title, headings or (), text)
+
+            return learn_from_items(texts, vectors, view.analysis, encoder, view.rows, embedded)
     except Exception as error:  # whatever the model raises: searches do without
         why = f"the model failed: {type(error).__name__}"
         logger.info("the weight of hybrid searches in %s was not found: %s", view.table, error)

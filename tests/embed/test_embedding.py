@@ -28,12 +28,14 @@ def test_chunks_that_still_come_count_tenfold_once_they_took_too_long(
 
     def arrivals() -> Iterator[pa.Table]:
         for i in range(100):
-            yield pa.table({"text_hash": [hash_text(str(i))], "token_count": [60]})
+            yield pa.table({"text": [str(i)], "text_hash": [hash_text(str(i))], "token_count": [60]})
 
     def start(known: int, _chunks: list[pa.Table]) -> NoReturn:
         raise Begun(known)
 
-    embedding = Embedding(lake, "notes.model.revision", corpus.models[0], start, lambda _: None)
+    embedding = Embedding(
+        lake, "notes.model.revision", corpus.models[0].model_copy(update={"template": "text"}), start, lambda _: None
+    )
     with pytest.raises(Begun) as begun:
         embedding.run(arrivals())
     assert begun.value.args == (tokens,)

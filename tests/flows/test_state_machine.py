@@ -88,7 +88,19 @@ MEMBERS = {
     "mbox": ["m@1", "m@2", "m@3", "m@4"],
     "eml": ["a.txt", "b.txt"],
 }
-SETTINGS = ["metadata", "size", "overlap", "tokenizer", "overlong", "dedup", "failing", "unfit", "least", "timeout"]
+SETTINGS = [
+    "metadata",
+    "size",
+    "overlap",
+    "tokenizer",
+    "overlong",
+    "dedup",
+    "failing",
+    "unfit",
+    "least",
+    "template",
+    "timeout",
+]
 TABLES = [{}, {"year": "integer"}, {"year": "string"}, {"year": "number", "lang": "string"}, {"lang": "string"}]
 
 
@@ -317,6 +329,8 @@ class History(RuleBasedStateMachine):
             now.metadata_errors = ["count", "refuse"][pick % 2]
         elif what == "least":
             now.least_confidence = [0.5, 0.99][pick % 2]
+        elif what == "template":
+            now.template = ["headings", "text", "{title}: {text}"][pick % 3]
         elif what == "failing":
             now.on_failure = ["keep", "drop"][pick % 2]
         else:

@@ -8,7 +8,7 @@ from tasks.lake.tables import Lake
 _ALTERED = {
     "documents": {"text_hash": "0" * 32, "state": "quarantined"},
     "chunks": {"text": "Something else.", "start": 3},
-    "model": {"text": "Something else.", "vector": [0.0, 3.0, 0.0, 0.0]},
+    "model": {"text": "Something else.", "vector": [0.0, 3.0, 0.0, 0.0], "embedded_hash": "0" * 32},
 }
 
 
@@ -42,6 +42,6 @@ def damage(lake: Lake, kind: str, pick: int) -> str:
         table.add(row)
         return f"doubled {where} of {name}"
     columns = _ALTERED.get(name.rsplit(".", 1)[-1], _ALTERED["model"])
-    column = chance.choice(sorted(columns))
+    column = chance.choice(sorted(columns.keys() & set(rows.column_names)))
     table.update(where=where, values={column: columns[column]})
     return f"altered {column} where {where} of {name}"

@@ -17,6 +17,7 @@ from tests.machine.encoders import StandIn, fails, tokens_of
 from tests.machine.engine import Failed, Killed, Writes, run_backfill, run_ingest
 from tests.machine.world import World, form_of
 
+_PARTS = ["title", "heading_path", "text"]
 FEATURES = frozenset({"on_failure"} & set(Extraction.model_fields))
 
 
@@ -94,16 +95,19 @@ class Driver:
         run_backfill(str(self.world.corpus_file()), model, sample=share)
         lake.refresh()
         name = which if which in now.models else "three" if "three" in now.models else "letters"  # of that folder
-        chunks = lake.read(lake.name("chunks"), ["chunk_id", "text"]).to_pylist()
+        chunks = lake.read(lake.name("chunks"), ["chunk_id", *_PARTS]).to_pylist()
         refused = now.overlong == "refuse"
+        template = now.template if name in now.models else "headings"  # of one that the file does not name
+        contents = _contents(chunks, template)
         right = {
             c["chunk_id"]
-            for c in chunks
+            for c, content in zip(chunks, contents, strict=True)
             if int(c["chunk_id"], 16) < share * 16**32
-            and not fails(c["text"])
-            and not (refused and tokens_of(c["text"]) > StandIn.max_cost)
+            and not fails(content)
+            and not (refused and tokens_of(content) > StandIn.max_cost)
         }
-        [entry] = [row for row in lake.catalog() if row["model"] == name]
+        entries = [row for row in lake.catalog() if row["model"] == name]
+        [entry] = [row for row in entries if check.template_of(row) == template]
         assert set(lake.read(entry["table"], ["chunk_id"])["chunk_id"].to_pylist()) >= right
         self.done["backfills"] += 1
 
@@ -144,18 +148,24 @@ class Driver:
         """A run; no text that a table had a vector for, and that it need not give up, is embedded for it."""
         lake = check.lake_of(self.world)
         refused = self.world.settings.overlong == "refuse"
+        now = self.world.settings
         before = {
             (entry["model"], text)
             for entry in lake.catalog()
-            for text in lake.read(entry["table"], ["text"])["text"].to_pylist()
+            if check.template_of(entry) == now.template
+            for text in _contents(lake.read(entry["table"], _PARTS).to_pylist(), now.template)
             if not (refused and tokens_of(text) > StandIn.max_cost)
         }
-        self._texts = set(lake.read(lake.name("chunks"), ["text"])["text"].to_pylist())
+        self._texts = self._contents_of_chunks(lake)
         try:
             return run_ingest(str(self.world.corpus_file()), wait=wait, allow_shrinking=allow)
         finally:
             again = before & set(StandIn.embedded)
             assert not again, f"embedded again: {again}"
+
+    def _contents_of_chunks(self, lake: Lake) -> set[str]:
+        """What would be embedded of the chunks that there are."""
+        return set(_contents(lake.read(lake.name("chunks"), _PARTS).to_pylist(), self.world.settings.template))
 
     def _files(self) -> Counter[str]:
         return Counter(identity.split(":")[0] for identity in self.world.held())
@@ -199,8 +209,14 @@ class Driver:
         were landed and, in the same run, gave way to those of an earlier file."""
         if StandIn.troubled:
             return
-        texts = self._texts | set(lake.read(lake.name("chunks"), ["text"])["text"].to_pylist())
+        texts = self._texts | self._contents_of_chunks(lake)
         given = {key: count for key, count in StandIn.embedded.items() if key[1] in texts}
         assert max(given.values(), default=1) == 1, f"more than once: {given}"
         said = sum(model.embedded for model in report.models)
         assert len(given) <= said <= len(StandIn.embedded), f"{said} embedded, so the report; {given} by the encoder"
+
+
+def _contents(rows: list[dict[str, Any]], template: str) -> list[str]:
+    """What a model with a template embeds of chunks."""
+    render = oracle.template_of(template).render
+    return [render(row["title"], row["heading_path"] or (), row["text"]) for row in rows]

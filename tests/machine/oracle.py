@@ -11,15 +11,20 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
+from tasks.chunk.above import count_above
 from tasks.chunk.split import split
 from tasks.chunk.tokens import count_tokens, load_counter
+from tasks.config.models import Model
 from tasks.config.settings import Chunking
 from tasks.extract.read import extract
 from tasks.hashing import hash_fields
+from tasks.ingest.rows import titled
+from tasks.models.template import Template
 from tasks.text.decode import decode
 from tasks.text.normalise import normalise
 from tests.machine.world import (
     MODELS,
+    TITLE,
     WITHIN,
     Content,
     Record,
@@ -43,6 +48,7 @@ class Good:
         metadata: name, type and value of each field.
         cut: size, overlap, and the folder of the tokenizer.
         kind: of the text.
+        title: of the document.
     """
 
     text: str
@@ -50,6 +56,7 @@ class Good:
     metadata: tuple[tuple[str, str, Any], ...]
     cut: tuple[int, int, str]
     kind: str = "text"
+    title: str | None = None
 
     def under(self, metadata: dict[str, str]) -> "Good":
         """What is left of it in columns of these types: a field that is new has no value."""
@@ -59,7 +66,15 @@ class Good:
 
     def chunks(self) -> tuple[tuple[int, int, str], ...]:
         """Start, end and text of each chunk."""
-        return _chunks(self.text, self.kind, *self.cut)
+        return tuple(chunk[:3] for chunk in self._cuts())
+
+    def embedded(self, template: str) -> dict[tuple[int, int, str], str]:
+        """What a model with a template embeds of each chunk."""
+        render = template_of(template).render
+        return {chunk[:3]: render(self.title, chunk[3], chunk[2]) for chunk in self._cuts()}
+
+    def _cuts(self) -> tuple[tuple[int, int, str, tuple[str, ...]], ...]:
+        return _chunks(self.text, self.kind, self.title, *self.cut)
 
 
 @dataclass(frozen=True)
@@ -89,6 +104,12 @@ class Seen:
     empty: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
     nameless: Counter[str] = field(default_factory=Counter)
+
+
+@cache
+def template_of(template: str) -> Template:
+    """A template by its setting."""
+    return Template(Model.model_validate({"model": "any", "template": template}))
 
 
 Memory = dict[str, set[Good | None]]
@@ -252,17 +273,17 @@ def _file_of_files(identity: str, content: Content, now: Settings, cut: tuple[in
             seen.records[inner].append((identity, None))
             seen.broken.add(inner)
         elif good := _text_file(member, now, cut):
-            seen.records[inner].append((identity, replace(good, container=identity)))
+            title = f"{name}, attached to a mail" if form == "eml" else None
+            seen.records[inner].append((identity, replace(good, container=identity, title=title)))
         else:
             seen.records[inner].append((identity, None))
 
 
 def _mail(data: bytes, container: str | None, now: Settings, cut: tuple[int, int, str]) -> Good:
     """A message, as it is read."""
-    found = extract(data, "a.eml", "auto", 2**20)
-    return Good(
-        found.text, container, tuple((n, kind, None) for n, kind in sorted(now.metadata.items())), cut, found.kind
-    )
+    found = titled(extract(data, "a.eml", "auto", 2**20))
+    metadata = tuple((n, kind, None) for n, kind in sorted(now.metadata.items()))
+    return Good(found.text, container, metadata, cut, found.kind, found.title)
 
 
 def _record_file(container: str, content: Content, now: Settings, cut: tuple[int, int, str], seen: Seen) -> None:
@@ -330,7 +351,7 @@ def _record(
         elif kind != "string":
             value = int(value) if kind == "integer" else float(value)
         metadata.append((name, kind, str(value) if kind == "string" and value is not None else value))
-    return Good(text, container, tuple(metadata), cut)
+    return Good(text, container, tuple(metadata), cut, title=normalise(str(read.get(TITLE) or "")) or None)
 
 
 _folder_of_models: list[str] = []
@@ -342,7 +363,11 @@ def use_models(folder: str) -> None:
 
 
 @cache
-def _chunks(text: str, kind: str, size: int, overlap: int, tokenizer: str) -> tuple[tuple[int, int, str], ...]:
-    [tokens] = count_tokens([text], load_counter(f"{_folder_of_models[0]}/{tokenizer}"))
+def _chunks(
+    text: str, kind: str, title: str | None, size: int, overlap: int, tokenizer: str
+) -> tuple[tuple[int, int, str, tuple[str, ...]], ...]:
+    counter = load_counter(f"{_folder_of_models[0]}/{tokenizer}")
+    [tokens], [above] = count_tokens([text], counter), count_above([title], counter)
     chunking = Chunking(size=size, overlap=overlap)
-    return tuple((c.start, c.end, text[c.start : c.end]) for c in split(text, kind, chunking, tokens))
+    cuts = split(text, kind, chunking, tokens, above)
+    return tuple((c.start, c.end, text[c.start : c.end], c.headings) for c in cuts)

@@ -20,6 +20,8 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 
 NAME = "notes"
 COLUMNS = ("key", "text", "year", "lang")
+TITLE = "lang"
+"""The column that is a record's title."""
 RECORDS = ("jsonl", "csv", "parquet")
 ARCHIVES = ("zip", "tar")
 WITHIN = (*ARCHIVES, "mbox", "eml")
@@ -74,6 +76,7 @@ class Settings:
     on_failure: str = "keep"
     metadata_errors: str = "count"
     least_confidence: float = 0.5
+    template: str = "headings"
 
 
 MODELS = {"one": "words", "two": "words", "three": "letters"}
@@ -189,7 +192,7 @@ class World:
             "lake": str(self.lake),
             "sources": [
                 {"name": name, "uri": str(self.root / source.folder)}
-                | ({"fields": {"id": "key"}} if source.ids else {})
+                | {"fields": {"title": TITLE} | ({"id": "key"} if source.ids else {})}
                 for name, source in now.sources.items()
             ],
             "metadata": now.metadata,
@@ -200,6 +203,7 @@ class World:
             "overlong": now.overlong,
             "models": [
                 {"model": str(self.model_folder / MODELS[name]), "name": name, "document_prompt": name}
+                | {"template": now.template}
                 for name in now.models
             ],
         }
@@ -213,7 +217,7 @@ def as_read(record: Record, form: str, metadata: dict[str, str]) -> dict[str, An
     values = {column: getattr(record, column) for column in COLUMNS}
     if form == "jsonl":
         return values
-    wanted = {"text", *metadata} if form == "parquet" else COLUMNS
+    wanted = {"text", TITLE, *metadata} if form == "parquet" else COLUMNS
     empty = "" if form == "csv" else None
     return {name: empty if value is None else str(value) for name, value in values.items() if name in wanted}
 
