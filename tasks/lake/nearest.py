@@ -1,26 +1,51 @@
 """The rows of a model's table that are nearest to a vector or match words, and filters over its columns."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-from lancedb.query import BooleanQuery, FullTextQuery, MatchQuery, MultiMatchQuery, Occur
+from lance.query import BooleanQuery, FullTextQuery, MatchQuery, MultiMatchQuery, Occur
 
 from tasks.errors import ConfigurationError
 from tasks.lake.analysis import Analysis, words_of
 from tasks.lake.fulltext import COLUMNS, analysis_in, text_indexes
+from tasks.lake.literals import in_backticks
+from tasks.lake.schemas import EMBEDDED
 from tasks.lake.snapshot import Snapshot, explained, plain
 from tasks.lake.tables import Lake
 from tasks.models.interface import Vectors
 
-_PROBES = 50  # partitions of the index that a search reads at least; more where a filter leaves too few rows
-_REFINED = 300  # of the nearest by the index, so many are compared by their true vectors,
+FIRST = 25
+"""Rows that a search by vector asks for at first, though it may show fewer."""
+_FEW = 1_000  # rows that may be asked for before every partition of the index is looked at
 _SUMMED_ROWS = 50_000  # up to so many, words in title and headings add to those in the text; else the best one counts
 _SOME = 500  # vectors that are looked at to know the others
-_REFINE = 3, 10  # or so many times the limit at least, and at most
+_UNSHOWN = {*EMBEDDED, "version", "document_hash"}
 
 Row = dict[str, Any]
+Found = dict[int, float]
+"""Row ids of a view, with the score of each, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much of an index a search looks at.
+
+    Attributes:
+        probes: partitions that are read; more where a filter leaves too few rows.
+        refined: so many of the nearest by the index are compared by their true vectors, or three times as many as are
+            asked for, if that is more.
+    """
+
+    probes: int = 50
+    refined: int = 300
+
+    def times(self, factor: int) -> "Effort":
+        """So many times as much."""
+        return Effort(self.probes * factor, self.refined * factor)
 
 
 def check_filter(lake: Lake, table: str, where: str | None) -> None:
@@ -58,15 +83,16 @@ class View:
         self._handle = explained(table, "read", lambda: lake.store.open([table])[table])
         self.version: int = self._handle.version
         self._handle.checkout(self.version)
-        self.rows: int = explained(table, "read", self._handle.count_rows)
+        self._dataset = explained(table, "read", lambda: self._handle.to_lance(session=lake.store.session))
+        self.rows: int = explained(table, "read", self._dataset.count_rows)
         indexes = text_indexes(self._handle)
         self._texts = {column: boost for column, boost in COLUMNS.items() if column in indexes}
         self.analysis: Analysis | None = analysis_in(indexes["text"]) if "text" in indexes else None
 
-    @property
+    @cached_property
     def columns(self) -> list[str]:
         """Its columns, at its version."""
-        names: list[str] = self._handle.schema.names
+        names: list[str] = self._dataset.schema.names
         return names
 
     @property
@@ -87,67 +113,89 @@ class View:
 
     def sample(self, count: int, columns: list[str]) -> pa.Table:
         """Some columns of so many rows, or of all, spread evenly."""
-        return Snapshot(self.table, self._handle.to_lance()).sample(count, columns)
+        return self.snapshot.sample(count, columns)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Its rows, to be read by themselves."""
+        return Snapshot(self.table, self._dataset)
 
     def words(self, text: str) -> set[str]:
         """The distinct words of a query, as the text index has words; none where there is none."""
         return set(words_of(text, self.analysis)) if self.analysis else set()
 
-    def nearest(self, vector: Sequence[float], limit: int, where: str | None = None) -> list[Row]:
-        """The nearest rows by cosine distance, which is in `_distance`.
+    def nearest(
+        self, vector: Sequence[float], limit: int, where: str | None = None, effort: Effort | None = None
+    ) -> Found:
+        """The nearest rows by cosine distance.
 
         Raises:
             ConfigurationError: the filter fails on the rows.
             LakeError: the table cannot be read.
         """
-        least, most = _REFINE
-        query = self._handle.search(list(vector), vector_column_name="vector").distance_type("cosine")
-        query = query.minimum_nprobes(_PROBES).maximum_nprobes(0)
-        query = query.refine_factor(max(least, min(most, _REFINED // limit)))
-        return self._found(query, "_distance", limit, where)
+        effort = effort or Effort()
+        query: dict[str, Any] = {
+            "column": "vector", "q": np.asarray(vector, np.float32), "k": limit, "metric": "cosine",
+            "minimum_nprobes": effort.probes, "refine_factor": max(3, effort.refined // limit),
+        }  # fmt: skip
+        if where is None and limit <= _FEW:
+            query["maximum_nprobes"] = effort.probes  # else all are read, however many rows the first ones give
+        return self._found("_distance", where, {"nearest": query})
 
-    def matching(self, text: str, limit: int, where: str | None = None) -> list[Row]:
-        """The rows that have words of a text, best first by BM25, which is in `_score`.
+    def matching(self, text: str, limit: int, where: str | None = None) -> Found:
+        """The rows that have words of a text, by BM25.
 
         Raises:
             ConfigurationError: the filter fails on the rows.
             LakeError: the table cannot be read.
         """
-        query = self._handle.search(self._full_text(text), query_type="fts")
-        return self._found(query, "_score", limit, where)
+        return self._found("_score", where, {"full_text_query": self._full_text(text), "limit": limit})
 
     def _full_text(self, text: str) -> FullTextQuery:
         """A sum over columns reads every row that has one of the words; the best of them, few rows."""
-        match: Any = MatchQuery  # dataclasses of pydantic's, whose defaults mypy does not see
-        best: Any = MultiMatchQuery
         if self.rows > _SUMMED_ROWS:
-            query: FullTextQuery = best(text, list(self._texts), boosts=list(self._texts.values()))
-            return query
-        return BooleanQuery([(Occur.SHOULD, match(text, column, boost=boost)) for column, boost in self._texts.items()])
+            return MultiMatchQuery(text, list(self._texts), boosts=list(self._texts.values()))
+        return BooleanQuery(
+            [(Occur.SHOULD, MatchQuery(text, column, boost=boost)) for column, boost in self._texts.items()]
+        )
+
+    def rows_of(self, row_ids: Sequence[int], columns: Sequence[str] | None = None) -> list[Row]:
+        """Some columns of rows, by default all that a search shows, in the order of their ids."""
+        if not row_ids:
+            return []
+        wanted = [name for name in self.columns if name not in _UNSHOWN] if columns is None else list(columns)
+        found: list[Row] = explained(
+            self.table, "read", lambda: self._dataset._take_rows(list(row_ids), wanted)
+        ).to_pylist()
+        return found
 
     def matched(self, where: str, columns: Sequence[str]) -> list[Row]:
         """Some columns of all rows that a filter lets through, which is not a user's."""
-        query = self._handle.search().where(where).select(list(columns))
-        found: list[Row] = explained(self.table, "read", query.to_list)
-        return found
+        return self.snapshot.read(columns, where).to_pylist()
 
-    def _found(self, query: Any, score: str, limit: int, where: str | None) -> list[Row]:
-        query = query.limit(limit).select([*(name for name in self.columns if name != "vector"), score])
-        if where is not None:
-            query = query.where(where, prefilter=True)
+    def _found(self, score: str, where: str | None, query: dict[str, Any]) -> Found:
+        condition = where if where is None else in_backticks(where)
+
+        def search() -> pa.Table:
+            return self._dataset.scanner(
+                columns=[score], with_row_id=True, filter=condition, prefilter=condition is not None, **query
+            ).to_table()
+
         try:
-            found: list[Row] = explained(self.table, "searched", query.to_list)
+            found = explained(self.table, "searched", search)
         except Exception:  # Lance raises what its object store raises, and its planner
             failure = _failure(self._lake, self.table, where, run=True) if where is not None else None
             if where is not None and failure and _failure(self._lake, self.table, None, run=True) is None:
                 raise _wrong_filter(self._lake, self.table, where, failure) from None
             raise
-        return found
+        return dict(zip(found["_rowid"].to_pylist(), found[score].to_pylist(), strict=True))
 
 
 def nearest(lake: Lake, table: str, vector: Sequence[float], limit: int, where: str | None) -> list[Row]:
-    """The nearest rows of a table as it is now, see `View.nearest`."""
-    return View(lake, table).nearest(vector, limit, where)
+    """The nearest rows of a table as it is now, with their cosine distances as `_distance`; see `View.nearest`."""
+    view = View(lake, table)
+    found = view.nearest(vector, limit, where)
+    return [row | {"_distance": found[row_id]} for row_id, row in zip(found, view.rows_of(list(found)), strict=True)]
 
 
 def _failure(lake: Lake, table: str, where: str | None, run: bool) -> Exception | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 import lancedb
@@ -34,6 +35,13 @@ class Store:
             return lancedb.connect(self._uri, storage_options=options, read_consistency_interval=timedelta(0))
 
         self._db = self.reached(connect)
+
+    @cached_property
+    def session(self) -> Any:
+        """Lance's caches of indexes and of what tables say of themselves, for all versions of all tables."""
+        from lance import Session
+
+        return Session()
 
     def reached(self, call: Callable[[], Any]) -> Any:
         """Call what opens something of the store.
