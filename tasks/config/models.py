@@ -7,13 +7,15 @@ from pydantic import Field, model_validator
 
 from tasks.config.part import Name, ShortForm
 
+Index = Literal["rabitq", "int8", "flat"]
+
 
 class Model(ShortForm):
     """A model that embeds the corpus; it gets a table of its own."""
 
     hashed_always = frozenset({"dimension", "normalize", "document_prompt", "max_tokens", "int8"})
     hashed_never = frozenset(  # not of what decides a document's vector
-        {"model", "name", "hub_revision", "query_prompt", "trust_remote_code", "backend", "precision"}
+        {"model", "name", "hub_revision", "query_prompt", "trust_remote_code", "backend", "precision", "index"}
     )
 
     model: str = Field(
@@ -36,6 +38,11 @@ class Model(ShortForm):
     )
     int8: bool = Field(
         False, description="Run it in int8 on the CPU: faster, a little less exact; gets a table of its own."
+    )
+    index: Index = Field(
+        "rabitq",
+        description="What the vector index of a large table keeps of each number: rabitq: a bit; int8: a byte;"
+        " flat: all of it. The nearest by the index are compared by their true vectors.",
     )
 
     @model_validator(mode="before")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ from tasks.errors import ConfigurationError
 from tasks.lake.analysis import Analysis, words_of
 from tasks.lake.fulltext import COLUMNS, analysis_in, text_indexes
 from tasks.lake.literals import in_backticks
+from tasks.lake.maintenance import vector_index
 from tasks.lake.schemas import EMBEDDED
 from tasks.lake.snapshot import Snapshot, explained, plain
 from tasks.lake.tables import Lake
@@ -23,11 +24,23 @@ FIRST = 25
 _FEW = 1_000  # rows that may be asked for before every partition of the index is looked at
 _SUMMED_ROWS = 50_000  # up to so many, words in title and headings add to those in the text; else the best one counts
 _SOME = 500  # vectors that are looked at to know the others
-_UNSHOWN = {*EMBEDDED, "version", "document_hash"}
+_UNSHOWN = {*EMBEDDED, "version", "document_hash", "text_hash", "source", "modality", "token_count"}
 
 Row = dict[str, Any]
-Found = dict[int, float]
-"""Row ids of a view, with the score of each, best first."""
+
+
+class Found(NamedTuple):
+    """A row that a search found.
+
+    Attributes:
+        row_id: in the view.
+        text_hash: of its text.
+        score: cosine distance, or BM25.
+    """
+
+    row_id: int
+    text_hash: str
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,10 @@ class Effort:
     def times(self, factor: int) -> "Effort":
         """So many times as much."""
         return Effort(self.probes * factor, self.refined * factor)
+
+
+USUAL = Effort()
+"""How much a search looks at where nothing else is known of an index."""
 
 
 def check_filter(lake: Lake, table: str, where: str | None) -> None:
@@ -75,6 +92,7 @@ class View:
         version: of the table.
         rows: that it has.
         analysis: of its text index, or None where it has none.
+        has_vector_index: whether it has one.
     """
 
     def __init__(self, lake: Lake, table: str) -> None:
@@ -88,6 +106,7 @@ class View:
         indexes = text_indexes(self._handle)
         self._texts = {column: boost for column, boost in COLUMNS.items() if column in indexes}
         self.analysis: Analysis | None = analysis_in(indexes["text"]) if "text" in indexes else None
+        self.has_vector_index = vector_index(self._handle) is not None
 
     @cached_property
     def columns(self) -> list[str]:
@@ -125,15 +144,14 @@ class View:
         return set(words_of(text, self.analysis)) if self.analysis else set()
 
     def nearest(
-        self, vector: Sequence[float], limit: int, where: str | None = None, effort: Effort | None = None
-    ) -> Found:
-        """The nearest rows by cosine distance.
+        self, vector: Sequence[float], limit: int, where: str | None = None, effort: Effort = USUAL
+    ) -> list[Found]:
+        """The nearest rows by cosine distance, nearest first.
 
         Raises:
             ConfigurationError: the filter fails on the rows.
             LakeError: the table cannot be read.
         """
-        effort = effort or Effort()
         query: dict[str, Any] = {
             "column": "vector", "q": np.asarray(vector, np.float32), "k": limit, "metric": "cosine",
             "minimum_nprobes": effort.probes, "refine_factor": max(3, effort.refined // limit),
@@ -142,8 +160,8 @@ class View:
             query["maximum_nprobes"] = effort.probes  # else all are read, however many rows the first ones give
         return self._found("_distance", where, {"nearest": query})
 
-    def matching(self, text: str, limit: int, where: str | None = None) -> Found:
-        """The rows that have words of a text, by BM25.
+    def matching(self, text: str, limit: int, where: str | None = None) -> list[Found]:
+        """The rows that have words of a text, best first by BM25.
 
         Raises:
             ConfigurationError: the filter fails on the rows.
@@ -171,14 +189,19 @@ class View:
 
     def matched(self, where: str, columns: Sequence[str]) -> list[Row]:
         """Some columns of all rows that a filter lets through, which is not a user's."""
-        return self.snapshot.read(columns, where).to_pylist()
+        found: list[Row] = self.snapshot.read(columns, where).to_pylist()
+        return found
 
-    def _found(self, score: str, where: str | None, query: dict[str, Any]) -> Found:
+    def _found(self, score: str, where: str | None, query: dict[str, Any]) -> list[Found]:
         condition = where if where is None else in_backticks(where)
 
         def search() -> pa.Table:
             return self._dataset.scanner(
-                columns=[score], with_row_id=True, filter=condition, prefilter=condition is not None, **query
+                columns=["text_hash", score],
+                with_row_id=True,
+                filter=condition,
+                prefilter=condition is not None,
+                **query,
             ).to_table()
 
         try:
@@ -188,14 +211,16 @@ class View:
             if where is not None and failure and _failure(self._lake, self.table, None, run=True) is None:
                 raise _wrong_filter(self._lake, self.table, where, failure) from None
             raise
-        return dict(zip(found["_rowid"].to_pylist(), found[score].to_pylist(), strict=True))
+        columns = (found[name].to_pylist() for name in ("_rowid", "text_hash", score))
+        return [Found(*row) for row in zip(*columns, strict=True)]
 
 
 def nearest(lake: Lake, table: str, vector: Sequence[float], limit: int, where: str | None) -> list[Row]:
     """The nearest rows of a table as it is now, with their cosine distances as `_distance`; see `View.nearest`."""
     view = View(lake, table)
     found = view.nearest(vector, limit, where)
-    return [row | {"_distance": found[row_id]} for row_id, row in zip(found, view.rows_of(list(found)), strict=True)]
+    rows = view.rows_of([one.row_id for one in found])
+    return [row | {"_distance": one.score} for one, row in zip(found, rows, strict=True)]
 
 
 def _failure(lake: Lake, table: str, where: str | None, run: bool) -> Exception | None:

@@ -22,7 +22,7 @@ OWN = ("documents", "chunks", "failures", "runs", "catalog", "tokenizer")
 EMBEDDED = ("vector", "tokens", "checksum")
 """What a model's table adds to the columns of its chunks; no part of a row's version."""
 
-LATER = ("span_unit", "span_page", "encoding", "encoding_confidence", "fusion")
+LATER = ("span_unit", "span_page", "encoding", "encoding_confidence", "fusion", "vector_index")
 """Columns that lakes of this format did not always have: null where they are missing, until a run adds them."""
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -176,6 +176,7 @@ CATALOG = pa.schema(
         pa.field(
             "fusion", pa.string()
         ),  # JSON, or null: what a hybrid search knows of the table; see tasks.search.learn
+        pa.field("vector_index", pa.string()),  # JSON, or null: what its vector index finds; see tasks.lake.recall
         pa.field("changed", _TIME),
         pa.field("version", pa.string()),  # hash of all other columns
     ]

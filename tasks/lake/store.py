@@ -39,9 +39,9 @@ class Store:
     @cached_property
     def session(self) -> Any:
         """Lance's caches of indexes and of what tables say of themselves, for all versions of all tables."""
-        from lance import Session
+        import lance
 
-        return Session()
+        return lance.Session()  # type: ignore[attr-defined]
 
     def reached(self, call: Callable[[], Any]) -> Any:
         """Call what opens something of the store.

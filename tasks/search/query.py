@@ -20,6 +20,7 @@ from tasks.config.loading import load_corpus
 from tasks.config.reranking import Rerank
 from tasks.errors import ConfigurationError, ModelError
 from tasks.lake.nearest import Row, View, check_filter
+from tasks.lake.recall import effort_in
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_entry
@@ -105,7 +106,8 @@ class OpenLake:
         vector = self._embed(row, query) if by != "text" else None
         settings = self._reranking(rerank)
         first, last = (0, max(settings.candidates, offset + limit)) if settings else (offset, limit)
-        asked = Query(query, vector, by, last, first, where, per_document, min_score, self._distinct)
+        distinct, effort = self._distinct, effort_in(row)
+        asked = Query(query, vector, by, last, first, where, per_document, min_score, distinct, effort)
         weight = self._lake.corpus.search.weight if weight is None else weight
         scales = scales_of(view, row, weight) if by == "hybrid" else None
         hits, note = retrieve(view, asked, scales), ""
@@ -145,7 +147,8 @@ class OpenLake:
         view = self._view(row["table"])
         vector, others = vector_of(view, identity)
         condition = " AND ".join(f"({part})" for part in (where, others) if part)
-        asked = Query(None, vector, "vector", limit, offset, condition, per_document, min_score, self._distinct)
+        distinct, effort = self._distinct, effort_in(row)
+        asked = Query(None, vector, "vector", limit, offset, condition, per_document, min_score, distinct, effort)
         return self._passages(view, retrieve(view, asked), None, context)
 
     def document(self, document_id: str, model: str | None = None) -> Passage:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from tasks.errors import ConfigurationError
-from tasks.lake.nearest import FIRST, Effort, Found, Row, View
+from tasks.lake.nearest import FIRST, USUAL, Effort, Found, Row, View
 from tasks.search.fusion import DEPTH, Fused, Standing, fuse, most_words
 
 Way = Literal["vector", "text", "hybrid"]
 
 _STEP = 4  # how many times deeper than the first search of a list the next one goes
 _LEGS = ThreadPoolExecutor(thread_name_prefix="by-words")  # a hybrid search makes both lists at once
-_Search = Callable[[int, str | None], Found]
+_Search = Callable[[int, str | None], list[Found]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Query:
     per_document: int | None = None
     min_score: float | None = None
     distinct: bool = True
-    effort: Effort = Effort()
+    effort: Effort = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,8 @@ def _by_meaning(view: View, query: Query, depth: int) -> list[_Candidate]:
     assert query.vector is not None, "a search by vector needs the query's vector"
     vector = query.vector
 
-    def search(limit: int, where: str | None) -> Found:
-        return {id_: 1.0 - distance for id_, distance in view.nearest(vector, limit, where, query.effort).items()}
+    def search(limit: int, where: str | None) -> list[Found]:
+        return [one._replace(score=1.0 - one.score) for one in view.nearest(vector, limit, where, query.effort)]
 
     return _leg(view, search, query, depth)
 
@@ -174,7 +174,7 @@ def _leg(view: View, search: _Search, query: Query, depth: int) -> list[_Candida
     rows are asked for, and then a further search leaves out the texts that were found, which reads all of them."""
     found = search(depth, query.where)
     if not query.distinct:
-        return _sorted(view, [_Candidate(str(row_id), row_id, score) for row_id, score in found.items()])
+        return _sorted(view, [_Candidate(str(one.row_id), one.row_id, one.score) for one in found])
     candidates = _distinct(view, found)
     if len(candidates) < depth == len(found):
         found = search(depth * _STEP, query.where)
@@ -189,18 +189,16 @@ def _leg(view: View, search: _Search, query: Query, depth: int) -> list[_Candida
     return candidates
 
 
-def _distinct(view: View, found: Found) -> list[_Candidate]:
+def _distinct(view: View, found: list[Found]) -> list[_Candidate]:
     """Each text once, by the row of the first document that has it."""
-    hashes = [row["text_hash"] for row in view.rows_of(list(found), ["text_hash"])]
-    candidates = [_Candidate(*one) for one in zip(hashes, found.keys(), found.values(), strict=True)]
-    counts = Counter(hashes)
-    places = _places(view, [one.row_id for one in candidates if counts[one.key] > 1])
-    first: dict[str, _Candidate] = {}
-    for one in candidates:
-        known = first.setdefault(one.key, one)
+    counts = Counter(one.text_hash for one in found)
+    places = _places(view, [one.row_id for one in found if counts[one.text_hash] > 1])
+    first: dict[str, Found] = {}
+    for one in found:
+        known = first.setdefault(one.text_hash, one)
         if known is not one and places[one.row_id] < places[known.row_id]:
-            first[one.key] = one
-    return _sorted(view, list(first.values()))
+            first[one.text_hash] = one
+    return _sorted(view, [_Candidate(one.text_hash, one.row_id, one.score) for one in first.values()])
 
 
 def _sorted(view: View, candidates: list[_Candidate]) -> list[_Candidate]:
