@@ -25,6 +25,7 @@ LEAST = 0.95
 """The share of the ten nearest that searches must find."""
 NEAREST = 10
 _QUERIES = 200  # rows whose neighbours are looked for
+_BATCH = 65_536  # rows that are compared at once
 _HARDER = (1, 2, 4, 8)  # times what searches look at by default
 _CHANGE = 0.01  # of the rows that an index takes in before it is judged again: reading every vector takes a while
 _GROWTH = 1.25  # times as many rows, before an index that being built anew did not mend is built anew again
@@ -116,8 +117,8 @@ def judge(view: View, kind: str, rebuilt: int = 0) -> Judged:
         rebuilt: rows of the table when it was last built anew for its recall, or 0.
     """
     positions = np.unique(np.linspace(0, view.rows - 1, min(_QUERIES, view.rows)).astype(int))
-    queries = _matrix(view.snapshot.take(positions, ["vector"]))
-    vectors = (_matrix(batch) for batch in view.snapshot.scan(["vector"]))
+    queries = matrix(view.snapshot.take(positions, ["vector"]))
+    vectors = map(matrix, view.snapshot.scan(["vector"], rows=_BATCH))
     nearest = exact_similarities(vectors, queries, positions, NEAREST)
     for harder in _HARDER:
         effort = USUAL.times(harder)
@@ -173,7 +174,8 @@ def recall_of(view: View, queries: Vectors, nearest: np.ndarray, effort: Effort)
     return found / wanted if wanted else 1.0
 
 
-def _matrix(rows: pa.Table) -> Vectors:
+def matrix(rows: pa.Table) -> Vectors:
+    """The vectors of rows, float32 of shape (n_rows, dimension)."""
     column = rows["vector"].combine_chunks()
     return np.asarray(column.flatten(), np.float32).reshape(len(column), -1)
 

@@ -64,18 +64,19 @@ def create_app(corpora: Corpora, keys: Keys, limits: Limits) -> FastAPI:
     app.add_middleware(Guard, keys=keys, limits=limits, metrics=metrics)
     _explain_errors(app)
 
-    @app.post("/search", summary="Find passages.")
-    async def search(asked: SearchRequest, request: Request) -> SearchResponse:
+    @app.post("/search", summary="Find passages.", response_model=SearchResponse)
+    async def search(asked: SearchRequest, request: Request) -> Response:
         began = time.monotonic()
         corpus, queries = service.corpus(asked.corpus), service.queries(asked.query)
         options = asked.model_dump(exclude={"query", "corpus"})
         calls = [service.ask(corpus, partial(corpus.search, query, **options)) for query in queries]
         found = await asyncio.gather(*calls)
-        return SearchResponse(
+        answer = SearchResponse(
             corpus=corpus.corpus.name,
             results=[Answer(query=q, passages=_shown(passages)) for q, passages in zip(queries, found, strict=True)],
             milliseconds=_since(began), request_id=request.state.request_id,
         )  # fmt: skip
+        return Response(answer.model_dump_json(), media_type="application/json")  # FastAPI would check it once more
 
     @app.post("/similar", summary="Find passages that are like a document or a chunk.")
     async def similar(asked: SimilarRequest, request: Request) -> SimilarResponse:
