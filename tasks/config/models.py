@@ -44,6 +44,15 @@ class Model(ShortForm):
         description="What the vector index of a large table keeps of each number: rabitq: a bit; int8: a byte;"
         " flat: all of it. The nearest by the index are compared by their true vectors.",
     )
+    store: Literal["float32", "float16"] = Field(
+        "float32", description="Numbers of the vectors in its table; float16 halves it, and gets a table of its own."
+    )
+
+    @model_validator(mode="after")
+    def _no_number_is_too_large(self) -> "Model":
+        if self.store == "float16" and not self.normalize:
+            raise ValueError("store: float16 needs vectors of length 1; take out normalize: false")
+        return self
 
     @model_validator(mode="before")
     @classmethod

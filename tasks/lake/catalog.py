@@ -45,7 +45,8 @@ def open_model(lake: Lake, model: ResolvedModel, dimension: int, max_tokens: int
         "embedlake.provenance": json.dumps(settings),
         _ENTRY: json.dumps(entry),
     }
-    lake.create(table.removeprefix(lake.name("")), embeddings_schema(lake.corpus, dimension, provenance))
+    store = pa.float16() if model.settings.store == "float16" else pa.float32()
+    lake.create(table.removeprefix(lake.name("")), embeddings_schema(lake.corpus, dimension, provenance, store))
     if entry_of(lake, table) is None:
         write_entries(lake, [entry | {"state": "building"}])
     return table

@@ -126,9 +126,7 @@ class View:
     @cached_property
     def some_vectors(self) -> Vectors:
         """Some of its vectors, float32 of shape (n_vectors, dimension), spread evenly over the rows."""
-        vectors = self.sample(_SOME, ["vector"])["vector"].combine_chunks()
-        found: Vectors = vectors.flatten().to_numpy().reshape(len(vectors), -1)
-        return found
+        return matrix(self.sample(_SOME, ["vector"]))
 
     def sample(self, count: int, columns: list[str]) -> pa.Table:
         """Some columns of so many rows, or of all, spread evenly."""
@@ -213,6 +211,12 @@ class View:
             raise
         columns = (found[name].to_pylist() for name in ("_rowid", "text_hash", score))
         return [Found(*row) for row in zip(*columns, strict=True)]
+
+
+def matrix(rows: pa.Table) -> Vectors:
+    """The vectors of rows, float32 of shape (n_rows, dimension)."""
+    column = rows["vector"].combine_chunks()
+    return np.asarray(column.flatten(), np.float32).reshape(len(column), -1)
 
 
 def nearest(lake: Lake, table: str, vector: Sequence[float], limit: int, where: str | None) -> list[Row]:

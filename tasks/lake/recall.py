@@ -12,12 +12,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 import numpy as np
-import pyarrow as pa
 
 from tasks.config.models import Index
 from tasks.lake.catalog import Entry, change_catalog, entry_of
 from tasks.lake.maintenance import build_index
-from tasks.lake.nearest import FIRST, USUAL, Effort, View
+from tasks.lake.nearest import FIRST, USUAL, Effort, View, matrix
 from tasks.lake.tables import Lake
 from tasks.models.interface import Vectors
 
@@ -172,12 +171,6 @@ def recall_of(view: View, queries: Vectors, nearest: np.ndarray, effort: Effort)
         found += min(max(near_enough - 1, 0), len(true))  # one of them is the row itself
         wanted += len(true)
     return found / wanted if wanted else 1.0
-
-
-def matrix(rows: pa.Table) -> Vectors:
-    """The vectors of rows, float32 of shape (n_rows, dimension)."""
-    column = rows["vector"].combine_chunks()
-    return np.asarray(column.flatten(), np.float32).reshape(len(column), -1)
 
 
 def _units(vectors: Vectors) -> Vectors:

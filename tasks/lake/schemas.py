@@ -25,6 +25,7 @@ EMBEDDED = ("vector", "tokens", "checksum")
 LATER = ("span_unit", "span_page", "encoding", "encoding_confidence", "fusion", "vector_index")
 """Columns that lakes of this format did not always have: null where they are missing, until a run adds them."""
 
+_FLOAT = pa.float32()
 _TIME = pa.timestamp("us", tz="UTC")
 _METADATA_TYPES = {
     "string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),
@@ -99,12 +100,14 @@ def chunks_schema(corpus: Corpus) -> pa.Schema:
     return pa.schema(_passage_fields(corpus))
 
 
-def embeddings_schema(corpus: Corpus, dimension: int, provenance: dict[str, str]) -> pa.Schema:
-    """A row per chunk with its vector, float32 of `dimension`; `provenance` becomes the table's metadata."""
+def embeddings_schema(
+    corpus: Corpus, dimension: int, provenance: dict[str, str], store: pa.DataType = _FLOAT
+) -> pa.Schema:
+    """A row per chunk with its vector, `dimension` numbers of a type; `provenance` becomes the table's metadata."""
     own = [
-        pa.field("vector", pa.list_(pa.float32(), dimension), nullable=False),
+        pa.field("vector", pa.list_(store, dimension), nullable=False),
         pa.field("tokens", pa.int32()),  # as the model counts them, uncut
-        pa.field("checksum", pa.int64()),  # CRC-32 of the vector's bytes, begun with the tokens
+        pa.field("checksum", pa.int64()),  # CRC-32 of the vector's bytes as float32, begun with the tokens
     ]
     return pa.schema([*_passage_fields(corpus), *own], metadata=provenance)
 

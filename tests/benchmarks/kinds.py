@@ -15,8 +15,8 @@ import numpy as np
 from tasks.config.loading import load_corpus
 from tasks.config.models import Index
 from tasks.lake.maintenance import build_index
-from tasks.lake.nearest import FIRST, USUAL, Effort, View
-from tasks.lake.recall import NEAREST, exact_similarities, matrix, recall_of
+from tasks.lake.nearest import FIRST, USUAL, Effort, View, matrix
+from tasks.lake.recall import NEAREST, exact_similarities, recall_of
 from tasks.lake.tables import Lake
 
 _EFFORTS = (Effort(10, 100), Effort(10, 300), Effort(50, 100), Effort(50, 200), USUAL)

@@ -5,13 +5,14 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.lake.catalog import entry_of, write_entries
 from tasks.lake.maintenance import build_index, lacks_index, vector_index
-from tasks.lake.nearest import Effort, Found, View
+from tasks.lake.nearest import Effort, Found, View, matrix
 from tasks.lake.recall import effort_in, exact_similarities, judge, judged_in, settle_index
 from tasks.lake.schemas import embeddings_schema
 from tasks.lake.tables import Lake
@@ -99,3 +100,19 @@ def test_each_kind_of_index_takes_the_place_of_another(lake: Lake, kind: str, bu
     assert vector_index(lake.handle(TABLE)).index_type == built
     assert not lacks_index(lake, TABLE, kind)  # type: ignore[arg-type]
     assert judge(View(lake, TABLE), kind).recall >= 0.95
+
+
+@pytest.mark.parametrize("kind", ["rabitq", "int8", "flat"])
+def test_vectors_of_half_precision_are_searched_as_others(lake: Lake, kind: str) -> None:
+    lake.create("half.0", embeddings_schema(lake.corpus, 16, {}, pa.float16()))
+    rows = lake.snapshot(TABLE).read(["chunk_id", "text_hash", "vector"])
+    lake.merge("notes.half.0", rows)
+    assert not lake.differs("notes.half.0", lake.model_schema("notes.half.0"))
+    build_index(lake, "notes.half.0", kind)  # type: ignore[arg-type]
+    view = View(lake, "notes.half.0")
+    assert judge(view, kind).recall >= 0.95
+    vectors = matrix(rows)
+    for i in range(0, 500, 50):
+        [nearest, *_] = view.nearest(vectors[i].tolist(), 10)
+        assert view.rows_of([nearest.row_id], ["chunk_id"]) == [{"chunk_id": str(i)}]
+        assert nearest.score < 1e-4
