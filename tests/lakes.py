@@ -3,8 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from tasks.config.loading import load_corpus
 from tasks.config.settings import Corpus
+from tasks.hashing import hash_text
 from tasks.lake.tables import Lake
 
 
@@ -43,3 +47,17 @@ def new_lake(folder: Path, **changes: Any) -> Lake:
         ],
     }  # fmt: skip
     return Lake(Corpus.model_validate(corpus | changes), create=True)
+
+
+def vectors_table(lake: Lake, table: str, count: int, first: int = 0) -> pa.Table:
+    """Rows of a model's table with texts of their own, and vectors drawn at random."""
+    schema = lake.schema(table)
+    vectors = np.random.default_rng(first).normal(size=(count, schema.field("vector").type.list_size))
+    rows = [
+        {
+            "chunk_id": str(i), "document_id": f"docs:{i}", "ordinal": 0, "text": f"heron {i % 7} at the river {i}",
+            "text_hash": hash_text(str(i)), "vector": vector,
+        }
+        for i, vector in enumerate(vectors.astype(np.float32).tolist(), first)
+    ]  # fmt: skip
+    return pa.Table.from_pylist(rows, schema=schema)

@@ -87,6 +87,9 @@ def print_status(found: dict[str, Any]) -> None:
     print_rows([*rows, ("chunks", f"{found['chunks']:,}")])
     columns = ["table", "state", "rows", "pending", "failed", "overlong", "dimension"]
     _print_table("models", columns, found["models"])
+    judged = [{"table": model["table"]} | model["vector_index"] for model in found["models"] if model["vector_index"]]
+    if judged:
+        _print_table("vector indexes", ["table", "kind", "recall", "rows", "table_version", "time"], judged)
     _print_table(
         "last runs",
         ["started", "kind", "state", "documents", "embedded", "failed"],

@@ -12,14 +12,19 @@ from tasks.config.part import Name, ShortForm
 TEMPLATES = {"text": "{text}", "headings": "{title}\n{headings}\n\n{text}"}
 """Templates that have a name."""
 
+Index = Literal["rabitq", "int8", "flat"]
+
 
 class Model(ShortForm):
     """A model that embeds the corpus; it gets a table of its own."""
 
     hashed_always = frozenset({"dimension", "normalize", "document_prompt", "max_tokens", "int8"})
     hashed_never = frozenset(  # not of what decides a document's vector
-        {"model", "name", "hub_revision", "sha256", "query_prompt", "trust_remote_code", "backend", "precision"}
-    )
+        {
+            "model", "name", "hub_revision", "sha256", "query_prompt", "trust_remote_code", "backend", "precision",
+            "index",
+        }
+    )  # fmt: skip
 
     model: str = Field(
         min_length=1,
@@ -55,6 +60,20 @@ class Model(ShortForm):
     int8: bool = Field(
         False, description="Run it in int8 on the CPU: faster, a little less exact; gets a table of its own."
     )
+    index: Index = Field(
+        "rabitq",
+        description="What the vector index of a large table keeps of each number: rabitq: a bit; int8: a byte;"
+        " flat: all of it. The nearest by the index are compared by their true vectors.",
+    )
+    store: Literal["float32", "float16"] = Field(
+        "float32", description="Numbers of the vectors in its table; float16 halves it, and gets a table of its own."
+    )
+
+    @model_validator(mode="after")
+    def _no_number_is_too_large(self) -> "Model":
+        if self.store == "float16" and not self.normalize:
+            raise ValueError("store: float16 needs vectors of length 1; take out normalize: false")
+        return self
 
     @model_validator(mode="before")
     @classmethod

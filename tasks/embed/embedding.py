@@ -181,6 +181,7 @@ class Embedding:
             self.counts.overlong += sum(count > limit for count in result.costs)
         if len(keep):
             vectors = result.vectors[np.array(batch.positions)[keep]]
-            self._commits.land(with_vectors(batch.rows.take(pa.array(keep)), vectors, tokens[keep]))
+            rows = batch.rows.take(pa.array(keep))
+            self._commits.land(with_vectors(rows, vectors, tokens[keep], self._model.store))
         self.counts.embedded += len(batch.items)
         self.counts.tokens += sum(min(count, limit) for count in result.costs)

@@ -10,15 +10,17 @@ from tasks.lake.failures import EMBEDDING
 from tasks.records import Failure
 
 
-def with_vectors(rows: pa.Table, vectors: np.ndarray, tokens: np.ndarray) -> pa.Table:
+def with_vectors(rows: pa.Table, vectors: np.ndarray, tokens: np.ndarray, store: str = "float32") -> pa.Table:
     """Chunks with what a model's table adds to them.
 
     Args:
         rows: as in the chunks table.
         vectors: float32 of shape (n_rows, dimension).
         tokens: of each chunk, as the model counts, of shape (n_rows,).
+        store: the type of number that the table keeps.
     """
-    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1), pa.float32()), vectors.shape[1])
+    vectors = vectors.astype(store)
+    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
     rows = rows.append_column("vector", column).append_column("tokens", pa.array(tokens, pa.int32()))
     return rows.append_column("checksum", pa.array(checksums(vectors, tokens), pa.int64()))
 

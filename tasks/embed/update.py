@@ -31,7 +31,8 @@ from tasks.lake.evolve import evolve
 from tasks.lake.failures import EMBEDDING, failures_since, outdated_failures, record_failures
 from tasks.lake.fulltext import build_text_index, lacks_text_index
 from tasks.lake.lease import try_writing
-from tasks.lake.maintenance import build_index, compact, compact_own
+from tasks.lake.maintenance import compact, compact_own, lacks_index
+from tasks.lake.recall import settle_index
 from tasks.lake.run import Run
 from tasks.lake.schemas import EMBEDDED
 from tasks.lake.tables import Lake
@@ -159,6 +160,8 @@ def up_to_date(run: Run, models: list[ResolvedModel]) -> bool:
         return False
     if any(lacks_text_index(lake, table) for table in tables if table in entries):
         return False
+    if any(lacks_index(lake, t, model_of(lake.corpus, entries[t]).index) for t in tables if t in entries):
+        return False
     standing = _standing(lake, list(entries.values()))
     if any(not standing[table].complete for table in tables if table in entries):
         return False
@@ -184,8 +187,10 @@ def finish(run: Run, primary: str | None) -> None:
     if run.report.kind == "ingest":
         _clean_others(run, kept)
     for counts in run.report.models:
-        if counts.embedded or counts.reused:
-            build_index(lake, counts.table)
+        entry = entry_of(lake, counts.table)
+        kind = model_of(lake.corpus, entry).index if entry else "rabitq"
+        if counts.embedded or counts.reused or lacks_index(lake, counts.table, kind):
+            settle_index(lake, counts.table, kind, run.report.run_id)
             compact(lake, counts.table)
         build_text_index(lake, counts.table)
     compact_own(lake, run.report.kind)

@@ -47,7 +47,8 @@ def open_model(lake: Lake, model: ResolvedModel, dimension: int, max_tokens: int
     }
     if model.settings.template != "text":
         provenance[TEMPLATE_KEY] = model.settings.template
-    lake.create(table.removeprefix(lake.name("")), embeddings_schema(lake.corpus, dimension, provenance))
+    store = pa.float16() if model.settings.store == "float16" else pa.float32()
+    lake.create(table.removeprefix(lake.name("")), embeddings_schema(lake.corpus, dimension, provenance, store))
     if entry_of(lake, table) is None:
         write_entries(lake, [entry | {"state": "building"}])
     return table

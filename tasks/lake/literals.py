@@ -2,8 +2,8 @@
 
 import re
 
-# What may hold a double quote and is none, or a name in such.
-_PART = re.compile(r"'(?:[^']|'')*'|`[^`]*`|--[^\n]*|\"(?P<name>[^\"`]+)\"")
+# a text, a remark, a name in backticks, or (kept) one in double quotes
+_PARTS = re.compile(r"""'[^']*'|--[^\n]*|/\*.*?\*/|`[^`]*`|"([^"`]*)\"""", re.DOTALL)
 
 
 def quoted(text: str) -> str:
@@ -11,6 +11,7 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def with_names(where: str) -> str:
-    """A user's condition in SQL as Lance reads it: names in double quotes, which it takes for texts, in backticks."""
-    return _PART.sub(lambda part: part[0] if part["name"] is None else f"`{part['name']}`", where)
+def in_backticks(condition: str) -> str:
+    """A condition in SQL whose names in double quotes stand in backticks: Lance by itself takes those for texts, and
+    LanceDB, which looks at conditions first, for names."""
+    return _PARTS.sub(lambda part: part[0] if part[1] is None else f"`{part[1]}`", condition)

@@ -1,7 +1,9 @@
 """Keeping tables quick: indexes, and small files joined."""
 
 import logging
+from typing import Any
 
+from tasks.config.models import Index
 from tasks.lake.schemas import OWN
 from tasks.lake.tables import Lake
 from tasks.lake.versions import WEEK
@@ -13,25 +15,54 @@ _MANY_FILES = 64
 logger = logging.getLogger("embedlake.lake")
 
 
-def build_index(lake: Lake, table: str) -> None:
-    """Build the vector index of a large table, or bring it up to date; small ones need none. It keeps a bit for
-    each dimension (RaBitQ: Gao and Long, 2024); searches read the true vectors of the nearest. A conflict with
-    another writer leaves it for the next time: rows that no index has are searched one by one."""
+_KINDS: dict[Index, str] = {"rabitq": "IVF_RQ", "int8": "IVF_SQ", "flat": "IVF_FLAT"}  # as Lance calls them
+
+
+def vector_index(dataset: Any) -> Any:
+    """Lance's description of the vector index of a table of its, or None."""
+    return next((index for index in dataset.describe_indices() if "vector" in index.field_names), None)
+
+
+def lacks_index(lake: Lake, table: str, kind: Index) -> bool:
+    """Whether a large table has no vector index, or one of another kind than it is to have."""
+    if lake.count(table) < _INDEX_ROWS:
+        return False
+    index = vector_index(lake.dataset(table))
+    return index is None or index.index_type != _possible(lake, table, kind)
+
+
+def build_index(lake: Lake, table: str, kind: Index = "rabitq", anew: bool = False) -> None:
+    """Build the vector index of a large table, or bring it up to date; small ones need none. The index that is there
+    serves until its successor takes its place, in one commit. A conflict with another writer leaves it for the next
+    time: rows that no index has are searched one by one.
+
+    Args:
+        lake: that has the table.
+        table: full name.
+        kind: `rabitq` keeps a bit for each dimension (RaBitQ: Gao and Long, 2024), `int8` a byte, `flat` all; searches
+            read the true vectors of the nearest.
+        anew: even where there is one of the kind.
+    """
     if lake.count(table) < _INDEX_ROWS:
         return
-    from lancedb.index import IvfFlat, IvfRq
+    import lancedb.index as kinds
 
-    handle = lake.handle(table)
     try:
-        if not any("vector" in index.columns for index in handle.list_indices()):
-            whole = lake.vector_field(table).type.list_size % 8 == 0  # as RaBitQ needs it
-            kind = IvfRq if whole else IvfFlat
+        if anew or lacks_index(lake, table, kind):
             logger.info("building the vector index of %s", table)
-            handle.create_index("vector", config=kind(distance_type="cosine", sample_rate=_TRAINING_VECTORS))
+            wanted = {"IVF_RQ": kinds.IvfRq, "IVF_SQ": kinds.IvfSq, "IVF_FLAT": kinds.IvfFlat}
+            config = wanted[_possible(lake, table, kind)](distance_type="cosine", sample_rate=_TRAINING_VECTORS)
+            lake.handle(table).create_index("vector", config=config, replace=True)
         else:
-            handle.optimize(cleanup_older_than=WEEK)
+            lake.handle(table).optimize(cleanup_older_than=WEEK)
     except RuntimeError as error:
         logger.info("%s was not indexed this time: %s", table, error)
+
+
+def _possible(lake: Lake, table: str, kind: Index) -> str:
+    """RaBitQ needs whole bytes of dimensions."""
+    whole = lake.vector_field(table).type.list_size % 8 == 0
+    return _KINDS["flat" if kind == "rabitq" and not whole else kind]
 
 
 def compact(lake: Lake, table: str) -> None:

@@ -1,8 +1,9 @@
 """The rows of a model's table that are nearest to a vector or match words, and filters over its columns."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,18 +12,57 @@ from lance.query import BooleanQuery, FullTextQuery, MatchQuery, MultiMatchQuery
 from tasks.errors import ConfigurationError
 from tasks.lake.analysis import Analysis, words_of
 from tasks.lake.fulltext import COLUMNS, analysis_in, text_indexes
-from tasks.lake.literals import quoted, with_names
+from tasks.lake.literals import in_backticks, quoted
+from tasks.lake.maintenance import vector_index
+from tasks.lake.schemas import EMBEDDED
 from tasks.lake.snapshot import Snapshot, explained, plain
 from tasks.lake.tables import Lake
 from tasks.models.interface import Vectors
 
-_PROBES = 50  # partitions of the index that a search reads at least; more where a filter leaves too few rows
-_REFINED = 300  # of the nearest by the index, so many are compared by their true vectors,
+FIRST = 25
+"""Rows that a search by vector asks for at first, though it may show fewer."""
+_FEW = 1_000  # rows that may be asked for before every partition of the index is looked at
 _SUMMED_ROWS = 50_000  # up to so many, words in title and headings add to those in the text; else the best one counts
 _SOME = 500  # vectors that are looked at to know the others
-_REFINE = 3, 10  # or so many times the limit at least, and at most
+_UNSHOWN = {*EMBEDDED, "version", "document_hash", "source", "modality", "token_count"}
 
 Row = dict[str, Any]
+
+
+class Found(NamedTuple):
+    """A row that a search found.
+
+    Attributes:
+        row_id: in the view.
+        text_hash: of its text.
+        score: cosine distance, or BM25.
+    """
+
+    row_id: int
+    text_hash: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much of an index a search looks at.
+
+    Attributes:
+        probes: partitions that are read; more where a filter leaves too few rows.
+        refined: so many of the nearest by the index are compared by their true vectors, or three times as many as are
+            asked for, if that is more.
+    """
+
+    probes: int = 50
+    refined: int = 300
+
+    def times(self, factor: int) -> "Effort":
+        """So many times as much."""
+        return Effort(self.probes * factor, self.refined * factor)
+
+
+USUAL = Effort()
+"""How much a search looks at where nothing else is known of an index."""
 
 
 def check_filter(lake: Lake, table: str, where: str | None) -> None:
@@ -52,6 +92,7 @@ class View:
         version: of the table.
         rows: that it has.
         analysis: of its text index, or None where it has none.
+        has_vector_index: whether it has one.
     """
 
     def __init__(self, lake: Lake, table: str) -> None:
@@ -63,8 +104,9 @@ class View:
         indexes = text_indexes(self._dataset)
         self._texts = {column: boost for column, boost in COLUMNS.items() if column in indexes}
         self.analysis: Analysis | None = analysis_in(indexes["text"]) if "text" in indexes else None
+        self.has_vector_index = vector_index(self._dataset) is not None
 
-    @property
+    @cached_property
     def columns(self) -> list[str]:
         """Its columns, at its version."""
         names: list[str] = self._dataset.schema.names
@@ -82,40 +124,46 @@ class View:
     @cached_property
     def some_vectors(self) -> Vectors:
         """Some of its vectors, float32 of shape (n_vectors, dimension), spread evenly over the rows."""
-        vectors = self.sample(_SOME, ["vector"])["vector"].combine_chunks()
-        found: Vectors = vectors.flatten().to_numpy().reshape(len(vectors), -1)
-        return found
+        return matrix(self.sample(_SOME, ["vector"]))
 
     def sample(self, count: int, columns: list[str]) -> pa.Table:
         """Some columns of so many rows, or of all, spread evenly."""
-        return Snapshot(self.table, self._dataset).sample(count, columns)
+        return self.snapshot.sample(count, columns)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Its rows, to be read by themselves."""
+        return Snapshot(self.table, self._dataset)
 
     def words(self, text: str) -> set[str]:
         """The distinct words of a query, as the text index has words; none where there is none."""
         return set(words_of(text, self.analysis)) if self.analysis else set()
 
-    def nearest(self, vector: Sequence[float], limit: int, where: str | None = None) -> list[Row]:
-        """The nearest rows by cosine distance, which is in `_distance`.
+    def nearest(
+        self, vector: Sequence[float], limit: int, where: str | None = None, effort: Effort = USUAL
+    ) -> list[Found]:
+        """The nearest rows by cosine distance, nearest first.
 
         Raises:
             ConfigurationError: the filter fails on the rows.
             LakeError: the table cannot be read.
         """
-        least, most = _REFINE
-        nearest = {
-            "column": "vector", "q": np.array(vector, np.float32), "k": limit, "metric": "cosine",
-            "minimum_nprobes": _PROBES, "refine_factor": max(least, min(most, _REFINED // limit)),
+        query: dict[str, Any] = {
+            "column": "vector", "q": np.asarray(vector, np.float32), "k": limit, "metric": "cosine",
+            "minimum_nprobes": effort.probes, "refine_factor": max(3, effort.refined // limit),
         }  # fmt: skip
-        return self._found({"nearest": nearest}, "_distance", limit, where)
+        if where is None and limit <= _FEW:
+            query["maximum_nprobes"] = effort.probes  # else all are read, however many rows the first ones give
+        return self._found("_distance", where, {"nearest": query})
 
-    def matching(self, text: str, limit: int, where: str | None = None) -> list[Row]:
-        """The rows that have words of a text, best first by BM25, which is in `_score`.
+    def matching(self, text: str, limit: int, where: str | None = None) -> list[Found]:
+        """The rows that have words of a text, best first by BM25.
 
         Raises:
             ConfigurationError: the filter fails on the rows.
             LakeError: the table cannot be read.
         """
-        return self._found({"full_text_query": self._full_text(text)}, "_score", limit, where)
+        return self._found("_score", where, {"full_text_query": self._full_text(text), "limit": limit})
 
     def _full_text(self, text: str) -> FullTextQuery:
         """A sum over columns reads every row that has one of the words; the best of them, few rows."""
@@ -131,24 +179,33 @@ class View:
         found = {row["chunk_id"]: row["vector"] for row in rows}
         return np.array([found[chunk_id] for chunk_id in chunk_ids], np.float32)
 
-    def matched(self, where: str, columns: Sequence[str]) -> list[Row]:
-        """Some columns of all rows that a filter lets through, which is not a user's."""
-        found: list[Row] = Snapshot(self.table, self._dataset).read(columns, where).to_pylist()
+    def rows_of(self, row_ids: Sequence[int], columns: Sequence[str] | None = None) -> list[Row]:
+        """Some columns of rows, by default all that a search shows, in the order of their ids."""
+        if not row_ids:
+            return []
+        wanted = [name for name in self.columns if name not in _UNSHOWN] if columns is None else list(columns)
+        found: list[Row] = explained(
+            self.table, "read", lambda: self._dataset._take_rows(list(row_ids), wanted)
+        ).to_pylist()
         return found
 
-    def _found(self, asked: dict[str, Any], score: str, limit: int, where: str | None) -> list[Row]:
-        columns = [*(name for name in self.columns if name != "vector"), score]
+    def matched(self, where: str, columns: Sequence[str]) -> list[Row]:
+        """Some columns of all rows that a filter lets through, which is not a user's."""
+        found: list[Row] = self.snapshot.read(columns, where).to_pylist()
+        return found
 
-        def search() -> list[Row]:
-            rows: list[Row] = self._dataset.to_table(
-                columns,
-                filter=where and with_names(where),
-                prefilter=True,
-                limit=limit,
+    def _found(self, score: str, where: str | None, query: dict[str, Any]) -> list[Found]:
+        condition = where if where is None else in_backticks(where)
+
+        def search() -> pa.Table:
+            return self._dataset.scanner(
+                columns=["text_hash", score],
+                with_row_id=True,
+                filter=condition,
+                prefilter=condition is not None,
                 disable_scoring_autoprojection=True,
-                **asked,
-            ).to_pylist()
-            return rows
+                **query,
+            ).to_table()
 
         try:
             found = explained(self.table, "searched", search)
@@ -157,12 +214,22 @@ class View:
             if where is not None and failure and _failure(self._lake, self.table, None, run=True) is None:
                 raise _wrong_filter(self._lake, self.table, where, failure) from None
             raise
-        return found
+        columns = (found[name].to_pylist() for name in ("_rowid", "text_hash", score))
+        return [Found(*row) for row in zip(*columns, strict=True)]
+
+
+def matrix(rows: pa.Table) -> Vectors:
+    """The vectors of rows, float32 of shape (n_rows, dimension)."""
+    column = rows["vector"].combine_chunks()
+    return np.asarray(column.flatten(), np.float32).reshape(len(column), -1)
 
 
 def nearest(lake: Lake, table: str, vector: Sequence[float], limit: int, where: str | None) -> list[Row]:
-    """The nearest rows of a table as it is now, see `View.nearest`."""
-    return View(lake, table).nearest(vector, limit, where)
+    """The nearest rows of a table as it is now, with their cosine distances as `_distance`; see `View.nearest`."""
+    view = View(lake, table)
+    found = view.nearest(vector, limit, where)
+    rows = view.rows_of([one.row_id for one in found])
+    return [row | {"_distance": one.score} for one, row in zip(found, rows, strict=True)]
 
 
 def _failure(lake: Lake, table: str, where: str | None, run: bool) -> Exception | None:
@@ -170,7 +237,7 @@ def _failure(lake: Lake, table: str, where: str | None, run: bool) -> Exception 
     if where is not None and not where.strip():
         return ValueError("it is empty")
     try:
-        scanner = lake.dataset(table).scanner(_columns(lake, table), filter=where and with_names(where))
+        scanner = lake.dataset(table).scanner(_columns(lake, table), filter=where and in_backticks(where))
         if run:
             for _ in scanner.to_batches():
                 pass

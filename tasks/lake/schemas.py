@@ -23,12 +23,13 @@ OWN = ("documents", "chunks", "failures", "runs", "catalog", "tokenizer")
 EMBEDDED = ("vector", "tokens", "checksum")
 """What a model's table adds to the columns of its chunks; no part of a row's version."""
 
-LATER = ("span_unit", "span_page", "encoding", "encoding_confidence", "fusion")
+LATER = ("span_unit", "span_page", "encoding", "encoding_confidence", "fusion", "vector_index")
 """Columns that lakes of this format did not always have: null where they are missing, until a run adds them."""
 
 TEMPLATE_KEY = "embedlake.template"
 """Of a model table's metadata: what is put around texts, where they are not embedded alone."""
 
+_FLOAT = pa.float32()
 _TIME = pa.timestamp("us", tz="UTC")
 _METADATA_TYPES = {
     "string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_(),
@@ -103,12 +104,14 @@ def chunks_schema(corpus: Corpus) -> pa.Schema:
     return pa.schema(_passage_fields(corpus))
 
 
-def embeddings_schema(corpus: Corpus, dimension: int, provenance: dict[str, str]) -> pa.Schema:
-    """A row per chunk with its vector, float32 of `dimension`; `provenance` becomes the table's metadata."""
+def embeddings_schema(
+    corpus: Corpus, dimension: int, provenance: dict[str, str], store: pa.DataType = _FLOAT
+) -> pa.Schema:
+    """A row per chunk with its vector, `dimension` numbers of a type; `provenance` becomes the table's metadata."""
     own = [
-        pa.field("vector", pa.list_(pa.float32(), dimension), nullable=False),
+        pa.field("vector", pa.list_(store, dimension), nullable=False),
         pa.field("tokens", pa.int32()),  # as the model counts them, uncut
-        pa.field("checksum", pa.int64()),  # CRC-32 of the vector's bytes, begun with the tokens
+        pa.field("checksum", pa.int64()),  # CRC-32 of the vector's bytes as float32, begun with the tokens
     ]
     if TEMPLATE_KEY in provenance:
         own.append(pa.field(HASH, pa.string()))  # of what was embedded; rows of texts alone have their text_hash
@@ -182,6 +185,7 @@ CATALOG = pa.schema(
         pa.field(
             "fusion", pa.string()
         ),  # JSON, or null: what a hybrid search knows of the table; see tasks.search.learn
+        pa.field("vector_index", pa.string()),  # JSON, or null: what its vector index finds; see tasks.lake.recall
         pa.field("changed", _TIME),
         pa.field("version", pa.string()),  # hash of all other columns
     ]

@@ -110,7 +110,8 @@ class TableSet:
 
     def model_schema(self, table: str) -> pa.Schema:
         """The columns that a model's table must have, with the vectors that it has."""
-        return embeddings_schema(self.corpus, self.vector_field(table).type.list_size, self.provenance(table))
+        vector = self.vector_field(table).type
+        return embeddings_schema(self.corpus, vector.list_size, self.provenance(table), vector.value_type)
 
     def refresh(self) -> None:
         """Look which tables there are; another run may have made some."""

@@ -33,6 +33,7 @@ def status_of(lake: Lake, runs: int = 5, failures: int = 20) -> dict[str, Any]:
             "dimension": row["dimension"], "rows": lake.count(row["table"]),
             "evaluation": json.loads(row["evaluation"] or "null"),
             "fusion": json.loads(row["fusion"] or "null"),
+            "vector_index": json.loads(row["vector_index"] or "null"),
             "pending": len(pending_chunks(lake, row["table"], model_of(lake.corpus, row))),
             "failed": failed[EMBEDDING + row["table"]],
             "overlong": _overlong(lake, row["table"], row["max_tokens"]),

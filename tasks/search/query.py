@@ -23,6 +23,7 @@ from tasks.config.reranking import Rerank
 from tasks.config.settings import Corpus
 from tasks.errors import ConfigurationError, ModelError, UnknownName
 from tasks.lake.nearest import Row, View, check_filter
+from tasks.lake.recall import effort_in
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_entry
@@ -167,8 +168,9 @@ class OpenLake:
         else:
             vector, others = vector_of(view, identity)
         condition = " AND ".join(f"({part})" for part in (where, others) if part) or None
-        asked = Query(None, vector, "vector", limit, offset, condition, per_document, min_score, self._distinct)
-        found = Prepared(self._lake.corpus, row, view, "vector", condition, None, self._distinct)
+        distinct, effort = self._distinct, effort_in(row)
+        asked = Query(None, vector, "vector", limit, offset, condition, per_document, min_score, distinct, effort)
+        found = Prepared(self._lake.corpus, row, view, "vector", condition, None, distinct)
         return self._passages(found, retrieve(view, asked), context)
 
     def document(self, document_id: str, model: str | None = None) -> Passage:
@@ -230,8 +232,9 @@ class OpenLake:
         end = asked.offset + asked.limit
         first, last = (0, max(pool, end)) if pool else (asked.offset, asked.limit)
         sought = Query(
-            query, vector, found.by, last, first, found.where, asked.per_document, asked.min_score, found.distinct
-        )
+            query, vector, found.by, last, first, found.where, asked.per_document, asked.min_score, found.distinct,
+            effort_in(found.row),
+        )  # fmt: skip
         hits, note = retrieve(found.view, sought, found.scales), ""
         if settings:
             given = None if asked.rerank is None or isinstance(asked.rerank, bool) else asked.rerank

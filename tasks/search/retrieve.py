@@ -5,18 +5,20 @@ may be embedded together.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from tasks.errors import ConfigurationError
-from tasks.lake.nearest import Row, View
+from tasks.lake.nearest import FIRST, USUAL, Effort, Found, Row, View
 from tasks.search.fusion import DEPTH, Fused, Standing, fuse, most_words
 
 Way = Literal["vector", "text", "hybrid"]
 
-_DEPTH, _STEP = 25, 4  # of the first search in one list, and how many times deeper the next one goes
-_Search = Callable[[int, str | None], list[Row]]
+_STEP = 4  # how many times deeper than the first search of a list the next one goes
+_LEGS = ThreadPoolExecutor(thread_name_prefix="by-words")  # a hybrid search makes both lists at once
+_Search = Callable[[int, str | None], list[Found]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Query:
         per_document: most rows of one document.
         min_score: rows with a lower score are left out.
         distinct: each text once, however many rows have it.
+        effort: how much of the vector index is looked at.
     """
 
     text: str | None
@@ -44,6 +47,7 @@ class Query:
     per_document: int | None = None
     min_score: float | None = None
     distinct: bool = True
+    effort: Effort = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,14 @@ class Scales:
 
     weight: float
     background: float
+
+
+class _Candidate(NamedTuple):
+    """A row that one list has; the key tells it from all that is not the same to the query."""
+
+    key: str
+    row_id: int
+    score: float
 
 
 class Judged(NamedTuple):
@@ -113,95 +125,134 @@ def retrieve(view: View, query: Query, scales: Scales | None = None) -> list[Hit
     """
     by = way_for(view, query.by)
     end = query.offset + query.limit
-    depth = DEPTH if by == "hybrid" else _DEPTH
-    near: list[Row] = []
-    matching: list[Row] = []
+    depth = DEPTH if by == "hybrid" else FIRST
+    near: list[_Candidate] = []
+    matching: list[_Candidate] = []
     while True:
-        near = _longer(near, _found(view, query, depth), query) if by != "text" else []
-        matching = _longer(matching, _matched(view, query, depth), query) if by != "vector" else []
-        kept = list(_kept(_ranked(near, matching, by, query, scales, view), query))
-        if len(kept) >= end or max(len(near), len(matching)) < depth:
-            return kept[query.offset : end]
-        depth *= _STEP
-
-
-def _longer(known: list[Row], found: list[Row], query: Query) -> list[Row]:
-    """A list and what a deeper search adds to it. An index is not exact, and to a deeper search gives other rows
-    at the top too: but of one list, each page must follow on the one before."""
-    key = _key(query)
-    there = {row[key] for row in known}
-    return known + [row for row in found if row[key] not in there]
-
-
-def _key(query: Query) -> str:
-    """The column that tells what is found from all else."""
-    return "text_hash" if query.distinct else "chunk_id"
-
-
-def _found(view: View, query: Query, depth: int) -> list[Row]:
-    assert query.vector is not None, "a search by vector needs the query's vector"
-    vector = query.vector
-    rows = _leg(lambda limit, where: view.nearest(vector, limit, where), query, depth)
-    return sorted(rows, key=lambda row: (row["_distance"], row["document_id"], row["ordinal"]))
-
-
-def _matched(view: View, query: Query, depth: int) -> list[Row]:
-    text = query.text
-    if not text or not view.words(text):
-        return []
-    rows = _leg(lambda limit, where: view.matching(text, limit, where), query, depth)
-    return sorted(rows, key=lambda row: (-row["_score"], row["document_id"], row["ordinal"]))
-
-
-def _leg(search: _Search, query: Query, depth: int) -> list[Row]:
-    """So many rows of one list; with different texts, if that is asked: a further search leaves out those found."""
-    if not query.distinct:
-        return search(depth, query.where)
-    texts: dict[str, Row] = {}
-    while len(texts) < depth:
-        others = "text_hash NOT IN (" + ", ".join(f"'{text_hash}'" for text_hash in texts) + ")" if texts else None
-        wanted = depth - len(texts)
-        rows = search(wanted, " AND ".join(f"({part})" for part in (query.where, others) if part) or None)
-        for row in sorted(rows, key=lambda row: (row["document_id"], row["ordinal"])):
-            texts.setdefault(row["text_hash"], row)
-        if len(rows) < wanted:
+        words = _LEGS.submit(_by_words, view, query, depth) if by == "hybrid" else None
+        try:
+            near = _longer(near, _by_meaning(view, query, depth) if by != "text" else [])
+        finally:
+            by_words = words.result() if words else []
+        matching = _longer(matching, _by_words(view, query, depth) if by == "text" else by_words)
+        ranked = _ranked(view, near, matching, by, query, scales)
+        if len(ranked) >= end or max(len(near), len(matching)) < depth:
             break
-    return list(texts.values())
-
-
-def _ranked(
-    near: list[Row], matching: list[Row], by: Way, query: Query, scales: Scales | None, view: View
-) -> Iterable[tuple[Row, Fused]]:
-    """All rows of the lists with their scores, best first."""
-    key = _key(query)
-    rows: dict[str, Row] = {}
-    for row in [*near, *matching]:
-        best = rows.setdefault(row[key], row)
-        if (row["document_id"], row["ordinal"]) < (best["document_id"], best["ordinal"]):
-            rows[row[key]] = row
-    nearness = [(row[key], 1.0 - row["_distance"]) for row in near]
-    scores = [(row[key], float(row["_score"])) for row in matching]
-    if by == "hybrid":
-        assert scales is not None, "a hybrid search needs the table's scales"
-        most = most_words(len(view.words(query.text or "")), view.rows)
-        return [(rows[one.key], one) for one in fuse(nearness, scores, scales.weight, scales.background, most)]
-    alone = nearness or scores
-    standings = [(found, score, Standing(rank, score, 1.0)) for rank, (found, score) in enumerate(alone, 1)]
+        depth *= _STEP
+    shown = ranked[query.offset : end]
+    rows = view.rows_of([row_id for row_id, _ in shown])
     return [
-        (rows[found], Fused(found, score, standing if by == "vector" else None, standing if by == "text" else None))
-        for found, score, standing in standings
+        Hit(row, rank, one.score, one.vector, one.text)
+        for rank, (row, (_, one)) in enumerate(zip(rows, shown, strict=True), query.offset + 1)
     ]
 
 
-def _kept(found: Iterable[tuple[Row, Fused]], query: Query) -> Iterable[Hit]:
-    """The rows that are not left out, with their ranks."""
+def _longer(known: list[_Candidate], found: list[_Candidate]) -> list[_Candidate]:
+    """A list and what a deeper search adds to it. An index is not exact, and to a deeper search gives other rows
+    at the top too: but of one list, each page must follow on the one before."""
+    there = {one.key for one in known}
+    return known + [one for one in found if one.key not in there]
+
+
+def _by_meaning(view: View, query: Query, depth: int) -> list[_Candidate]:
+    assert query.vector is not None, "a search by vector needs the query's vector"
+    vector = query.vector
+
+    def search(limit: int, where: str | None) -> list[Found]:
+        return [one._replace(score=1.0 - one.score) for one in view.nearest(vector, limit, where, query.effort)]
+
+    return _leg(view, search, query, depth)
+
+
+def _by_words(view: View, query: Query, depth: int) -> list[_Candidate]:
+    text = query.text
+    if not text or not view.words(text):
+        return []
+    return _leg(view, lambda limit, where: view.matching(text, limit, where), query, depth)
+
+
+def _leg(view: View, search: _Search, query: Query, depth: int) -> list[_Candidate]:
+    """So many rows of one list; with different texts, if that is asked. Where some texts are there more than once, more
+    rows are asked for, and then a further search leaves out the texts that were found, which reads all of them."""
+    found = search(depth, query.where)
+    if not query.distinct:
+        return _sorted(view, [_Candidate(str(one.row_id), one.row_id, one.score) for one in found])
+    candidates = _distinct(view, found)
+    if len(candidates) < depth == len(found):
+        found = search(depth * _STEP, query.where)
+        candidates = _distinct(view, found)[:depth]
+        asked = depth * _STEP
+        while len(candidates) < depth and len(found) == asked:
+            others = ", ".join(f"'{one.key}'" for one in candidates)
+            asked = depth - len(candidates)
+            parts = (query.where, f"text_hash NOT IN ({others})")
+            found = search(asked, " AND ".join(f"({part})" for part in parts if part))
+            candidates = _sorted(view, candidates + _distinct(view, found))
+    return candidates
+
+
+def _distinct(view: View, found: list[Found]) -> list[_Candidate]:
+    """Each text once, by the row of the first document that has it."""
+    counts = Counter(one.text_hash for one in found)
+    places = _places(view, [one.row_id for one in found if counts[one.text_hash] > 1])
+    first: dict[str, Found] = {}
+    for one in found:
+        known = first.setdefault(one.text_hash, one)
+        if known is not one and places[one.row_id] < places[known.row_id]:
+            first[one.text_hash] = one
+    return _sorted(view, [_Candidate(one.text_hash, one.row_id, one.score) for one in first.values()])
+
+
+def _sorted(view: View, candidates: list[_Candidate]) -> list[_Candidate]:
+    """Best first; rows with one score by document and ordinal, wherever in the table they lie."""
+    counts = Counter(one.score for one in candidates)
+    places = _places(view, [one.row_id for one in candidates if counts[one.score] > 1])
+    return sorted(candidates, key=lambda one: (-one.score, places.get(one.row_id, ())))
+
+
+def _places(view: View, row_ids: Sequence[int]) -> dict[int, tuple[str, int]]:
+    """The document and the ordinal of rows. They take time to read, and few searches need them."""
+    rows = view.rows_of(row_ids, ["document_id", "ordinal"])
+    return {row_id: (row["document_id"], row["ordinal"]) for row_id, row in zip(row_ids, rows, strict=True)}
+
+
+def _ranked(
+    view: View, near: list[_Candidate], matching: list[_Candidate], by: Way, query: Query, scales: Scales | None
+) -> list[tuple[int, Fused]]:
+    """The row ids of all that is not left out, best first."""
+    row_ids = {one.key: one.row_id for one in near}
+    other = [one for one in matching if row_ids.setdefault(one.key, one.row_id) != one.row_id]
+    places = _places(view, [one.row_id for one in other] + [row_ids[one.key] for one in other])
+    for one in other:
+        row_ids[one.key] = min(one.row_id, row_ids[one.key], key=lambda row_id: places[row_id])
+    ranked = [(row_ids[one.key], one) for one in _fused(view, near, matching, by, query, scales)]
+    if query.min_score is not None:
+        ranked = [(row_id, one) for row_id, one in ranked if one.score >= query.min_score]
+    if query.per_document is not None:
+        ranked = list(_few_of_each(view, ranked, query.per_document))
+    return ranked
+
+
+def _fused(
+    view: View, near: list[_Candidate], matching: list[_Candidate], by: Way, query: Query, scales: Scales | None
+) -> list[Fused]:
+    if by == "hybrid":
+        assert scales is not None, "a hybrid search needs the table's scales"
+        most = most_words(len(view.words(query.text or "")), view.rows)
+        lists = [[(one.key, one.score) for one in candidates] for candidates in (near, matching)]
+        return fuse(lists[0], lists[1], scales.weight, scales.background, most)
+    standings = [(one, Standing(rank, one.score, 1.0)) for rank, one in enumerate(near or matching, 1)]
+    return [
+        Fused(one.key, one.score, standing if by == "vector" else None, standing if by == "text" else None)
+        for one, standing in standings
+    ]
+
+
+def _few_of_each(view: View, ranked: list[tuple[int, Fused]], most: int) -> Iterator[tuple[int, Fused]]:
+    """At most so many of each document."""
     documents: Counter[str] = Counter()
-    rank = 0
-    for row, one in found:
+    rows = view.rows_of([row_id for row_id, _ in ranked], ["document_id"])
+    for row, one in zip(rows, ranked, strict=True):
         documents[row["document_id"]] += 1
-        if query.per_document is not None and documents[row["document_id"]] > query.per_document:
-            continue
-        if query.min_score is not None and one.score < query.min_score:
-            continue
-        rank += 1
-        yield Hit(row, rank, one.score, one.vector, one.text)
+        if documents[row["document_id"]] <= most:
+            yield one

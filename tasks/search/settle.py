@@ -7,7 +7,7 @@ from typing import Any
 
 from tasks.config.models import Model, kept_model
 from tasks.lake.catalog import Entry, change_catalog, entry_of
-from tasks.lake.nearest import View
+from tasks.lake.nearest import View, matrix
 from tasks.lake.run import Run
 from tasks.lake.tables import Lake
 from tasks.models.choose import load_encoder
@@ -69,7 +69,7 @@ def _learnt(view: View, entry: dict[str, Any], named: list[Model]) -> Learnt:
     places = {text_hash: place for place, text_hash in enumerate(sample["text_hash"].to_pylist())}
     distinct = sample.take(sorted(places.values()))
     texts = [text or "" for text in distinct["text"].to_pylist()]
-    vectors = distinct["vector"].combine_chunks().flatten().to_numpy().reshape(len(texts), -1)
+    vectors = matrix(distinct)
     assert view.analysis is not None
     why = None
     try:

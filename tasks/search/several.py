@@ -15,6 +15,7 @@ from typing import Unpack
 import numpy as np
 
 from tasks.errors import ConfigurationError
+from tasks.lake.recall import effort_in
 from tasks.models.interface import Vectors
 from tasks.search.arrange import POOL, rearranged
 from tasks.search.fusion import DEPTH, Fused, Standing, fuse, most_words
@@ -104,7 +105,8 @@ class _Lists:
         for place, one in enumerate(self.found):
             if way == "text" and not one.view.has_text_index:
                 continue
-            sought = Query(self._query, self._vector, way, depth, 0, one.where, distinct=one.distinct)
+            effort = effort_in(one.row)
+            sought = Query(self._query, self._vector, way, depth, 0, one.where, distinct=one.distinct, effort=effort)
             most = most_words(len(one.view.words(self._query)), one.view.rows) if way == "text" else 1.0
             placed += [(place, replace(hit, score=hit.score / most)) for hit in retrieve(one.view, sought)]
         placed.sort(key=lambda one: (-one[1].score, one[0], one[1].rank))

@@ -66,8 +66,8 @@ def create_app(corpora: Corpora, keys: Keys, limits: Limits) -> FastAPI:
     app.add_middleware(Guard, keys=keys, limits=limits, metrics=metrics)
     _explain_errors(app)
 
-    @app.post("/search", summary="Find passages.")
-    async def search(asked: SearchRequest, request: Request) -> SearchResponse:
+    @app.post("/search", summary="Find passages.", response_model=SearchResponse)
+    async def search(asked: SearchRequest, request: Request) -> Response:
         began = time.monotonic()
         named = asked.corpus if isinstance(asked.corpus, list) else [asked.corpus]
         corpora, queries = [service.corpus(name) for name in named], service.queries(asked.query)
@@ -75,11 +75,12 @@ def create_app(corpora: Corpora, keys: Keys, limits: Limits) -> FastAPI:
         one = corpora[0].search if len(corpora) == 1 else partial(search_all, corpora)
         found = await asyncio.gather(*(service.ask(corpora[0], partial(one, q, **options)) for q in queries))
         names = [corpus.corpus.name for corpus in corpora]
-        return SearchResponse(
+        answer = SearchResponse(
             corpus=names if isinstance(asked.corpus, list) else names[0],
             results=[Answer(query=q, passages=_shown(passages)) for q, passages in zip(queries, found, strict=True)],
             milliseconds=_since(began), request_id=request.state.request_id,
         )  # fmt: skip
+        return Response(answer.model_dump_json(), media_type="application/json")  # FastAPI would check it once more
 
     @app.post("/similar", summary="Find passages that are like a document or a chunk.")
     async def similar(asked: SimilarRequest, request: Request) -> SimilarResponse:

@@ -1,6 +1,8 @@
 """The search service over a large table: how long an answer takes, one client at a time and many at once.
 
-python -m tests.benchmarks.serving [ROWS] [SECONDS] [CLIENTS]
+python -m tests.benchmarks.serving [ROWS] [SECONDS] [CLIENTS] [FOLDER]
+
+The lake is made in the folder and stays there, to be served again; without one it is made anew and goes.
 
 Texts are words drawn as rarely as in a language (Zipf), vectors come in clusters, 384 dimensions. The encoder is a
 stand-in that takes no time, so that what is measured is all but encoding the query. The service is a real one, asked
@@ -14,8 +16,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +38,13 @@ from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_model
 from tasks.models.interface import TEXT, Encoded, Item, texts_of
-from tasks.service.app import create_app
+from tasks.search.retrieve import Query, Way, retrieve
+from tasks.search.scales import scales_of
+from tasks.service.app import _shown, create_app
 from tasks.service.guard import Limits
 from tasks.service.keys import Keys
-from tasks.service.warm import Corpora
+from tasks.service.schemas import Answer
+from tasks.service.warm import Corpora, WarmCorpus
 from tests.conftest import free_port
 
 _DIMENSION = 384
@@ -109,51 +115,111 @@ def fill(lake: Lake, total: int, centres: np.ndarray) -> None:
 
 
 def ask(url: str, by: str, seconds: float, clients: int) -> dict[str, Any]:
-    """Ask for so long from so many connections; milliseconds as the service tells them are part of the answer."""
+    """Ask for so long from so many connections: milliseconds as the client sees them, and as the service tells them,
+    which are those of the search alone."""
     queries = texts(np.random.default_rng(11), 500, 6)
     until = time.monotonic() + seconds
 
-    def one(client: int) -> tuple[list[float], int]:
-        taken, failed, number = [], 0, client
+    def one(client: int) -> tuple[list[float], list[float], int]:
+        taken, inside, failed, number = [], [], 0, client
         with httpx.Client(timeout=60) as http:
-            while time.monotonic() < until:
+            while time.monotonic() < until or not taken:
                 began = time.perf_counter()
                 answer = http.post(f"{url}/search", json={"query": queries[number % 500], "by": by, "limit": 10})
                 taken.append((time.perf_counter() - began) * 1000)
                 failed += answer.status_code != 200
+                inside.append(answer.json().get("milliseconds", 0.0))
                 number += clients
-        return taken, failed
+        return taken, inside, failed
 
     with ThreadPoolExecutor(clients) as threads:
         found = list(threads.map(one, range(clients)))
-    taken = np.array([milliseconds for one_taken, _ in found for milliseconds in one_taken])
+    taken, inside = (np.array([value for one_found in found for value in one_found[place]]) for place in (0, 1))
     return {
-        "asked": len(taken), "failed": sum(failed for _, failed in found), "per_second": len(taken) / seconds,
+        "asked": len(taken), "failed": sum(failed for _, _, failed in found), "per_second": len(taken) / seconds,
         "p50": float(np.percentile(taken, 50)), "p99": float(np.percentile(taken, 99)),
+        "service_p50": float(np.percentile(inside, 50)), "service_p99": float(np.percentile(inside, 99)),
     }  # fmt: skip
 
 
-def _ask_and_print(url: str, seconds: float, clients: int) -> None:
+def print_stages(corpus: WarmCorpus) -> None:
+    """The median time of each part of an answer, in one thread."""
+    view = corpus._view(corpus.models[0]["table"])
+    queries = texts(np.random.default_rng(13), 200, 6)
+    vectors = [corpus.embed([query])[0][0] for query in queries]
+    scales = scales_of(view, corpus.models[0], None)
+    some = [one.row_id for one in view.nearest(vectors[0], 10)]
+
+    def asked(by: Way) -> Callable[[int], object]:
+        return lambda i: retrieve(view, Query(queries[i], vectors[i], by, 10), scales)
+
+    found = corpus.search(queries[0], limit=10)
+    stages: dict[str, Callable[[int], object]] = {
+        "encode": lambda i: corpus.embed([queries[i]]),
+        "nearest 25": lambda i: view.nearest(vectors[i], 25),
+        "nearest 100": lambda i: view.nearest(vectors[i], 100),
+        "words of 100": lambda i: view.matching(queries[i], 100),
+        "rows shown": lambda _: view.rows_of(some),
+        "by vector": asked("vector"), "by text": asked("text"), "hybrid": asked("hybrid"),
+        "JSON": lambda _: Answer(query="", passages=_shown(found)).model_dump_json(),
+    }  # fmt: skip
+    for name, stage in stages.items():
+        taken = []
+        for i in range(len(queries)):
+            began = time.perf_counter()
+            stage(i)
+            taken.append((time.perf_counter() - began) * 1000)
+        print(f"{name}: {np.median(taken):.1f} ms", flush=True)
+
+
+def write_beside(file: Path, ended: threading.Event) -> None:
+    """An ingest by another process, as far as the table sees it: 500 rows after another, and the text index."""
+    lake = Lake(load_corpus(file))
+    table = lake.catalog()[0]["table"]
+    some = lake.snapshot(table).sample(500, lake.columns(table))
+    written = 0
+    while not ended.wait(1.0):
+        ids = pa.array([hash_fields("beside", written + i) for i in range(len(some))])
+        for name in ("chunk_id", "text_hash"):
+            some = some.set_column(some.schema.get_field_index(name), some.schema.field(name), ids)
+        lake.merge(table, some)
+        written += len(some)
+        build_text_index(lake, table)
+    print(f"written beside: {written:,} rows", flush=True)
+
+
+def _ask_and_print(url: str, seconds: float, clients: int, file: Path) -> None:
+    def told(what: str, by: str, seconds: float, clients: int) -> None:
+        found = {name: round(value, 1) for name, value in ask(url, by, seconds, clients).items()}
+        print(f"{by}, {what}: {json.dumps(found)}", flush=True)
+
     for by in ("vector", "text", "hybrid"):
         ask(url, by, 1.0, 1)  # what is read first comes from the disk
-        for many in (1, clients):
-            found = ask(url, by, seconds if many > 1 else min(seconds, 10.0), many)
-            told = {name: round(value, 1) for name, value in found.items()}
-            print(f"{by}, {many} at once: {json.dumps(told)}", flush=True)
+        told("1 at once", by, min(seconds, 10.0), 1)
+        told(f"{clients} at once", by, seconds, clients)
+    ended = threading.Event()
+    beside = threading.Thread(target=write_beside, args=(file, ended))
+    beside.start()
+    told(f"{clients} at once, beside an ingest", "hybrid", seconds, clients)
+    ended.set()
+    beside.join()
 
 
 def main() -> None:
     """Fill a lake, serve it, ask."""
-    given = [int(argument) for argument in sys.argv[1:]]
+    given = [int(argument) for argument in sys.argv[1:4]]
     total, seconds, clients = [*given, *(400_000, 60, 50)[len(given) :]]
+    kept = nullcontext(sys.argv[4]) if len(sys.argv) > 4 else tempfile.TemporaryDirectory()
     centres = np.random.default_rng(3).normal(size=(_CLUSTERS, _DIMENSION)).astype(np.float32) / 20
     logging.basicConfig(level=logging.ERROR)
     choose.load_encoder = lambda *_, **__: StandIn(centres)  # type: ignore[assignment, return-value]
-    with tempfile.TemporaryDirectory() as place:
+    with kept as place:
         file = Path(place) / "c.yaml"
         file.write_text(_CORPUS)
-        fill(Lake(load_corpus(file), create=True), total, centres)
+        if not (Path(place) / "lake").exists():
+            fill(Lake(load_corpus(file), create=True), total, centres)
         corpora = Corpora([file])
+        print_stages(next(iter(corpora)))
         port = free_port()
         config = uvicorn.Config(create_app(corpora, Keys(), Limits()), port=port, access_log=False, log_level="error")
         server = uvicorn.Server(config)
@@ -162,7 +228,7 @@ def main() -> None:
         while not server.started:
             time.sleep(0.1)
         asking = multiprocessing.get_context("spawn").Process(
-            target=_ask_and_print, args=(f"http://127.0.0.1:{port}", seconds, clients)
+            target=_ask_and_print, args=(f"http://127.0.0.1:{port}", seconds, clients, file)
         )
         asking.start()
         asking.join()

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -14,6 +15,7 @@ from tasks.embed.pending import (
     refused_rows,
     remove_orphans,
 )
+from tasks.embed.rows import checksums, with_vectors
 from tasks.lake.failures import record_failures
 from tasks.lake.schemas import embeddings_schema
 from tasks.lake.tables import Lake
@@ -120,3 +122,14 @@ def test_rows_longer_than_the_model_reads_are_found_where_such_are_refused(lake:
     embed(lake, "c", tokens=8)
     assert sorted(refused_rows(lake, TABLE, 8, ["chunk_id"])["chunk_id"].to_pylist()) == ["a", "b"]
     assert refused_rows(new_lake(tmp_path, overlong="count"), TABLE, 8, ["chunk_id"]).num_rows == 0
+
+
+def test_checksums_are_of_what_is_kept() -> None:
+    vectors = np.random.default_rng(0).normal(size=(3, 8)).astype(np.float32)
+    tokens = np.array([5, 6, 7])
+    rows = pa.table({"chunk_id": ["a", "b", "c"]})
+    for store in ("float32", "float16"):
+        kept = with_vectors(rows, vectors, tokens, store)
+        read = np.array(kept["vector"].to_pylist(), np.float32)
+        assert kept["checksum"].to_pylist() == checksums(read, tokens)
+        assert np.allclose(read, vectors, atol=2e-3)

@@ -12,6 +12,7 @@ import pytest
 from flows.ingest import ingest
 from tasks.lake.maintenance import build_index, compact
 from tasks.lake.nearest import nearest
+from tasks.operate.verify import verify
 from tasks.search.query import open_lake
 from tests.lakes import check_whole, lake_of
 
@@ -100,3 +101,21 @@ def test_large_tables_are_indexed_beside_writers_and_readers(
     assert np.mean(shares) >= least
     narrow = nearest(lake_of(corpus_file), table, vectors[0].tolist(), 10, "year >= 1790")
     assert sorted(hit["year"] for hit in narrow) == list(range(1790, 1800))
+
+
+def test_vectors_of_half_precision_are_kept_verified_and_used_again(
+    make_corpus: Make, tmp_path: Path, tiny_model: Path
+) -> None:
+    corpus_file = make_corpus(models=[{"model": str(tiny_model), "name": "tiny", "store": "float16"}])
+    for i in range(12):
+        (tmp_path / "docs" / f"{i}.txt").write_text(f"Heron number {i} stands at the river.")
+    ingest(str(corpus_file))
+    (tmp_path / "docs" / "0.txt").rename(tmp_path / "docs" / "moved.txt")
+    (tmp_path / "docs" / "new.txt").write_text("A violin.")
+    report = ingest(str(corpus_file))
+    assert (report.models[0].reused, report.models[0].embedded) == (1, 1)
+    lake = check_whole(corpus_file)
+    [entry] = lake.catalog()
+    assert lake.vector_field(entry["table"]).type == pa.list_(pa.float16(), 32)
+    assert not verify(lake, sample=13)
+    assert open_lake(corpus_file).search("A violin.", limit=1, by="vector")[0].document_id == "docs:new.txt"

@@ -62,6 +62,7 @@ def test_values_of_any_kind_are_found(lake: Lake) -> None:
     assert found(lake, "draft") == ["1"]
     assert found(lake, "year >= 2024 -- the last") == ["4", "5"]
     assert found(lake, '"year" = 2020 or `year` = 2021') == ["0", "1"]
+    assert found(lake, 'lang = \'say "hi"\' or "year" = 2020 -- "year"') == ["0"]
     assert len(found(lake, "1=1")) == len(found(lake, None)) == len(VALUES)
 
 
