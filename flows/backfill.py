@@ -23,9 +23,10 @@ def backfill(corpus_file: str, model: str, wait: bool = False) -> RunReport:
     """
     with run_of("backfill", corpus_file) as run, artifacts.progress_shown(run.corpus.name):
         settings = next((m for m in run.corpus.models if model in (m.name, m.model)), None)
-        [resolved] = stages.resolve_models([settings or Model.model_validate(model)])
-        with writing(run.lake, [run.lake.model_table(resolved)], run.report.run_id, wait):
+        resolved = stages.resolve_one(settings or Model.model_validate(model))
+        table = run.lake.model_table(resolved)
+        with writing(run.lake, [table], run.report.run_id, wait):
             stages.embed.with_options(task_run_name=f"embed {resolved.name}")(run, resolved, iter(()))
-            stages.finish(run, primary=None)
+            stages.finish(run, [table], whole=False)
     artifacts.publish_report(run.report)
     return run.report

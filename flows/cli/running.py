@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.options import Corpus, Json, Wait, quiet_libraries
-from tasks.errors import EXIT_FAILURES, ConfigurationError, ServerError
+from tasks.errors import EXIT_FAILURES, ConfigurationError, ModelError, ServerError
 
 if TYPE_CHECKING:
     from tasks.progress import RunReport
@@ -108,6 +108,8 @@ def _flow(start: Callable[[], "RunReport"], json: bool, again: str) -> None:
         print_json(report.to_dict())
     else:
         print_report(report)
+    if report.unkept:
+        sys.exit(ModelError.exit_code)
     if report.failed:
         sys.exit(EXIT_FAILURES)
 

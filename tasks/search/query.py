@@ -114,7 +114,7 @@ class OpenLake:
             hits, note = reranked(query, hits, partial(self._load_reranker, given, settings), settings)
             hits = hits[offset : offset + limit]
         passages = self._passages(view, hits, scales, context)
-        passages.note = note
+        passages.note = " ".join(part for part in (_behind(row), note) if part)
         return passages
 
     def similar(
@@ -233,6 +233,8 @@ class OpenLake:
                     f"the lake has no table of a model {model!r}; it has {names}",
                     f"Fill one with: embedlake backfill CORPUS.yaml --model {model}",
                 )
+        if not self._lake.has(found[0]["table"]):
+            self._lake.refresh()  # it was made since the lake was opened
         return found[0]
 
     def _encoder(self, row: dict[str, Any]) -> Encoder:
@@ -248,7 +250,8 @@ class OpenLake:
                 raise ModelError(
                     f"table {table} was filled by other weights of {settings.model!r} than are on this machine,"
                     f" which are revision {model.revision}",
-                    "Get the weights that filled it, or run again to fill a table with these.",
+                    "Get the weights that filled it; or run again to fill a table with these, then make that one live:"
+                    " embedlake promote.",
                 )
             self._encoders[table] = choose.load_encoder(model)
         return self._encoders[table]
@@ -274,6 +277,12 @@ class OpenLake:
             metadata={name: row[name] for name in self._lake.corpus.metadata if name in row}, chunk_id=row["chunk_id"],
             rank=hit.rank, scores=scores,
         )  # fmt: skip
+
+
+def _behind(row: dict[str, Any]) -> str:
+    """What is to be told of a table that no run brings up any more."""
+    since = row.get("behind_since")
+    return f"{row['table']} is behind the sources since {since:%Y-%m-%d %H:%M} UTC." if since else ""
 
 
 def open_lake(corpus_file: str | Path) -> OpenLake:

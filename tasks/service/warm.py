@@ -62,7 +62,7 @@ class WarmCorpus(OpenLake):
         for row in rows:
             if row["state"] == "live":
                 self._batcher(row)
-            if row["state"] == "live" or row["table"] in self._views:
+            if row["state"] == "live" or (row["table"] in self._views and self._lake.has(row["table"])):
                 self._latest(row["table"])
         self._rows = rows
         for gone in self._views.keys() - {row["table"] for row in rows}:
