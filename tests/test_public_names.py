@@ -18,8 +18,8 @@ SIGNATURES = {
 ATTRIBUTES = {
     "OpenLake": "document embed_query models search similar table",
     "Passage": "chunk_id document_id end headings metadata page rank score scores start text title to_dict uri",
-    "RunReport": "corpus documents failed failures idle kind models notes others promoted retired run_id seconds to_dict"
-    " unkept",
+    "RunReport": "corpus documents failed failures idle kind models notes others promoted retired run_id seconds"
+    " to_dict unkept",
     "EmbedlakeError": "add_note args exit_code with_traceback",
     "ServiceError": "add_note args exit_code with_traceback",
     "OversizedBatch": "add_note args exit_code with_traceback",

@@ -43,7 +43,7 @@ def check_whole(lake: Lake, entry: Entry) -> None:
         raise SwitchRefused(
             f"{table} has only {standing.rows:,} of {chunks:,} chunks: the others failed, are longer than the model"
             " reads, or are ignored; nothing was changed",
-            "See `embedlake failures list CORPUS.yaml --ignored`; a model that reads longer texts, or smaller chunks, help.",
+            "See `embedlake failures list CORPUS.yaml --ignored`; smaller chunks or a model that reads more may help.",
         )
     if not standing.sound:
         raise SwitchRefused(
