@@ -12,6 +12,7 @@ from tasks.lake.tables import Lake
 KEYS = {
     "documents": "document_id", "chunks": "chunk_id", "one": "chunk_id", "two": "chunk_id", "failures": "failure_id",
     "runs": "run_id", "catalog": "table", "tokenizer": "purpose", "leases": "scope",
+    "switches": "number",
 }  # fmt: skip
 """The tables, each with its key; of the models `one` and `two` theirs."""
 
@@ -83,7 +84,12 @@ def _kind(table: str, row: dict[str, Any]) -> str:
     if table == "failures":
         document = row["document_id"].partition("#")[2].partition("-")[0] or row["document_id"]
         return f"{document} {row['stage'].split('.')[0]}"
-    return {"catalog": row.get("model"), "leases": row.get("scope"), "tokenizer": "tokenizer"}.get(table) or "run"
+    return {
+        "catalog": row.get("model"),
+        "leases": row.get("scope"),
+        "tokenizer": "tokenizer",
+        "switches": "switch",
+    }.get(table) or "run"
 
 
 def damages(lake: Lake) -> Iterator[Damage]:

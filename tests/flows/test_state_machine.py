@@ -341,10 +341,26 @@ class History(RuleBasedStateMachine):
         self.done["change sources"] += 1
 
     @precondition(lambda self: "models" in RULES)
-    @rule(models=st.sampled_from([("one",), ("one", "two"), ("two", "one"), ("two",), ("three", "one"), ("three",)]))
-    def change_models(self, models: tuple[str, ...]) -> None:
-        self.world.settings.models = models
+    @rule(
+        models=st.sampled_from([("one",), ("one", "two"), ("two", "one"), ("two",), ("three", "one"), ("three",)]),
+        revision=st.sampled_from([0, 0, 0, 1]),
+        promote=st.sampled_from(["by hand", "by hand", "automatic"]),
+        judged=st.sampled_from([None, True, True, False]),
+    )
+    def change_models(self, models: tuple[str, ...], revision: int, promote: str, judged: bool | None) -> None:
+        now = self.world.settings
+        now.models, now.revision, now.promote, now.judged = models, revision, promote, judged
         self.done["change models"] += 1
+
+    @precondition(lambda self: "models" in RULES)
+    @rule(
+        how=st.sampled_from(["promote", "promote", "promote", "roll back", "retire later", "retire now"]),
+        pick=st.integers(0, 9),
+        at=st.sampled_from([None, None, 0, 1, 2, 3]),
+        written=st.booleans(),
+    )
+    def switch(self, how: str, pick: int, at: int | None, written: bool) -> None:
+        self.driver.switch(how, pick, Writes(at, written))
 
     # Runs
 

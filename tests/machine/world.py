@@ -74,6 +74,9 @@ class Settings:
     on_failure: str = "keep"
     metadata_errors: str = "count"
     least_confidence: float = 0.5
+    revision: int = 0  # of every model: another one has a table of its own
+    promote: str = "by hand"
+    judged: bool | None = None  # whether the first model is not worse than the live one; None where nobody knows
 
 
 MODELS = {"one": "words", "two": "words", "three": "letters"}
@@ -199,9 +202,14 @@ class World:
             "deduplication": now.deduplication,
             "overlong": now.overlong,
             "models": [
-                {"model": str(self.model_folder / MODELS[name]), "name": name, "document_prompt": name}
+                {
+                    "model": str(self.model_folder / MODELS[name]),
+                    "name": name,
+                    "document_prompt": f"{name} {now.revision}",
+                }
                 for name in now.models
             ],
+            "promote": now.promote,
         }
         file = self.root / f"{NAME}.yaml"
         file.write_text(json.dumps(corpus))

@@ -457,7 +457,7 @@ def test_an_evaluation_that_finds_it_worse_keeps_it_from_becoming_live(
     with pytest.raises(SwitchRefused, match=r"it is worse: nDCG@10 -0.050 \(95 %: -0.080 to -0.020\) on 300 queries"):
         make_live(two, "two")
     judged(monkeypatch, -0.03, 0.04)
-    with pytest.raises(SwitchRefused, match="not shown to be worse by no more than 0.01: .* more queries would tell"):
+    with pytest.raises(SwitchRefused, match="not shown to be worse by no more than"):
         make_live(two, "two")
     assert make_live(two, "two", force=True, reason="cheaper").changed
     last = history(lake_of(two), lake_of(two).catalog())[-1]
