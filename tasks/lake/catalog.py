@@ -138,6 +138,12 @@ def live_of(entries: Iterable[Entry]) -> Entry | None:
     return next((entry for entry in entries if entry["state"] == "live"), None)
 
 
+def behind(entry: Entry) -> str:
+    """What is to be told of a table that lacks chunks which no run gives it; empty where it lacks none."""
+    since = entry.get("behind_since")
+    return f"{entry['table']} is behind the sources since {since:%Y-%m-%d %H:%M} UTC" if since else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How a model's table stands at the end of a run.

@@ -8,7 +8,7 @@ from tasks.config.settings import Corpus
 from tasks.embed.update import standing_of
 from tasks.errors import ConfigurationError, LeaseHeld, ModelError, SwitchRefused
 from tasks.evaluate import verdict as evaluations
-from tasks.lake.catalog import Entry, live_of, not_live
+from tasks.lake.catalog import Entry, behind, live_of, not_live
 from tasks.lake.lease import writing
 from tasks.lake.run import Run
 from tasks.lake.switches import AUTOMATIC, PROMOTE, ROLLBACK, Switch, history, make, told_live
@@ -196,8 +196,8 @@ def notes_on(corpus: Corpus, entries: list[Entry], named: Sequence[str]) -> list
         else:
             notes.append(f"{serves}; {named[0]} is not complete yet, and does not become live by being first")
     for entry in entries:
-        if entry.get("behind_since") and entry["state"] == "live":
-            notes.append(behind(entry))
+        if entry["state"] == "live" and (late := behind(entry)):
+            notes.append(late)
         if entry.get("retire_at"):
             notes.append(f"{short(entries, entry['table'])} is removed after {entry['retire_at']:%Y-%m-%d %H:%M} UTC")
     return notes
@@ -218,11 +218,6 @@ def short(entries: Sequence[Entry], table: str) -> str:
     models = [entry["model"] for entry in entries]
     name: str = next((entry["model"] for entry in entries if entry["table"] == table), table)
     return name if models.count(name) == 1 else table
-
-
-def behind(entry: Entry) -> str:
-    """What is to be told of a table that no run brings up any more."""
-    return f"{entry['table']} is behind the sources since {entry['behind_since']:%Y-%m-%d %H:%M} UTC"
 
 
 def _switch(

@@ -19,6 +19,7 @@ import pyarrow as pa
 from tasks.config.loading import load_corpus
 from tasks.config.reranking import Rerank
 from tasks.errors import ConfigurationError, ModelError
+from tasks.lake.catalog import behind
 from tasks.lake.nearest import Row, View, check_filter
 from tasks.lake.tables import Lake
 from tasks.models import choose
@@ -114,7 +115,7 @@ class OpenLake:
             hits, note = reranked(query, hits, partial(self._load_reranker, given, settings), settings)
             hits = hits[offset : offset + limit]
         passages = self._passages(view, hits, scales, context)
-        passages.note = " ".join(part for part in (_behind(row), note) if part)
+        passages.note = "; ".join(part for part in (behind(row), note) if part)
         return passages
 
     def similar(
@@ -277,12 +278,6 @@ class OpenLake:
             metadata={name: row[name] for name in self._lake.corpus.metadata if name in row}, chunk_id=row["chunk_id"],
             rank=hit.rank, scores=scores,
         )  # fmt: skip
-
-
-def _behind(row: dict[str, Any]) -> str:
-    """What is to be told of a table that no run brings up any more."""
-    since = row.get("behind_since")
-    return f"{row['table']} is behind the sources since {since:%Y-%m-%d %H:%M} UTC." if since else ""
 
 
 def open_lake(corpus_file: str | Path) -> OpenLake:

@@ -354,13 +354,23 @@ class History(RuleBasedStateMachine):
 
     @precondition(lambda self: "models" in RULES)
     @rule(
-        how=st.sampled_from(["promote", "promote", "promote", "roll back", "retire later", "retire now"]),
-        pick=st.integers(0, 9),
-        at=st.sampled_from([None, None, 0, 1, 2, 3]),
-        written=st.booleans(),
+        steps=st.lists(
+            st.tuples(
+                st.sampled_from(["run", "promote", "promote", "roll back", "retire later", "retire now"]),
+                st.integers(0, 9),
+                st.sampled_from([None, None, 0, 1, 2, 3]),
+                st.booleans(),
+            ),
+            min_size=1,
+            max_size=4,
+        )
     )
-    def switch(self, how: str, pick: int, at: int | None, written: bool) -> None:
-        self.driver.switch(how, pick, Writes(at, written))
+    def switch(self, steps: list[tuple[str, int, int | None, bool]]) -> None:
+        for how, pick, at, written in steps:
+            if how == "run":
+                self.driver.run()
+            else:
+                self.driver.switch(how, pick, Writes(at, written))
 
     # Runs
 
