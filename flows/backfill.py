@@ -11,7 +11,8 @@ from tasks.progress import RunReport
 
 @flow(name="backfill", flow_run_name=artifacts.run_name, validate_parameters=False)
 def backfill(corpus_file: str, model: str, wait: bool = False) -> RunReport:
-    """Fill the table of a model from the chunks in the lake. Search goes on with the model it uses.
+    """Fill the table of a model from the chunks in the lake. Search goes on with the model it uses,
+    until `embedlake promote`.
 
     Args:
         corpus_file: the corpus's YAML file.
@@ -28,5 +29,6 @@ def backfill(corpus_file: str, model: str, wait: bool = False) -> RunReport:
         with writing(run.lake, [table], run.report.run_id, wait):
             stages.embed.with_options(task_run_name=f"embed {resolved.name}")(run, resolved, iter(()))
             stages.finish(run, [table], whole=False)
+        stages.note_models(run, table)
     artifacts.publish_report(run.report)
     return run.report

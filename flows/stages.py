@@ -20,7 +20,7 @@ from tasks.ingest.compare import Changes
 from tasks.lake.run import Run
 from tasks.models.find import resolve_model
 from tasks.models.resolved import ResolvedModel
-from tasks.operate.promote import notes_on, promote_by_itself
+from tasks.operate.promote import named_tables, notes_on, promote_by_itself
 from tasks.operate.retire import retire_due
 from tasks.progress import EmbeddingCounts
 from tasks.search.settle import settle_fusion
@@ -122,4 +122,11 @@ def switch_and_retire(run: Run, named: list[str]) -> None:
     due; note what stands between the models and being live."""
     promote_by_itself(run, named)
     run.report.retired = retire_due(run.lake, run.report.run_id)
-    run.report.notes += notes_on(run.lake.corpus, run.lake.catalog(), named)
+    run.report.notes = [*run.report.notes, *notes_on(run.lake.corpus, run.lake.catalog(), named)]
+
+
+@_store_task("note models")
+def note_models(run: Run, table: str) -> None:
+    """Note what stands between a model that was filled and being live."""
+    corpus, entries = run.lake.corpus, run.lake.catalog()
+    run.report.notes = [*run.report.notes, *notes_on(corpus, entries, [table, *named_tables(corpus, entries)])]

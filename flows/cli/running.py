@@ -49,7 +49,7 @@ def backfill(
     wait: Wait = False,
     json: Json = False,
 ) -> None:
-    """Embed with another model what is already chunked. Search goes on with the model it uses.
+    """Embed with another model what is already chunked. Search goes on with the model it uses, until `promote`.
 
     Example: embedlake backfill notes.yaml --model BAAI/bge-small-en-v1.5
     """

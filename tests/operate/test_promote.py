@@ -310,7 +310,8 @@ def test_an_incomplete_table_does_not_become_live(make: Make, tmp_path: Path) ->
     (tmp_path / "docs" / "more.txt").write_text("One more.")
     run_ingest(str(make("one")))
     refused(make("one", "two"), "1 chunks have no vector")
-    run_backfill(str(make("one", "two")), "two")
+    report = run_backfill(str(make("one", "two")), "two")
+    assert report.notes == ["one is live; two is ready: embedlake promote CORPUS.yaml two"]
     assert make_live(make("one", "two"), "two").changed
 
 
