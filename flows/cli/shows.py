@@ -174,15 +174,13 @@ def _print_switches(found: dict[str, Any]) -> None:
     for note in found["notes"]:
         out.print(shown(note), soft_wrap=True)
     if found["switches"]:
-        rows = [
-            row | {"from": row["from_table"], "to": row["to_table"], "why": "; ".join(filter(None, _whys(row)))}
-            for row in found["switches"]
-        ]
-        _print_table("which was live", ["time", "kind", "from", "to", "who", "why"], rows)
-
-
-def _whys(row: dict[str, Any]) -> tuple[str, str]:
-    return row["why"] or "", f"forced, though {row['forced']}" if row["forced"] else ""
+        out.print("\n[bold]which was live[/]")
+    for row in found["switches"]:
+        time, came_from = row["time"][:16].replace("T", " "), f"{row['from_table']} → " if row["from_table"] else ""
+        forced = f"forced, though {row['forced']}" if row["forced"] else ""
+        why = "; ".join(part for part in (row["why"], forced) if part)
+        line = f"{time} UTC  {row['kind']}: {came_from}{row['to_table']}, by {row['who']}{f': {why}' if why else ''}"
+        out.print(shown(line), soft_wrap=True)
 
 
 def print_failures(rows: list[dict[str, Any]]) -> None:
