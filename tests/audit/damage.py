@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import lance
@@ -142,7 +143,7 @@ def _other(value: Any, kind: pa.DataType) -> Any:
     if pa.types.is_boolean(kind):
         return not value
     if pa.types.is_timestamp(kind):
-        return value.replace(year=1999)
+        return value.replace(year=1999) if value else datetime(1999, 1, 1, tzinfo=UTC)
     if pa.types.is_fixed_size_list(kind):
         return [value[1], value[0], *value[2:]]
     if pa.types.is_list(kind):
