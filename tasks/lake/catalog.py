@@ -194,7 +194,8 @@ def states_after(
         else:
             after[table] = not_live(standing[table]) if table in kept else "frozen"
     if "live" not in after.values():
-        first = next((table for table in order if after.get(table) == "ready" and standing[table].sound), None)
+        ready = [table for table in order if after.get(table) == "ready" and standing[table].complete]
+        first = next((table for table in ready if standing[table].sound), None)
         if first:
             after[first] = "live"
     return after
