@@ -20,7 +20,7 @@ def backfill(
     limit: int | None = None,
 ) -> RunReport:
     """Fill the table of a model from the chunks in the lake; the sources are not touched. Search goes on with the model
-    it uses. A later run, or a backfill without a selection, embeds the rest.
+    it uses, until `embedlake promote`. A later run, or a backfill without a selection, embeds the rest.
 
     Args:
         corpus_file: the corpus's YAML file.
@@ -35,9 +35,11 @@ def backfill(
     """
     selection = Selection(where, sample, limit)
     with run_of("backfill", corpus_file) as run, artifacts.progress_shown(run.corpus.name):
-        [resolved] = stages.resolve_models(run, [model_named(run.corpus, model)])
-        with writing(run.lake, [run.lake.model_table(resolved)], run.report.run_id, wait):
+        resolved = stages.resolve_one(run, model_named(run.corpus, model))
+        table = run.lake.model_table(resolved)
+        with writing(run.lake, [table], run.report.run_id, wait):
             stages.embed.with_options(task_run_name=f"embed {resolved.name}")(run, resolved, iter(()), selection)
-            stages.finish(run, primary=None)
+            stages.finish(run, [table], whole=False)
+        stages.note_models(run, table)
     artifacts.publish_report(run.report)
     return run.report

@@ -26,20 +26,21 @@ def ingest(
         What the run did.
     """
     with run_of("ingest", corpus_file) as run, artifacts.progress_shown(run.corpus.name):
-        models = stages.resolve_models(run, run.corpus.models)
-        tables = [run.lake.model_table(model) for model in models]
+        kept = stages.resolve_models(run)
+        tables = [run.lake.model_table(model) for model in kept.models]
         before = lease_epochs(run.lake)
         listing = stages.list_documents(run)
         changes = stages.compare(run, listing, allow_shrinking, reread or [])
-        if not stages.nothing_to_do(run, changes, models):
+        if not stages.nothing_to_do(run, changes, kept):
             with writing(run.lake, ["documents", *tables], run.report.run_id, wait, since=before) as held:
                 if held.overtaken:  # what another run landed meanwhile may be newer than the listing
                     listing = stages.list_documents(run)
                 changes = stages.compare(run, listing, allow_shrinking, reread or [])
                 stages.make_ready(run)
                 with closing(stages.load(run, listing, changes, allow_shrinking)) as landed:
-                    for model in models:  # the first takes what is landed as it comes; the others find it in the lake
-                        stages.embed.with_options(task_run_name=f"embed {model.name}")(run, model, landed)
-                stages.finish(run, primary=tables[0])
+                    for model in kept.models:  # the first takes what is landed as it comes; the others find it there
+                        stages.embed_kept(run, model, landed, kept.named)
+                stages.finish(run, kept.named, whole=True)
+        stages.switch_and_retire(run, kept.named)
     artifacts.publish_report(run.report)
     return run.report

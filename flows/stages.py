@@ -13,14 +13,17 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.config.models import Model
 from tasks.embed import update as vectors
+from tasks.embed.kept import Kept, kept_models, unkept_for
 from tasks.embed.selection import EVERYTHING, Selection
-from tasks.errors import LakeError, MissingSource, ShrunkSource, SourceError
+from tasks.errors import LakeError, MissingSource, ModelError, ShrunkSource, SourceError
 from tasks.ingest import update as documents
 from tasks.ingest.compare import Changes
 from tasks.lake.pinned import pinned
 from tasks.lake.run import Run
 from tasks.models.find import resolve_model
 from tasks.models.resolved import ResolvedModel
+from tasks.operate.promote import named_tables, notes_on, promote_by_itself
+from tasks.operate.retire import retire_due
 from tasks.progress import EmbeddingCounts
 from tasks.search.settle import settle_fusion
 from tasks.sources.listing import Listing
@@ -44,9 +47,17 @@ def _store_task(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
 
 
 @task(name="resolve models", cache_policy=NO_CACHE)
-def resolve_models(run: Run, models: list[Model]) -> list[ResolvedModel]:
-    """Find every model's files, before anything is read."""
-    return [resolve_model(pinned(run.lake, model)) for model in models]
+def resolve_models(run: Run) -> Kept:
+    """Find the files of every model whose table is kept up, before anything is read."""
+    kept = kept_models(run.lake)
+    run.report.unkept = kept.unkept
+    return kept
+
+
+@task(name="resolve model", cache_policy=NO_CACHE)
+def resolve_one(run: Run, model: Model) -> ResolvedModel:
+    """Find a model's files."""
+    return resolve_model(pinned(run.lake, model))
 
 
 @_store_task("list sources")
@@ -64,9 +75,9 @@ def compare(run: Run, listing: Listing, allow_shrinking: bool, reread: list[str]
 
 
 @_store_task("look for work")
-def nothing_to_do(run: Run, changes: Changes, models: list[ResolvedModel]) -> bool:
+def nothing_to_do(run: Run, changes: Changes, kept: Kept) -> bool:
     """Whether every table is up to its sources already; then nothing is written."""
-    return documents.up_to_date(run.lake, changes) and vectors.up_to_date(run, models)
+    return documents.up_to_date(run.lake, changes) and vectors.up_to_date(run, kept)
 
 
 @_store_task("make tables ready")
@@ -89,8 +100,37 @@ def embed(
     return vectors.embed_model(run, model, landed, selection)
 
 
+def embed_kept(run: Run, model: ResolvedModel, landed: Iterator[pa.Table], named: list[str]) -> None:
+    """Bring up a table that is kept up. Should it be the live one, of a model that the corpus file does not name, and
+    fail, as where its service has it no more, others must be filled all the same, to take its place."""
+    table = run.lake.model_table(model)
+    try:
+        embed.with_options(task_run_name=f"embed {model.name}")(run, model, landed)
+    except ModelError as error:
+        if table in named:
+            raise
+        run.report.unkept = unkept_for(table, error)
+        run.report.models = [counts for counts in run.report.models if counts.table != table]
+
+
 @_store_task("index and finish")
-def finish(run: Run, primary: str | None) -> None:
+def finish(run: Run, named: list[str], whole: bool) -> None:
     """Clean the other tables, index vectors and text, and say in the catalog which are complete and how to search."""
-    vectors.finish(run, primary)
+    vectors.finish(run, named, whole)
     settle_fusion(run)
+
+
+@_store_task("switch and retire")
+def switch_and_retire(run: Run, named: list[str]) -> None:
+    """Make the first model live where the corpus file says so and nothing speaks against it; remove tables that are
+    due; note what stands between the models and being live."""
+    promote_by_itself(run, named)
+    run.report.retired = retire_due(run.lake, run.report.run_id)
+    run.report.notes = [*run.report.notes, *notes_on(run.lake.corpus, run.lake.catalog(), named)]
+
+
+@_store_task("note models")
+def note_models(run: Run, table: str) -> None:
+    """Note what stands between a model that was filled and being live."""
+    corpus, entries = run.lake.corpus, run.lake.catalog()
+    run.report.notes = [*run.report.notes, *notes_on(corpus, entries, [table, *named_tables(corpus, entries)])]

@@ -13,6 +13,7 @@ EmbedlakeError                    exit code
 │   ├── RefusedAnswer                 it or its provider does not want to answer
 │   ├── CutAnswer                     the answer ended before its end
 │   └── EmptyAnswer                   it is nothing
+├── SwitchRefused                 11  a table may not become live, or may not be removed; nothing was changed
 ├── OversizedBatch                -   a batch is too large for the encoder; smaller ones are tried
 ├── LeaseHeld                     7   another run writes
 ├── LeaseLost                     7   this run was silent for so long that another took its lease
@@ -130,6 +131,12 @@ class CutAnswer(AnswerError):
 
 class EmptyAnswer(AnswerError):
     """The answer is nothing."""
+
+
+class SwitchRefused(EmbedlakeError):
+    """A table may not become live, or may not be removed. Nothing was changed."""
+
+    exit_code = 11
 
 
 class OversizedBatch(EmbedlakeError):

@@ -158,6 +158,9 @@ class RunReport:
     documents: DocumentCounts = field(default_factory=DocumentCounts)
     models: list[EmbeddingCounts] = field(default_factory=list)
     promoted: str = ""  # the table that this run made live
+    unkept: str = ""  # why the live table could not be brought up to the chunks
+    retired: list[str] = field(default_factory=list)  # tables that this run removed, as they were due
+    notes: list[str] = field(default_factory=list)  # what stands between the models and being live
     others: dict[str, int] = field(default_factory=dict)  # tables of other corpora, told where this one had none yet
     seconds: float = 0.0
     failures: list[dict[str, str]] = field(default_factory=list)  # the first of those that failed in this run
@@ -175,6 +178,7 @@ class RunReport:
         return (
             not worked
             and not self.promoted
+            and not self.retired
             and not any(m.embedded or m.reused or m.removed or m.failed for m in self.models)
         )
 

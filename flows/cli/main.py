@@ -13,6 +13,7 @@ from flows.cli.bench import bench
 from flows.cli.drop import drop
 from flows.cli.failures import failures_app
 from flows.cli.files import init, inspect, schema
+from flows.cli.models import models, promote, retire, rollback
 from flows.cli.reading import plan, status, verify
 from flows.cli.running import backfill, run, serve
 from flows.cli.searching import search, similar
@@ -30,14 +31,14 @@ passages by meaning and by words.
 Exit codes: 0 done; 1 unexpected error; 2 wrong corpus file or command line; 3 done, but documents or chunks failed
 in this run; 4 a source cannot be listed; 5 the lake cannot be reached; 6 a model cannot be loaded, or its service
 fails; 7 another run is writing; 8 verify found something wrong; 9 the Prefect server or the Ray cluster does not
-answer; 10 no whole answer came; 130 interrupted.""",
+answer; 10 no whole answer came; 11 a table may not become live, or not be removed; 130 interrupted.""",
 )  # fmt: skip
 
 app.callback(invoke_without_command=True)(begin)
 app.add_typer(failures_app, name="failures")
 for command in (
-    init, inspect, plan, run, search, similar, ask, status, backfill, verify, drop, bench, serve, serve_search, mcp,
-    schema,
+    init, inspect, plan, run, search, similar, ask, status, backfill, models, promote, rollback, retire, verify,
+    drop, bench, serve, serve_search, mcp, schema,
 ):  # fmt: skip
     app.command()(command)
 

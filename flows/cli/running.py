@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.options import Corpus, Json, Wait, quiet_libraries, share_of
-from tasks.errors import EXIT_FAILURES, ConfigurationError, ServerError
+from tasks.errors import EXIT_FAILURES, ConfigurationError, ModelError, ServerError
 
 if TYPE_CHECKING:
     from tasks.progress import RunReport
@@ -61,7 +61,8 @@ def backfill(
     wait: Wait = False,
     json: Json = False,
 ) -> None:
-    """Embed with another model what is already chunked, from the lake alone. Search goes on with the model it uses.
+    """Embed with another model what is already chunked, from the lake alone. Search goes on with the model it uses,
+    until `promote`.
 
     It may be broken off and run again at any time, beside runs of the corpus. What --where, --sample or --limit leave
     out, a later one without them embeds.
@@ -127,6 +128,8 @@ def _flow(start: Callable[[], "RunReport"], json: bool, again: str) -> None:
         print_json(report.to_dict())
     else:
         print_report(report)
+    if report.unkept:
+        sys.exit(ModelError.exit_code)
     if report.failed:
         sys.exit(EXIT_FAILURES)
 

@@ -24,10 +24,10 @@ _STATES = {
 
 def print_report(report: "RunReport") -> None:
     """The end of a run."""
-    from tasks.operate.report import report_rows
+    from tasks.operate.report import nothing_to_do, report_rows
 
     if report.idle:
-        out.print(f"Nothing to do: every table of {report.corpus} is up to date.")
+        out.print(nothing_to_do(report))
     print_rows(report_rows(report))
 
 
@@ -90,6 +90,7 @@ def print_status(found: dict[str, Any]) -> None:
     judged = [{"table": model["table"]} | model["vector_index"] for model in found["models"] if model["vector_index"]]
     if judged:
         _print_table("vector indexes", ["table", "kind", "recall", "rows", "table_version", "time"], judged)
+    _print_switches(found)
     _print_table(
         "last runs",
         ["started", "kind", "state", "documents", "embedded", "failed"],
@@ -108,6 +109,45 @@ def print_status(found: dict[str, Any]) -> None:
         ]  # fmt: skip
         _print_table("other corpora in this lake", ["corpus", "tables", "documents", "size"], others)
         out.print("To remove one: embedlake drop CORPUS.yaml NAME", soft_wrap=True)
+
+
+def print_models(found: dict[str, Any]) -> None:
+    """The tables of a corpus's models, and how one or another became live."""
+    rows = [
+        model
+        | {
+            "size": "" if model["bytes"] is None else size_told(model["bytes"]),
+            "texts/s": model["texts_per_second"] and f"{model['texts_per_second']:,.0f}",
+            "index": _index_told(model),
+            "behind since": model["behind_since"],
+            "removed after": model["retire_at"],
+        }
+        for model in found["models"]
+    ]
+    columns = ["table", "state", "rows", "pending", "failed", "dimension", "size", "texts/s"]
+    for column in ("index", "quality", "behind since", "removed after"):
+        columns += [column] if any(row[column] for row in rows) else []
+    _print_table("models", columns, rows)
+    _print_switches(found)
+
+
+def _index_told(model: dict[str, Any]) -> str:
+    if not model["index"]:
+        return ""
+    return "recall not measured" if model["recall"] is None else f"recall {model['recall']:.3f}"
+
+
+def _print_switches(found: dict[str, Any]) -> None:
+    for note in found["notes"]:
+        out.print(shown(note), soft_wrap=True)
+    if found["switches"]:
+        out.print("\n[bold]which was live[/]")
+    for row in found["switches"]:
+        time, came_from = row["time"][:16].replace("T", " "), f"{row['from_table']} → " if row["from_table"] else ""
+        forced = f"forced, though {row['forced']}" if row["forced"] else ""
+        why = "; ".join(part for part in (row["why"], forced) if part)
+        line = f"{time} UTC  {row['kind']}: {came_from}{row['to_table']}, by {row['who']}{f': {why}' if why else ''}"
+        out.print(shown(line), soft_wrap=True)
 
 
 def print_failures(rows: list[dict[str, Any]]) -> None:

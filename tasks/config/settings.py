@@ -115,8 +115,8 @@ class Corpus(Settings):
 
     hashed_never = frozenset(
         {
-            "name", "lake", "sources", "metadata", "extraction", "chunking", "deduplication", "models", "overlong",
-            "resources", "lease", "schedule", "language", "search", "ask",
+            "name", "lake", "sources", "metadata", "extraction", "chunking", "deduplication", "models", "promote",
+            "overlong", "resources", "lease", "schedule", "language", "search", "ask",
         }
     )  # fmt: skip
 
@@ -140,7 +140,16 @@ class Corpus(Settings):
     deduplication: Literal["exact", "none"] = Field(
         "exact", description="exact: a search shows each text once, however many documents have it; none: every time."
     )
-    models: list[Model] = Field(min_length=1, description="The first is the one that search uses by default.")
+    models: list[Model] = Field(
+        min_length=1,
+        description="Each gets a table, which runs keep up. The first whose table is complete becomes the one that"
+        " search uses; from then on only `embedlake promote` and `rollback` change that.",
+    )
+    promote: Literal["by hand", "automatic"] = Field(
+        "by hand",
+        description="automatic: a run makes the first model the one that search uses, once its table is complete and"
+        " the latest evaluation finds it not worse than the one that is used.",
+    )
     overlong: Literal["count", "refuse"] = Field(
         "count", description="Chunks longer than a model reads: count them (the model cuts them), or refuse them."
     )

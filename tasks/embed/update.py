@@ -10,22 +10,26 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.embed.embedding import Embedding, StartPool
+from tasks.embed.kept import Kept
 from tasks.embed.pending import failure_settings, orphans, pending_chunks, refused_rows
 from tasks.embed.pools import LocalPool, Pool
 from tasks.embed.rows import failures_of, overlong_chunk, with_vectors
 from tasks.embed.selection import EVERYTHING, Selection, selected
 from tasks.embed.wider import wider_tables
+from tasks.embed.written import wrong_vectors
 from tasks.errors import OverlongChunk
 from tasks.lake.catalog import (
     Entry,
     Standing,
+    catalog_lease,
     change_catalog,
+    changes_after,
     ensure_entry,
     entry_of,
     model_of,
     open_model,
-    states_after,
     unconfirmed,
+    write_entries,
 )
 from tasks.lake.evolve import evolve
 from tasks.lake.failures import EMBEDDING, failures_since, outdated_failures, record_failures
@@ -35,6 +39,7 @@ from tasks.lake.maintenance import compact, compact_own, lacks_index
 from tasks.lake.recall import settle_index
 from tasks.lake.run import Run
 from tasks.lake.schemas import EMBEDDED
+from tasks.lake.switches import FIRST, Switch, last_live, record, switched_to
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.interface import text_items
@@ -142,11 +147,11 @@ def _evaluate(run: Run, model: ResolvedModel) -> None:
     change_catalog(lake, run.report.run_id, lambda _: {table: {"evaluation": evaluation}})
 
 
-def up_to_date(run: Run, models: list[ResolvedModel]) -> bool:
+def up_to_date(run: Run, kept: Kept) -> bool:
     """Whether the tables of all models are up to the chunks, and the catalog says what it must."""
     lake = run.lake
     entries = {entry["table"]: entry for entry in lake.catalog()}
-    tables = [lake.model_table(model) for model in models]
+    tables = [lake.model_table(model) for model in kept.models]
     for table in tables:
         if table in entries and len(refused_rows(lake, table, entries[table]["max_tokens"], ["chunk_id"])):
             return False
@@ -162,29 +167,31 @@ def up_to_date(run: Run, models: list[ResolvedModel]) -> bool:
         return False
     if any(lacks_index(lake, t, model_of(lake.corpus, entries[t]).index) for t in tables if t in entries):
         return False
-    standing = _standing(lake, list(entries.values()))
+    standing = standing_of(lake, list(entries.values()))
     if any(not standing[table].complete for table in tables if table in entries):
         return False
-    after = states_after(list(entries.values()), standing, set(tables), tables[0])
-    if any(after[table] != entry["state"] for table, entry in entries.items()):
+    order = _order(lake, list(entries.values()), kept.named)
+    if changes_after(list(entries.values()), standing, set(tables), order, whole=True):
         return False
-    run.report.models = [EmbeddingCounts(t, rows=standing[t].rows, state=after[t]) for t in tables if t in entries]
+    here = [table for table in tables if table in entries]
+    run.report.models = [EmbeddingCounts(t, rows=standing[t].rows, state=entries[t]["state"]) for t in here]
     return True
 
 
-def finish(run: Run, primary: str | None) -> None:
+def finish(run: Run, named: list[str], whole: bool) -> None:
     """Settle the catalog, then take what is gone out of the tables of other models, and index and compact.
 
     Args:
         run: whose tables.
-        primary: the table that search is to use; None leaves it as it is, unless there is none yet.
+        named: the first of these that is complete becomes live where none is.
+        whole: whether the run kept up all tables that are to be kept up, as an ingest does.
     """
     lake, kept = run.lake, {counts.table for counts in run.report.models}
     lake.delete_in(lake.name("failures"), "failure_id", outdated_failures(lake))
     for table in unconfirmed(lake, lake.catalog()):
         ensure_entry(lake, table, run.report.run_id)
-    _settle_catalog(run, kept, primary)
-    if run.report.kind == "ingest":
+    _settle_catalog(run, kept, named, whole)
+    if whole:
         _clean_others(run, kept)
     for counts in run.report.models:
         entry = entry_of(lake, counts.table)
@@ -198,26 +205,58 @@ def finish(run: Run, primary: str | None) -> None:
         run.report.failures = failures_since(lake, run.started)
 
 
-def _settle_catalog(run: Run, kept: set[str], primary: str | None) -> None:
-    """Say in the catalog which tables are complete and which one is live, in one commit."""
+def _settle_catalog(run: Run, kept: set[str], named: list[str], whole: bool) -> None:
+    """Say in the catalog which tables are complete, and which one is live where none was, in one commit."""
     lake, report = run.lake, run.report
+    wrong: set[str] = set()
 
     def change(entries: list[Entry]) -> dict[str, Entry]:
-        standing = _standing(lake, entries)
-        after = states_after(entries, standing, kept, primary)
-        before = {entry["table"]: entry["state"] for entry in entries}
-        for counts in report.models:
-            counts.state = after.get(counts.table, "building")
-            counts.pending = standing[counts.table].pending if counts.table in standing else 0
-        promoted = next((t for t, state in after.items() if state == "live" and before[t] != "live"), "")
-        report.promoted = promoted or report.promoted  # it may be tried again after it was written
-        return {table: {"state": state} for table, state in after.items() if state != before[table]}
+        order = [table for table in _order(lake, entries, named) if table not in wrong]
+        return changes_after(entries, standing_of(lake, entries), kept, order, whole)
 
-    if lake.catalog():
-        change_catalog(lake, report.run_id, change)
+    while table := _becomes_live(change(lake.catalog())):  # before the lease, which is held for moments only
+        if not (entry := entry_of(lake, table)) or not (bad := wrong_vectors(lake, entry)):
+            break
+        wrong.add(table)
+        report.notes.append(
+            f"{table} does not serve: {len(bad):,} of its vectors are not what was written; embedlake verify --repair"
+        )
+    if not change(lake.catalog()):
+        _note_states(run)
+        return
+    with catalog_lease(lake, report.run_id):
+        entries = {entry["table"]: entry for entry in lake.catalog()}
+        changes = change([*entries.values()])
+        if table := _becomes_live(changes):
+            before = switched_to(lake, table)  # its line was lost, or else it is the first
+            first = Switch(table, FIRST, "the first complete table")
+            changes[table]["switch"] = before or record(lake, [*entries.values()], first)
+            report.promoted = table
+        if changes:
+            write_entries(lake, [entry | changes[table] for table, entry in entries.items() if table in changes])
+    _note_states(run)
 
 
-def _standing(lake: Lake, entries: list[Entry]) -> dict[str, Standing]:
+def _order(lake: Lake, entries: list[Entry], named: list[str]) -> list[str]:
+    """Which tables may become live where none is: first the one that was, should damage have taken that from it."""
+    last = last_live(lake, entries)
+    return [last["table"], *named] if last else named
+
+
+def _becomes_live(changes: dict[str, Entry]) -> str | None:
+    return next((table for table, after in changes.items() if after.get("state") == "live"), None)
+
+
+def _note_states(run: Run) -> None:
+    entries = {entry["table"]: entry for entry in run.lake.catalog()}
+    standing = standing_of(run.lake, [entries[c.table] for c in run.report.models if c.table in entries])
+    for counts in run.report.models:
+        if counts.table in entries:
+            counts.state, counts.pending = entries[counts.table]["state"], standing[counts.table].pending
+
+
+def standing_of(lake: Lake, entries: list[Entry]) -> dict[str, Standing]:
+    """How some tables stand to the chunks."""
     where = f"chunk_id IS NOT NULL AND NOT ignored AND error != '{OverlongChunk.__name__}'"
     failures = lake.read(lake.name("failures"), ["stage"], where)["stage"].to_pylist()
     failed = Counter(failures)
@@ -249,5 +288,5 @@ def _clean_others(run: Run, kept: set[str]) -> None:
 
 
 def _only_of_gone(entry: Entry, kept: Collection[str]) -> bool:
-    """Whether a table loses only rows of documents that are gone: one that serves until its successor does."""
+    """Whether a table loses only rows of documents that are gone: one that serves and cannot be brought up."""
     return entry["state"] == "live" and entry["table"] not in kept

@@ -5,7 +5,7 @@ the state, so that a lost line can be written again.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -130,9 +130,10 @@ def catalog_lease(lake: Lake, holder: str) -> AbstractContextManager[Any]:
 
 
 def model_of(corpus: Corpus, entry: Entry) -> Model:
-    """The settings of a table's model: the corpus file's, where it still names it, else those that filled it."""
+    """The settings that filled a table, with what the corpus file says of how a model of that name is run."""
+    filled = kept_model(entry["settings"])
     named = next((model for model in corpus.models if model.name == entry["model"]), None)
-    return named or kept_model(entry["settings"])
+    return filled.model_copy(update=named.model_dump(include={"backend", "precision", "index"})) if named else filled
 
 
 def model_named(corpus: Corpus, model: str) -> Model:
@@ -144,6 +145,17 @@ def model_named(corpus: Corpus, model: str) -> Model:
     """
     named = next((settings for settings in corpus.models if model in (settings.name, settings.model)), None)
     return named or Model.model_validate(model)
+
+
+def live_of(entries: Iterable[Entry]) -> Entry | None:
+    """The line of the table that search uses by default."""
+    return next((entry for entry in entries if entry["state"] == "live"), None)
+
+
+def behind(entry: Entry) -> str:
+    """What is to be told of a table that lacks chunks which no run gives it; empty where it lacks none."""
+    since = entry.get("behind_since")
+    return f"{entry['table']} is behind the sources since {since:%Y-%m-%d %H:%M} UTC" if since else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +179,8 @@ class Standing:
 
     @property
     def sound(self) -> bool:
-        """Whether so few texts failed that the table may serve."""
-        return self.failed <= few_failures(self.rows + self.failed)
+        """Whether so few texts failed that the table may serve: few of all, and no more than did not fail."""
+        return self.failed <= min(few_failures(self.rows + self.failed), self.rows)
 
 
 def few_failures(chunks: int) -> int:
@@ -177,40 +189,56 @@ def few_failures(chunks: int) -> int:
 
 
 def states_after(
-    entries: list[Entry], standing: dict[str, Standing], kept: set[str], primary: str | None
+    entries: list[Entry], standing: dict[str, Standing], kept: set[str], order: Sequence[str], whole: bool
 ) -> dict[str, str]:
-    """The state of each table after a run.
+    """The state of each table after a run. What is live stays so: a run makes a table live only where none is.
 
     Args:
         entries: the catalog.
         standing: of each table.
         kept: tables that this run keeps up to the chunks.
-        primary: the table that search is to use. None, as of a backfill: the one that it uses stays, unless there is
-            none yet, and tables of other runs are left to them.
+        order: tables of which the first that is complete and sound becomes live where none is.
+        whole: whether the run keeps up all that are to be kept up; a backfill leaves other tables to their runs.
     """
-    before = {entry["table"]: entry["state"] for entry in entries}
-    after = {}
-    for table, state in before.items():
-        stands = standing[table]
-        if state == "live" or (primary is None and table not in kept):
+    after: dict[str, str] = {}
+    for entry in entries:
+        table, state = entry["table"], entry["state"]
+        if state == "live" or (not whole and table not in kept):
             after[table] = state
-        elif table not in kept and state == "frozen":
-            after[table] = "frozen"
         else:
-            after[table] = _not_live(stands, table in kept)
-    live = next((table for table, state in after.items() if state == "live"), None)
-    if primary is None and live is None:
-        primary = next((table for table in sorted(kept) if after.get(table) == "ready"), None)
-    if primary and after.get(primary) == "ready" and standing[primary].sound:
-        for table, state in after.items():
-            if state == "live":
-                after[table] = _not_live(standing[table], table in kept)
-        after[primary] = "live"
+            after[table] = not_live(standing[table]) if table in kept else "frozen"
+    if "live" not in after.values():
+        ready = [table for table in order if after.get(table) == "ready" and standing[table].complete]
+        first = next((table for table in ready if standing[table].sound), None)
+        if first:
+            after[first] = "live"
     return after
 
 
-def _not_live(standing: Standing, kept: bool) -> str:
-    return "ready" if standing.complete else "building" if kept else "frozen"
+def changes_after(
+    entries: list[Entry], standing: dict[str, Standing], kept: set[str], order: Sequence[str], whole: bool
+) -> dict[str, Entry]:
+    """The columns that a run changes in lines of the catalog, by table; see `states_after`. What is kept up is neither
+    behind nor to be removed; of the others it is noted since when they lack chunks."""
+    states = states_after(entries, standing, kept, order, whole)
+    changes: dict[str, Entry] = {}
+    for entry in entries:
+        table = entry["table"]
+        after: Entry = {"state": states[table]}
+        if table in kept:
+            after |= {"behind_since": None, "retire_at": None}
+        elif whole:
+            since = entry.get("behind_since") or datetime.now(UTC)
+            after["behind_since"] = since if standing[table].pending else None
+        changed = {name: value for name, value in after.items() if entry.get(name) != value}
+        if changed:
+            changes[table] = changed
+    return changes
+
+
+def not_live(standing: Standing) -> str:
+    """The state of a table that is kept up and not live."""
+    return "ready" if standing.complete else "building"
 
 
 def _software() -> dict[str, str]:

@@ -54,7 +54,8 @@ def neighbour(lake: Lake, name: str) -> Neighbour:
             f"the lake at {lake.uri} has no table of a corpus {name!r}", f"It holds {there}; give one of these names."
         )
     tables = corpora[name]
-    size = None if "://" in lake.uri else sum(_size(Path(lake.uri) / f"{table}.lance") for table in tables)
+    sizes = [size for table in tables if (size := bytes_of(lake.uri, table)) is not None]
+    size = None if "://" in lake.uri else sum(sizes)
     return Neighbour(name, tables, lake.store.rows_of(f"{name}.documents"), size)
 
 
@@ -96,10 +97,12 @@ def _models(tables: list[str]) -> list[str]:
     return [table for table in tables if table.count(".") > 1]
 
 
-def _size(folder: Path) -> int:
-    """Bytes of all files in a folder."""
+def bytes_of(uri: str, table: str) -> int | None:
+    """Bytes of a table's files, old versions included; None where the lake is not on a disk."""
+    if "://" in uri:
+        return None
     total = 0
-    for file in folder.rglob("*"):
+    for file in (Path(uri) / f"{table}.lance").rglob("*"):
         try:
             total += file.stat().st_size if file.is_file() else 0
         except OSError:  # another run removed it just then

@@ -1,7 +1,7 @@
 """The tables of a lake: their columns and keys, as Arrow schemas.
 
-`<corpus>.documents`, `.chunks`, `.<model>.<revision>`, `.failures`, `.runs`, `.catalog`, `.tokenizer`. Ids and
-hashes are 32 hexadecimal digits, times are UTC. `tasks.records` says what the columns of documents, chunks and
+`<corpus>.documents`, `.chunks`, `.<model>.<revision>`, `.failures`, `.runs`, `.catalog`, `.switches`, `.tokenizer`.
+Ids and hashes are 32 hexadecimal digits, times are UTC. `tasks.records` says what the columns of documents, chunks and
 failures hold.
 """
 
@@ -17,13 +17,16 @@ FORMAT = 1
 """The format of a lake: raised where an older embedlake must not touch what this one writes."""
 FORMAT_KEY = b"embedlake.format"
 
-OWN = ("documents", "chunks", "failures", "runs", "catalog", "tokenizer")
+OWN = ("documents", "chunks", "failures", "runs", "catalog", "switches", "tokenizer")
 """Kinds of tables that each corpus has one of; besides, it has its leases, and a table for each model."""
 
 EMBEDDED = ("vector", "tokens", "checksum")
 """What a model's table adds to the columns of its chunks; no part of a row's version."""
 
-LATER = ("span_unit", "span_page", "encoding", "encoding_confidence", "fusion", "vector_index")
+LATER = (
+    "span_unit", "span_page", "encoding", "encoding_confidence", "fusion", "vector_index", "switch", "retire_at",
+    "behind_since",
+)  # fmt: skip
 """Columns that lakes of this format did not always have: null where they are missing, until a run adds them."""
 
 TEMPLATE_KEY = "embedlake.template"
@@ -186,7 +189,24 @@ CATALOG = pa.schema(
             "fusion", pa.string()
         ),  # JSON, or null: what a hybrid search knows of the table; see tasks.search.learn
         pa.field("vector_index", pa.string()),  # JSON, or null: what its vector index finds; see tasks.lake.recall
+        pa.field("switch", pa.int64()),  # of the live table, or null: the number of the switch that made it live
+        pa.field("retire_at", _TIME),  # when it is to be removed, or null
+        pa.field("behind_since", _TIME),  # since when it lacks chunks that no run gives it, or null
         pa.field("changed", _TIME),
+        pa.field("version", pa.string()),  # hash of all other columns
+    ]
+)
+
+SWITCHES = pa.schema(
+    [
+        _key("number"),  # of the switch, from 1, in eight digits
+        pa.field("kind", pa.string()),  # first, promote, automatic, rollback
+        pa.field("from_table", pa.string()),  # which was live before; null where none was
+        pa.field("to_table", pa.string()),
+        pa.field("time", _TIME),
+        pa.field("who", pa.string()),  # user@host
+        pa.field("why", pa.string()),
+        pa.field("forced", pa.string()),  # what spoke against it and was overridden; empty where nothing did
         pa.field("version", pa.string()),  # hash of all other columns
     ]
 )

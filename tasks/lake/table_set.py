@@ -13,6 +13,7 @@ from tasks.lake.schemas import (
     FORMAT,
     FORMAT_KEY,
     RUNS,
+    SWITCHES,
     TOKENIZER,
     chunks_schema,
     documents_schema,
@@ -196,7 +197,7 @@ class TableSet:
         return {
             "documents": documents_schema(self.corpus).with_metadata({FORMAT_KEY: str(FORMAT)}),
             "chunks": chunks_schema(self.corpus),
-            "failures": FAILURES, "runs": RUNS, "catalog": CATALOG, "tokenizer": TOKENIZER,
+            "failures": FAILURES, "runs": RUNS, "catalog": CATALOG, "switches": SWITCHES, "tokenizer": TOKENIZER,
         }  # fmt: skip
 
     def _ensure(self, name: str, schema: pa.Schema) -> None:

@@ -4,13 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.columns import among
 from tasks.config.models import kept_model
-from tasks.embed.rows import checksums
+from tasks.embed.written import matrix
 from tasks.errors import DocumentError, ModelError
 from tasks.extract.convert import SITEMAP
 from tasks.extract.read import EMPTY, extract
@@ -27,7 +26,6 @@ from tasks.models.template import CONTENT, HASH, NEEDED, Template
 from tasks.sources.opening import read_file
 
 _NEAR = 0.999  # least cosine between a vector and the same text embedded again
-_LENGTH = 1e-3  # most by which the length of a normalised vector may differ from 1
 
 
 def doubles(lake: Lake, table: str, key: str) -> list[str]:
@@ -126,29 +124,18 @@ def without_document(lake: Lake) -> list[str]:
     return found
 
 
-def wrong_vectors(lake: Lake, entry: Entry) -> list[str]:
-    """Rows whose vector is not finite, zero, not of its length, or not the one that was written."""
-    normalised = kept_model(entry["settings"]).normalize
-    wrong: list[str] = []
-    for batch in lake.snapshot(entry["table"]).scan(["chunk_id", "vector", "tokens", "checksum"]):
-        vectors = matrix(batch["vector"])
-        lengths = np.linalg.norm(vectors, axis=1)
-        bad = ~np.isfinite(lengths) | (lengths == 0)
-        if normalised:
-            bad |= ~(np.abs(lengths - 1) < _LENGTH)
-        written = batch["checksum"].fill_null(-1).to_numpy()
-        bad |= written != np.array(checksums(vectors, batch["tokens"].fill_null(0).to_numpy()))
-        wrong += batch["chunk_id"].filter(pa.array(bad)).to_pylist()
-    return wrong
-
-
 def other_vectors(lake: Lake, entry: Entry, sample: int) -> list[str]:
     """Rows of a sample whose text, embedded again, gives another vector."""
     rows = lake.snapshot(entry["table"]).sample(sample, ["chunk_id", "vector", *NEEDED])
     rows = rows.filter(rows["text"].is_valid())
     if not rows.num_rows:
         return []
-    model = resolve_entry(entry, lake.corpus.models)
+    try:
+        model = resolve_entry(entry, lake.corpus.models)
+    except ModelError:
+        if entry["state"] == "frozen":
+            return []  # nobody needs its model any more
+        raise
     if model.revision != entry["revision"]:
         return []  # other weights than filled it: nothing to compare with
     contents = Template(model.settings).fill(rows)[CONTENT].to_pylist()
@@ -203,8 +190,3 @@ def wrong_entries(lake: Lake) -> list[str]:
         if not agrees(lake, entry) or not is_sealed(entry):
             wrong.add(entry["table"])
     return sorted(wrong | (set(names) - entries.keys()))
-
-
-def matrix(column: pa.ChunkedArray) -> np.ndarray:
-    """Vectors as float32 of shape (n_rows, dimension)."""
-    return np.asarray(column.combine_chunks().flatten(), np.float32).reshape(len(column), -1)

@@ -49,7 +49,8 @@ chunking:
   size: 256           # tokens; at most what the model reads
   overlap: 0
 
-# A model by its hub name, a local folder (./model), or package:NAME. The first is the one that search uses.
+# A model by its hub name, a local folder (./model), or package:NAME. The first that is complete is searched, until
+# `embedlake promote`.
 models:
   - model: {model}
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from tasks.config.models import Model
 from tasks.config.settings import Corpus
+from tasks.embed.kept import kept_models
 from tasks.embed.pending import failed_versions, refused_rows
 from tasks.errors import ShrunkSource
 from tasks.ingest.reading import read_all
@@ -14,10 +15,9 @@ from tasks.ingest.tokenizer import tokenizer_of
 from tasks.ingest.update import compare_with_lake
 from tasks.lake.lookup import numbers_of
 from tasks.lake.neighbours import others
-from tasks.lake.pinned import pinned
 from tasks.lake.tables import Lake
-from tasks.models.find import resolve_model
 from tasks.operate.estimate import ModelPlan, Waiting, estimate, read_at_most, texts_there
+from tasks.operate.promote import notes_on
 from tasks.operate.sampling import Content, some_works, spread_files
 from tasks.sources.listing import list_files
 
@@ -36,7 +36,7 @@ class Plan:
         chunks, tokens: in the documents that would be read.
         models: for each model.
         others: tables of other corpora in the lake, by name, where it has no document of this one yet.
-        promoted: the table that the run would make live; empty if that one serves already.
+        notes: what stands between the models and being live.
         refused: why the run would stop before it deletes anything; empty if it would not.
         cost: 0: no model of the corpus is paid.
         sample: chunks at random, as they would be cut.
@@ -56,13 +56,13 @@ class Plan:
     tokens: int = 0
     share_read: float = 1.0
     cost: float = 0.0
-    promoted: str = ""
     refused: str = ""
     skipped: dict[str, int] = field(default_factory=dict)
     unfit: dict[str, int] = field(default_factory=dict)
     unfit_first: dict[str, str] = field(default_factory=dict)
     failures: list[dict[str, str]] = field(default_factory=list)
     models: list[ModelPlan] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     others: dict[str, int] = field(default_factory=dict)
     sample: list[dict[str, Any]] = field(default_factory=list)
 
@@ -80,7 +80,7 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
         most_bytes: read at most about so many bytes as stored, spread over all files, and scale up.
         sample: chunks to keep, at random, of what is read.
     """
-    models = [resolve_model(pinned(lake, model)) for model in corpus.models]
+    kept = kept_models(lake)
     listing = list_files(corpus.sources, corpus.lake.uri)
     refused = ""
     try:
@@ -120,9 +120,9 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
         others={} if lake.count(lake.name("documents")) else others(lake),
         sample=found.sample(),
     )
-    serves = lake.live_table()
-    plan.promoted = lake.model_table(models[0]) if serves and serves != lake.model_table(models[0]) else ""
-    for model in models:
+    plan.notes = [kept.unkept] if kept.unkept else []
+    plan.notes += notes_on(corpus, lake.catalog(), kept.named)
+    for model in kept.models:
         table = lake.model_table(model)
         entry = ModelPlan(model.name, table, table in {row["table"] for row in lake.catalog()})
         there = texts_there(lake, model)

@@ -58,6 +58,10 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
             rows.append(("  longer than the model reads", f"{model.overlong:,} chunks: it read their beginning"))
     if report.promoted:
         rows.append(("live from now on", report.promoted))
+    if report.unkept:
+        rows.append(("THE LIVE TABLE GROWS OLD", f"{report.unkept}. Make another one live: embedlake promote"))
+    rows += [("removed, as it was retired", table) for table in report.retired]
+    rows += [("which is live", note) for note in report.notes]
     for model in report.models:
         failed = model.failed - model.refused
         if model.state != "live" and failed > few_failures(model.rows + failed):
@@ -86,8 +90,13 @@ def as_markdown(report: RunReport) -> str:
         columns = ("document_id", "stage", "error", "message", "hint")
         lines += ["| " + " | ".join(_cell(failure[c]) for c in columns) + " |" for failure in report.failures]
     if report.idle:
-        lines += ["", "Nothing to do: every table is up to date."]
+        lines += ["", nothing_to_do(report)]
     return "\n".join(lines) + "\n"
+
+
+def nothing_to_do(report: RunReport) -> str:
+    """What a run says that wrote nothing."""
+    return f"Nothing to do: every table of {report.corpus} {'but the live one ' * bool(report.unkept)}is up to date."
 
 
 def _others(others: dict[str, int]) -> list[tuple[str, str]]:
@@ -151,8 +160,7 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
     for model in plan.models:
         rows += model_plan_rows(model, about)
     rows += _others(plan.others)
-    if plan.promoted:
-        rows.append(("would become live", f"{plan.promoted}, once it is complete"))
+    rows += [("which is live", note) for note in plan.notes]
     if plan.refused:
         rows.append(("a run would stop", plan.refused))
     for failure in plan.failures[:5]:
@@ -164,7 +172,6 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
         or plan.changed
         or plan.settings_changed
         or plan.deleted
-        or plan.promoted
         or any(m.texts or m.pending or m.refused for m in plan.models)
     ):
         rows.append(("", "Nothing to do: every table is up to date."))

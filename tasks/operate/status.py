@@ -13,23 +13,28 @@ from tasks.lake.catalog import model_of
 from tasks.lake.failures import EMBEDDING, list_failures
 from tasks.lake.neighbours import neighbours
 from tasks.lake.schemas import RUNS
+from tasks.lake.switches import history
 from tasks.lake.tables import Lake
+from tasks.operate.promote import named_tables, notes_on
 
 
-def status_of(lake: Lake, runs: int = 5, failures: int = 20) -> dict[str, Any]:
+def status_of(lake: Lake, runs: int = 5, failures: int = 20, switches: int = 5) -> dict[str, Any]:
     """The state of a lake, as plain values.
 
     Args:
         lake: to look at.
         runs: how many of the last runs.
         failures: how many of the last failures.
+        switches: how many of the last changes of the live table.
     """
     states = Counter(lake.read(lake.name("documents"), ["state"])["state"].to_pylist())
     all_failures = list_failures(lake)
     failed = Counter(row["stage"] for row in all_failures)
+    catalog = lake.catalog()
     models = [
         {
             "table": row["table"], "model": row["model"], "reference": row["reference"], "state": row["state"],
+            "behind_since": _told(row["behind_since"]), "retire_at": _told(row["retire_at"]),
             "dimension": row["dimension"], "rows": lake.count(row["table"]),
             "evaluation": json.loads(row["evaluation"] or "null"),
             "fusion": json.loads(row["fusion"] or "null"),
@@ -38,7 +43,7 @@ def status_of(lake: Lake, runs: int = 5, failures: int = 20) -> dict[str, Any]:
             "failed": failed[EMBEDDING + row["table"]],
             "overlong": _overlong(lake, row["table"], row["max_tokens"]),
         }
-        for row in lake.catalog()
+        for row in catalog
     ]  # fmt: skip
     all_runs = lake.read(lake.name("runs"), RUNS.names).to_pylist()
     all_runs.sort(key=lambda row: row["started"], reverse=True)
@@ -50,6 +55,8 @@ def status_of(lake: Lake, runs: int = 5, failures: int = 20) -> dict[str, Any]:
         "chunks": lake.count(lake.name("chunks")),
         "encodings": _encodings(lake),
         "models": models,
+        "notes": notes_on(lake.corpus, catalog, named_tables(lake.corpus, catalog)),
+        "switches": [plain(row) for row in history(lake, catalog)[: -switches - 1 : -1]],
         "failures": {"total": len(all_failures), "last": [plain(row) for row in all_failures[:failures]]},
         "runs": [plain(row | {"counts": json.loads(row["counts"])}) for row in all_runs[:runs]],
         "others": [other.to_dict() for other in neighbours(lake)],
@@ -78,7 +85,8 @@ def _overlong(lake: Lake, table: str, max_tokens: int) -> int:
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:
     """The row with times as text, for JSON."""
-    return {
-        name: value.isoformat(timespec="seconds") if hasattr(value, "isoformat") else value
-        for name, value in row.items()
-    }
+    return {name: _told(value) for name, value in row.items()}
+
+
+def _told(value: Any) -> Any:
+    return value.isoformat(timespec="seconds") if hasattr(value, "isoformat") else value

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tasks.embed.pending import orphans, pending_chunks, refused_rows
+from tasks.embed.written import wrong_vectors
 from tasks.hashing import is_sealed
 from tasks.ingest.claims import lost_claims
 from tasks.ingest.stored import orphan_chunks
@@ -12,7 +13,8 @@ from tasks.ingest.tokenizer import repair_tokenizer, tokenizer_is_sound
 from tasks.lake.catalog import STATES, model_of, write_entries, written_in_schema
 from tasks.lake.evolve import evolve
 from tasks.lake.failures import read_again
-from tasks.lake.schemas import FAILURES, LATER, RUNS, chunks_schema, documents_schema
+from tasks.lake.schemas import FAILURES, LATER, RUNS, SWITCHES, chunks_schema, documents_schema
+from tasks.lake.switches import switched_to
 from tasks.lake.tables import Lake
 from tasks.operate import audit
 from tasks.operate.contents import other_contents
@@ -21,6 +23,7 @@ from tasks.operate.repair import keep_one, read_documents_again, repair_chunks
 _EXAMPLES = 5
 _OTHER_COLUMNS = "a row whose columns are not those that were written"
 _OTHER_CONTENT = "a row of which something else was embedded than its model's template makes of it"
+_UNTOLD = ("evaluation", "retire_at", "behind_since")  # of a line, by its table's schema
 _DISAGREE = "a row whose text, hash, offsets or version disagree"
 
 
@@ -115,6 +118,14 @@ class Verification:
         broken = audit.broken_seals(lake, runs, "run_id", RUNS.names)
         self._note(runs, _OTHER_COLUMNS, broken, self._remove(runs, "run_id"))
 
+    def switches(self) -> None:
+        """The history of which table was live."""
+        lake, table = self._lake, self._lake.name("switches")
+        if lake.has(table):
+            self._doubles(table, "number")
+            broken = audit.broken_seals(lake, table, "number", SWITCHES.names)
+            self._note(table, _OTHER_COLUMNS, broken, self._remove(table, "number"))
+
     def tokenizer(self) -> None:
         """The tokenizer that counts."""
         lake, table = self._lake, self._lake.name("tokenizer")
@@ -151,7 +162,7 @@ class Verification:
             self._note(table, _DISAGREE, audit.wrong_passages(lake, table), remove)
             self._note(table, _OTHER_CONTENT, audit.wrong_contents(lake, entry), remove)
             problem = "a vector that is not finite, zero, not of its length, or not the one that was written"
-            self._note(table, problem, audit.wrong_vectors(lake, entry), remove)
+            self._note(table, problem, wrong_vectors(lake, entry), remove)
             self._note(table, "a vector that its text does not give", audit.other_vectors(lake, entry, sample), remove)
             if entry["model"] in {model.name for model in lake.corpus.models}:
                 refused = refused_rows(lake, table, entry["max_tokens"], ["chunk_id"])["chunk_id"].to_pylist()
@@ -208,7 +219,8 @@ class Verification:
         lake.delete_in(lake.name("failures"), "failure_id", failure_ids)
 
     def _rewrite(self, tables: list[str]) -> None:
-        """Write lines again from their tables' schemas; the next run decides which one is live."""
+        """Write lines again from their tables' schemas. Where two are live, none is, until the next run makes that one
+        live again which the history has."""
         lake = self._lake
         live = {entry["table"] for entry in lake.catalog() if entry["state"] == "live"}
         entries = []
@@ -218,8 +230,9 @@ class Verification:
                 lines = [entry for entry in lake.catalog() if entry["table"] == table]
                 before = next((entry for entry in lines if is_sealed(entry)), lines[0] if lines else {})
                 state = before.get("state") if before.get("state") in STATES else "building"
-                told["evaluation"] = before["evaluation"] if before and is_sealed(before) else None
-                entries.append(told | {"state": "ready" if state == "live" and len(live) > 1 else state})
+                told |= {name: before[name] for name in _UNTOLD} if before and is_sealed(before) else {}
+                state = "ready" if state == "live" and len(live) > 1 else state
+                entries.append(told | {"state": state, "switch": switched_to(lake, table) if state == "live" else None})
         if entries:
             write_entries(lake, entries)
         lake.remove_doubles(lake.name("catalog"), "table", tables)
@@ -238,6 +251,7 @@ def verify(lake: Lake, sample: int = 20, repair: bool = False, contents: bool = 
     audit_of = Verification(lake, repair)
     if audit_of.columns():
         return audit_of.found
+    audit_of.switches()
     audit_of.catalog()
     audit_of.tokenizer()
     audit_of.failures()

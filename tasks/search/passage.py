@@ -56,7 +56,8 @@ class Passages(list[Passage]):
     """What a search found, best first: a list, which also is a table.
 
     Attributes:
-        note: why they are not reranked although that was asked for; empty otherwise.
+        note: that the table lacks what the sources have by now; why they are not reranked although that was asked for;
+            empty otherwise.
         analysis: how the text index takes words, to mark them; None where there is none.
     """
 

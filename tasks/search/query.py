@@ -22,6 +22,7 @@ from tasks.config.loading import load_corpus
 from tasks.config.reranking import Rerank
 from tasks.config.settings import Corpus
 from tasks.errors import ConfigurationError, ModelError, UnknownName
+from tasks.lake.catalog import behind
 from tasks.lake.nearest import Row, View, check_filter
 from tasks.lake.recall import effort_in
 from tasks.lake.tables import Lake
@@ -243,7 +244,8 @@ class OpenLake:
             background = found.scales.background if found.scales else 0.0
             hits = rearranged(hits, pool, asked, partial(_vectors_in, found.view), background)[asked.offset : end]
         passages = self._passages(found, hits, asked.context)
-        passages.note, passages.analysis = note, found.view.analysis
+        passages.note = "; ".join(part for part in (behind(found.row), note) if part)
+        passages.analysis = found.view.analysis
         return passages
 
     def _vectors(self, row: dict[str, Any], queries: Sequence[str]) -> list[Sequence[float]]:
@@ -313,6 +315,8 @@ class OpenLake:
                     f"the lake has no table of a model {model!r}; it has {names}",
                     f"Fill one with: embedlake backfill CORPUS.yaml --model {model}",
                 )
+        if not self._lake.has(found[0]["table"]):
+            self._lake.refresh()  # it was made since the lake was opened
         return found[0]
 
     def _encoder(self, row: dict[str, Any]) -> Encoder:
@@ -328,7 +332,8 @@ class OpenLake:
                 raise ModelError(
                     f"table {table} was filled by other weights of {settings.model!r} than are on this machine,"
                     f" which are revision {model.revision}",
-                    "Get the weights that filled it, or run again to fill a table with these.",
+                    "Get the weights that filled it; or run again to fill a table with these, then make that one live:"
+                    " embedlake promote.",
                 )
             self._encoders[table] = choose.load_encoder(model)
         return self._encoders[table]

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from tasks.config.loading import load_corpus, redact
 from tasks.errors import ConfigurationError, EmbedlakeError
+from tasks.lake.catalog import behind
 from tasks.lake.nearest import View
 from tasks.lake.tables import Lake
 from tasks.models.interface import Encoder, Vectors
@@ -62,7 +63,7 @@ class WarmCorpus(OpenLake):
         for row in rows:
             if row["state"] == "live":
                 self._batcher(row)
-            if row["state"] == "live" or row["table"] in self._views:
+            if row["state"] == "live" or (row["table"] in self._views and self._lake.has(row["table"])):
                 self._latest(row["table"])
         self._rows = rows
         for gone in self._views.keys() - {row["table"] for row in rows}:
@@ -76,7 +77,8 @@ class WarmCorpus(OpenLake):
         live = next((row for row in self._rows if row["state"] == "live"), None)
         return ServedCorpus(
             name=self.corpus.name, model=live["model"] if live else None, table=live["table"] if live else None,
-            rows=self._view(live["table"]).rows if live else 0, ready=self.ready, problem=self.problem,
+            rows=self._view(live["table"]).rows if live else 0, ready=self.ready,
+            problem=self.problem or (behind(live) if live else ""),
         )  # fmt: skip
 
     def asked(self, call: Callable[[], T]) -> T:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import lance
@@ -12,6 +13,7 @@ from tasks.lake.tables import Lake
 KEYS = {
     "documents": "document_id", "chunks": "chunk_id", "one": "chunk_id", "two": "chunk_id", "failures": "failure_id",
     "runs": "run_id", "catalog": "table", "tokenizer": "purpose", "leases": "scope",
+    "switches": "number",
 }  # fmt: skip
 """The tables, each with its key; of the models `one` and `two` theirs."""
 
@@ -83,7 +85,12 @@ def _kind(table: str, row: dict[str, Any]) -> str:
     if table == "failures":
         document = row["document_id"].partition("#")[2].partition("-")[0] or row["document_id"]
         return f"{document} {row['stage'].split('.')[0]}"
-    return {"catalog": row.get("model"), "leases": row.get("scope"), "tokenizer": "tokenizer"}.get(table) or "run"
+    return {
+        "catalog": row.get("model"),
+        "leases": row.get("scope"),
+        "tokenizer": "tokenizer",
+        "switches": "switch",
+    }.get(table) or "run"
 
 
 def damages(lake: Lake) -> Iterator[Damage]:
@@ -136,7 +143,7 @@ def _other(value: Any, kind: pa.DataType) -> Any:
     if pa.types.is_boolean(kind):
         return not value
     if pa.types.is_timestamp(kind):
-        return value.replace(year=1999)
+        return value.replace(year=1999) if value else datetime(1999, 1, 1, tzinfo=UTC)
     if pa.types.is_fixed_size_list(kind):
         return [value[1], value[0], *value[2:]]
     if pa.types.is_list(kind):

@@ -416,7 +416,7 @@ def test_a_backfill_fills_another_table_and_leaves_search_alone(
     assert lake.count(cut) == 0
 
 
-def test_the_first_model_of_the_file_goes_live_when_it_is_complete(
+def test_another_model_in_the_file_gets_a_table_and_does_not_go_live(
     make_corpus: Make, tmp_path: Path, tiny_model: Path
 ) -> None:
     (tmp_path / "docs").mkdir()
@@ -424,7 +424,7 @@ def test_the_first_model_of_the_file_goes_live_when_it_is_complete(
     ingest(str(make_corpus()))
     other = make_corpus(models=[{"model": str(tiny_model), "name": "next", "document_prompt": "passage: "}])
     ingest(str(other))
-    assert {row["model"]: row["state"] for row in lake_of(other).catalog()} == {"tiny": "ready", "next": "live"}
+    assert {row["model"]: row["state"] for row in lake_of(other).catalog()} == {"tiny": "live", "next": "ready"}
 
 
 def test_a_source_that_is_not_there_changes_nothing(make_corpus: Make, tmp_path: Path) -> None:

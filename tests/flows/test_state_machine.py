@@ -355,10 +355,36 @@ class History(RuleBasedStateMachine):
         self.done["change sources"] += 1
 
     @precondition(lambda self: "models" in RULES)
-    @rule(models=st.sampled_from([("one",), ("one", "two"), ("two", "one"), ("two",), ("three", "one"), ("three",)]))
-    def change_models(self, models: tuple[str, ...]) -> None:
-        self.world.settings.models = models
+    @rule(
+        models=st.sampled_from([("one",), ("one", "two"), ("two", "one"), ("two",), ("three", "one"), ("three",)]),
+        revision=st.sampled_from([0, 0, 0, 1]),
+        promote=st.sampled_from(["by hand", "by hand", "automatic"]),
+        judged=st.sampled_from([None, True, True, False]),
+    )
+    def change_models(self, models: tuple[str, ...], revision: int, promote: str, judged: bool | None) -> None:
+        now = self.world.settings
+        now.models, now.revision, now.promote, now.judged = models, revision, promote, judged
         self.done["change models"] += 1
+
+    @precondition(lambda self: "models" in RULES)
+    @rule(
+        steps=st.lists(
+            st.tuples(
+                st.sampled_from(["run", "promote", "promote", "roll back", "retire later", "retire now"]),
+                st.integers(0, 9),
+                st.sampled_from([None, None, 0, 1, 2, 3]),
+                st.booleans(),
+            ),
+            min_size=1,
+            max_size=4,
+        )
+    )
+    def switch(self, steps: list[tuple[str, int, int | None, bool]]) -> None:
+        for how, pick, at, written in steps:
+            if how == "run":
+                self.driver.run()
+            else:
+                self.driver.switch(how, pick, Writes(at, written))
 
     # Runs
 

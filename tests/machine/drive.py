@@ -2,14 +2,23 @@
 
 import random
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tasks.config.loading import load_corpus
 from tasks.config.settings import Extraction
-from tasks.errors import EmbedlakeError, ModelError, ShrunkSource
+from tasks.errors import EmbedlakeError, ModelError, ShrunkSource, SwitchRefused
+from tasks.evaluate import verdict as evaluations
+from tasks.evaluate.verdict import Verdict
 from tasks.lake.lease import writing
 from tasks.lake.tables import Lake
+from tasks.operate.promote import promote, rollback
+from tasks.operate.retire import remove, retire
 from tasks.operate.verify import verify
 from tests.machine import check, oracle
 from tests.machine.damage import damage
@@ -19,6 +28,15 @@ from tests.machine.world import World, form_of
 
 _PARTS = ["title", "heading_path", "text"]
 FEATURES = frozenset({"on_failure"} & set(Extraction.model_fields))
+
+
+@contextmanager
+def judged(good: bool | None) -> Iterator[None]:
+    """While it lasts, evaluations find any table not worse than the live one, or worse; or there are none."""
+    found = Verdict("e", "nDCG@10", 0.0, -0.1, 0.1, 0.2 if good else 0.0, 9, bool(good), datetime.now(UTC))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluations, "latest_verdict", lambda *_: None if good is None else found)
+        yield
 
 
 class Driver:
@@ -36,6 +54,8 @@ class Driver:
         self.memory: oracle.Memory = {}
         self.kept: set[str | None] = {None}  # tokenizers that the lake may keep
         self.spoilt: dict[tuple[str, str], Any] = {}  # what files held before they became unreadable
+        self.live: str | None = None
+        self.been: set[str] = set()  # tables that were live
         self.done, self.chance = done, chance
         self._listed: Counter[str] = Counter()
         self._texts: set[str] = set()  # of the chunks before a run
@@ -53,7 +73,8 @@ class Driver:
         lake = check.lake_of(self.world)
         versions = check.table_versions(lake)
         StandIn.begin()
-        again = run_ingest(str(self.world.corpus_file()), allow_shrinking=allow)
+        with judged(self.world.settings.judged):
+            again = run_ingest(str(self.world.corpus_file()), allow_shrinking=allow)
         assert again.idle, f"not idle: {again}"
         after = check.table_versions(lake)
         assert after == versions, f"an idle run wrote {after.items() ^ versions.items()}"
@@ -92,7 +113,7 @@ class Driver:
         StandIn.begin()
         now = self.world.settings
         model = which if which in now.models else str(self.world.model_folder / "letters")
-        run_backfill(str(self.world.corpus_file()), model, sample=share)
+        report = run_backfill(str(self.world.corpus_file()), model, sample=share)
         lake.refresh()
         name = which if which in now.models else "three" if "three" in now.models else "letters"  # of that folder
         chunks = lake.read(lake.name("chunks"), ["chunk_id", *_PARTS]).to_pylist()
@@ -106,10 +127,84 @@ class Driver:
             and not fails(content)
             and not (refused and tokens_of(content) > StandIn.max_cost)
         }
-        entries = [row for row in lake.catalog() if row["model"] == name]
-        [entry] = [row for row in entries if check.template_of(row) == template]
-        assert set(lake.read(entry["table"], ["chunk_id"])["chunk_id"].to_pylist()) >= right
+        assert set(lake.read(report.models[0].table, ["chunk_id"])["chunk_id"].to_pylist()) >= right
+        assert f".{name}." in report.models[0].table
+        self._live_stays()
         self.done["backfills"] += 1
+
+    def switch(self, how: str, pick: int, writes: Writes) -> None:
+        """Promote or retire some table, or roll back; it may break off, and is done a second time."""
+        lake = check.lake_of(self.world)
+        tables = sorted(entry["table"] for entry in lake.catalog())
+        if not tables:
+            return
+        table = tables[pick % len(tables)]
+        StandIn.begin()
+        with writes.watched():
+            try:
+                self._switch(how, table)
+            except Killed:
+                self.done[f"killed in {how}"] += 1
+            except SwitchRefused:
+                pass
+        live, refused = self._switched(how, table), False
+        try:
+            if how != "retire now" or table in {entry["table"] for entry in lake.catalog()}:
+                self._switch(how, table)
+        except SwitchRefused:
+            refused = True
+        if refused:
+            assert self._switched(how, table) == live
+            self.done[f"refused to {how}"] += 1
+        live = self._switched(how, table)
+        if live != self.live and live:
+            self.done[how] += 1
+            self.been.add(live)
+        self.live = live
+
+    def _switch(self, how: str, table: str) -> None:
+        lake = check.lake_of(self.world)
+        if how == "promote":
+            promote(lake, table, "test")
+        elif how == "roll back":
+            rollback(lake, "test")
+        else:
+            retire(lake, table, timedelta(days=7 * (how == "retire later")), "test")
+            if how == "retire now":
+                remove(lake, table, "test", wait=False)
+                assert table not in {entry["table"] for entry in lake.catalog()}
+                assert not check.lake_of(self.world).has(table)
+                self.done[how] += 1
+
+    def _switched(self, how: str, table: str) -> str | None:
+        """The table that is live: the one that was, or one that may be."""
+        lake = check.lake_of(self.world)
+        found = check.live_tables(lake)
+        assert len(found) == bool(self.live) or (how == "promote" and found == [table])
+        if found and found != [self.live]:
+            assert how == "roll back" or (how == "promote" and found == [table])
+            assert how == "promote" or found[0] in self.been
+            check.may_serve(lake, self.world, found[0])
+        return found[0] if found else None
+
+    def _may_promote(self) -> bool:
+        """Whether a run may promote, for which it embeds a sample again."""
+        now = self.world.settings
+        return now.promote == "automatic" and bool(now.judged)
+
+    def _live_stays(self) -> None:
+        """What is live stays so, but for the first time, and where the file has runs promote."""
+        lake, now = check.lake_of(self.world), self.world.settings
+        found = check.live_tables(lake)
+        assert len(found) <= 1
+        if self.live and found != [self.live]:
+            assert found == check.tables_of(lake)[:1]
+            assert now.promote == "automatic"
+            assert now.judged
+            assert found[0] not in self.been
+            self.done["promoted by itself"] += 1
+        self.live = found[0] if found else None
+        self.been |= {*found}
 
     def damage_and_repair(self, kind: str, pick: int) -> None:
         """Damage a table, repair the lake, and run."""
@@ -150,7 +245,7 @@ class Driver:
         refused = self.world.settings.overlong == "refuse"
         now = self.world.settings
         before = {
-            (entry["model"], text)
+            (entry["table"].removeprefix(lake.name("")), text)
             for entry in lake.catalog()
             if check.template_of(entry) == now.template
             for text in _contents(lake.read(entry["table"], _PARTS).to_pylist(), now.template)
@@ -158,10 +253,11 @@ class Driver:
         }
         self._texts = self._contents_of_chunks(lake)
         try:
-            return run_ingest(str(self.world.corpus_file()), wait=wait, allow_shrinking=allow)
+            with judged(self.world.settings.judged):
+                return run_ingest(str(self.world.corpus_file()), wait=wait, allow_shrinking=allow)
         finally:
             again = before & set(StandIn.embedded)
-            assert not again, f"embedded again: {again}"
+            assert self._may_promote() or not again, f"embedded again: {again}"
 
     def _contents_of_chunks(self, lake: Lake) -> set[str]:
         """What would be embedded of the chunks that there are."""
@@ -175,6 +271,7 @@ class Driver:
 
     def _broke_off(self) -> None:
         now = self.world.settings
+        self._live_stays()
         counting = oracle.tokenizers(self.world, self.kept)
         memory = self.memory
         for tokenizer in counting:
@@ -194,11 +291,13 @@ class Driver:
         tokenizer = min(counting)
         seen = oracle.look(self.world, tokenizer)
         right = check.documents_agree(lake, self.world, seen, self.memory)
-        check.tables_agree(lake, self.world, right)
+        check.tables_agree(lake, self.world, right, self.live, bool(report.unkept))
+        self._live_stays()
         self._counts_agree(lake, report)
         StandIn.begin()
-        check.whole(self.world)
-        self.done["searches"] += check.search_agrees(self.world, right, self.chance)
+        if not report.unkept:
+            check.whole(self.world)
+        self.done["searches"] += not report.unkept and check.search_agrees(self.world, right, self.chance)
         self.memory = check.remembered(right)
         self.kept = set(counting) if kept or seen.files or seen.records else self.kept | counting
         self._listed = self._files()
@@ -207,7 +306,7 @@ class Driver:
     def _counts_agree(self, lake: Lake, report: Any) -> None:
         """What the run says that it embedded is what the encoder gave; each text once. Some may be of records that
         were landed and, in the same run, gave way to those of an earlier file."""
-        if StandIn.troubled:
+        if StandIn.troubled or self._may_promote():
             return
         texts = self._texts | self._contents_of_chunks(lake)
         given = {key: count for key, count in StandIn.embedded.items() if key[1] in texts}

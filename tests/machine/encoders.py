@@ -38,7 +38,7 @@ class StandIn:
 
     Attributes of the class:
         mode: good; cuda (every call raises); nan (every vector is NaN); flaky (the calls in `failing` raise).
-        embedded: model and text of every vector given, with how often.
+        embedded: model with its revision, and text, of every vector given, with how often.
         calls: of `encode_documents`, since `begin`.
         troubled: whether one of them failed; then texts that were good are embedded again, to tell whose fault it is.
     """
@@ -58,6 +58,7 @@ class StandIn:
 
     def __init__(self, model: ResolvedModel, threads: int | None = None, budget: int | None = None) -> None:
         self.model = model.name
+        self.table = f"{model.name}.{model.revision}"
 
     @classmethod
     def begin(cls, mode: str = "good", failing: frozenset[int] = frozenset()) -> None:
@@ -76,7 +77,7 @@ class StandIn:
         if self.mode == "nan":
             vectors = np.full_like(vectors, np.nan)
         if not StandIn.troubled:
-            StandIn.embedded.update((self.model, text) for text in texts)
+            StandIn.embedded.update((self.table, text) for text in texts)
         return Encoded(vectors, [tokens_of(text) for text in texts])
 
     def encode_queries(self, items: Sequence[Item]) -> Encoded:

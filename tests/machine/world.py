@@ -77,6 +77,9 @@ class Settings:
     metadata_errors: str = "count"
     least_confidence: float = 0.5
     template: str = "headings"
+    revision: int = 0  # of every model: another one has a table of its own
+    promote: str = "by hand"
+    judged: bool | None = None  # whether the first model is not worse than the live one; None where nobody knows
 
 
 MODELS = {"one": "words", "two": "words", "three": "letters"}
@@ -202,10 +205,15 @@ class World:
             "deduplication": now.deduplication,
             "overlong": now.overlong,
             "models": [
-                {"model": str(self.model_folder / MODELS[name]), "name": name, "document_prompt": name}
-                | {"template": now.template}
+                {
+                    "model": str(self.model_folder / MODELS[name]),
+                    "name": name,
+                    "document_prompt": f"{name} {now.revision}",
+                    "template": now.template,
+                }
                 for name in now.models
             ],
+            "promote": now.promote,
         }
         file = self.root / f"{NAME}.yaml"
         file.write_text(json.dumps(corpus))

@@ -17,6 +17,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from flows.ingest import ingest
+from tasks.operate.promote import promote, rollback
 from tasks.search.query import open_lake
 from tasks.service.app import create_app
 from tasks.service.guard import Limits
@@ -214,9 +215,16 @@ def test_it_goes_on_while_the_lake_changes(
             wait_until(lambda n=number: client.get("/corpora").json()[0]["rows"] == 4 + n, 30, "the new rows")
         switched = make_corpus(metadata={"folder": "string"}, models=models)
         ingest(switched)
-        wait_until(lambda: client.get("/corpora").json()[0]["model"] == "other", 30, "the other model")
-        expected.add(best(switched))
         lake = lake_of(switched)
+        expected.add(best(switched))
+        for _ in range(3):
+            promote(lake, "other", "test")
+            wait_until(lambda: client.get("/corpora").json()[0]["model"] == "other", 30, "the other model")
+            expected.add(best(switched))
+            rollback(lake, "test")
+            wait_until(lambda: client.get("/corpora").json()[0]["model"] == "tiny", 30, "the model before")
+        promote(lake, "other", "test")
+        wait_until(lambda: client.get("/corpora").json()[0]["model"] == "other", 30, "the other model")
         lake.handle(lake.live_table() or "").optimize()
         wait_until(lambda: client.get("/ready").status_code == 200, 30, "the service")
         ended.set()

@@ -1,0 +1,67 @@
+"""Which tables a run keeps up to the chunks: those of the corpus file's models, and the live one, whatever model it
+has, so that what a search finds never grows old because someone changed a file."""
+
+from dataclasses import dataclass, replace
+
+from tasks.errors import ModelError
+from tasks.lake.catalog import Entry, model_of
+from tasks.lake.pinned import pinned
+from tasks.lake.switches import last_live
+from tasks.lake.tables import Lake
+from tasks.models.find import resolve_entry, resolve_model
+from tasks.models.resolved import ResolvedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Models whose tables are kept up.
+
+    Attributes:
+        models: the live table's first, as searches wait for it; then the corpus file's, in its order.
+        named: the tables of the corpus file's models, in its order.
+        unkept: why the live table cannot be kept up; empty if it can.
+    """
+
+    models: list[ResolvedModel]
+    named: list[str]
+    unkept: str = ""
+
+
+def kept_models(lake: Lake) -> Kept:
+    """Find the files of every model whose table is to be kept up.
+
+    Raises:
+        ModelError: of a model of the corpus file. The live table's, where the file does not name it, stops nothing.
+    """
+    models = [resolve_model(pinned(lake, model)) for model in lake.corpus.models]
+    named = [lake.model_table(model) for model in models]
+    live = last_live(lake, lake.catalog())
+    unkept = ""
+    if live and live["table"] not in named:
+        try:
+            models.append(model_of_table(lake, live))
+        except ModelError as error:
+            unkept = unkept_for(live["table"], error)
+    models.sort(key=lambda model: live is None or lake.model_table(model) != live["table"])
+    return Kept(models, named, unkept)
+
+
+def model_of_table(lake: Lake, entry: Entry) -> ResolvedModel:
+    """The model that filled a table, with the files that are on this machine.
+
+    Raises:
+        ModelError: it is not on this machine, or with other weights.
+    """
+    found = resolve_entry(entry, lake.corpus.models)
+    if found.revision != entry["revision"]:
+        raise ModelError(
+            f"the weights of {entry['reference']!r} that filled {entry['table']} are not on this machine: those that"
+            f" are here are revision {found.revision}",
+            "Get the weights that filled it, or make the table of another model live: embedlake promote.",
+        )
+    return replace(found, settings=model_of(lake.corpus, entry))
+
+
+def unkept_for(table: str, error: ModelError) -> str:
+    """What is to be told of a live table that cannot be brought up to the chunks."""
+    return f"{table} is live and cannot be kept up: {error.message}"

@@ -1,0 +1,32 @@
+"""Whether the vectors of a table are those that were written."""
+
+import numpy as np
+import pyarrow as pa
+
+from tasks.config.models import kept_model
+from tasks.embed.rows import checksums
+from tasks.lake.catalog import Entry
+from tasks.lake.tables import Lake
+
+_LENGTH = 1e-3  # most by which the length of a normalised vector may differ from 1
+
+
+def wrong_vectors(lake: Lake, entry: Entry) -> list[str]:
+    """Rows whose vector is not finite, zero, not of its length, or not the one that was written."""
+    normalised = kept_model(entry["settings"]).normalize
+    wrong: list[str] = []
+    for batch in lake.snapshot(entry["table"]).scan(["chunk_id", "vector", "tokens", "checksum"]):
+        vectors = matrix(batch["vector"])
+        lengths = np.linalg.norm(vectors, axis=1)
+        bad = ~np.isfinite(lengths) | (lengths == 0)
+        if normalised:
+            bad |= ~(np.abs(lengths - 1) < _LENGTH)
+        written = batch["checksum"].fill_null(-1).to_numpy()
+        bad |= written != np.array(checksums(vectors, batch["tokens"].fill_null(0).to_numpy()))
+        wrong += batch["chunk_id"].filter(pa.array(bad)).to_pylist()
+    return wrong
+
+
+def matrix(column: pa.ChunkedArray) -> np.ndarray:
+    """Vectors as float32 of shape (n_rows, dimension)."""
+    return np.asarray(column.combine_chunks().flatten(), np.float32).reshape(len(column), -1)
