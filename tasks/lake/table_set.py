@@ -148,7 +148,8 @@ class TableSet:
     def drop(self, table: str) -> None:
         """Remove a table, of whichever corpus, even one of which a part is gone."""
         self._write(table, lambda: self.store.drop(table), "removed")
-        self._tables.pop(table, None)
+        if table in self._tables:
+            del self._tables[table]
 
     def _write(self, table: str, call: Callable[[], object], done: str = "written") -> None:
         """Make a write, unless its lease is lost. One that fails may have met with the run that took the lease while

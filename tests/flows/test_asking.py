@@ -156,6 +156,7 @@ def test_a_reranker_that_failed_is_told(typed: Typed, corpus: Path, monkeypatch:
     found = Passages(FOUND)
     found.note = "not reranked: too late"
     monkeypatch.setattr(OpenLake, "search", lambda *_, **__: found)
+    monkeypatch.setattr(OpenLake, "search_many", lambda *_, **__: [found])
     for command in (["ask", corpus, "q", "--prompt"], ["search", corpus, "q"], ["search", corpus, "q", "--json"]):
         code, _, err = typed(*command)
         assert (code, err) == (0, "not reranked: too late\n")

@@ -26,7 +26,13 @@ def test_control_characters_are_seen_and_not_obeyed(capsys: pytest.CaptureFixtur
     status = {
         "corpus": "c", "lake": EVIL, "documents": {EVIL: 3}, "duplicates": 1, "encodings": [], "chunks": 1,
         "models": [], "runs": [], "others": [{"name": EVIL, "tables": [EVIL], "documents": None, "bytes": 1}],
-        "failures": {"total": 1, "last": [failure]},
+        "failures": {"total": 1, "last": [failure]}, "notes": [EVIL],
+        "switches": [
+            {
+                "time": "2026-01-01T00:00:00", "from_table": EVIL, "to_table": EVIL, "kind": "promote", "who": EVIL,
+                "why": EVIL, "forced": EVIL,
+            }
+        ],
     }  # fmt: skip
     print_passages([passage])
     print_failures([failure])

@@ -164,7 +164,8 @@ def test_a_new_version_of_the_services_model_gets_a_table_of_its_own(
     service.version = "2"
     report = run(corpus())
     assert report.models[0].table != first
-    assert report.promoted == report.models[0].table
+    assert (report.models[0].rows, report.models[0].state, report.promoted) == (10, "ready", "")
+    assert first in report.unkept  # the service has that version no more
 
 
 def test_trouble_that_passes_is_waited_for(corpus: Callable[..., Path], service: Service) -> None:
