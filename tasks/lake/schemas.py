@@ -1,7 +1,7 @@
 """The tables of a lake: their columns and keys, as Arrow schemas.
 
-`<corpus>.documents`, `.chunks`, `.<model>.<revision>`, `.failures`, `.runs`, `.catalog`, `.tokenizer`. Ids and
-hashes are 32 hexadecimal digits, times are UTC. `tasks.records` says what the columns of documents, chunks and
+`<corpus>.documents`, `.chunks`, `.<model>.<revision>`, `.failures`, `.runs`, `.catalog`, `.tokenizer`, `.evaluations`.
+Ids and hashes are 32 hexadecimal digits, times are UTC. `tasks.records` says what the columns of documents, chunks and
 failures hold.
 """
 
@@ -16,7 +16,7 @@ FORMAT = 1
 """The format of a lake: raised where an older embedlake must not touch what this one writes."""
 FORMAT_KEY = b"embedlake.format"
 
-OWN = ("documents", "chunks", "failures", "runs", "catalog", "tokenizer")
+OWN = ("documents", "chunks", "failures", "runs", "catalog", "tokenizer", "evaluations")
 """Kinds of tables that each corpus has one of; besides, it has its leases, and a table for each model."""
 
 EMBEDDED = ("vector", "tokens", "checksum")
@@ -177,6 +177,31 @@ CATALOG = pa.schema(
             "fusion", pa.string()
         ),  # JSON, or null: what a hybrid search knows of the table; see tasks.search.learn
         pa.field("changed", _TIME),
+        pa.field("version", pa.string()),  # hash of all other columns
+    ]
+)
+
+EVALUATIONS = pa.schema(
+    [
+        _key("arm_id"),  # of one arm in one evaluation
+        pa.field("evaluation", pa.string()),  # that all its arms share
+        pa.field("time", _TIME),  # it began
+        pa.field("table", pa.string()),
+        pa.field("model", pa.string()),  # its short name
+        pa.field("way", pa.string()),  # vector, text or hybrid
+        pa.field("reranked", pa.bool_()),
+        pa.field("table_version", pa.int64()),
+        pa.field("table_rows", pa.int64()),
+        pa.field("kind", pa.string()),  # judgments, or what the known items are made of
+        pa.field("judgments", pa.string()),  # hash of queries and judgments
+        pa.field("queries", pa.int64()),  # how many
+        pa.field("query_ids", pa.list_(pa.string())),
+        pa.field("measure", pa.string()),  # that `values` are of
+        pa.field("values", pa.list_(pa.float64())),  # of each query, in the order of `query_ids`
+        pa.field("measures", pa.string()),  # JSON: the mean of each measure, with its interval
+        pa.field("queries_per_second", pa.float64()),
+        pa.field("bytes", pa.int64()),  # of the table's rows on disk
+        pa.field("margin", pa.float64()),  # by which an arm may be worse than another and count as not worse
         pa.field("version", pa.string()),  # hash of all other columns
     ]
 )
