@@ -83,7 +83,7 @@ def evaluate(lake: Lake, options: Options) -> Evaluation:
     """
     began = datetime.now(UTC)
     opened = OpenLake(lake)
-    entries = _entries(lake, opened, options.models)
+    entries = entries_of(lake, opened, options.models)
     views = {entry["table"]: View(lake, entry["table"]) for entry in entries}
     arms = arms_of(lake.corpus, entries, options.ways, options.rerank, lambda table: views[table].has_text_index)
     work = _work(lake, options, [entry["table"] for entry in entries])
@@ -104,7 +104,7 @@ def evaluate(lake: Lake, options: Options) -> Evaluation:
     )  # fmt: skip
 
 
-def _entries(lake: Lake, opened: OpenLake, models: Sequence[str]) -> list[Entry]:
+def entries_of(lake: Lake, opened: OpenLake, models: Sequence[str]) -> list[Entry]:
     """The tables to compare, the reference first."""
     if models:
         return list({entry["table"]: entry for entry in map(opened.entry, models)}.values())

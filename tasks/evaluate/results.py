@@ -25,8 +25,8 @@ class ArmResult:
         bytes: of the table's rows on disk, indexes left out; of a candidate as the whole corpus would take them.
         values: of each measure, by query, in the evaluation's order.
         means: of each measure, with intervals.
-        baseline: label of the arm that it is compared with: the reference's table, searched in the same way where that is
-            an arm too; empty of the reference itself.
+        baseline: label of the arm that it is compared with: the reference's table, in the same way where that is an arm
+            too; empty of the reference itself.
         comparison: with it, by the main measure; None of the reference itself.
         queries_per_second: searches one after another, the embedding of the query included.
         repeating: share of the first ten passages that nearly repeat one above them.
