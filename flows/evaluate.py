@@ -39,8 +39,8 @@ def evaluate(
         The evaluation's id in the lake.
     """
     corpus = load_corpus(corpus_file)
-    files = [Path(file) if file else None for file in (queries, qrels)]
-    request = Request(models or [], *files, by=ways_of(by), rerank=rerank, margin=margin)
+    asked, judged = Path(queries) if queries else None, Path(qrels) if qrels else None
+    request = Request(models or [], asked, judged, ways_of(by), rerank, margin=margin)
     with artifacts.progress_shown(corpus.name):
         found = carried_out(Lake(corpus), request)
     artifacts.publish_evaluation(found)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.options import Corpus, Json, quiet_libraries
-from tasks.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from tasks.evaluate.arms import Shown
