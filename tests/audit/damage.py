@@ -12,6 +12,7 @@ from tasks.lake.tables import Lake
 KEYS = {
     "documents": "document_id", "chunks": "chunk_id", "one": "chunk_id", "two": "chunk_id", "failures": "failure_id",
     "runs": "run_id", "catalog": "table", "tokenizer": "purpose", "leases": "scope",
+    "evaluations": "arm_id",
 }  # fmt: skip
 """The tables, each with its key; of the models `one` and `two` theirs."""
 
@@ -83,7 +84,9 @@ def _kind(table: str, row: dict[str, Any]) -> str:
     if table == "failures":
         document = row["document_id"].partition("#")[2].partition("-")[0] or row["document_id"]
         return f"{document} {row['stage'].split('.')[0]}"
-    return {"catalog": row.get("model"), "leases": row.get("scope"), "tokenizer": "tokenizer"}.get(table) or "run"
+    return {"catalog": row.get("model"), "leases": row.get("scope"), "tokenizer": "tokenizer"}.get(table) or (
+        "arm" if table == "evaluations" else "run"
+    )
 
 
 def damages(lake: Lake) -> Iterator[Damage]:
@@ -140,5 +143,5 @@ def _other(value: Any, kind: pa.DataType) -> Any:
     if pa.types.is_fixed_size_list(kind):
         return [value[1], value[0], *value[2:]]
     if pa.types.is_list(kind):
-        return [*(value or []), "strange"]
+        return [*(value or []), 1.0 if pa.types.is_floating(kind.value_type) else "strange"]
     return (value or 0) + 1

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.evaluate import statistics
 from tasks.evaluate.arms import Arm, Shown
 from tasks.evaluate.landing import land
 from tasks.evaluate.measures import MEASURES
@@ -46,6 +47,11 @@ def evaluation(values: dict[str, Any], kind: str = "judgments", after: int = 0, 
         f"{kind}-{after}", "notes", when, kind, "f" * 32, names, arms, 0.02,
         [Agreement("one, hybrid", "two, hybrid", 0.5, 0.6)], sides, ["Something was left out."],
     )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "_RESAMPLES", 1000)
 
 
 @pytest.fixture

@@ -32,9 +32,9 @@ tell is lost."""
 
 
 def may_be_missed(damage: Damage) -> bool:
-    """Damage that nothing tells of: a run of the past that is removed, the run of a document. Leases heal when they
-    are taken."""
-    history = (damage.table, damage.what) == ("runs", "removed")
+    """Damage that nothing tells of: a run or an evaluation of the past that is removed, the run of a document. Leases
+    heal when they are taken."""
+    history = damage.table in ("runs", "evaluations") and damage.what == "removed"
     lease = damage.table == "leases" and damage.what != "doubled"
     return history or lease or (damage.table, damage.column) == ("documents", "run")
 
@@ -75,7 +75,7 @@ def content(folder: Path, lost: Iterable[str] = ()) -> dict[str, Any]:
             key=str,
         )
         for table in KEYS
-        if table not in ("runs", "leases")
+        if table not in ("runs", "evaluations", "leases")
     }
 
 
@@ -131,6 +131,7 @@ BREAKS = [
     Damage("catalog", "one", "doubled"),
     Damage("catalog", "one", "null", "max_tokens"),
     Damage("tokenizer", "tokenizer", "other", "reference"),
+    Damage("evaluations", "arm", "doubled"),
 ]
 
 
