@@ -20,6 +20,8 @@ def evaluate(
     qrels: str | None = None,
     by: str = "vector,text,hybrid",
     rerank: bool | None = None,
+    training: str | None = None,
+    clean: bool = False,
     margin: float = MARGIN,
     report: str | None = None,
 ) -> str:
@@ -32,6 +34,8 @@ def evaluate(
         qrels: a file of judgments of these.
         by: ways of searching, such as `vector,hybrid`.
         rerank: also with the corpus's reranker; by default where its file names one.
+        training: a file of documents that a model was trained on, by id or as judgments.
+        clean: leave out the queries that these answer.
         margin: a model worse by less than this in nDCG@10 counts as not worse.
         report: a folder for evaluation.html and evaluation.md.
 
@@ -39,8 +43,10 @@ def evaluate(
         The evaluation's id in the lake.
     """
     corpus = load_corpus(corpus_file)
-    asked, judged = Path(queries) if queries else None, Path(qrels) if qrels else None
-    request = Request(models or [], asked, judged, ways_of(by), rerank, margin=margin)
+    asked, judged, trained = (Path(file) if file else None for file in (queries, qrels, training))
+    request = Request(
+        models or [], asked, judged, ways_of(by), rerank, training=trained, clean=clean, margin=margin
+    )  # fmt: skip
     with artifacts.progress_shown(corpus.name):
         found = carried_out(Lake(corpus), request)
     artifacts.publish_evaluation(found)

@@ -16,6 +16,7 @@ from tasks.evaluate.documents import documents_of
 from tasks.evaluate.judged import Judged
 from tasks.evaluate.known import POOL, Pool, pool_of, ranked_items
 from tasks.evaluate.measures import MAIN, Grades, Ranked, measured
+from tasks.evaluate.opened import Opened
 from tasks.evaluate.results import JUDGMENTS, Agreement, ArmResult, Evaluation, Side
 from tasks.evaluate.statistics import Values, compared, interval
 from tasks.hashing import hash_fields
@@ -24,7 +25,6 @@ from tasks.lake.nearest import View
 from tasks.lake.tables import Lake
 from tasks.models.providers import provider_of
 from tasks.progress import Progress, publish
-from tasks.search.query import OpenLake
 from tasks.search.retrieve import Way
 from tasks.search.scales import scales_of
 
@@ -82,7 +82,7 @@ def evaluate(lake: Lake, options: Options) -> Evaluation:
         LakeError: a table cannot be read.
     """
     began = datetime.now(UTC)
-    opened = OpenLake(lake)
+    opened = Opened(lake)
     entries = entries_of(lake, opened, options.models)
     views = {entry["table"]: View(lake, entry["table"]) for entry in entries}
     arms = arms_of(lake.corpus, entries, options.ways, options.rerank, lambda table: views[table].has_text_index)
@@ -104,7 +104,7 @@ def evaluate(lake: Lake, options: Options) -> Evaluation:
     )  # fmt: skip
 
 
-def entries_of(lake: Lake, opened: OpenLake, models: Sequence[str]) -> list[Entry]:
+def entries_of(lake: Lake, opened: Opened, models: Sequence[str]) -> list[Entry]:
     """The tables to compare, the reference first."""
     if models:
         return list({entry["table"]: entry for entry in map(opened.entry, models)}.values())
@@ -132,7 +132,7 @@ def _work(lake: Lake, options: Options, tables: Sequence[str]) -> _Work:
 
 
 def _ranked(
-    lake: Lake, opened: OpenLake, work: _Work, arms: list[Arm], answers: list[Answers]
+    lake: Lake, opened: Opened, work: _Work, arms: list[Arm], answers: list[Answers]
 ) -> tuple[list[Arm], list[Answers], list[Ranked]]:
     """What is measured of each arm: its answers, or of known items the places in the pool. These are not reranked."""
     if work.pool is None:

@@ -10,10 +10,10 @@ from tasks.evaluate.arms import Arm, Shown, arms_of
 from tasks.evaluate.evaluation import entries_of
 from tasks.evaluate.judged import read_queries
 from tasks.evaluate.known import POOL, pool_of
+from tasks.evaluate.opened import Opened
 from tasks.evaluate.pooling import pooled
 from tasks.lake.nearest import View
 from tasks.lake.tables import Lake
-from tasks.search.query import OpenLake
 from tasks.search.retrieve import Way
 
 
@@ -28,7 +28,7 @@ class Session:
 
     queries: dict[str, str]
     file: Path
-    _lake: OpenLake
+    _lake: Opened
     _arms: Sequence[Arm]
     _depth: int
 
@@ -50,7 +50,7 @@ def open_session(
     Raises:
         ConfigurationError: a file or a name is wrong, or the corpus gives no queries.
     """
-    opened = OpenLake(lake)
+    opened = Opened(lake)
     entries = entries_of(lake, opened, models)
     views = {entry["table"]: View(lake, entry["table"]) for entry in entries}
     arms = arms_of(lake.corpus, entries, ways, False, lambda table: views[table].has_text_index)
