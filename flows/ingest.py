@@ -26,7 +26,7 @@ def ingest(
         What the run did.
     """
     with run_of("ingest", corpus_file) as run, artifacts.progress_shown(run.corpus.name):
-        models = stages.resolve_models(run.corpus.models)
+        models = stages.resolve_models(run, run.corpus.models)
         tables = [run.lake.model_table(model) for model in models]
         before = lease_epochs(run.lake)
         listing = stages.list_documents(run)

@@ -13,9 +13,11 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.config.models import Model
 from tasks.embed import update as vectors
+from tasks.embed.selection import EVERYTHING, Selection
 from tasks.errors import LakeError, MissingSource, ShrunkSource, SourceError
 from tasks.ingest import update as documents
 from tasks.ingest.compare import Changes
+from tasks.lake.pinned import pinned
 from tasks.lake.run import Run
 from tasks.models.find import resolve_model
 from tasks.models.resolved import ResolvedModel
@@ -42,9 +44,9 @@ def _store_task(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
 
 
 @task(name="resolve models", cache_policy=NO_CACHE)
-def resolve_models(models: list[Model]) -> list[ResolvedModel]:
+def resolve_models(run: Run, models: list[Model]) -> list[ResolvedModel]:
     """Find every model's files, before anything is read."""
-    return [resolve_model(model) for model in models]
+    return [resolve_model(pinned(run.lake, model)) for model in models]
 
 
 @_store_task("list sources")
@@ -80,9 +82,11 @@ def load(run: Run, listing: Listing, changes: Changes, allow_shrinking: bool) ->
 
 
 @task(name="embed", cache_policy=NO_CACHE)
-def embed(run: Run, model: ResolvedModel, landed: Iterator[pa.Table]) -> EmbeddingCounts:
-    """Bring a model's table up to the chunks, those that are landed meanwhile included."""
-    return vectors.embed_model(run, model, landed)
+def embed(
+    run: Run, model: ResolvedModel, landed: Iterator[pa.Table], selection: Selection = EVERYTHING
+) -> EmbeddingCounts:
+    """Bring a model's table up to the chunks, those that are landed meanwhile included; or up to some of them."""
+    return vectors.embed_model(run, model, landed, selection)
 
 
 @_store_task("index and finish")

@@ -2,6 +2,7 @@
 
 EmbedlakeError                    exit code
 ├── ConfigurationError            2   the corpus file or the command line is wrong
+│   └── UnknownName                   a model, document or chunk that the lake does not have
 ├── SourceError                   4   a source cannot be listed or opened
 │   ├── ShrunkSource                  it lists suspiciously little
 │   └── MissingSource                 there is nothing at its address
@@ -22,7 +23,7 @@ EmbedlakeError                    exit code
     ├── BrokenDocument                its content is not what its format promises
     ├── UnsupportedDocument           no reader for this kind of content
     ├── OversizedDocument             larger than `extraction.max_bytes`
-    ├── UnfinishedDocument            took longer than `extraction.timeout`, or ended its process
+    ├── UnfinishedDocument            took longer than `extraction.timeout`, too much memory, or ended its process
     ├── OverlongChunk                 longer than the model reads, where the corpus refuses that
     ├── RefusedChunk                  the encoder embeds other chunks and not this one
     ├── UnusableVector                the model gave a vector that is not finite, or zero
@@ -61,6 +62,10 @@ class ConfigurationError(EmbedlakeError):
     """The corpus file or the command line is wrong."""
 
     exit_code = 2
+
+
+class UnknownName(ConfigurationError):
+    """The lake has no model, document or chunk of a name."""
 
 
 class SourceError(EmbedlakeError):
@@ -176,7 +181,7 @@ class OversizedDocument(DocumentError):
 
 
 class UnfinishedDocument(DocumentError):
-    """It took longer than `extraction.timeout`, or ended the process that read it."""
+    """It took longer than `extraction.timeout`, needed too much memory, or ended the process that read it."""
 
 
 class OverlongChunk(DocumentError):

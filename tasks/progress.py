@@ -127,7 +127,7 @@ class EmbeddingCounts:
         overlong: embedded texts longer than the model reads, of which it read the beginning.
         failed: chunks that failed in this run.
         refused: those of them that are longer than the model reads, which the corpus refuses.
-        rows: of the table at the end.
+        rows: of the table at the end; pending: chunks that it still lacks then.
         seconds: from the first batch to the last commit.
         state: of the table at the end: building, ready, live or frozen.
         backend: what ran the model, and how precisely; empty where nothing was embedded.
@@ -142,6 +142,7 @@ class EmbeddingCounts:
     failed: int = 0
     refused: int = 0
     rows: int = 0
+    pending: int = 0
     seconds: float = 0.0
     state: str = "building"
     backend: str = ""

@@ -11,7 +11,8 @@ import embedlake
 SIGNATURES = {
     "ingest": "(corpus_file: str, wait: bool = False, allow_shrinking: bool = False, reread: list[str] | None = None)"
     " -> tasks.progress.RunReport",
-    "backfill": "(corpus_file: str, model: str, wait: bool = False) -> tasks.progress.RunReport",
+    "backfill": "(corpus_file: str, model: str, wait: bool = False, where: str | None = None, sample: float = 1.0, "
+    "limit: int | None = None) -> tasks.progress.RunReport",
     "register_provider": "(name: str, provider: tasks.models.providers.Provider) -> None",
     "open_lake": "(corpus_file: str | pathlib.Path) -> tasks.search.query.OpenLake",
 }

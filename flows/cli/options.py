@@ -24,3 +24,14 @@ def quiet_libraries() -> None:
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }.items():
         os.environ.setdefault(name, value)
+
+
+def share_of(given: str) -> float:
+    """A share of the chunks, given as 1% or 0.01."""
+    try:
+        share = float(given.removesuffix("%")) / (100 if given.endswith("%") else 1)
+    except ValueError:
+        raise typer.BadParameter(f"{given!r} is no share; write it as 1% or 0.01") from None
+    if not 0 < share <= 1:
+        raise typer.BadParameter("take more than 0%, and at most 100%")
+    return share

@@ -4,12 +4,13 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli.options import Corpus, Json, Wait, quiet_libraries
+from flows.cli.options import Corpus, Json, Wait, quiet_libraries, share_of
 from tasks.errors import EXIT_FAILURES, ConfigurationError, ServerError
 
 if TYPE_CHECKING:
@@ -46,17 +47,35 @@ def backfill(
     model: Annotated[
         str, typer.Option(help="Name of a model in the corpus file, or a hub name, ./folder or package:NAME.")
     ],
+    where: Annotated[
+        str | None, typer.Option(help="Only chunks that fulfil this SQL condition: \"uri LIKE '%2025%'\".")
+    ] = None,
+    sample: Annotated[
+        float,
+        typer.Option(
+            parser=share_of, metavar="SHARE", help="Only this share of the chunks, such as 1%; always the same ones."
+        ),
+    ] = "100%",  # type: ignore[assignment]
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many chunks.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Only show what it would embed, and how long it takes.")] = False,
     wait: Wait = False,
     json: Json = False,
 ) -> None:
-    """Embed with another model what is already chunked. Search goes on with the model it uses.
+    """Embed with another model what is already chunked, from the lake alone. Search goes on with the model it uses.
 
-    Example: embedlake backfill notes.yaml --model BAAI/bge-small-en-v1.5
+    It may be broken off and run again at any time, beside runs of the corpus. What --where, --sample or --limit leave
+    out, a later one without them embeds.
+
+    Example: embedlake backfill notes.yaml --model BAAI/bge-small-en-v1.5 --sample 1%
     """
     _check(corpus_file)
     if model.startswith((".", "~")):
         model = str(Path(model).expanduser().resolve())
-    _flow(lambda: _backfill(str(corpus_file), model, wait), json, f"embedlake backfill {corpus_file} --model {model}")
+    if plan:
+        _show_backfill(corpus_file, model, where, sample, limit, json)
+        return
+    again = f"embedlake backfill {corpus_file} --model {model}"
+    _flow(lambda: _backfill(str(corpus_file), model, wait, where=where, sample=sample, limit=limit), json, again)
 
 
 def serve(
@@ -118,10 +137,35 @@ def _ingest(corpus_file: str, wait: bool, allow_shrinking: bool, reread: list[st
     return ingest(corpus_file, wait=wait, allow_shrinking=allow_shrinking, reread=reread)
 
 
-def _backfill(corpus_file: str, model: str, wait: bool) -> "RunReport":
+def _backfill(corpus_file: str, model: str, wait: bool, **selection: Any) -> "RunReport":
     from flows.backfill import backfill
 
-    return backfill(corpus_file, model, wait=wait)
+    report: RunReport = backfill(corpus_file, model, wait=wait, **selection)
+    return report
+
+
+def _show_backfill(
+    corpus_file: Path, model: str, where: str | None, sample: float, limit: int | None, json: bool
+) -> None:
+    quiet_libraries()
+    from flows.cli.terminal import print_json, print_rows
+    from tasks.config.loading import load_corpus
+    from tasks.embed.selection import Selection
+    from tasks.lake.catalog import model_named
+    from tasks.lake.pinned import pinned
+    from tasks.lake.tables import Lake
+    from tasks.models.find import resolve_model
+    from tasks.operate.estimate import backfill_plan
+    from tasks.operate.report import model_plan_rows
+
+    lake = Lake(load_corpus(corpus_file))
+    found = backfill_plan(
+        lake, resolve_model(pinned(lake, model_named(lake.corpus, model))), Selection(where, sample, limit)
+    )
+    if json:
+        print_json(asdict(found))
+    else:
+        print_rows([*model_plan_rows(found), *([] if found.texts else [("nothing to do", "")])])
 
 
 def _check(*corpus_files: Path) -> None:

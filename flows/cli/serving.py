@@ -66,11 +66,13 @@ def mcp(
     """
     quiet_libraries()
     from flows.cli.running import files_of
+    from tasks.service.asking import Service
+    from tasks.service.guard import Limits
     from tasks.service.tools import create_tools
     from tasks.service.warm import Corpora
 
     corpora = Corpora(files_of(corpus_files))
-    create_tools(corpora).run("stdio")
+    create_tools(Service(corpora, Limits())).run("stdio")
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,7 +1,7 @@
 """The part of a corpus file that names a model, and how it is run."""
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,7 +13,7 @@ class Model(ShortForm):
 
     hashed_always = frozenset({"dimension", "normalize", "document_prompt", "max_tokens", "int8"})
     hashed_never = frozenset(  # not of what decides a document's vector
-        {"model", "name", "hub_revision", "query_prompt", "trust_remote_code", "backend", "precision"}
+        {"model", "name", "hub_revision", "sha256", "query_prompt", "trust_remote_code", "backend", "precision"}
     )
 
     model: str = Field(
@@ -21,7 +21,14 @@ class Model(ShortForm):
         description="A hub name (org/name), a local folder (./path, /path), or package:NAME for an installed one.",
     )
     name: Name = Field("", validate_default=False, description="Name of its table; from the model by default.")
-    hub_revision: str | None = Field(None, description="Branch, tag or commit on the hub.")
+    hub_revision: str | None = Field(
+        None,
+        description="Branch, tag or commit on the hub. Without it, the commit that first filled the model's table stays"
+        " in use.",
+    )
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
+        None, description="SHA-256 of a file of weights, as the hub shows it; a model with others is refused."
+    )
     dimension: int | None = Field(None, gt=0, description="Cut vectors to this length (Matryoshka models).")
     normalize: bool = Field(True, description="Scale every vector to length 1; false leaves it as the model gives it.")
     query_prompt: str | None = Field(None, description="Put before a query; the model's own by default.")

@@ -17,7 +17,12 @@ class Resources(Settings):
     batch_tokens: int | None = Field(
         None, ge=8, description="Tokens that a model runs at once, padding included; `embedlake bench` finds the best."
     )
-    readers: int | None = Field(None, ge=1, description="Processes that read and chunk; by default one per core.")
+    readers: int | None = Field(
+        None,
+        ge=1,
+        description="Processes that read and chunk; by default one per core. Each may take its share of three quarters "
+        "of the machine's memory, or at least 4 GiB where these are no more than half of it.",
+    )
     commit_seconds: float = Field(
         15, gt=0, description="Land vectors at least so often; a run that is killed loses at most these."
     )

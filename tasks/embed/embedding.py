@@ -42,13 +42,23 @@ class Embedding:
         model: its settings.
         start_pool: starts encoders when something has to be embedded.
         report: is told of progress.
+        chosen: versions of the chunks to embed; None for all that are pending.
     """
 
-    def __init__(self, lake: Lake, table: str, model: Model, start_pool: StartPool, report: Report) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        table: str,
+        model: Model,
+        start_pool: StartPool,
+        report: Report,
+        chosen: pa.ChunkedArray | None = None,
+    ) -> None:
         self._lake = lake
         self._table = table
         self._model = model
         self._start_pool = start_pool
+        self._chosen = chosen
         self._pool: Pool | None = None
         self.counts = EmbeddingCounts(table)
         self._commits = Commits(lake, table, model, report, self.counts)
@@ -93,7 +103,7 @@ class Embedding:
         return self.counts
 
     def _pending(self) -> Pending:
-        return pending_chunks(self._lake, self._table, self._model)
+        return pending_chunks(self._lake, self._table, self._model, self._chosen)
 
     def _embed(self, arrivals: Iterator[pa.Table | None], first: bool = True) -> None:
         """One pass: every row is landed with a known vector, embedded, or left for the next pass, which by then

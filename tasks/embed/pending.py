@@ -48,19 +48,22 @@ class Pending:
             begin += len(rows)
 
 
-def pending_chunks(lake: Lake, table: str, model: Model) -> Pending:
+def pending_chunks(lake: Lake, table: str, model: Model, chosen: pa.ChunkedArray | None = None) -> Pending:
     """The chunks without a row of their version in a model's table that did not fail there with the current settings.
 
     Args:
         lake: of the corpus.
         table: the model's, full name.
         model: its settings.
+        chosen: versions of the chunks to look at; None for all.
     """
     chunks = lake.snapshot(lake.name("chunks"))
     versions = chunks.read(["version"])["version"]
     done = lake.read(table, ["version"])["version"]
     failed = failed_versions(lake, table, model)
     missing = pc.and_(pc.invert(among(versions, done)), pc.invert(among(versions, failed)))
+    if chosen is not None:
+        missing = pc.and_(missing, among(versions, chosen))
     return Pending(chunks, np.flatnonzero(missing), versions.filter(missing))
 
 

@@ -13,6 +13,7 @@ from tasks.embed.embedding import Embedding, StartPool
 from tasks.embed.pending import failure_settings, orphans, pending_chunks, refused_rows
 from tasks.embed.pools import LocalPool, Pool
 from tasks.embed.rows import failures_of, overlong_chunk, with_vectors
+from tasks.embed.selection import EVERYTHING, Selection, selected
 from tasks.errors import OverlongChunk
 from tasks.lake.catalog import (
     Entry,
@@ -39,10 +40,13 @@ from tasks.models.resolved import ResolvedModel, Served
 from tasks.progress import EmbeddingCounts, publish
 
 
-def embed_model(run: Run, model: ResolvedModel, arrivals: Iterator[pa.Table | None]) -> EmbeddingCounts:
-    """Bring a model's table up to the chunks, those that arrive meanwhile included.
+def embed_model(
+    run: Run, model: ResolvedModel, arrivals: Iterator[pa.Table | None], selection: Selection = EVERYTHING
+) -> EmbeddingCounts:
+    """Bring a model's table up to the chunks, those that arrive meanwhile included; or up to some of them.
 
     Raises:
+        ConfigurationError: the selection cannot be made.
         ModelError: the model cannot be loaded, or embeds nothing.
     """
     lake, table = run.lake, run.lake.model_table(model)
@@ -52,7 +56,8 @@ def embed_model(run: Run, model: ResolvedModel, arrivals: Iterator[pa.Table | No
         _sign_all(lake, table)
         ensure_entry(lake, table, run.report.run_id)
         refused = _refuse(lake, table, model)
-    embedding = Embedding(lake, table, model.settings, start_pool_for(model, lake), publish)
+    chosen = selected(lake, table, model.settings, selection)
+    embedding = Embedding(lake, table, model.settings, start_pool_for(model, lake), publish, chosen)
     embedding.counts.removed = embedding.counts.failed = embedding.counts.refused = refused
     run.report.models.append(embedding.counts)
     counts = embedding.run(arrivals)
@@ -186,10 +191,12 @@ def _settle_catalog(run: Run, kept: set[str], primary: str | None) -> None:
     lake, report = run.lake, run.report
 
     def change(entries: list[Entry]) -> dict[str, Entry]:
-        after = states_after(entries, _standing(lake, entries), kept, primary)
+        standing = _standing(lake, entries)
+        after = states_after(entries, standing, kept, primary)
         before = {entry["table"]: entry["state"] for entry in entries}
         for counts in report.models:
             counts.state = after.get(counts.table, "building")
+            counts.pending = standing[counts.table].pending if counts.table in standing else 0
         promoted = next((t for t, state in after.items() if state == "live" and before[t] != "live"), "")
         report.promoted = promoted or report.promoted  # it may be tried again after it was written
         return {table: {"state": state} for table, state in after.items() if state != before[table]}

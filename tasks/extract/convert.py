@@ -48,7 +48,7 @@ def convert(
     """
     try:
         return _convert(data, wanted, extension, max_bytes, encoding, ocr)
-    except (DocumentError, ImportError):
+    except (DocumentError, ImportError, MemoryError):
         raise
     except Exception as error:  # parsers raise whatever they meet
         raise BrokenDocument(

@@ -51,6 +51,7 @@ def read_compound(data: bytes, extension: str, max_bytes: int) -> Converted:
             found = _facts(file)
             books = [file.openstream(name).read() for name in ("Workbook", "Book") if file.exists(name)]
             locked = any(_is_locked(stream[:4096]) for stream in books)
+            endless = _is_endless(file)
     except (OSError, ValueError, IndexError, AttributeError, TypeError, KeyError) as error:
         raise BrokenDocument(
             f"not a readable {extension or 'Office'} file: {type(error).__name__}: {error}"[:300],
@@ -63,6 +64,8 @@ def read_compound(data: bytes, extension: str, max_bytes: int) -> Converted:
         for stream in books:
             check_areas(sheets_of_xls(stream))
         try:
+            if endless:
+                raise BrokenDocument("not a readable workbook: its sectors have no end", "Store it again.")
             book = read_old_workbook(data)
         except BrokenDocument:
             if not any(map(shutil.which, ("soffice", "libreoffice"))):
@@ -95,6 +98,33 @@ def _facts(file: olefile.OleFileIO) -> dict[str, object]:
         elif isinstance(value, str) and one_line(value):
             found[name] = one_line(value)
     return found
+
+
+def _is_endless(file: olefile.OleFileIO) -> bool:
+    """Whether a chain of sectors that calamine follows to its end comes back on itself, or leads out of the file:
+    calamine holds all that it passes, up to the end of memory."""
+    within_fat = [file.first_dir_sector]
+    within_fat += [file.root.isectStart] if file.root.size else []
+    within_fat += [file.first_mini_fat_sector] if file.num_mini_fat_sectors else []
+    within_mini: list[int] = []
+    for entry in file.direntries:
+        if entry is not None and entry.name in ("Workbook", "Book"):
+            (within_mini if entry.size < file.mini_stream_cutoff_size else within_fat).append(entry.isectStart)
+    return any(
+        not _ends(table, start)
+        for table, starts in ((file.fat, within_fat), (file.minifat, within_mini))
+        for start in starts
+    )
+
+
+def _ends(table: Sequence[int], sector: int) -> bool:
+    for _ in range(len(table) + 1):
+        if sector in (olefile.ENDOFCHAIN, olefile.FREESECT):
+            return True
+        if sector >= len(table):
+            return False
+        sector = table[sector]
+    return False
 
 
 def _is_locked(workbook: bytes) -> bool:

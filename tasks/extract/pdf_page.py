@@ -10,6 +10,7 @@ from typing import Any
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from tasks.extract.pdf_drawn import TOLD, Span, give_sizes
 from tasks.extract.pdf_letters import with_tex_letters, without_ligatures
 from tasks.extract.pdf_rules import Rule, read_rules
 
@@ -111,7 +112,8 @@ def read_page(page: Any, form: Any = None) -> Page:
     loose, raw = pdfium.FPDFText_GetLooseCharBox, textpage.raw
     rows: list[list[Line]] = []
     line: Line | None = None
-    begun = before = 0  # where the last word begins and ends
+    first = begun = before = 0  # where the line and its last word begin, and where that ends
+    sizeless: list[Span] = []
     unmapped = words = 0
     for start, end in _words(text, textpage.raw):
         loose(raw, start, at)
@@ -139,6 +141,7 @@ def read_page(page: Any, form: Any = None) -> Page:
                 begun, before = start, end
                 continue
             _finish(line, raw, begun, rotated)
+            sizeless += [(line, first, before)] if line.size < TOLD else []
             beside = same_row and gap > 0 and not line.text.endswith("\x02")
         else:
             beside = False
@@ -148,9 +151,12 @@ def read_page(page: Any, form: Any = None) -> Page:
             rows[-1].append(line)
         else:
             rows.append([line])
-        begun, before = start, end
+        first, begun, before = start, start, end
     if line is not None:
         _finish(line, raw, begun, rotated)
+        sizeless += [(line, first, before)] if line.size < TOLD else []
+    if sizeless:
+        give_sizes(sizeless, text, raw)
     for row in rows:
         if len(row) > 1:
             for line in row:

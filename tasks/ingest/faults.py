@@ -3,20 +3,28 @@
 | raised while reading | means |
 |---|---|
 | a `DocumentError` | what it says |
-| the time is over, the reader's process ended | the document is to blame, by itself: it failed alone |
+| the time is over, the reader's process ended, or wanted too much memory | the document is to blame: it failed alone |
 | the compression is damaged | the document is broken |
 | the file cannot be fetched | it may pass: the next run tries again by itself |
 | a package is missing | no document's fault: the run ends |
 | anything else | a parser did not know what to do: the document is broken |
 """
 
+import signal
+
 from pebble import ProcessExpired
 
 from tasks.errors import BrokenDocument, DocumentError, UnfinishedDocument, UnreadDocument
+from tasks.ingest.memory import OUT_OF_MEMORY
 from tasks.patience import WaitedInVain
 from tasks.sources.opening import is_damaged
 
 _LEAVE_OUT = "Leave it out with `exclude`."
+_TOO_MUCH = (
+    "Store it in parts, lower `resources.readers` so that each may take a larger share of the machine's memory, or "
+    "leave it out with `exclude`."
+)
+_OF_MEMORY = {-signal.SIGABRT, -signal.SIGKILL}  # what libraries do that are refused memory, and what systems do
 
 
 def document_error(error: Exception, timeout: float, fetching: bool) -> DocumentError:
@@ -38,8 +46,13 @@ def document_error(error: Exception, timeout: float, fetching: bool) -> Document
         return UnfinishedDocument(
             f"not read after {timeout:g} seconds", "Raise `extraction.timeout`, or leave it out with `exclude`."
         )
+    if isinstance(error, MemoryError) or (isinstance(error, ProcessExpired) and error.exitcode == OUT_OF_MEMORY):
+        return UnfinishedDocument("reading it needs more memory than a reader may take", _TOO_MUCH)
     if isinstance(error, ProcessExpired):
-        return UnfinishedDocument(f"it ended the process that read it (exit code {error.exitcode})", _LEAVE_OUT)
+        ended = f"it ended the process that read it (exit code {error.exitcode})"
+        if error.exitcode in _OF_MEMORY:
+            return UnfinishedDocument(f"{ended}, perhaps for want of memory", _TOO_MUCH)
+        return UnfinishedDocument(ended, _LEAVE_OUT)
     if is_damaged(error):
         return BrokenDocument(f"cannot be decompressed: {error}", "Is it complete? Store it again.")
     if fetching and isinstance(error, OSError):

@@ -289,12 +289,16 @@ def quiet_worker() -> None:
     os.environ.update(TOKENIZERS_PARALLELISM="false", RAYON_NUM_THREADS="1", OMP_NUM_THREADS="1")
     import gc
     import logging
+    import resource
     import signal
 
     gc.freeze()  # what was imported stays; looking through it took 6 % of the time
     gc.set_threshold(10_000, 10, 10)  # in place of 700: rows are many objects, and nearly none in cycles
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a reader that crashes leaves no dump of its gigabytes
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run; it ends its readers itself
     logging.disable(logging.ERROR)
+    if not os.environ.get("EMBEDLAKE_DEBUG"):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libraries that crash fill the terminal; failures have reasons
 
 
 def _records(block: Block) -> Iterator[tuple[int, dict[str, Any] | DocumentError]]:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from pebble import ProcessPool
 
 from tasks.config.settings import Corpus
+from tasks.ingest.memory import call_within, share_of_memory
 from tasks.ingest.prepare import Prepared, prepare, quiet_worker
 from tasks.sources.work import Work
 
@@ -62,12 +63,13 @@ class LocalReaders:
         corpus: whose documents.
         tokenizer_folder: a folder with the tokenizer.json that counts.
         count: of processes.
+        memory: most bytes that each may take; by default a share of the machine's.
 
     Raises:
         ConfigurationError: they are to read pages by OCR, which is not installed.
     """
 
-    def __init__(self, corpus: Corpus, tokenizer_folder: str, count: int) -> None:
+    def __init__(self, corpus: Corpus, tokenizer_folder: str, count: int, memory: int | None = None) -> None:
         if corpus.extraction.ocr:
             from tasks.extract.pdf_ocr import require_ocr
 
@@ -75,14 +77,18 @@ class LocalReaders:
         self.count = count
         self._corpus = corpus
         self._tokenizer_folder = tokenizer_folder
+        self._memory = memory or share_of_memory(count)
         context = _Context()
         context.set_forkserver_preload(["tasks.ingest.prepare"])
         self._pool = ProcessPool(count, context=context, initializer=quiet_worker)
 
     def start(self, work: Work) -> Pending:
-        """Have a piece of work done; one that takes longer than `extraction.timeout` raises TimeoutError."""
+        """Have a piece of work done; one that takes longer than `extraction.timeout` raises TimeoutError, and one that
+        needs more memory than a reader may take ends its reader."""
         timeout = self._corpus.extraction.timeout
-        return self._pool.submit(prepare, timeout, work, self._corpus, self._tokenizer_folder)
+        return self._pool.submit(
+            call_within, timeout, self._memory, prepare, work, self._corpus, self._tokenizer_folder
+        )
 
     def close(self) -> None:
         """End the processes."""

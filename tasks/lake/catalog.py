@@ -132,6 +132,17 @@ def model_of(corpus: Corpus, entry: Entry) -> Model:
     return named or Model.model_validate_json(entry["settings"])
 
 
+def model_named(corpus: Corpus, model: str) -> Model:
+    """The settings of a model: the corpus file's, where it has one of that name or reference, else the defaults.
+
+    Args:
+        corpus: whose file.
+        model: a name in it, or a reference as `model` takes it there.
+    """
+    named = next((settings for settings in corpus.models if model in (settings.name, settings.model)), None)
+    return named or Model.model_validate(model)
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How a model's table stands at the end of a run.

@@ -1,9 +1,9 @@
 """Finding a model: from a reference to a folder on this machine, and to the revision that names its table."""
 
-import hashlib
 import importlib.util
 import json
 import socket
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from tasks.errors import ModelError
 from tasks.hashing import hash_settings
 from tasks.models.providers import provider_of
 from tasks.models.resolved import ResolvedModel, Served, Weights
+from tasks.models.weights import file_hash, identity_of, weights_files
 
 _PATTERNS = ["*.json", "*.txt", "*.model", "*.py", "*.safetensors"]
 
@@ -22,13 +23,16 @@ _VERSIONS = {"static": 1, "transformer": 1}
 
 
 def resolve_model(model: Model) -> ResolvedModel:
-    """The model's files, fetched from the hub where it has to be asked; or what its provider says of it.
+    """The model's files, fetched from the hub where it has to be asked; or what its provider says of it. The settings
+    of one from the hub name its commit from here on.
 
     Raises:
         ModelError: there is no such model, or it cannot be fetched.
     """
     provider = provider_of(model.model)
     origin = provider.find(model) if provider else _weights_of(model)
+    if isinstance(origin, Weights) and origin.commit:
+        model = model.model_copy(update={"hub_revision": origin.commit})
     kind = {} if isinstance(origin, Served) else _kind(origin.folder)
     return ResolvedModel(model, origin, hash_settings({**origin.identity(), **kind, **model.identity()}))
 
@@ -46,16 +50,54 @@ def _weights_of(model: Model) -> Weights:
             f"model {model.model!r} comes with Python code of its own",
             "If you trust it, set `trust_remote_code: true` for this model in the corpus file.",
         )
-    return Weights(folder, _hash_folder(folder))
+    _check_weights(model, folder)
+    return Weights(folder, identity_of(folder), _commit_of(folder))
 
 
-def resolve_entry(entry: dict[str, Any]) -> ResolvedModel:
-    """The model that a row of the catalog tells of, with the files that are on this machine now.
+def _check_weights(model: Model, folder: Path) -> None:
+    """Refuse other weights than the corpus file tells of."""
+    if not model.sha256:
+        return
+    found = {file.name: file_hash(file) for file in weights_files(folder)}
+    if model.sha256 not in found.values():
+        told = ", ".join(f"{name} {digest}" for name, digest in found.items()) or "no weights"
+        raise ModelError(
+            f"model {model.model!r} has other weights than the corpus file's sha256 {model.sha256} says: {told}",
+            "Get the weights that it names, or correct `sha256` if you trust these.",
+        )
+
+
+def _commit_of(folder: Path) -> str | None:
+    """The commit of the hub that a folder of its cache has."""
+    return folder.name if folder.parent.name == "snapshots" else None
+
+
+def resolve_entry(entry: dict[str, Any], named: Sequence[Model] = ()) -> ResolvedModel:
+    """The model that a row of the catalog tells of, with the files that are on this machine now: where the row says,
+    or where the corpus file has a model of that name, which may be another place on another machine.
+
+    Args:
+        entry: of the catalog.
+        named: the models of the corpus file.
 
     Raises:
         ModelError: there is no such model, or it cannot be fetched.
     """
-    model = resolve_model(Model.model_validate(json.loads(entry["settings"])))
+    filled = Model.model_validate_json(entry["settings"])
+    places = [filled] + [
+        filled.model_copy(update=model.model_dump(include={"model", "hub_revision", "trust_remote_code"}))
+        for model in named
+        if model.name == filled.name and model.model != filled.model
+    ]
+    found, missing = [], []
+    for place in places:
+        try:
+            found.append(resolve_model(place))
+        except ModelError as error:
+            missing.append(error)
+    if not found:
+        raise missing[-1]
+    model = next((model for model in found if model.revision == entry["revision"]), found[0])
     return replace(model, calibration=tuple(json.loads(entry["calibration"] or "[]")))
 
 
@@ -157,13 +199,3 @@ def _wants_code(folder: Path) -> bool:
     ):
         return True
     return config.exists() and "auto_map" in json.loads(config.read_text("utf-8"))
-
-
-def _hash_folder(folder: Path) -> str:
-    """SHA-256 over names and contents of the files that decide vectors."""
-    total = hashlib.sha256()
-    suffixes = (".json", ".txt", ".model", ".py", ".safetensors", ".bin")
-    for path in sorted(p for p in folder.rglob("*") if p.suffix in suffixes and p.is_file()):
-        with path.open("rb") as file:
-            total.update(f"{path.relative_to(folder)} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    return total.hexdigest()

@@ -14,11 +14,13 @@ class Weights:
 
     Attributes:
         folder: where they are.
-        hash: SHA-256 over those that decide its vectors, 64 hexadecimal digits.
+        hash: SHA-256 over what decides its vectors, 64 hexadecimal digits.
+        commit: of the hub, where they come from there.
     """
 
     folder: Path
     hash: str
+    commit: str | None = None
 
     def identity(self) -> dict[str, str]:
         """What tells it from every other model."""

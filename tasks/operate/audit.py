@@ -135,7 +135,7 @@ def other_vectors(lake: Lake, entry: Entry, sample: int) -> list[str]:
     rows = rows.filter(rows["text"].is_valid())
     if not rows.num_rows:
         return []
-    model = resolve_entry(entry)
+    model = resolve_entry(entry, lake.corpus.models)
     if model.revision != entry["revision"]:
         return []  # other weights than filled it: nothing to compare with
     try:

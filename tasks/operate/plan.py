@@ -1,54 +1,25 @@
 """What a run would do, without doing it."""
 
-import json
-import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
 from tasks.config.models import Model
 from tasks.config.settings import Corpus
-from tasks.embed.pending import failed_versions, pending_chunks, refused_rows
+from tasks.embed.pending import failed_versions, refused_rows
 from tasks.errors import ShrunkSource
 from tasks.ingest.reading import read_all
 from tasks.ingest.tokenizer import tokenizer_of
 from tasks.ingest.update import compare_with_lake
 from tasks.lake.lookup import NumberSet, numbers_of
 from tasks.lake.neighbours import others
+from tasks.lake.pinned import pinned
 from tasks.lake.tables import Lake
-from tasks.models import choose
 from tasks.models.find import resolve_model
-from tasks.models.interface import encode_in_parts, text_items
-from tasks.models.resolved import ResolvedModel
-from tasks.operate.sampling import PROBE_TEXTS, Content, some_works, spread_files
+from tasks.operate.estimate import ModelPlan, Waiting, estimate, read_at_most
+from tasks.operate.sampling import Content, some_works, spread_files
 from tasks.sources.listing import list_files
-
-
-@dataclass(slots=True)
-class ModelPlan:
-    """What a run would do for one model.
-
-    Attributes:
-        model, table: its names; `exists` tells whether the table is there.
-        texts: distinct texts to embed; tokens: in them.
-        pending: chunks that an earlier run left without a vector.
-        overlong: chunks to embed that are longer than the model reads, of which it would read the beginning, or None
-            where it is not known how much it reads.
-        refused: chunks that would fail because they are longer, where the corpus refuses such.
-        seconds: expected; measured says on what that stands: the last run, or a probe of a few texts just now.
-    """
-
-    model: str
-    table: str
-    exists: bool
-    texts: int = 0
-    tokens: int = 0
-    pending: int = 0
-    overlong: int | None = None
-    refused: int = 0
-    seconds: float = 0.0
-    measured: str = ""
 
 
 @dataclass(slots=True)
@@ -109,7 +80,7 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
         most_bytes: read at most about so many bytes as stored, spread over all files, and scale up.
         sample: chunks to keep, at random, of what is read.
     """
-    models = [resolve_model(model) for model in corpus.models]
+    models = [resolve_model(pinned(lake, model)) for model in corpus.models]
     listing = list_files(corpus.sources, corpus.lake.uri)
     refused = ""
     try:
@@ -157,66 +128,22 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
         there = NumberSet(numbers_of(lake.read(table, ["text_hash"])["text_hash"]))
         known = there.among(numbers_of(pa.chunked_array([pa.array(list(found.texts), pa.string())]))).tolist()
         texts = {h: t for (h, t), seen in zip(found.texts.items(), known, strict=True) if not seen}
-        waiting = _Waiting(lake, table, model.settings, there)
+        waiting = Waiting(lake, table, model.settings, there)
         entry.pending = len(waiting.texts)
         pending = {h: t for h, t in waiting.texts.items() if h not in texts}
         entry.texts = _scaled(len(texts), share) + len(pending)
         entry.tokens = _scaled(sum(texts.values()), share) + sum(pending.values())
-        limit = _limit(lake, table)
+        limit = read_at_most(lake, table)
         if entry.texts:
-            limit = _estimate(entry, lake, model, found.probe or waiting.probe, limit)
+            limit = estimate(entry, lake, model, found.probe or waiting.probe, limit)
         if limit:
             _count_overlong(entry, lake, model.settings, limit, found, waiting, share)
         plan.models.append(entry)
     return plan
 
 
-class _Waiting:
-    """What an earlier run left without a vector: distinct texts without one, the tokens of every chunk, a few texts."""
-
-    def __init__(self, lake: Lake, table: str, model: Model, there: NumberSet) -> None:
-        pending = pending_chunks(lake, table, model)
-        self.texts: dict[str, int] = {}
-        self.counts: list[int] = []
-        for rows in pending.windows(["text_hash", "token_count"]):
-            self.counts += rows["token_count"].to_pylist()
-            rows = rows.filter(pa.array(~there.among(numbers_of(rows["text_hash"])), pa.bool_()))
-            self.texts |= zip(rows["text_hash"].to_pylist(), rows["token_count"].to_pylist(), strict=True)
-        self.probe = pending.chunks.take(pending.positions[:PROBE_TEXTS], ["text"])["text"].to_pylist()
-
-
-def _limit(lake: Lake, table: str) -> int | None:
-    """The most tokens that a model reads, where the catalog has it."""
-    return next((row["max_tokens"] for row in lake.catalog() if row["table"] == table), None)
-
-
-def _estimate(entry: ModelPlan, lake: Lake, model: ResolvedModel, probe: list[str], limit: int | None) -> int | None:
-    """Expected time by the rate of the last run that embedded, else by a probe of a few texts; gives the most tokens
-    that the model reads, if that is known by then."""
-    for counts in sorted(
-        lake.read(lake.name("runs"), ["started", "counts"]).to_pylist(), key=lambda r: r["started"], reverse=True
-    ):
-        for past in json.loads(counts["counts"])["models"]:
-            if past["table"] == entry.table and past["tokens"] > 10_000:
-                entry.seconds = entry.tokens * past["seconds"] / past["tokens"]
-                entry.measured = "the last run"
-                return limit
-    if not probe:
-        return limit
-    plain = model.settings.model_copy(update={"int8": False})  # an int8 model is made by the run itself
-    encoder = choose.load_encoder(replace(model, settings=plain))
-    items = text_items(probe)
-    encode_in_parts(encoder, items[:4])
-    clock = time.monotonic()
-    counts = encode_in_parts(encoder, items).costs
-    tokens = sum(min(count, encoder.max_cost) for count in counts)
-    entry.seconds = entry.tokens * (time.monotonic() - clock) / tokens
-    entry.measured = f"a probe of {len(probe)} texts"
-    return encoder.max_cost
-
-
 def _count_overlong(
-    entry: ModelPlan, lake: Lake, model: Model, limit: int, found: Content, waiting: _Waiting, share: float
+    entry: ModelPlan, lake: Lake, model: Model, limit: int, found: Content, waiting: Waiting, share: float
 ) -> None:
     """How many chunks are longer than a model reads, by the tokens that were counted on chunking."""
     failed_before = set(failed_versions(lake, entry.table, model).to_pylist())

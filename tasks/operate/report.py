@@ -1,6 +1,7 @@
 """The report at the end of a run, as rows that a terminal, Markdown or a log can show."""
 
 from tasks.lake.catalog import few_failures
+from tasks.operate.estimate import ModelPlan
 from tasks.operate.plan import Plan
 from tasks.progress import RunReport
 
@@ -39,7 +40,8 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
             for kind, found in sorted(counts.left_out.items())
         ]
     for model in report.models:
-        rows.append((f"{model.table}", f"{model.rows:,} rows, {model.state}"))
+        lacks = f", {model.pending:,} chunks pending" if model.pending else ""
+        rows.append((f"{model.table}", f"{model.rows:,} rows, {model.state}{lacks}"))
         if model.embedded:
             rate = f"{model.embedded / model.seconds:,.0f} texts/s, {model.tokens / model.seconds:,.0f} tokens/s"
             rows.append(("  embedded", f"{model.embedded:,} texts, {rate}, by {model.backend}"))
@@ -110,6 +112,27 @@ def _cell(text: str) -> str:
     return " ".join(str(text).split()).replace("|", "\\|")
 
 
+def model_plan_rows(model: ModelPlan, about: str = "") -> list[tuple[str, str]]:
+    """What a run or a backfill would do for one model, as (what, how much)."""
+    rows = [(model.table, "" if model.exists else "a new table")]
+    if model.exists and model.pending:
+        rows.append(("  left by an earlier run", f"{model.pending:,} texts"))
+    if model.texts:
+        rows.append(("  to embed", f"{about}{model.texts:,} texts, {about}{model.tokens:,} tokens"))
+        if model.measured:
+            rows.append(
+                (
+                    "  expected time",
+                    f"{_duration(model.seconds)} (by {model.measured}); cost: none, the model runs here",
+                )
+            )
+    if model.overlong:
+        rows.append(("  longer than the model reads", f"{about}{model.overlong:,} chunks"))
+    if model.refused:
+        rows.append(("  would be refused", f"{about}{model.refused:,} chunks, longer than the model reads"))
+    return rows
+
+
 def plan_rows(plan: Plan) -> list[tuple[str, str]]:
     """What a run would do, as (what, how much)."""
     about = "" if plan.share_read == 1 else "about "
@@ -126,22 +149,7 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
         rows.append(("chunks to write", f"{about}{plan.chunks:,} ({about}{plan.tokens:,} tokens)"))
     rows += _skipped(plan.skipped) + _unfit(plan.unfit, plan.unfit_first)
     for model in plan.models:
-        rows.append((model.table, "" if model.exists else "a new table"))
-        if model.pending:
-            rows.append(("  left by an earlier run", f"{model.pending:,} texts"))
-        if model.texts:
-            rows.append(("  to embed", f"{about}{model.texts:,} texts, {about}{model.tokens:,} tokens"))
-            if model.measured:
-                rows.append(
-                    (
-                        "  expected time",
-                        f"{_duration(model.seconds)} (by {model.measured}); cost: none, the model runs here",
-                    )
-                )
-        if model.overlong:
-            rows.append(("  longer than the model reads", f"{about}{model.overlong:,} chunks"))
-        if model.refused:
-            rows.append(("  would be refused", f"{about}{model.refused:,} chunks, longer than the model reads"))
+        rows += model_plan_rows(model, about)
     rows += _others(plan.others)
     if plan.promoted:
         rows.append(("would become live", f"{plan.promoted}, once it is complete"))

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from tasks.config.loading import load_corpus
 from tasks.config.reranking import Rerank
-from tasks.errors import ConfigurationError, ModelError
+from tasks.errors import ConfigurationError, ModelError, UnknownName
 from tasks.lake.nearest import Row, View, check_filter
 from tasks.lake.tables import Lake
 from tasks.models import choose
@@ -152,13 +152,13 @@ class OpenLake:
         """A document as one passage: its text as its chunks have it, in which nothing stands twice.
 
         Raises:
-            ConfigurationError: there is no such document or model in the lake.
+            UnknownName: there is no such document or model in the lake.
             LakeError: the table cannot be read.
         """
         view = self._view(self._row(model)["table"])
         row = whole_document(view, document_id)
         if row is None:
-            raise ConfigurationError(
+            raise UnknownName(
                 f"{view.table} has no document {document_id!r}", "Give an id as a search shows it, such as docs:a.pdf."
             )
         return self._passage(Hit(row, 1, 1.0, None, None), row, None)
@@ -229,7 +229,7 @@ class OpenLake:
             found.sort(key=lambda row: (row["state"] == "live", row["changed"]), reverse=True)
             if not found:
                 names = ", ".join(sorted({row["model"] for row in rows})) or "none"
-                raise ConfigurationError(
+                raise UnknownName(
                     f"the lake has no table of a model {model!r}; it has {names}",
                     f"Fill one with: embedlake backfill CORPUS.yaml --model {model}",
                 )
@@ -238,7 +238,7 @@ class OpenLake:
     def _encoder(self, row: dict[str, Any]) -> Encoder:
         table = row["table"]
         if table not in self._encoders:
-            model = resolve_entry(row)
+            model = resolve_entry(row, self._lake.corpus.models)
             settings = model.settings
             named = [m for m in self._lake.corpus.models if m.name == settings.name]
             if named:  # the query's prompt changes no vector in the table: the file's word counts

@@ -5,13 +5,14 @@ import logging
 from functools import partial
 from typing import Any
 
+from tasks.config.models import Model
 from tasks.lake.catalog import Entry, change_catalog, entry_of
 from tasks.lake.nearest import View
 from tasks.lake.run import Run
 from tasks.lake.tables import Lake
 from tasks.models.choose import load_encoder
 from tasks.models.find import resolve_entry
-from tasks.models.resolved import Weights
+from tasks.models.resolved import ResolvedModel, Weights
 from tasks.search.fusion import WEIGHT
 from tasks.search.learn import JUDGMENTS, Learnt, learn_from_items
 from tasks.search.scales import background_of
@@ -33,7 +34,7 @@ def settle_fusion(run: Run) -> None:
         view = View(run.lake, counts.table)
         if view.analysis is None:
             continue
-        learnt = _learnt(view, entry)
+        learnt = _learnt(view, entry, run.corpus.models)
         logger.info("searches of %s weigh meaning %.1f against words (%s)", counts.table, learnt.weight, learnt.how)
         keep(run.lake, counts.table, learnt, run.report.run_id)
 
@@ -62,7 +63,7 @@ def _is_due(entry: dict[str, Any], rows: int) -> bool:
     return known.get("how") != JUDGMENTS and not before / _GROWTH < rows < before * _GROWTH
 
 
-def _learnt(view: View, entry: dict[str, Any]) -> Learnt:
+def _learnt(view: View, entry: dict[str, Any], named: list[Model]) -> Learnt:
     sample = view.sample(_SAMPLE, ["text", "vector", "text_hash"])
     places = {text_hash: place for place, text_hash in enumerate(sample["text_hash"].to_pylist())}
     distinct = sample.take(sorted(places.values()))
@@ -71,9 +72,10 @@ def _learnt(view: View, entry: dict[str, Any]) -> Learnt:
     assert view.analysis is not None
     why = None
     try:
-        why = _why_not(entry)
+        model = resolve_entry(entry, named)
+        why = _why_not(model)
         if why is None:
-            encoder = load_encoder(resolve_entry(entry))
+            encoder = load_encoder(model)
             return learn_from_items(texts, vectors, view.analysis, encoder, view.rows)
     except Exception as error:  # whatever the model raises: searches do without
         why = f"the model failed: {type(error).__name__}"
@@ -81,9 +83,8 @@ def _learnt(view: View, entry: dict[str, Any]) -> Learnt:
     return Learnt(WEIGHT, f"default: {why}", background_of(vectors), view.rows, 0, {})
 
 
-def _why_not(entry: dict[str, Any]) -> str | None:
+def _why_not(model: ResolvedModel) -> str | None:
     """Why a model is not asked, or None."""
-    model = resolve_entry(entry)
     if not isinstance(model.origin, Weights):
         return "a service has the model"
     size = sum(file.stat().st_size for file in model.origin.folder.rglob("*") if file.is_file())

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tasks.errors import ConfigurationError
+from tasks.errors import UnknownName
 from tasks.lake.literals import quoted
 from tasks.lake.nearest import View
 
@@ -17,12 +17,12 @@ def vector_of(view: View, identity: str) -> tuple[Sequence[float], str]:
         identity: a document id or a chunk id.
 
     Raises:
-        ConfigurationError: the table has neither.
+        UnknownName: the table has neither.
     """
     wanted = quoted(identity)
     rows = view.matched(f"chunk_id = {wanted} OR document_id = {wanted}", ["document_id", "vector"])
     if not rows:
-        raise ConfigurationError(
+        raise UnknownName(
             f"{view.table} has no document and no chunk {identity!r}",
             "Give an id as a search shows it, such as docs:a.pdf.",
         )

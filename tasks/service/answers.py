@@ -14,7 +14,7 @@ from tasks.answer.chat import Endpoint, endpoint_of
 from tasks.config.loading import redact
 from tasks.errors import EmbedlakeError
 from tasks.service.asking import Service
-from tasks.service.schemas import Taken, Where
+from tasks.service.schemas import Query, Taken, Where
 
 _UNANSWERED = 502  # the endpoint's fault, not the client's
 
@@ -22,7 +22,7 @@ _UNANSWERED = 502  # the endpoint's fault, not the client's
 class AskRequest(Taken):
     """A question."""
 
-    question: str = Field(description="What is to be answered from the corpus.")
+    question: Query = Field(description="What is to be answered from the corpus.")
     corpus: str | None = Field(None, description="Name of the corpus; may be left out where only one is served.")
     limit: Annotated[int, Field(ge=1, le=1000)] | None = Field(
         None, description="Passages to answer from; by default as many as the corpus file says."

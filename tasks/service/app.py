@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from tasks.config.loading import redact
-from tasks.errors import ConfigurationError, EmbedlakeError
+from tasks.errors import ConfigurationError, EmbedlakeError, UnknownName
 from tasks.search.passage import Passage
 from tasks.service import answers, openai
 from tasks.service.asking import Service
@@ -38,7 +38,8 @@ from tasks.service.warm import Corpora
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse, "description": about}
     for status, about in {
-        400: "The query, the filter or the JSON is wrong.", 401: "No valid API key.", 404: "No such corpus or model.",
+        400: "The query, the filter or the JSON is wrong.", 401: "No valid API key.",
+        404: "No such corpus, model, document or chunk.",
         408: "The body did not arrive in time.", 413: "Too much was sent.", 415: "The body is not JSON.",
         421: "Asked by a name that is not its own.", 422: "A field is missing or wrong.",
         500: "Unexpected.", 503: "Too many requests, or the lake cannot be read.", 504: "No answer in time.",
@@ -56,7 +57,7 @@ def create_app(corpora: Corpora, keys: Keys, limits: Limits) -> FastAPI:
     """
     metrics = Metrics()
     service = Service(corpora, limits)
-    tools = _tools(corpora)
+    tools = _tools(service)
     app = FastAPI(
         title="embedlake", version=version("embedlake"), description="Search over corpora that are kept embedded.",
         responses=_ERRORS, lifespan=tools.router.lifespan_context if tools else None,
@@ -91,10 +92,7 @@ def create_app(corpora: Corpora, keys: Keys, limits: Limits) -> FastAPI:
     @app.get("/corpora/{corpus}/documents/{document_id:path}", summary="A document, as its chunks have it.")
     async def document(corpus: str, document_id: str) -> FoundPassage:
         found = service.corpus(corpus)
-        try:
-            [shown] = _shown([await service.ask(found, partial(found.document, document_id))])
-        except ConfigurationError as error:
-            raise Refused(404, error.message, error.hint) from None
+        [shown] = _shown([await service.ask(found, partial(found.document, document_id))])
         return shown
 
     @app.get("/corpora", summary="The corpora that are served.")
@@ -125,10 +123,10 @@ def create_app(corpora: Corpora, keys: Keys, limits: Limits) -> FastAPI:
     return app
 
 
-def _tools(corpora: Corpora) -> Starlette | None:
+def _tools(service: Service) -> Starlette | None:
     """Agents reach the same corpora at /mcp, where the package for that is installed; the guard lets them in."""
     try:
-        server = create_tools(corpora)
+        server = create_tools(service)
     except ConfigurationError:
         return None
     from mcp.server.transport_security import TransportSecuritySettings
@@ -159,7 +157,7 @@ def _explain_errors(app: FastAPI) -> None:
 
     @app.exception_handler(EmbedlakeError)
     async def failed(request: Request, error: EmbedlakeError) -> JSONResponse:
-        status = 400 if isinstance(error, ConfigurationError) else 503
+        status = 404 if isinstance(error, UnknownName) else 400 if isinstance(error, ConfigurationError) else 503
         return told(request, status, redact(error.message), redact(error.hint))
 
     @app.exception_handler(RequestValidationError)

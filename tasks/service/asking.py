@@ -44,11 +44,9 @@ class Service:
         """The queries of a request.
 
         Raises:
-            Refused: there is none, one is empty or too long, or there are too many.
+            Refused: one is too long, or there are too many.
         """
         queries = [given] if isinstance(given, str) else given
-        if not queries or not all(query.strip() for query in queries):
-            raise Refused(400, "a query is empty", "Ask something.")
         if len(queries) > self.limits.queries:
             raise Refused(413, f"{len(queries):,} queries; at most {self.limits.queries:,} may be asked at once")
         longest = max(map(len, queries))

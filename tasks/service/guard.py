@@ -6,7 +6,8 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,14 +110,13 @@ class Guard:
                 message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
             await send(message)
 
-        self._running += 1
-        self._metrics.in_flight.set(self._running)
         try:
             self._let_in(scope["path"], headers)
             body = await self._body(headers, receive)
             seconds = None if scope["path"] in _PATIENT else self._limits.seconds
-            async with asyncio.timeout(seconds):
-                await self._app(scope, _receive_again(body, receive), send_with_id)
+            with self._place():
+                async with asyncio.timeout(seconds):
+                    await self._app(scope, _receive_again(body, receive), send_with_id)
         except Refused as refused:
             await _send_error(send_with_id, refused, request_id)
         except TimeoutError:
@@ -128,8 +128,6 @@ class Guard:
             if not answered:
                 await _send_error(send_with_id, Refused(500, "an unexpected error; the log has it"), request_id)
         finally:
-            self._running -= 1
-            self._metrics.in_flight.set(self._running)
             seconds = time.monotonic() - began
             route = getattr(scope.get("route"), "path", "other")
             self._metrics.requests.labels(route, str(status)).inc()
@@ -151,8 +149,19 @@ class Guard:
                 raise Refused(401, "the API key is not valid", "Ask who runs the service for one.")
         if headers.get("content-type", _JSON).partition(";")[0].strip().lower() != _JSON and path not in OPEN:
             raise Refused(415, "the body is to be JSON", f"Send the header Content-Type: {_JSON}")
-        if self._running > self._limits.requests:
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        """One of the requests that are answered at once; one whose body is still on its way takes no place."""
+        if self._running >= self._limits.requests:
             raise Refused(503, f"{self._limits.requests} requests are being answered", "Come again in a second.")
+        self._running += 1
+        self._metrics.in_flight.set(self._running)
+        try:
+            yield
+        finally:
+            self._running -= 1
+            self._metrics.in_flight.set(self._running)
 
     async def _body(self, headers: dict[str, str], receive: Receive) -> bytes:
         """The whole body, before anything is done with it: so no slow client holds more than its own connection."""

@@ -13,6 +13,10 @@ class Taken(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+Query = Annotated[str, Field(min_length=1, pattern=r"\S")]
+Queries = Query | Annotated[list[Query], Field(min_length=1)]
+Id = Annotated[str, Field(min_length=1)]
+
 Where = Annotated[
     Annotated[str, Field(max_length=10_000)] | dict[str, Any] | None,
     Field(description='SQL over the columns, such as year >= 2020; or values, such as {"year": {"gte": 2020}}.'),
@@ -22,7 +26,7 @@ Where = Annotated[
 class SearchRequest(Taken):
     """A search."""
 
-    query: str | list[str] = Field(description="A question or a few words, or several, each with its own answer.")
+    query: Queries = Field(description="A question or a few words, or several, each with its own answer.")
     corpus: str | None = Field(None, description="Name of the corpus; may be left out where only one is served.")
     limit: Annotated[int, Field(ge=1, le=1000)] = Field(5, description="Most passages for a query.")
     offset: Annotated[int, Field(ge=0, le=10_000)] = Field(0, description="Passages of the pages before.")
@@ -40,7 +44,7 @@ class SearchRequest(Taken):
 class SimilarRequest(Taken):
     """A search for more like this."""
 
-    id: str = Field(description="A document id or a chunk id, as a search shows it.")
+    id: Id = Field(description="A document id or a chunk id, as a search shows it.")
     corpus: str | None = Field(None, description="Name of the corpus; may be left out where only one is served.")
     limit: Annotated[int, Field(ge=1, le=1000)] = Field(5, description="Most passages.")
     offset: Annotated[int, Field(ge=0, le=10_000)] = Field(0, description="Passages of the pages before.")
@@ -132,7 +136,7 @@ class ErrorResponse(BaseModel):
 class EmbeddingsRequest(BaseModel):
     """As of OpenAI's `/v1/embeddings`; what has no meaning here is let pass."""
 
-    input: str | list[str] = Field(description="Queries to embed.")
+    input: Queries = Field(description="Queries to embed.")
     model: str = Field(description="Name of a corpus, for its live model, or of a model of one.")
     encoding_format: Literal["float", "base64"] = "float"
     dimensions: int | None = Field(None, ge=1, description="Refused where the model has others.")
@@ -173,7 +177,7 @@ class RankingOptions(BaseModel):
 class VectorStoreSearchRequest(BaseModel):
     """As of OpenAI's `/v1/vector_stores/{id}/search`."""
 
-    query: str | list[str]
+    query: Queries
     max_num_results: Annotated[int, Field(ge=1, le=50)] = 10
     filters: dict[str, Any] | None = Field(
         None, description="A comparison {type, key, value}, or {type: and|or, filters: [...]}."

@@ -4,7 +4,6 @@ The tools are named as the protocol's clients expect them: `search` and `fetch`.
 and the instructions say so; that keeps no text from being written to mislead a model.
 """
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
@@ -14,8 +13,10 @@ from pydantic import BaseModel, Field
 
 from tasks.errors import ConfigurationError, EmbedlakeError
 from tasks.search.passage import Passage
+from tasks.service.asking import Service
+from tasks.service.guard import Refused
 from tasks.service.schemas import FoundPassage, ServedCorpus
-from tasks.service.warm import Corpora, WarmCorpus
+from tasks.service.warm import WarmCorpus
 
 if TYPE_CHECKING:
     from mcp.server import MCPServer
@@ -46,7 +47,7 @@ class Status(BaseModel):
     corpora: list[ServedCorpus]
 
 
-def create_tools(corpora: Corpora) -> "MCPServer":
+def create_tools(service: Service) -> "MCPServer":
     """A server of the Model Context Protocol over some corpora; how it is reached is for who calls.
 
     Raises:
@@ -68,16 +69,16 @@ def create_tools(corpora: Corpora) -> "MCPServer":
         where: Where = None,
     ) -> Found:
         """Find the passages that answer a query best."""
-        held = _corpus(corpora, corpus)
-        return Found(results=_shown(await _ask(held, partial(held.search, query, limit=limit, where=where))))
+        held = _corpus(service, corpus)
+        return Found(results=_shown(await _ask(service, held, partial(held.search, query, limit=limit, where=where))))
 
     @server.tool()
     async def fetch(
         id: Annotated[str, Field(description="A document_id, as a search shows it.")], corpus: Corpus = None
     ) -> FoundPassage:
         """Get the whole text of a document."""
-        held = _corpus(corpora, corpus)
-        [found] = _shown([await _ask(held, partial(held.document, id))])
+        held = _corpus(service, corpus)
+        [found] = _shown([await _ask(service, held, partial(held.document, id))])
         return found
 
     @server.tool()
@@ -88,27 +89,27 @@ def create_tools(corpora: Corpora) -> "MCPServer":
         where: Where = None,
     ) -> Found:
         """Find passages of other documents that are like a document or a passage."""
-        held = _corpus(corpora, corpus)
-        return Found(results=_shown(await _ask(held, partial(held.similar, id, limit=limit, where=where))))
+        held = _corpus(service, corpus)
+        return Found(results=_shown(await _ask(service, held, partial(held.similar, id, limit=limit, where=where))))
 
     @server.tool()
     async def status() -> Status:
         """List the corpora that can be searched."""
-        return Status(corpora=[corpus.told() for corpus in corpora])
+        return Status(corpora=[corpus.told() for corpus in service.corpora])
 
     return server
 
 
-def _corpus(corpora: Corpora, name: str | None) -> WarmCorpus:
-    found = corpora.get(name)
-    if found is None:
-        raise ValueError(f"no corpus {name!r}; name one of: {', '.join(corpora.names)}")
-    return found
-
-
-async def _ask(corpus: WarmCorpus, call: Callable[[], T]) -> T:
+def _corpus(service: Service, name: str | None) -> WarmCorpus:
     try:
-        return await asyncio.to_thread(corpus.asked, call)
+        return service.corpus(name)
+    except Refused as refused:
+        raise ValueError(f"{refused.message}. {refused.hint}") from None
+
+
+async def _ask(service: Service, corpus: WarmCorpus, call: Callable[[], T]) -> T:
+    try:
+        return await service.ask(corpus, call)
     except EmbedlakeError as error:
         raise ValueError(f"{error.message} {error.hint}") from None
 

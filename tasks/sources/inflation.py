@@ -15,17 +15,19 @@ class Budget:
     Args:
         stored: bytes of the archive as stored.
         max_bytes: that may come out of any.
+        inflation: times its stored size that may come out too.
 
     Attributes:
         most_members: how many it may have.
+        taken: bytes that came out.
         spent: whether it is used up: not a member fails then, but the whole archive.
     """
 
-    def __init__(self, stored: int, max_bytes: int) -> None:
+    def __init__(self, stored: int, max_bytes: int, inflation: int = _INFLATION) -> None:
         self._stored = stored
-        self._most = max(_INFLATION * stored, max_bytes)
+        self._most = max(inflation * stored, max_bytes)
         self.most_members = _MOST_MEMBERS
-        self._bytes = self._members = 0
+        self.taken = self._members = 0
         self.spent = False
 
     def take(self, size: int) -> None:
@@ -34,8 +36,8 @@ class Budget:
         Raises:
             OversizedDocument: they are too many.
         """
-        self._bytes += size
-        self.check(self._bytes)
+        self.taken += size
+        self.check(self.taken)
 
     def check(self, size: int) -> None:
         """Refuse so many bytes in all, if they are too many."""

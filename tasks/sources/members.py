@@ -78,7 +78,7 @@ def works_in(
     """The same, of a container that is open, decompressed."""
     walk = _Walk(file, corpus, unchanged)
     try:
-        yield from walk.inside(stream, file, 1)
+        yield from walk.inside(stream, file, file.key, 1)
     except Exception:
         yield from walk.flush()  # what came before it is whole
         raise
@@ -102,6 +102,7 @@ class _Walk:
         self._unchanged_of = unchanged
         self._tells_time = "modified" in (self._source.metadata.get(name, name) for name in corpus.metadata)
         self._budget = Budget(file.size, corpus.extraction.max_bytes)
+        self._left = corpus.extraction.max_bytes  # bytes that may come out of what is attached to a mail
         self._named: dict[str, int] = {}  # ids that were given, with how often a name asked for them
         self._begin()
 
@@ -119,12 +120,12 @@ class _Walk:
             self._begin()
             yield found
 
-    def inside(self, stream: Any, file: File, depth: int) -> Iterator[Within]:
-        """All that lies in a container."""
+    def inside(self, stream: Any, file: File, path: str, depth: int) -> Iterator[Within]:
+        """All that lies in a container; its path is what patterns see, as if what holds files were folders."""
         if file.true_format == "mbox":
             yield from self._messages(stream, file)
         elif file.true_format in ARCHIVES:
-            yield from self._entries(stream, file, depth)
+            yield from self._entries(stream, file, path, depth)
         else:
             yield from self.flush()
             limits = self._corpus.extraction
@@ -138,11 +139,11 @@ class _Walk:
             inner = self._member(file, told, len(content) if isinstance(content, bytes) else 0, None)
             yield from self._add(replace(inner, path=f"{inner.path}.eml", format="mail"), content)
 
-    def _entries(self, stream: Any, file: File, depth: int) -> Iterator[Within]:
+    def _entries(self, stream: Any, file: File, folder: str, depth: int) -> Iterator[Within]:
         with _seekable(stream) if file.true_format == "zip" else _as_it_is(stream) as archive:
             for entry in entries_of(archive, file.true_format, self._budget):
                 inner = self._member(file, entry.name, entry.size, entry.modified)
-                parts = inner.key.replace("!/", "/").split("/")
+                parts = [folder, *entry.name.split("/")]
                 path = "/".join(part for part in parts if part not in ("", ".."))
                 if not (self._patterns.let_in(path) and self._patterns.names(path)):
                     continue
@@ -150,7 +151,7 @@ class _Walk:
                     self._skipped[other] += 1
                     yield from self.flush() if time.monotonic() - self._since > _SECONDS else ()
                     continue
-                yield from self._entry(entry, inner, depth)
+                yield from self._entry(entry, inner, path, depth)
 
     def attached(self, message: File, name: str, content: bytes) -> Iterator[Within]:
         """A file that is attached to a mail."""
@@ -162,14 +163,16 @@ class _Walk:
         if depth > _DEEPEST:
             yield from self._add(inner, _too_deep(depth))
             return
-        self._budget = Budget(len(content), self._corpus.extraction.max_bytes)
+        self._left -= self._budget.taken  # all of a mail is in one reader's memory together
+        self._budget = Budget(len(content), self._left, inflation=0)
         opened = partial(io.BytesIO, content)
         try:
-            yield from self._entry(Entry(name, len(content), None, "", None, opened), inner, depth)
+            path = inner.key.replace("!/", "/")
+            yield from self._entry(Entry(name, len(content), None, "", None, opened), inner, path, depth)
         except DocumentError as error:
             yield from self._add(inner, error)
 
-    def _entry(self, entry: Entry, inner: File, depth: int) -> Iterator[Within]:
+    def _entry(self, entry: Entry, inner: File, path: str, depth: int) -> Iterator[Within]:
         """A member of an archive. What is wrong with it is its own, unless the whole archive is spent or cut off."""
         most = self._corpus.extraction.max_bytes
         try:
@@ -182,7 +185,7 @@ class _Walk:
                 if inner.is_container:
                     if depth == _DEEPEST:
                         raise _too_deep(depth)
-                    yield from self.inside(stream, inner, depth + 1)
+                    yield from self.inside(stream, inner, path, depth + 1)
                     return
                 content = stream.read(most + 1)
             if len(content) > most:

@@ -98,6 +98,8 @@ def _row_of(table: pa.Table) -> dict[str, Any]:
     for name, column in zip(table.column_names, table.columns, strict=True):
         try:
             [row[name]] = column.to_pylist(maps_as_pydicts="lossy")
+        except MemoryError:
+            raise
         except Exception as error:
             row[name] = BrokenDocument(
                 f"column {name!r} holds a value that cannot be read: {error}"[:300],

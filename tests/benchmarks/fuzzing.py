@@ -1,6 +1,7 @@
 """Damaged files of every kind, read as a run reads them: what becomes of each, in what time and memory.
 
-    python -m tests.benchmarks.fuzzing [--files 10000] [--seed 1] [--timeout 20] [--largest BYTES] [--keep TO] FOLDER…
+    python -m tests.benchmarks.fuzzing [--files 10000] [--seed 1] [--timeout 20] [--largest BYTES] [--from N]
+        [--keep TO] FOLDER…
 
 Files of the folders, and those that the tests make, are damaged (see tests/mutations.py) and given to readers, with a
 time-out, as a run does. Each one must end as documents, as failures with a reason, or skipped by its kind. It prints
@@ -173,6 +174,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path)
     parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--from", type=int, default=0, dest="start", help="only draw those before it")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--timeout", type=float, default=20)
     parser.add_argument("--largest", type=int, default=MOST, help="bytes of a file that is damaged")
@@ -191,6 +193,8 @@ def main() -> None:
                 extension = kinds[number % len(kinds)]
                 data = draw.choice(contents[extension])
                 (folder / f"{number}{extension}").write_bytes(mutated(data, extension, contents[extension], draw))
+            if first + _AT_ONCE <= options.start:
+                continue
             corpus = Corpus.model_validate(
                 {
                     "name": "fuzzing", "sources": [{"name": "s", "uri": place}], "models": [MODEL],

@@ -5,13 +5,14 @@ import time
 
 import pytest
 
-from tasks.errors import OversizedDocument
+from tasks.errors import BrokenDocument, DocumentError, OversizedDocument
 from tasks.extract.blocks import Blocks
+from tasks.extract.legacy import read_compound
 from tasks.extract.office import read_office
 from tasks.extract.opendocument import read_flat
 from tasks.extract.read import extract
 from tasks.extract.sheet_areas import cells_of_xlsb, check_areas, sheets_of_xls
-from tests.extract.files import open_document, workbook
+from tests.extract.files import compound, open_document, workbook
 
 CELL = '<table:table-cell table:number-columns-repeated="{}"><text:p>word</text:p></table:table-cell>'
 
@@ -72,6 +73,19 @@ def test_old_sheets_reach_no_further_than_they_are_filled() -> None:
         check_areas(sheets_of_xls(book((0, 0), (65_535, 255), sheets=2)))
     for damaged in (b"", b"\x85", book((1, 1))[:-5], record(0x85, 2**32 - 1, wide="I"), b"\xff" * 99):
         check_areas(sheets_of_xls(damaged))
+
+
+def test_sectors_without_an_end_are_told() -> None:
+    """What reads workbooks would hold every sector that it passes, again and again."""
+    whole = compound(book((0, 0)))
+    with pytest.raises(DocumentError, match="readable workbook") as error:
+        read_compound(whole, ".xls", 2**28)
+    assert "no end" not in error.value.message
+    for sector, follower in ((1, 1), (1, 0), (9, 2), (9, 1_000_000)):
+        place = 512 + 4 * sector
+        damaged = whole[:place] + struct.pack("<I", follower) + whole[place + 4 :]
+        with pytest.raises(BrokenDocument, match=r"its sectors have no end|OleFileError"):
+            read_compound(damaged, ".xls", 2**28)
 
 
 def test_new_binary_sheets_reach_no_further_than_they_are_filled() -> None:

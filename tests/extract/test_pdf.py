@@ -191,3 +191,22 @@ def test_bold_lines_with_a_number_are_headings() -> None:
     data = pdf([[line("1", font="F3"), line("Sails", 100, font="F3"), *lines(PROSE * 2, y=680)]])
     bold = b"/F3 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold >> /F2 4 0 R"
     assert read_pdf(data.replace(b"/F2 4 0 R", bold)).text.startswith("# 1 Sails\n\nThe miller")
+
+
+def test_bitmap_fonts_tell_their_size_by_their_letters() -> None:
+    """A Type 3 font has a unit of its own: its size is 1, whatever is seen."""
+    drawn = (
+        dict.fromkeys("aceimnorsuvwxz", (0, 44)) | dict.fromkeys("bdfhklt", (0, 69)) | dict.fromkeys("gpqy", (-19, 44))
+    )
+    drawn |= dict.fromkeys("TL", (0, 68))
+
+    def row(text: str, y: float, size: float) -> str:
+        words = (f"({word}) Tj {60 * (len(word) + 1)} 0 Td" for word in text.split())
+        return f"/F2 1 Tf {size / 100} 0 0 {size / 100} 72 {y} Tm {' '.join(words)}"
+
+    body = ["The miller grinds the corn of three villages in", "one long day and rests when the wind does not blow"]
+    rows = [row("Lamps", 700, 14), *(row(text, 670 - 12 * i, 10) for i, text in enumerate(body))]
+    rows += [row("Tides", 600, 14), *(row(text, 570 - 12 * i, 10) for i, text in enumerate(body))]
+    text = read_pdf(pdf([rows], drawn=drawn), False).text
+    assert [line for line in text.split("\n") if line.startswith("#")] == ["# Lamps", "# Tides"]
+    assert text.count(" ".join(body)) == 2

@@ -396,6 +396,9 @@ def test_a_backfill_fills_another_table_and_leaves_search_alone(
     other = make_corpus(
         models=[{"model": str(tiny_model), "name": "tiny"}, {"model": str(tiny_model), "name": "cut", "dimension": 8}]
     )
+    partial = backfill(str(other), "cut", where="uri LIKE '%/b.txt'", limit=2)
+    assert (partial.models[0].embedded, partial.models[0].state) == (2, "building")
+    assert partial.models[0].pending == lake_of(other).count("notes.chunks") - 2
     report = backfill(str(other), "cut")
     lake = check_whole(other)
     assert lake.live_table() == live

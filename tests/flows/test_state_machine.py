@@ -363,9 +363,9 @@ class History(RuleBasedStateMachine):
         self.driver.run_with_a_broken_encoder(mode, failing)
 
     @precondition(lambda self: "models" in RULES)
-    @rule(which=st.sampled_from(["one", "two", "three", "letters"]))
-    def backfill(self, which: str) -> None:
-        self.driver.backfill(which)
+    @rule(which=st.sampled_from(["one", "two", "three", "letters"]), share=st.sampled_from([0.25, 0.5, 1.0]))
+    def backfill(self, which: str, share: float) -> None:
+        self.driver.backfill(which, share)
 
     @precondition(lambda self: "models" in RULES)
     @rule()

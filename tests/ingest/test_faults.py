@@ -17,6 +17,8 @@ from tasks.patience import WaitedInVain
         (TimeoutError(), False, UnfinishedDocument, False),
         (WaitedInVain(), True, UnfinishedDocument, False),
         (ProcessExpired("", 137), False, UnfinishedDocument, False),
+        (ProcessExpired("", 12), False, UnfinishedDocument, False),
+        (MemoryError(), False, UnfinishedDocument, False),
         (zlib.error("invalid block type"), True, BrokenDocument, False),
         (ConnectionResetError("reset"), True, UnreadDocument, True),
         (TimeoutError("the store did not answer"), True, UnreadDocument, True),

@@ -101,13 +101,14 @@ def in_fresh_process(code: str, environment: dict[str, str]) -> str:
 def test_a_hub_name_fetches_the_model(hub: str, tmp_path: Path, tiny_model: Path) -> None:
     code = (
         "from tasks.models.find import resolve_model; from tasks.config.models import Model\n"
-        "m = resolve_model(Model.model_validate('acme/tiny')); print(m.revision, m.name, m.weights.folder)"
+        "m = resolve_model(Model.model_validate('acme/tiny')); print(m.revision, m.name)\n"
+        "print(m.weights.folder, m.settings.hub_revision)"
     )
-    revision, name, folder = in_fresh_process(
+    revision, name, folder, commit = in_fresh_process(
         code, {"HF_ENDPOINT": hub, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
     ).split()
     assert (Path(folder) / "model.safetensors").read_bytes() == (tiny_model / "model.safetensors").read_bytes()
-    assert name == "tiny"
+    assert (name, commit) == ("tiny", COMMIT)
     assert revision == resolve_model(Model.model_validate({"model": str(tiny_model), "name": "tiny"})).revision
 
 

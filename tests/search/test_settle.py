@@ -46,7 +46,7 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     settings = Model.model_validate("some/model").model_dump_json()
     write_entries(made, [{"table": TABLE, "model": "tiny", "state": "live", "settings": settings}])
     monkeypatch.setattr("tasks.search.settle._why_not", lambda _: None)
-    monkeypatch.setattr("tasks.search.settle.resolve_entry", lambda entry: entry)
+    monkeypatch.setattr("tasks.search.settle.resolve_entry", lambda entry, _: entry)
     monkeypatch.setattr("tasks.search.settle.load_encoder", lambda _: Noise())
     return made
 
@@ -66,7 +66,9 @@ def _fill(lake: Lake, count: int) -> None:
 
 
 def _settle(lake: Lake) -> dict[str, Any]:
-    run: Any = SimpleNamespace(lake=lake, report=SimpleNamespace(models=[SimpleNamespace(table=TABLE)], run_id="run"))
+    run: Any = SimpleNamespace(
+        corpus=lake.corpus, lake=lake, report=SimpleNamespace(models=[SimpleNamespace(table=TABLE)], run_id="run")
+    )
     settle_fusion(run)
     entry = entry_of(lake, TABLE)
     assert entry

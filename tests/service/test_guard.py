@@ -131,3 +131,13 @@ def test_what_is_no_json_is_told_so() -> None:
     status, _, body = Client()({"content-type": "application/x-www-form-urlencoded"})
     assert (status, body["error"]["hint"]) == (415, "Send the header Content-Type: application/json")
     assert Client()({"content-type": "application/json; charset=utf-8"})[0] == 200
+
+
+def test_a_body_on_its_way_takes_no_place_from_others() -> None:
+    async def run() -> list[int]:
+        client = Client(requests=1, seconds=5)
+        slow = asyncio.create_task(client.ask({}, [b"a"], slow=0.2))
+        await asyncio.sleep(0.05)
+        return [(await client.ask({}, [b"b"]))[0], (await slow)[0]]
+
+    assert asyncio.run(run()) == [200, 200]

@@ -16,6 +16,8 @@ from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
 from flows.ingest import ingest
+from tasks.service.asking import Service
+from tasks.service.guard import Limits
 from tasks.service.tools import create_tools
 from tasks.service.warm import Corpora
 from tests.conftest import free_port, wait_until
@@ -62,7 +64,7 @@ def test_in_process(corpus_file: Path) -> None:
     corpora = Corpora([corpus_file])
 
     async def go() -> None:
-        async with Client(create_tools(corpora)) as client:
+        async with Client(create_tools(Service(corpora, Limits()))) as client:
             await use(client)
 
     asyncio.run(go())

@@ -25,8 +25,8 @@ from tasks.sources.archives import entries_of
 from tasks.sources.contents import by_content
 from tasks.sources.inflation import Budget
 from tasks.sources.listing import File, list_files
-from tasks.sources.mailbox import messages_of
-from tasks.sources.members import _Walk, works_of
+from tasks.sources.mailbox import Attached, messages_of
+from tasks.sources.members import _Walk, attached_works, works_of
 from tasks.sources.work import Block, Members, Within
 
 Made = Callable[[Mapping[str, bytes]], bytes]
@@ -359,3 +359,21 @@ def test_an_archive_in_a_store() -> None:
     corpus = Corpus.model_validate({"name": "c", "sources": [{"name": "s", "uri": "memory://store"}], "models": ["m"]})
     found = [work for file in list_files(corpus.sources).files for work in works_of(file, corpus)]
     assert told(found) == {f"{name}!/b/c.txt": b"It rained." for name in ARCHIVES}  # type: ignore[arg-type]
+
+
+def test_folders_whose_names_end_as_archives_are_marked(tmp_path: Path) -> None:
+    (tmp_path / "x!").mkdir()
+    (tmp_path / "x!" / "a.zip").write_bytes(zipped({"y!/a.txt": b"a", "y/b.txt": b"b"}))
+    for pattern, expected in (("x!/**", {"y!/a.txt", "y/b.txt"}), ("y!/", {"y!/a.txt"}), ("x/**", set())):
+        assert {key.removeprefix("x!/a.zip!/") for key in told(works(tmp_path, include=[pattern]))} == expected
+
+
+def test_what_is_attached_to_a_mail_inflates_to_no_more_than_a_document(tmp_path: Path) -> None:
+    large = zipped({"a.txt": b"tide " * 2**17, "b.txt": bytes(2**16)})
+    mail, corpus = File("s:m.eml", "s", "m.eml", "m.eml", "", 2**20, "mail"), corpus_of(tmp_path)
+    attached = [Attached(f"{number}.zip", large) for number in range(3)] + [Attached("c.txt", b"c")]
+    found = told(list(attached_works(mail, attached, corpus)))
+    names = [f"m.eml!/{name}" for name in ("0.zip!/a.txt", "1.zip", "2.zip", "c.txt")]
+    assert [len(found[names[0]]), *(found[name] for name in names[1:])] == [
+        5 * 2**17, "OversizedDocument", "OversizedDocument", b"c",
+    ]  # fmt: skip

@@ -1,0 +1,117 @@
+"""What it would take to fill a model's table: texts, tokens, time."""
+
+import json
+import time
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from tasks.config.models import Model
+from tasks.embed.pending import pending_chunks
+from tasks.embed.selection import Selection, selected
+from tasks.lake.lookup import NumberSet, numbers_of
+from tasks.lake.tables import Lake
+from tasks.models import choose
+from tasks.models.interface import encode_in_parts, text_items
+from tasks.models.resolved import ResolvedModel
+from tasks.operate.sampling import PROBE_TEXTS
+
+
+@dataclass(slots=True)
+class ModelPlan:
+    """What a run would do for one model.
+
+    Attributes:
+        model, table: its names; `exists` tells whether the table is there.
+        texts: distinct texts to embed; tokens: in them.
+        pending: chunks that an earlier run left without a vector.
+        overlong: chunks to embed that are longer than the model reads, of which it would read the beginning, or None
+            where it is not known how much it reads.
+        refused: chunks that would fail because they are longer, where the corpus refuses such.
+        seconds: expected; measured says on what that stands: the last run, or a probe of a few texts just now.
+    """
+
+    model: str
+    table: str
+    exists: bool
+    texts: int = 0
+    tokens: int = 0
+    pending: int = 0
+    overlong: int | None = None
+    refused: int = 0
+    seconds: float = 0.0
+    measured: str = ""
+
+
+def backfill_plan(lake: Lake, model: ResolvedModel, selection: Selection) -> ModelPlan:
+    """What a backfill would do; change nothing.
+
+    Raises:
+        ConfigurationError: the selection cannot be made.
+        ModelError: the model cannot be loaded.
+    """
+    table = lake.model_table(model)
+    plan = ModelPlan(model.name, table, lake.has(table))
+    there = NumberSet(numbers_of(lake.read(table, ["text_hash"])["text_hash"]))
+    waiting = Waiting(lake, table, model.settings, there, selected(lake, table, model.settings, selection))
+    plan.pending, plan.texts, plan.tokens = len(waiting.texts), len(waiting.texts), sum(waiting.texts.values())
+    limit = read_at_most(lake, table)
+    if plan.texts:
+        limit = estimate(plan, lake, model, waiting.probe, limit)
+    if limit:
+        plan.overlong = sum(count > limit for count in waiting.counts)
+    return plan
+
+
+class Waiting:
+    """What a table lacks: distinct texts without a vector, the tokens of every chunk, a few texts.
+
+    Args:
+        lake: that has the chunks.
+        table: the model's, full name; it may not exist yet.
+        model: its settings.
+        there: texts that the table has a vector for.
+        chosen: versions of the chunks to look at; None for all.
+    """
+
+    def __init__(
+        self, lake: Lake, table: str, model: Model, there: NumberSet, chosen: pa.ChunkedArray | None = None
+    ) -> None:
+        pending = pending_chunks(lake, table, model, chosen)
+        self.texts: dict[str, int] = {}
+        self.counts: list[int] = []
+        for rows in pending.windows(["text_hash", "token_count"]):
+            self.counts += rows["token_count"].to_pylist()
+            rows = rows.filter(pa.array(~there.among(numbers_of(rows["text_hash"])), pa.bool_()))
+            self.texts |= zip(rows["text_hash"].to_pylist(), rows["token_count"].to_pylist(), strict=True)
+        self.probe = pending.chunks.take(pending.positions[:PROBE_TEXTS], ["text"])["text"].to_pylist()
+
+
+def read_at_most(lake: Lake, table: str) -> int | None:
+    """The most tokens that a model reads, where the catalog has it."""
+    return next((row["max_tokens"] for row in lake.catalog() if row["table"] == table), None)
+
+
+def estimate(entry: ModelPlan, lake: Lake, model: ResolvedModel, probe: list[str], limit: int | None) -> int | None:
+    """Expected time by the rate of the last run that embedded, else by a probe of a few texts; gives the most tokens
+    that the model reads, if that is known by then."""
+    for counts in sorted(
+        lake.read(lake.name("runs"), ["started", "counts"]).to_pylist(), key=lambda r: r["started"], reverse=True
+    ):
+        for past in json.loads(counts["counts"])["models"]:
+            if past["table"] == entry.table and past["tokens"] > 10_000:
+                entry.seconds = entry.tokens * past["seconds"] / past["tokens"]
+                entry.measured = "the last run"
+                return limit
+    if not probe:
+        return limit
+    plain = model.settings.model_copy(update={"int8": False})  # an int8 model is made by the run itself
+    encoder = choose.load_encoder(replace(model, settings=plain))
+    items = text_items(probe)
+    encode_in_parts(encoder, items[:4])
+    clock = time.monotonic()
+    counts = encode_in_parts(encoder, items).costs
+    tokens = sum(min(count, encoder.max_cost) for count in counts)
+    entry.seconds = entry.tokens * (time.monotonic() - clock) / tokens
+    entry.measured = f"a probe of {len(probe)} texts"
+    return encoder.max_cost
