@@ -14,6 +14,8 @@ from prefect.runtime import flow_run
 
 from tasks.config.loading import load_corpus
 from tasks.errors import ConfigurationError
+from tasks.evaluate.report import as_markdown as evaluation_as_markdown
+from tasks.evaluate.results import Evaluation
 from tasks.hashing import hash_text
 from tasks.operate.report import as_markdown
 from tasks.progress import Progress, RunReport, subscribed
@@ -76,4 +78,13 @@ def publish_report(report: RunReport) -> None:
     """The table of counts, rates and failures."""
     create_markdown_artifact(
         as_markdown(report), key=artifact_key("report", report.corpus), description="What the run did"
+    )
+
+
+def publish_evaluation(evaluation: Evaluation) -> None:
+    """The measures of each arm, and what they say."""
+    create_markdown_artifact(
+        evaluation_as_markdown(evaluation),
+        key=artifact_key("evaluation", evaluation.corpus),
+        description="How well each model finds what is asked for",
     )

@@ -7,12 +7,14 @@ from prefect import serve
 from prefect.schedules import Cron
 
 from flows.backfill import backfill
+from flows.evaluate import evaluate
 from flows.ingest import ingest
 from tasks.config.loading import load_corpus
 
 
 def serve_corpora(corpus_files: list[Path]) -> None:
-    """Serve an `ingest` deployment for each corpus, on its schedule, and a `backfill` one on demand.
+    """Serve an `ingest` deployment for each corpus, on its schedule, and `backfill` and `evaluate` ones on
+    demand.
 
     Args:
         corpus_files: corpora; a run reads its file again.
@@ -25,4 +27,5 @@ def serve_corpora(corpus_files: list[Path]) -> None:
         deployments.append(ingest.to_deployment(corpus.name, parameters=parameters, schedule=schedule))
         model = {"model": corpus.models[0].name}
         deployments.append(backfill.to_deployment(corpus.name, parameters=parameters | model))
+        deployments.append(evaluate.to_deployment(corpus.name, parameters=parameters))
     serve(*deployments)

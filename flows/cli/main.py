@@ -13,6 +13,7 @@ from flows.cli.bench import bench
 from flows.cli.drop import drop
 from flows.cli.failures import failures_app
 from flows.cli.files import init, inspect, schema
+from flows.cli.judging import evaluate, judge
 from flows.cli.models import models, promote, retire, rollback
 from flows.cli.reading import plan, status, verify
 from flows.cli.running import backfill, run, serve
@@ -37,8 +38,8 @@ answer; 10 no whole answer came; 11 a table may not become live, or not be remov
 app.callback(invoke_without_command=True)(begin)
 app.add_typer(failures_app, name="failures")
 for command in (
-    init, inspect, plan, run, search, similar, ask, status, backfill, models, promote, rollback, retire, verify,
-    drop, bench, serve, serve_search, mcp, schema,
+    init, inspect, plan, run, search, similar, ask, status, backfill, models, evaluate, judge, promote, rollback,
+    retire, verify, drop, bench, serve, serve_search, mcp, schema,
 ):  # fmt: skip
     app.command()(command)
 

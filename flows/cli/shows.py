@@ -10,6 +10,7 @@ from flows.cli.terminal import PICTURES, out, print_rows, shown, size_told
 
 if TYPE_CHECKING:
     from tasks.answer.sources import Source
+    from tasks.evaluate.results import Evaluation
     from tasks.operate.bench import Bench
     from tasks.operate.inspect import Held, Inspected
     from tasks.operate.verify import Finding
@@ -212,6 +213,19 @@ def print_bench(found: "Bench") -> None:
     out.print(table)
     advice = ", ".join(f"{place}: {value}" for place, value in found.recommended.items())
     out.print(f"\n{f'Recommended: {advice}' if advice else 'The defaults are the best here.'}")
+
+
+def print_evaluation(found: "Evaluation") -> None:
+    """Measures of each arm, and what they say."""
+    from tasks.evaluate.measures import MEASURES
+    from tasks.evaluate.report import conclusions, figures
+
+    columns = ["arm", *MEASURES, "searches/s", "MB", "repeats"]
+    rows = [dict(zip(columns, [arm.arm.label, *figures(arm)], strict=True)) for arm in found.arms]
+    _print_table(f"{len(found.queries):,} queries ({found.kind})", columns, rows)
+    out.print()
+    for text in conclusions(found):
+        out.print(f"- {shown(text)}", soft_wrap=True)
 
 
 def _run_row(run: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The tables of a lake: their columns and keys, as Arrow schemas.
 
-`<corpus>.documents`, `.chunks`, `.<model>.<revision>`, `.failures`, `.runs`, `.catalog`, `.switches`, `.tokenizer`.
+`<corpus>.documents`, `.chunks`, `.<model>.<revision>`, `.failures`, `.runs`, `.catalog`, `.switches`, `.tokenizer`,
+`.evaluations`.
 Ids and hashes are 32 hexadecimal digits, times are UTC. `tasks.records` says what the columns of documents, chunks and
 failures hold.
 """
@@ -17,7 +18,7 @@ FORMAT = 1
 """The format of a lake: raised where an older embedlake must not touch what this one writes."""
 FORMAT_KEY = b"embedlake.format"
 
-OWN = ("documents", "chunks", "failures", "runs", "catalog", "switches", "tokenizer")
+OWN = ("documents", "chunks", "failures", "runs", "catalog", "switches", "tokenizer", "evaluations")
 """Kinds of tables that each corpus has one of; besides, it has its leases, and a table for each model."""
 
 EMBEDDED = ("vector", "tokens", "checksum")
@@ -207,6 +208,31 @@ SWITCHES = pa.schema(
         pa.field("who", pa.string()),  # user@host
         pa.field("why", pa.string()),
         pa.field("forced", pa.string()),  # what spoke against it and was overridden; empty where nothing did
+        pa.field("version", pa.string()),  # hash of all other columns
+    ]
+)
+
+EVALUATIONS = pa.schema(
+    [
+        _key("arm_id"),  # of one arm in one evaluation
+        pa.field("evaluation", pa.string()),  # that all its arms share
+        pa.field("time", _TIME),  # it began
+        pa.field("table", pa.string()),
+        pa.field("model", pa.string()),  # its short name
+        pa.field("way", pa.string()),  # vector, text or hybrid
+        pa.field("reranked", pa.bool_()),
+        pa.field("table_version", pa.int64()),
+        pa.field("table_rows", pa.int64()),
+        pa.field("kind", pa.string()),  # judgments, or what the known items are made of
+        pa.field("judgments", pa.string()),  # hash of queries and judgments
+        pa.field("queries", pa.int64()),  # how many
+        pa.field("query_ids", pa.list_(pa.string())),
+        pa.field("measure", pa.string()),  # that `values` are of
+        pa.field("values", pa.list_(pa.float64())),  # of each query, in the order of `query_ids`
+        pa.field("measures", pa.string()),  # JSON: the mean of each measure, with its interval
+        pa.field("queries_per_second", pa.float64()),
+        pa.field("bytes", pa.int64()),  # of the table's rows on disk
+        pa.field("margin", pa.float64()),  # by which an arm may be worse than another and count as not worse
         pa.field("version", pa.string()),  # hash of all other columns
     ]
 )

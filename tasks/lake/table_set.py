@@ -9,6 +9,7 @@ from tasks.config.settings import Corpus
 from tasks.errors import LakeError
 from tasks.lake.schemas import (
     CATALOG,
+    EVALUATIONS,
     FAILURES,
     FORMAT,
     FORMAT_KEY,
@@ -199,6 +200,7 @@ class TableSet:
             "documents": documents_schema(self.corpus).with_metadata({FORMAT_KEY: str(FORMAT)}),
             "chunks": chunks_schema(self.corpus),
             "failures": FAILURES, "runs": RUNS, "catalog": CATALOG, "switches": SWITCHES, "tokenizer": TOKENIZER,
+            "evaluations": EVALUATIONS,
         }  # fmt: skip
 
     def _ensure(self, name: str, schema: pa.Schema) -> None:

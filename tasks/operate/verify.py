@@ -13,7 +13,7 @@ from tasks.ingest.tokenizer import repair_tokenizer, tokenizer_is_sound
 from tasks.lake.catalog import STATES, model_of, write_entries, written_in_schema
 from tasks.lake.evolve import evolve
 from tasks.lake.failures import read_again
-from tasks.lake.schemas import FAILURES, LATER, RUNS, SWITCHES, chunks_schema, documents_schema
+from tasks.lake.schemas import EVALUATIONS, FAILURES, LATER, RUNS, SWITCHES, chunks_schema, documents_schema
 from tasks.lake.switches import switched_to
 from tasks.lake.tables import Lake
 from tasks.operate import audit
@@ -108,15 +108,16 @@ class Verification:
         self._note(self._documents, problem, other_contents(self._lake), lambda ids: read_again(self._lake, set(ids)))
 
     def failures(self) -> None:
-        """What failed, and the runs."""
+        """What failed, the runs and the evaluations."""
         lake, table = self._lake, self._lake.name("failures")
         self._doubles(table, "failure_id")
         broken = audit.broken_seals(lake, table, "failure_id", FAILURES.names)
         self._note(table, _OTHER_COLUMNS, broken, self._retry)
-        runs = lake.name("runs")
-        self._doubles(runs, "run_id")
-        broken = audit.broken_seals(lake, runs, "run_id", RUNS.names)
-        self._note(runs, _OTHER_COLUMNS, broken, self._remove(runs, "run_id"))
+        for kind, key, schema in (("runs", "run_id", RUNS), ("evaluations", "arm_id", EVALUATIONS)):
+            history = lake.name(kind)
+            self._doubles(history, key)
+            broken = audit.broken_seals(lake, history, key, schema.names)
+            self._note(history, _OTHER_COLUMNS, broken, self._remove(history, key))
 
     def switches(self) -> None:
         """The history of which table was live."""

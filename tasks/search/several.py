@@ -93,7 +93,8 @@ class _Lists:
                 for s in [Standing(rank, hit.score, 1.0)]
             ]
             return alone, more
-        rows = {self._key(one): one for one in [*matching, *near]}
+        higher = sorted([*enumerate(near), *enumerate(matching)], key=lambda one: one[0])
+        rows = {self._key(one): one for _, one in reversed(higher)}  # as the list has it that has it higher
         scores = [[(self._key(one), one[1].score) for one in part] for part in (near, matching)]
         weight = mean(one.scales.weight for one in self.found if one.scales)
         fused = fuse(scores[0], scores[1], weight, self.background, 1.0)
@@ -111,9 +112,9 @@ class _Lists:
             placed += [(place, replace(hit, score=hit.score / most)) for hit in retrieve(one.view, sought)]
         placed.sort(key=lambda one: (-one[1].score, one[0], one[1].rank))
         best: dict[str, _Placed] = {}
-        for candidate in placed[:depth]:
+        for candidate in placed:
             best.setdefault(self._key(candidate), candidate)
-        return list(best.values()), len(placed) >= depth
+        return list(best.values())[:depth], len(placed) >= depth
 
     def _key(self, one: _Placed) -> str:
         place, hit = one

@@ -13,7 +13,7 @@ from tasks.lake.tables import Lake
 KEYS = {
     "documents": "document_id", "chunks": "chunk_id", "one": "chunk_id", "two": "chunk_id", "failures": "failure_id",
     "runs": "run_id", "catalog": "table", "tokenizer": "purpose", "leases": "scope",
-    "switches": "number",
+    "switches": "number", "evaluations": "arm_id",
 }  # fmt: skip
 """The tables, each with its key; of the models `one` and `two` theirs."""
 
@@ -90,6 +90,7 @@ def _kind(table: str, row: dict[str, Any]) -> str:
         "leases": row.get("scope"),
         "tokenizer": "tokenizer",
         "switches": "switch",
+        "evaluations": "arm",
     }.get(table) or "run"
 
 
@@ -147,5 +148,5 @@ def _other(value: Any, kind: pa.DataType) -> Any:
     if pa.types.is_fixed_size_list(kind):
         return [value[1], value[0], *value[2:]]
     if pa.types.is_list(kind):
-        return [*(value or []), "strange"]
+        return [*(value or []), 1.0 if pa.types.is_floating(kind.value_type) else "strange"]
     return (value or 0) + 1

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from tasks.config.loading import load_corpus
+from tasks.evaluate.evaluation import Options, evaluate
+from tasks.evaluate.landing import land
 from tasks.lake.lease import writing
 from tasks.lake.tables import Lake
 from tasks.models import choose
@@ -90,6 +92,8 @@ def make_lake(folder: Path) -> None:
         file = books / f"{name}.jsonl"
         _write(file, file.read_text().replace(old, new))
     run_ingest(str(corpus_of(folder)))
+    asked = Options(queries={"q": "The moon rises late."}, grades={"q": {"plain.txt": 1}}, ways=("hybrid",))
+    land(lake_of(folder), evaluate(lake_of(folder), asked))
 
 
 def write_corpus(folder: Path) -> None:

@@ -407,6 +407,11 @@ class History(RuleBasedStateMachine):
     def backfill(self, which: str, share: float) -> None:
         self.driver.backfill(which, share)
 
+    @precondition(lambda self: "models" in RULES)
+    @rule()
+    def evaluate(self) -> None:
+        self.driver.evaluate()
+
     @precondition(lambda self: "damage" in RULES)
     @rule(kind=st.sampled_from(["rows removed", "rows doubled", "column altered"]), pick=st.integers(0, 99))
     def damage_and_repair(self, kind: str, pick: int) -> None:

@@ -14,6 +14,8 @@ from tasks.config.loading import load_corpus
 from tasks.config.settings import Extraction
 from tasks.errors import EmbedlakeError, ModelError, ShrunkSource, SwitchRefused
 from tasks.evaluate import verdict as evaluations
+from tasks.evaluate.evaluation import Options, evaluate
+from tasks.evaluate.landing import land
 from tasks.evaluate.verdict import Verdict
 from tasks.lake.lease import writing
 from tasks.lake.tables import Lake
@@ -205,6 +207,28 @@ class Driver:
             self.done["promoted by itself"] += 1
         self.live = found[0] if found else None
         self.been |= {*found}
+
+    def evaluate(self) -> None:
+        """Compare by a chunk of the live table, which its own text must find; nothing but the result is written."""
+        lake = check.lake_of(self.world)
+        live = lake.live_table()
+        rows = lake.read(live, ["document_id", "text"]).to_pylist() if live else []
+        if not rows:
+            return
+        row = self.chance.choice(sorted(rows, key=lambda row: (row["document_id"], row["text"])))
+        StandIn.begin()
+        before = check.table_versions(lake)
+        asked = Options(
+            [live], ("vector",), queries={"q": row["text"]}, grades={"q": {row["document_id"]: 1}}
+        )  # fmt: skip
+        found = evaluate(lake, asked)
+        land(lake, found)
+        after = check.table_versions(lake)
+        written = {table for table in after if after[table] != before.get(table)}
+        assert written == {lake.name("evaluations")}, f"an evaluation wrote {written}"
+        assert not StandIn.calls
+        assert found.arms[0].means["recall@100"].mean == 1.0
+        self.done["evaluations"] += 1
 
     def damage_and_repair(self, kind: str, pick: int) -> None:
         """Damage a table, repair the lake, and run."""
