@@ -17,16 +17,34 @@ Model = Annotated[str, typer.Argument(metavar="MODEL", help="A table's name, or 
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the history.")]
 
 
-def models(corpus_file: Corpus, json: Json = False) -> None:
+def models(
+    corpus_file: Corpus,
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="A B", help="Show instead how alike two models are, and the passages that differ most."),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Show the models' tables: rows, what is pending, size, quality, speed, index, and which one was live when.
 
-    Example: embedlake models notes.yaml
+    Example: embedlake models notes.yaml --compare minilm bge-small-en-v1-5
     """
-    from flows.cli.shows import print_models
+    from flows.cli.shows import print_likeness, print_models
     from flows.cli.terminal import print_json
+    from tasks.evaluate.neighbours import likeness
     from tasks.operate.overview import models_of
+    from tasks.operate.promote import choose
 
-    found = models_of(_open(corpus_file))
+    lake = _open(corpus_file)
+    if compare:
+        first, second = (choose(lake.catalog(), name, lambda e: e["state"] != "frozen")["table"] for name in compare)
+        alike = likeness(lake, first, second)
+        if json:
+            print_json(alike.to_dict())
+        else:
+            print_likeness(alike)
+        return
+    found = models_of(lake)
     if json:
         print_json(found)
     else:

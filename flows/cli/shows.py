@@ -1,6 +1,7 @@
 """What commands show: reports, passages, tables. What it shows is imported for its types alone: a search waits for no
 reader."""
 
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from rich.padding import Padding
@@ -10,12 +11,14 @@ from flows.cli.terminal import PICTURES, out, print_rows, shown, size_told
 
 if TYPE_CHECKING:
     from tasks.answer.sources import Source
+    from tasks.evaluate.neighbours import Likeness
     from tasks.evaluate.results import Evaluation
     from tasks.operate.bench import Bench
     from tasks.operate.inspect import Held, Inspected
     from tasks.operate.verify import Finding
     from tasks.progress import RunReport
 
+_SHOWN_NEAREST = 3
 _STATES = {
     "stale": " (kept as they were, cannot be read now)",
     "quarantined": " (failed)",
@@ -130,6 +133,29 @@ def print_models(found: dict[str, Any]) -> None:
         columns += [column] if any(row[column] for row in rows) else []
     _print_table("models", columns, rows)
     _print_switches(found)
+
+
+def print_likeness(found: "Likeness") -> None:
+    """How alike two models are."""
+    print_rows(
+        [
+            ("models", f"{found.first}, {found.second}"),
+            ("passages compared", f"{found.passages:,}"),
+            ("of the ten nearest, both have", f"{found.overlap:.0%}"),
+            ("the first ones counting most", f"{found.rank_biased_overlap:.0%}"),
+        ]
+    )
+    for passage in found.different:
+        out.rule(shown(f"{passage.document_id} · {passage.overlap:.0%} in common"), align="left")
+        out.print(shown(_start(passage.text)), soft_wrap=True)
+        for table, texts in ((found.first, passage.first), (found.second, passage.second)):
+            out.print(f"\n[bold]nearest by {shown(table)}[/]", soft_wrap=True)
+            for text in texts[:_SHOWN_NEAREST]:
+                out.print(shown(f"- {_start(text)}"), soft_wrap=True)
+
+
+def _start(text: str) -> str:
+    return shorten(text, 76, placeholder=" …")
 
 
 def _index_told(model: dict[str, Any]) -> str:
