@@ -15,6 +15,8 @@ from tasks.lake.tables import Lake
 
 NEAREST = 10
 _SAMPLE = 200  # passages whose neighbours are looked at
+_List = list[tuple[str, int]]  # texts by their hashes, each with a row that has it
+_Lists = tuple[_List, _List]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +76,23 @@ def likeness(lake: Lake, first: str, second: str, examples: int = 3) -> Likeness
     sample = views[0].sample(_SAMPLE, ["chunk_id", "document_id", "text", "text_hash", "vector"])
     chunk_ids = sample["chunk_id"].to_pylist()
     there = {row["chunk_id"]: row["vector"] for row in _vectors(views[1], chunk_ids)}
-    found = []
+    found: list[tuple[dict[str, Any], _Lists]] = []
     for row, vector in zip(sample.to_pylist(), matrix(sample), strict=True):
         if (other := there.get(row["chunk_id"])) is not None:
-            lists = [
-                _others(view, asked, row["text_hash"])
-                for view, asked in zip(views, (vector.tolist(), other), strict=True)
-            ]
-            found.append((row, lists))
+            own = row["text_hash"]
+            found.append((row, (_others(views[0], vector.tolist(), own), _others(views[1], other, own))))
     if not found:
         raise ConfigurationError(
             f"{first} and {second} have no passage in common", "Fill both: embedlake backfill CORPUS.yaml --model MODEL"
         )
-    shares = [overlap(*([one[0] for one in part] for part in lists), NEAREST) for _, lists in found]
-    ranked = [rank_biased_overlap(*([one[0] for one in part] for part in lists), NEAREST) for _, lists in found]
+    hashes = [([key for key, _ in one], [key for key, _ in other]) for _, (one, other) in found]
+    shares = [overlap(one, other, NEAREST) for one, other in hashes]
+    ranked = [rank_biased_overlap(one, other, NEAREST) for one, other in hashes]
+    least = [(*found[i], shares[i]) for i in np.argsort(shares, kind="stable")[:examples]]
     different = [
-        Neighbours(
-            found[i][0]["document_id"], found[i][0]["text"], shares[i],
-            *(_texts(view, part) for view, part in zip(views, found[i][1], strict=True)),
-        )
-        for i in np.argsort(shares, kind="stable")[:examples]
-    ]  # fmt: skip
+        Neighbours(row["document_id"], row["text"], share, _texts(views[0], one), _texts(views[1], other))
+        for row, (one, other), share in least
+    ]
     return Likeness(first, second, len(found), mean(shares), mean(ranked), different)
 
 
@@ -102,7 +100,7 @@ def _vectors(view: View, chunk_ids: Sequence[str]) -> list[dict[str, Any]]:
     return view.matched(f"chunk_id IN ({', '.join(map(quoted, chunk_ids))})", ["chunk_id", "vector"])
 
 
-def _others(view: View, vector: Sequence[float], own: str) -> list[tuple[str, int]]:
+def _others(view: View, vector: Sequence[float], own: str) -> _List:
     """The texts nearest to a vector but its own, by their hashes, each with a row that has it."""
     nearest: dict[str, int] = {}
     for one in view.nearest(vector, 3 * NEAREST):
