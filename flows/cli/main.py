@@ -11,6 +11,7 @@ from flows.cli.asking import ask
 from flows.cli.begin import begin
 from flows.cli.bench import bench
 from flows.cli.drop import drop
+from flows.cli.explore import explore
 from flows.cli.failures import failures_app
 from flows.cli.files import init, inspect, schema
 from flows.cli.reading import plan, search, similar, status, verify
@@ -35,8 +36,8 @@ answer; 10 no whole answer came; 130 interrupted.""",
 app.callback(invoke_without_command=True)(begin)
 app.add_typer(failures_app, name="failures")
 for command in (
-    init, inspect, plan, run, search, similar, ask, status, backfill, verify, drop, bench, serve, serve_search, mcp,
-    schema,
+    init, inspect, plan, run, search, similar, ask, status, backfill, explore, verify, drop, bench, serve,
+    serve_search, mcp, schema,
 ):  # fmt: skip
     app.command()(command)
 
