@@ -21,7 +21,7 @@ from tasks.progress import Progress, publish
 
 _TEXT = 400_000_000  # characters of text in an application; a browser's DuckDB has 4 GB
 _SHORTEST = 200  # characters that each text keeps
-_PASSAGE = ("title", "text", "heading_path", "uri", "document_id", "source", "token_count", "span_page")
+_PASSAGE = ("title", "text", "heading_path", "uri", "document_id", "source", "token_count")
 _PLACES = ("x", "y")
 _HIDDEN = "__"  # begins the names of columns that the page makes no chart of
 _ROW = f"{_HIDDEN}row"
@@ -56,7 +56,7 @@ def colours(metadata: list[str], others: list[str]) -> list[str]:
         metadata: fields that the corpus declares.
         others: columns of other models' clusters.
     """
-    return ["cluster", "topic", *others, "source", "title", "document_id", "uri", "token_count", "span_page", *metadata]
+    return ["cluster", "topic", *others, "source", "title", "document_id", "uri", "token_count", *metadata]
 
 
 def write_application(

@@ -108,7 +108,7 @@ def labels_of(found: pa.Table) -> list[dict[str, Any]]:
             here = np.flatnonzero(groups.indices.to_numpy() == code)
             if len(here):
                 middle = [float(np.median(found[axis].to_numpy()[here])) for axis in ("x", "y")]
-                labels.append({"x": middle[0], "y": middle[1], "text": name, "level": level, "priority": len(here)})
+                labels.append({"x": middle[0], "y": middle[1], "content": name, "level": level, "priority": len(here)})
     return labels
 
 

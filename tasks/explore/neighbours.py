@@ -9,7 +9,7 @@ from tasks.models.interface import Vectors
 MOST = 50_000
 """Vectors whose neighbours are looked for; the work grows with their square."""
 NEAREST = 10
-_BLOCK = 1024  # vectors compared with all at a time
+_BLOCK = 256  # vectors compared with all at a time
 
 
 def neighbours_of(vectors: Vectors, told: Callable[[int], None] = lambda _: None) -> tuple[np.ndarray, np.ndarray]:
