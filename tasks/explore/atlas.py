@@ -43,8 +43,8 @@ def page_folder() -> Path:
     if folder is None or not (folder / "index.html").is_file():
         raise ConfigurationError(
             "the map needs the package embedding-atlas, which is not installed",
-            "Install it alone, 30 MB, as its page is all that is used of it: pip install --no-deps embedding-atlas;"
-            " or with all that it may need, UMAP too, 0.5 GB: pip install 'embedlake[explore]'",
+            "Install it alone, 24 MB, as its page is all that is used of it: pip install --no-deps embedding-atlas;"
+            " or with all that it may need, and UMAP: pip install 'embedlake[explore]'",
         )
     return folder
 

@@ -22,11 +22,16 @@ def test_a_missing_package_is_told_with_both_ways_to_install_it(monkeypatch: pyt
 
 @pytest.mark.slow
 def test_an_exported_map_holds_every_chunk_and_refuses_other_addresses(
-    cli: Callable[..., Any], make_corpus: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Callable[..., Any],
+    make_corpus: Callable[..., Path],
+    tmp_path: Path,
+    tiny_model: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("embedding_atlas", reason="the extra explore is not installed")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    corpus = make_corpus(metadata={"year": "integer"})
+    models = [{"model": str(tiny_model), "name": "tiny"}, {"model": str(tiny_model), "name": "short", "dimension": 16}]
+    corpus = make_corpus(metadata={"year": "integer"}, models=models)
     for number in range(30):
         (tmp_path / "docs" / f"{number}.md").write_text(f"# Note {number}\n\nApples and pears of the year {number}.\n")
     target = tmp_path / "map"
@@ -51,7 +56,10 @@ def test_an_exported_map_holds_every_chunk_and_refuses_other_addresses(
     assert props["defaultChartsConfig"]["embedding"]["data"]["category"] == "year"
     assert {label["content"] for label in props["embeddingViewLabels"]} >= set(rows["cluster"].to_pylist())
     assert "connect-src 'self'" in (target / "index.html").read_text()
-    [kept] = (tmp_path / "cache").rglob("*.parquet")
+    both = ("--model", "tiny", "--model", "short", "--color", "cluster_short")
+    assert cli("explore", corpus, "--export", tmp_path / "both", *both)[0] == 0
+    assert pq.read_table(tmp_path / "both" / "data" / "dataset.parquet")["cluster_short"].null_count == 0
+    [kept] = (tmp_path / "cache").rglob("*.auto.*.parquet")
     before = kept.stat().st_mtime_ns
     assert cli("explore", corpus, "--export", target, "--sample", "7")[0] == 0
     assert cli("explore", corpus, "--export", target)[0] == 0
