@@ -16,7 +16,7 @@ SIGNATURES = {
     "open_lake": "(corpus_file: str | pathlib.Path) -> tasks.search.query.OpenLake",
 }
 ATTRIBUTES = {
-    "OpenLake": "document embed_query models search similar table",
+    "OpenLake": "document embed_query entry models search similar table",
     "Passage": "chunk_id document_id end headings metadata page rank score scores start text title to_dict uri",
     "RunReport": "corpus documents failed failures idle kind models others promoted run_id seconds to_dict",
     "EmbedlakeError": "add_note args exit_code with_traceback",
