@@ -51,6 +51,7 @@ docs: setup
 bench: setup
 	$(BIN)/python -m tests.benchmarks.no_change 100000
 	$(BIN)/python -m tests.benchmarks.landing 1000000
+	$(BIN)/python -m tests.benchmarks.maps 1000000
 	$(BIN)/python -m tests.benchmarks.growth 1000000
 	$(BIN)/python -m tests.benchmarks.serving
 	$(if $(WORDNET),$(BIN)/python -m tests.benchmarks.static $(WORDNET))

@@ -11,6 +11,7 @@ from flows.cli.asking import ask
 from flows.cli.begin import begin
 from flows.cli.bench import bench
 from flows.cli.drop import drop
+from flows.cli.explore import explore
 from flows.cli.failures import failures_app
 from flows.cli.files import init, inspect, schema
 from flows.cli.judging import evaluate, judge
@@ -39,7 +40,7 @@ app.callback(invoke_without_command=True)(begin)
 app.add_typer(failures_app, name="failures")
 for command in (
     init, inspect, plan, run, search, similar, ask, status, backfill, models, evaluate, judge, promote, rollback,
-    retire, verify, drop, bench, serve, serve_search, mcp, schema,
+    retire, explore, verify, drop, bench, serve, serve_search, mcp, schema,
 ):  # fmt: skip
     app.command()(command)
 

@@ -1,20 +1,11 @@
 """A lake that is searched as everybody searches it, and that also tells which table and model answer."""
 
-from tasks.lake.catalog import Entry
 from tasks.models.interface import Encoder
 from tasks.search.query import OpenLake
 
 
 class Opened(OpenLake):
     """An open lake."""
-
-    def entry(self, model: str | None = None) -> Entry:
-        """The line of the catalog of a model's table; the live model's by default.
-
-        Raises:
-            ConfigurationError: there is no such model in the lake.
-        """
-        return self._row(model)
 
     def encoder(self, model: str | None = None) -> Encoder:
         """What embeds under a model; the live one by default.

@@ -189,6 +189,14 @@ class OpenLake:
             )
         return self._passage(Hit(row, 1, 1.0, None, None), row, None)
 
+    def entry(self, model: str | None = None) -> dict[str, Any]:
+        """The line of the catalog of a model's table; the live model's by default.
+
+        Raises:
+            ConfigurationError: there is no such model in the lake.
+        """
+        return self._row(model)
+
     def embed_query(self, query: str, model: str | None = None) -> Sequence[float]:
         """The vector of a query under a model; the live one by default.
 
