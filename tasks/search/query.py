@@ -11,7 +11,7 @@ frame = lake.table().to_pandas()
 import asyncio
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
@@ -20,10 +20,9 @@ import pyarrow as pa
 
 from tasks.config.loading import load_corpus
 from tasks.config.reranking import Rerank
-from tasks.config.settings import Corpus
 from tasks.errors import ConfigurationError, ModelError, UnknownName
 from tasks.lake.catalog import behind
-from tasks.lake.nearest import Row, View, check_filter
+from tasks.lake.nearest import View, check_filter
 from tasks.lake.recall import effort_in
 from tasks.lake.tables import Lake
 from tasks.models import choose
@@ -33,12 +32,13 @@ from tasks.rerank.choose import load_reranker
 from tasks.rerank.interface import Reranker
 from tasks.search.arrange import POOL, rearranged
 from tasks.search.boost import check_boosts
-from tasks.search.context import whole_document, with_context
+from tasks.search.context import whole_document
 from tasks.search.filters import Filter, to_sql
 from tasks.search.options import Asked, Boosts, Options
 from tasks.search.passage import Passage, Passages
+from tasks.search.prepared import Prepared, passage_of
 from tasks.search.reranked import reranked
-from tasks.search.retrieve import Hit, Query, Scales, Way, retrieve, way_for
+from tasks.search.retrieve import Hit, Query, Way, retrieve, way_for
 from tasks.search.scales import scales_of
 from tasks.search.similar import cut, mean_of, vector_of
 
@@ -172,7 +172,7 @@ class OpenLake:
         distinct, effort = self._distinct, effort_in(row)
         asked = Query(None, vector, "vector", limit, offset, condition, per_document, min_score, distinct, effort)
         found = Prepared(self._lake.corpus, row, view, "vector", condition, None, distinct)
-        return self._passages(found, retrieve(view, asked), context)
+        return found.passages(retrieve(view, asked), context)
 
     def document(self, document_id: str, model: str | None = None) -> Passage:
         """A document as one passage: its text as its chunks have it, in which nothing stands twice.
@@ -187,7 +187,7 @@ class OpenLake:
             raise UnknownName(
                 f"{view.table} has no document {document_id!r}", "Give an id as a search shows it, such as docs:a.pdf."
             )
-        return self._passage(Hit(row, 1, 1.0, None, None), row, None)
+        return passage_of(self._lake.corpus, Hit(row, 1, 1.0, None, None), row, None)
 
     def entry(self, model: str | None = None) -> dict[str, Any]:
         """The line of the catalog of a model's table; the live model's by default.
@@ -214,7 +214,7 @@ class OpenLake:
         vectors = self._vectors(found.row, queries) if queries and found.by != "text" else [None] * len(queries)
         return [self._answer(found, query, vector, asked) for query, vector in zip(queries, vectors, strict=True)]
 
-    def _prepared(self, asked: Asked) -> "Prepared":
+    def _prepared(self, asked: Asked) -> Prepared:
         """What every query of a search needs of this lake: a table at one version, and what is known of it.
 
         Raises:
@@ -230,7 +230,7 @@ class OpenLake:
         scales = scales_of(view, row, weight) if by == "hybrid" or asked.diverse else None
         return Prepared(corpus, row, view, by, where, scales, self._distinct)
 
-    def _answer(self, found: "Prepared", query: str, vector: Sequence[float] | None, asked: Asked) -> Passages:
+    def _answer(self, found: Prepared, query: str, vector: Sequence[float] | None, asked: Asked) -> Passages:
         settings = self._reranking(asked.rerank)
         if settings and asked.boost:
             raise ConfigurationError(
@@ -250,8 +250,8 @@ class OpenLake:
             hits, note = reranked(query, hits, partial(self._load_reranker, given, settings), settings)
         if pool:
             background = found.scales.background if found.scales else 0.0
-            hits = rearranged(hits, pool, asked, partial(_vectors_in, found.view), background)[asked.offset : end]
-        passages = self._passages(found, hits, asked.context)
+            hits = rearranged(hits, pool, asked, found.vectors, background)[asked.offset : end]
+        passages = found.passages(hits, asked.context)
         passages.note = "; ".join(part for part in (behind(found.row), note) if part)
         passages.analysis = found.view.analysis
         return passages
@@ -345,58 +345,6 @@ class OpenLake:
                 )
             self._encoders[table] = choose.load_encoder(model)
         return self._encoders[table]
-
-    def _passages(self, found: "Prepared", hits: Sequence[Hit], context: int) -> Passages:
-        """Hits as passages, with so many chunks around each."""
-        rows = with_context(found.view, [hit.row for hit in hits], context)
-        scales = found.scales if found.by == "hybrid" else None
-        return Passages(self._passage(hit, row, scales) for hit, row in zip(hits, rows, strict=True))
-
-    def _passage(self, hit: Hit, row: Row, scales: Scales | None) -> Passage:
-        scores: dict[str, dict[str, float]] = {}
-        for name, standing in (("vector", hit.vector), ("text", hit.text)):
-            if standing:
-                scores[name] = {"rank": standing.rank, "score": standing.score}
-            if standing and scales:
-                weight = scales.weight if name == "vector" else 1 - scales.weight
-                scores[name] |= {"share": standing.share, "weight": weight}
-        if hit.judged:
-            scores["rerank"] = {"before": hit.judged.before, "score": hit.judged.score}
-        scores |= hit.later
-        return Passage(
-            score=hit.score, document_id=row["document_id"], title=row["title"], uri=row["uri"],
-            headings=list(row["heading_path"] or []), start=row["start"], end=row["end"],
-            page=row.get("span_page"), text=row["text"],
-            metadata={name: row[name] for name in self._lake.corpus.metadata if name in row}, chunk_id=row["chunk_id"],
-            rank=hit.rank, scores=scores, corpus=self._lake.corpus.name,
-        )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What a search needs of a lake.
-
-    Attributes:
-        corpus: whose lake it is.
-        row: the model's line in the catalog.
-        view: its table at one version.
-        by: the way that it is searched in.
-        where: the filter as SQL, or None.
-        scales: what is known of the table, where that is needed.
-        distinct: each text once.
-    """
-
-    corpus: Corpus
-    row: dict[str, Any]
-    view: View
-    by: Way
-    where: str | None
-    scales: Scales | None
-    distinct: bool
-
-
-def _vectors_in(view: View, hits: Sequence[Hit]) -> Vectors:
-    return view.vectors_of([hit.row["chunk_id"] for hit in hits])
 
 
 def open_lake(corpus_file: str | Path) -> OpenLake:

@@ -21,7 +21,8 @@ from tasks.search.arrange import POOL, rearranged
 from tasks.search.fusion import DEPTH, Fused, Standing, fuse, most_words
 from tasks.search.options import Asked, Options
 from tasks.search.passage import Passages
-from tasks.search.query import OpenLake, Prepared
+from tasks.search.prepared import Prepared
+from tasks.search.query import OpenLake
 from tasks.search.retrieve import Hit, Query, Way, retrieve
 
 _STEP = 4  # times deeper the next search of each list goes
@@ -57,7 +58,7 @@ def search_all(lakes: Sequence[OpenLake], query: str, **options: Unpack[Options]
     passages = Passages()
     passages.analysis = next((one.view.analysis for one in found if one.view.analysis), None)
     for place, hit in hits:
-        [passage] = lakes[place]._passages(replace(found[place], by=by), [hit], asked.context)
+        [passage] = replace(found[place], by=by).passages([hit], asked.context)
         passages.append(passage)
     return passages
 

@@ -1,0 +1,73 @@
+"""What a search needs of a lake: one table at one version, and what is known of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.config.settings import Corpus
+from tasks.lake.nearest import Row, View
+from tasks.models.interface import Vectors
+from tasks.search.context import with_context
+from tasks.search.passage import Passage, Passages
+from tasks.search.retrieve import Hit, Scales, Way
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a search needs of a lake.
+
+    Attributes:
+        corpus: whose lake it is.
+        row: the model's line in the catalog.
+        view: its table at one version.
+        by: the way that it is searched in.
+        where: the filter as SQL, or None.
+        scales: what is known of the table, where that is needed.
+        distinct: each text once.
+    """
+
+    corpus: Corpus
+    row: dict[str, Any]
+    view: View
+    by: Way
+    where: str | None
+    scales: Scales | None
+    distinct: bool
+
+    def passages(self, hits: Sequence[Hit], context: int) -> Passages:
+        """Hits as passages, with so many chunks around each."""
+        rows = with_context(self.view, [hit.row for hit in hits], context)
+        scales = self.scales if self.by == "hybrid" else None
+        return Passages(passage_of(self.corpus, hit, row, scales) for hit, row in zip(hits, rows, strict=True))
+
+    def vectors(self, hits: Sequence[Hit]) -> Vectors:
+        """The vectors of hits, float32 of shape (n_hits, dimension)."""
+        return self.view.vectors_of([hit.row["chunk_id"] for hit in hits])
+
+
+def passage_of(corpus: Corpus, hit: Hit, row: Row, scales: Scales | None) -> Passage:
+    """A hit as a passage.
+
+    Args:
+        corpus: that it is of.
+        hit: where it stands, and why.
+        row: its columns, with chunks around it where they are asked for.
+        scales: of the hybrid search that found it; None of another.
+    """
+    scores: dict[str, dict[str, float]] = {}
+    for name, standing in (("vector", hit.vector), ("text", hit.text)):
+        if standing:
+            scores[name] = {"rank": standing.rank, "score": standing.score}
+        if standing and scales:
+            weight = scales.weight if name == "vector" else 1 - scales.weight
+            scores[name] |= {"share": standing.share, "weight": weight}
+    if hit.judged:
+        scores["rerank"] = {"before": hit.judged.before, "score": hit.judged.score}
+    scores |= hit.later
+    return Passage(
+        score=hit.score, document_id=row["document_id"], title=row["title"], uri=row["uri"],
+        headings=list(row["heading_path"] or []), start=row["start"], end=row["end"],
+        page=row.get("span_page"), text=row["text"],
+        metadata={name: row[name] for name in corpus.metadata if name in row}, chunk_id=row["chunk_id"],
+        rank=hit.rank, scores=scores, corpus=corpus.name,
+    )  # fmt: skip
