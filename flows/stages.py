@@ -18,9 +18,8 @@ from tasks.embed.selection import EVERYTHING, Selection
 from tasks.errors import LakeError, MissingSource, ModelError, ShrunkSource, SourceError
 from tasks.ingest import update as documents
 from tasks.ingest.compare import Changes
-from tasks.lake.pinned import pinned
+from tasks.lake.pinned import resolve_in
 from tasks.lake.run import Run
-from tasks.models.find import resolve_model
 from tasks.models.resolved import ResolvedModel
 from tasks.operate.promote import named_tables, notes_on, promote_by_itself
 from tasks.operate.retire import retire_due
@@ -57,7 +56,7 @@ def resolve_models(run: Run) -> Kept:
 @task(name="resolve model", cache_policy=NO_CACHE)
 def resolve_one(run: Run, model: Model) -> ResolvedModel:
     """Find a model's files."""
-    return resolve_model(pinned(run.lake, model))
+    return resolve_in(run.lake, model)
 
 
 @_store_task("list sources")

@@ -155,16 +155,14 @@ def _show_backfill(
     from tasks.config.loading import load_corpus
     from tasks.embed.selection import Selection
     from tasks.lake.catalog import model_named
-    from tasks.lake.pinned import pinned
+    from tasks.lake.pinned import resolve_in
     from tasks.lake.tables import Lake
-    from tasks.models.find import resolve_model
     from tasks.operate.estimate import backfill_plan
     from tasks.operate.report import model_plan_rows
 
     lake = Lake(load_corpus(corpus_file))
-    found = backfill_plan(
-        lake, resolve_model(pinned(lake, model_named(lake.corpus, model))), Selection(where, sample, limit)
-    )
+    resolved = resolve_in(lake, model_named(lake.corpus, model))
+    found = backfill_plan(lake, resolved, Selection(where, sample, limit))
     if json:
         print_json(asdict(found))
     else:

@@ -33,8 +33,8 @@ class Model(ShortForm):
     name: Name = Field("", validate_default=False, description="Name of its table; from the model by default.")
     hub_revision: str | None = Field(
         None,
-        description="Branch, tag or commit on the hub. Without it, the commit that first filled the model's table stays"
-        " in use.",
+        description="Branch, tag or commit on the hub. Without it, the commit of the model's table that is live, or"
+        " else was filled first, stays in use.",
     )
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
         None, description="SHA-256 of a file of weights, as the hub shows it; a model with others is refused."

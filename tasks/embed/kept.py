@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 from tasks.errors import ModelError
 from tasks.lake.catalog import Entry, model_of
-from tasks.lake.pinned import pinned
+from tasks.lake.pinned import resolve_in
 from tasks.lake.switches import last_live
 from tasks.lake.tables import Lake
-from tasks.models.find import resolve_entry, resolve_model
+from tasks.models.find import resolve_entry
 from tasks.models.resolved import ResolvedModel
 
 
@@ -33,7 +33,7 @@ def kept_models(lake: Lake) -> Kept:
     Raises:
         ModelError: of a model of the corpus file. The live table's, where the file does not name it, stops nothing.
     """
-    models = [resolve_model(pinned(lake, model)) for model in lake.corpus.models]
+    models = [resolve_in(lake, model) for model in lake.corpus.models]
     named = [lake.model_table(model) for model in models]
     live = last_live(lake, lake.catalog())
     unkept = ""

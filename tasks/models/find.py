@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tasks.errors import ModelError
 from tasks.hashing import hash_settings
 from tasks.models.providers import provider_of
 from tasks.models.resolved import ResolvedModel, Served, Weights
-from tasks.models.weights import file_hash, identity_of, weights_files
+from tasks.models.weights import file_hash, former_identity, identity_of, weights_files
 
 _PATTERNS = ["*.json", "*.txt", "*.model", "*.py", "*.safetensors"]
 
@@ -40,6 +41,14 @@ def revision_of(origin: Weights | Served, settings: Model) -> str:
     """The hash of what decides a model's vectors: its origin, what runs it, and its settings."""
     kind = {} if isinstance(origin, Served) else _kind(origin.folder)
     return hash_settings({**origin.identity(), **kind, **settings.identity()})
+
+
+def former(model: ResolvedModel) -> ResolvedModel:
+    """A model under the revision that an older embedlake gave it."""
+    if isinstance(model.origin, Served):
+        return model
+    origin = replace(model.origin, hash=former_identity(model.origin.folder))
+    return replace(model, revision=revision_of(origin, model.settings))
 
 
 def _kind(folder: Path) -> dict[str, int]:
@@ -79,7 +88,8 @@ def _commit_of(folder: Path) -> str | None:
 
 def resolve_entry(entry: dict[str, Any], named: Sequence[Model] = ()) -> ResolvedModel:
     """The model that a row of the catalog tells of, with the files that are on this machine now: where the row says,
-    or where the corpus file has a model of that name, which may be another place on another machine.
+    or where the corpus file has a model of that name, which may be another place on another machine. A row of an older
+    embedlake keeps its revision.
 
     Args:
         entry: of the catalog.
@@ -102,7 +112,8 @@ def resolve_entry(entry: dict[str, Any], named: Sequence[Model] = ()) -> Resolve
             missing.append(error)
     if not found:
         raise missing[-1]
-    model = next((model for model in found if model.revision == entry["revision"]), found[0])
+    candidates = chain(found, map(former, found))
+    model = next((model for model in candidates if model.revision == entry["revision"]), found[0])
     return replace(model, calibration=tuple(json.loads(entry["calibration"] or "[]")))
 
 

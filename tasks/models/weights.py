@@ -44,6 +44,16 @@ def identity_of(folder: Path) -> str:
     return total.hexdigest()
 
 
+def former_identity(folder: Path) -> str:
+    """SHA-256 over names and contents of all files that may decide vectors, 64 hexadecimal digits: what an older
+    embedlake named a model's table by. Tables that were filled before stay what they are."""
+    total = hashlib.sha256()
+    suffixes = (".json", ".txt", ".model", ".py", ".safetensors", ".bin")
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in suffixes and p.is_file()):
+        total.update(f"{path.relative_to(folder)} {file_hash(path)}\n".encode())
+    return total.hexdigest()
+
+
 def weights_files(folder: Path) -> list[Path]:
     """The files that hold a model's weights, in the order of their names."""
     found: list[Path] = []

@@ -10,11 +10,10 @@ from tasks.errors import ConfigurationError, LeaseHeld, ModelError, SwitchRefuse
 from tasks.evaluate import verdict as evaluations
 from tasks.lake.catalog import Entry, behind, live_of, not_live
 from tasks.lake.lease import writing
-from tasks.lake.pinned import pinned
+from tasks.lake.pinned import resolve_in
 from tasks.lake.run import Run
 from tasks.lake.switches import AUTOMATIC, PROMOTE, ROLLBACK, Switch, history, make, told_live
 from tasks.lake.tables import Lake
-from tasks.models.find import resolve_model
 from tasks.operate.gate import check_rows, check_whole, objections, told_verdict
 
 
@@ -69,7 +68,7 @@ def tables_of_file(lake: Lake, model: str) -> set[str]:
     Raises:
         ModelError: there is no such model on this machine.
     """
-    return {lake.model_table(resolve_model(pinned(lake, m))) for m in lake.corpus.models if model in (m.name, m.model)}
+    return {lake.model_table(resolve_in(lake, m)) for m in lake.corpus.models if model in (m.name, m.model)}
 
 
 def promote(

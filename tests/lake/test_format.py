@@ -58,7 +58,9 @@ def test_a_lake_of_an_earlier_format_is_searched_verified_and_updated(
     corpus_file = make_corpus(
         "kept",
         sources=[{"name": "docs", "uri": "s3://embedlake/format1", "fields": {"id": "id"}, "options": options}],
-        models=[{"name": "minilm", "model": MINILM}],
+        models=[
+            {"name": "minilm", "model": MINILM, "template": "text"}
+        ],  # as it was filled: headings get a table beside
         metadata={"year": "integer"},
         chunking={"size": 32},
     )
