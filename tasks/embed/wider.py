@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.config.models import kept_model
-from tasks.embed.rows import with_vectors
+from tasks.embed.rows import checksums, with_vectors
+from tasks.embed.written import matrix
 from tasks.lake.lookup import Lookup
+from tasks.lake.schemas import EMBEDDED
 from tasks.lake.tables import Lake
 from tasks.models.find import revision_of
 from tasks.models.interface import finish
@@ -25,6 +27,7 @@ class Wider:
         dimension, normalize: of the vectors that are wanted.
         max_tokens: that the model reads.
         most_tokens: of a row that is wanted; None for any.
+        store: the type of number that is wanted.
     """
 
     table: str
@@ -32,24 +35,26 @@ class Wider:
     normalize: bool
     max_tokens: int
     most_tokens: int | None
+    store: str
 
     def rows(self, lookup: Lookup, key: str, hashes: Collection[str]) -> pa.Table:
-        """What it has of some contents: `key`, and what a model's table adds to chunks.
+        """What it has of some contents: `key`, and what a model's table adds to chunks. A vector that is not the one
+        that was written is left out.
 
         Args:
             lookup: of its rows by `key`.
             key: column with the hash of what was embedded.
             hashes: of contents.
         """
-        found = lookup.rows(hashes, ["vector", "tokens"])
-        tokens = found["tokens"].fill_null(0).to_numpy()
-        if self.most_tokens is not None:
-            keep = np.flatnonzero(tokens <= self.most_tokens)
-            found, tokens = found.take(pa.array(keep)), tokens[keep]
+        found = lookup.rows(hashes, [*EMBEDDED])
         if not len(found):
             return found
-        vectors = np.asarray(found["vector"].combine_chunks().flatten(), np.float32).reshape(len(found), -1)
-        return with_vectors(found.select([key]), finish(vectors, self.dimension, self.normalize), tokens)
+        vectors, tokens = matrix(found["vector"]), found["tokens"].fill_null(0).to_numpy()
+        keep = found["checksum"].fill_null(-1).to_numpy() == np.array(checksums(vectors, tokens))
+        if self.most_tokens is not None:
+            keep &= tokens <= self.most_tokens
+        wanted = finish(vectors[keep], self.dimension, self.normalize)
+        return with_vectors(found.select([key]).filter(pa.array(keep)), wanted, tokens[keep], self.store)
 
 
 def wider_tables(lake: Lake, model: ResolvedModel) -> list[Wider]:
@@ -69,5 +74,6 @@ def wider_tables(lake: Lake, model: ResolvedModel) -> list[Wider]:
             and lake.has(entry["table"])
         ):
             most = entry["max_tokens"] if lake.corpus.overlong == "refuse" else None
-            found.append(Wider(entry["table"], settings.dimension, settings.normalize, entry["max_tokens"], most))
+            wanted = (settings.dimension, settings.normalize, entry["max_tokens"], most, settings.store)
+            found.append(Wider(entry["table"], *wanted))
     return found
