@@ -208,25 +208,28 @@ def finish(run: Run, named: list[str], whole: bool) -> None:
 def _settle_catalog(run: Run, kept: set[str], named: list[str], whole: bool) -> None:
     """Say in the catalog which tables are complete, and which one is live where none was, in one commit."""
     lake, report = run.lake, run.report
-    wrong: set[str] = set()
+    sound: dict[str, bool] = {}
 
-    def change(entries: list[Entry]) -> dict[str, Entry]:
-        order = [table for table in _order(lake, entries, named) if table not in wrong]
+    def change(entries: list[Entry], unchecked: bool) -> dict[str, Entry]:
+        order = [table for table in _order(lake, entries, named) if sound.get(table, unchecked)]
         return changes_after(entries, standing_of(lake, entries), kept, order, whole)
 
-    while table := _becomes_live(change(lake.catalog())):  # before the lease, which is held for moments only
-        if not (entry := entry_of(lake, table)) or not (bad := wrong_vectors(lake, entry)):
+    while table := _becomes_live(change(lake.catalog(), True)):  # before the lease, which is held for moments only
+        if table in sound or not (entry := entry_of(lake, table)):
             break
-        wrong.add(table)
-        report.notes.append(
-            f"{table} does not serve: {len(bad):,} of its vectors are not what was written; embedlake verify --repair"
-        )
-    if not change(lake.catalog()):
+        bad = wrong_vectors(lake, entry)
+        sound[table] = not bad
+        if bad:
+            report.notes.append(
+                f"{table} does not serve: {len(bad):,} of its vectors are not what was written;"
+                " embedlake verify --repair"
+            )
+    if not change(lake.catalog(), False):
         _note_states(run)
         return
     with catalog_lease(lake, report.run_id):
         entries = {entry["table"]: entry for entry in lake.catalog()}
-        changes = change([*entries.values()])
+        changes = change([*entries.values()], False)
         if table := _becomes_live(changes):
             before = switched_to(lake, table)  # its line was lost, or else it is the first
             first = Switch(table, FIRST, "the first complete table")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from typing import Any
 import pytest
 
 from tasks.config.loading import load_corpus
+from tasks.embed import update
 from tasks.errors import ConfigurationError, ModelError, SwitchRefused
 from tasks.evaluate import verdict as evaluations
 from tasks.evaluate.verdict import Verdict
-from tasks.lake.catalog import change_catalog
+from tasks.lake.catalog import Standing, change_catalog
 from tasks.lake.failures import ignore_failures, list_failures
 from tasks.lake.lease import writing
 from tasks.lake.switches import history
@@ -428,6 +430,24 @@ def test_wrong_vectors_do_not_become_live_by_rollback_automatically_or_as_the_fi
     report = run_ingest(str(fresh))
     assert states(fresh) == {"one": "ready", "two": "live"}
     assert "1 of its vectors" in report.notes[0]
+
+
+def test_a_table_whose_vectors_were_not_looked_at_waits_for_the_next_run(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path, 6)
+    file, real, looks = make("one"), update.standing_of, []
+
+    def standing(*arguments: Any) -> dict[str, Standing]:
+        """At first a chunk is missing, which another run brings meanwhile."""
+        looks.append(real(*arguments))
+        return {t: replace(s, pending=1) for t, s in looks[0].items()} if len(looks) == 1 else looks[-1]
+
+    monkeypatch.setattr(update, "standing_of", standing)
+    assert run_ingest(str(file)).promoted == ""
+    assert states(file) == {"one": "ready"}
+    assert run_ingest(str(file)).promoted == table_of(file, "one")
+    assert states(file) == {"one": "live"}
 
 
 def test_a_damaged_line_or_other_columns_do_not_become_live(two: Path, make: Make) -> None:
