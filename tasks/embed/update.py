@@ -36,7 +36,7 @@ from tasks.lake.failures import EMBEDDING, failures_since, outdated_failures, re
 from tasks.lake.fulltext import build_text_index, lacks_text_index
 from tasks.lake.lease import try_writing
 from tasks.lake.maintenance import compact, compact_own, lacks_index
-from tasks.lake.recall import settle_index
+from tasks.lake.recall import lacks_judgment, settle_index
 from tasks.lake.run import Run
 from tasks.lake.schemas import EMBEDDED
 from tasks.lake.switches import FIRST, Switch, last_live, record, switched_to
@@ -165,7 +165,7 @@ def up_to_date(run: Run, kept: Kept) -> bool:
         return False
     if any(lacks_text_index(lake, table) for table in tables if table in entries):
         return False
-    if any(lacks_index(lake, t, model_of(lake.corpus, entries[t]).index) for t in tables if t in entries):
+    if any(_lacks_index(lake, entries[table]) for table in tables if table in entries):
         return False
     standing = standing_of(lake, list(entries.values()))
     if any(not standing[table].complete for table in tables if table in entries):
@@ -195,14 +195,19 @@ def finish(run: Run, named: list[str], whole: bool) -> None:
         _clean_others(run, kept)
     for counts in run.report.models:
         entry = entry_of(lake, counts.table)
-        kind = model_of(lake.corpus, entry).index if entry else "rabitq"
-        if counts.embedded or counts.reused or lacks_index(lake, counts.table, kind):
-            settle_index(lake, counts.table, kind, run.report.run_id)
+        arrived = counts.embedded + counts.reused
+        if entry and (arrived or _lacks_index(lake, entry)):
+            settle_index(lake, counts.table, model_of(lake.corpus, entry).index, run.report.run_id, arrived)
             compact(lake, counts.table)
         build_text_index(lake, counts.table)
     compact_own(lake, run.report.kind)
     if run.report.failed:
         run.report.failures = failures_since(lake, run.started)
+
+
+def _lacks_index(lake: Lake, entry: Entry) -> bool:
+    """Whether a table's vector index is still to be built, or judged."""
+    return lacks_index(lake, entry["table"], model_of(lake.corpus, entry).index) or lacks_judgment(lake, entry)
 
 
 def _settle_catalog(run: Run, kept: set[str], named: list[str], whole: bool) -> None:

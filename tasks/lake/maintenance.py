@@ -23,6 +23,11 @@ def vector_index(dataset: Any) -> Any:
     return next((index for index in dataset.describe_indices() if "vector" in index.field_names), None)
 
 
+def has_vector_index(lake: Lake, table: str) -> bool:
+    """Whether searches by meaning use an index of a table."""
+    return lake.has(table) and vector_index(lake.dataset(table)) is not None
+
+
 def lacks_index(lake: Lake, table: str, kind: Index) -> bool:
     """Whether a large table has no vector index, or one of another kind than it is to have."""
     if lake.count(table) < _INDEX_ROWS:

@@ -8,14 +8,14 @@ much searches look at, stands in the catalog.
 import json
 import logging
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
 from tasks.config.models import Index
 from tasks.lake.catalog import Entry, change_catalog, entry_of
-from tasks.lake.maintenance import build_index
+from tasks.lake.maintenance import build_index, has_vector_index
 from tasks.lake.nearest import FIRST, USUAL, Effort, View, matrix
 from tasks.lake.tables import Lake
 from tasks.models.interface import Vectors
@@ -46,6 +46,7 @@ class Judged:
         table_version: that was searched.
         rebuilt: rows of the table when the index was last built anew for its recall, or 0.
         time: ISO 8601, in UTC.
+        arrived: rows that were written since.
     """
 
     kind: str
@@ -57,6 +58,7 @@ class Judged:
     table_version: int
     rebuilt: int
     time: str
+    arrived: int = 0
 
     @property
     def effort(self) -> Effort:
@@ -76,7 +78,12 @@ def effort_in(entry: Entry) -> Effort:
     return judged.effort if judged else USUAL
 
 
-def settle_index(lake: Lake, table: str, kind: Index, holder: str) -> None:
+def lacks_judgment(lake: Lake, entry: Entry) -> bool:
+    """Whether a table has a vector index of which it is not known what it finds, as where a run broke off."""
+    return judged_in(entry) is None and has_vector_index(lake, entry["table"])
+
+
+def settle_index(lake: Lake, table: str, kind: Index, holder: str, arrived: int) -> None:
     """Build the vector index of a table or bring it up to date, and see to it that searches find what they should.
 
     Args:
@@ -84,14 +91,19 @@ def settle_index(lake: Lake, table: str, kind: Index, holder: str) -> None:
         table: full name.
         kind: of index that it is to have.
         holder: the run's id.
+        arrived: rows that the run wrote.
     """
     build_index(lake, table, kind)
     view, entry = View(lake, table), entry_of(lake, table)
     if entry is None or not view.has_vector_index:
         return
     known = judged_in(entry)
-    if known and known.kind == kind and abs(view.rows - known.rows) <= _CHANGE * known.rows:
-        return
+    if known and known.kind == kind:
+        arrived += known.arrived
+        if max(arrived, abs(view.rows - known.rows)) <= _CHANGE * known.rows:
+            if arrived != known.arrived:
+                _note(lake, table, replace(known, arrived=arrived), holder)
+            return
     found = judge(view, kind, known.rebuilt if known else 0)
     if found.recall < LEAST and not found.rebuilt / _GROWTH < view.rows < found.rebuilt * _GROWTH:
         logger.info("the vector index of %s finds %.3f of the nearest; it is built anew", table, found.recall)
@@ -103,7 +115,11 @@ def settle_index(lake: Lake, table: str, kind: Index, holder: str) -> None:
             "searches of %s find %.3f of the %d nearest rows; a more exact index is `index: int8` or `index: flat` of "
             "its model in the corpus file", table, found.recall, NEAREST,
         )  # fmt: skip
-    told = json.dumps(asdict(found))
+    _note(lake, table, found, holder)
+
+
+def _note(lake: Lake, table: str, judged: Judged, holder: str) -> None:
+    told = json.dumps(asdict(judged))
     change_catalog(lake, holder, lambda _: {table: {"vector_index": told}})
 
 

@@ -1,8 +1,8 @@
 """What must hold of a table before it may become live.
 
 It is complete, few texts failed, and its rows are what was written and what their texts give: nothing overrides that.
-Its index's recall is measured, and the latest evaluation does not find it worse: those are objections, which a person
-may override.
+Its indexes are built, what they find is measured, and the latest evaluation does not find it worse: those are
+objections, which a person may override.
 """
 
 from collections.abc import Iterable
@@ -15,9 +15,10 @@ from tasks.errors import SwitchRefused
 from tasks.evaluate import verdict as evaluations
 from tasks.evaluate.verdict import Verdict
 from tasks.hashing import is_sealed
-from tasks.lake.catalog import Entry, agrees
-from tasks.lake.maintenance import vector_index
-from tasks.lake.recall import judged_in
+from tasks.lake.catalog import Entry, agrees, model_of
+from tasks.lake.fulltext import lacks_text_index
+from tasks.lake.maintenance import lacks_index
+from tasks.lake.recall import lacks_judgment
 from tasks.lake.tables import Lake
 from tasks.operate import audit
 
@@ -86,11 +87,15 @@ def objections(lake: Lake, entry: Entry, live: str | None) -> list[str]:
         entry: its line.
         live: the table that is live now.
     """
-    found = []
-    indexed = has_vector_index(lake, entry["table"])
-    if indexed and judged_in(entry) is None:
-        found.append("it is not measured how much of the nearest its index finds; a run does that")
-    verdict = evaluations.latest_verdict(lake, entry["table"], live) if live else None
+    found, table = [], entry["table"]
+    mended = f"a run does that, or embedlake backfill CORPUS.yaml --model {table}"
+    if lacks_index(lake, table, model_of(lake.corpus, entry).index):
+        found.append(f"its vector index is not built; {mended}")
+    elif lacks_judgment(lake, entry):
+        found.append(f"it is not measured how much of the nearest its index finds; {mended}")
+    if lacks_text_index(lake, table):
+        found.append(f"its text index is not built; {mended}")
+    verdict = evaluations.latest_verdict(lake, table, live) if live else None
     if verdict and not verdict.not_worse:
         found.append(_objection(verdict, live or ""))
     return found
@@ -102,11 +107,6 @@ def told_verdict(verdict: Verdict) -> str:
         f"{verdict.measure} {verdict.difference:+.3f} (95 %: {verdict.low:+.3f} to {verdict.high:+.3f}) on"
         f" {verdict.queries:,} queries"
     )
-
-
-def has_vector_index(lake: Lake, table: str) -> bool:
-    """Whether searches by meaning use an index of a table."""
-    return lake.has(table) and vector_index(lake.dataset(table)) is not None
 
 
 def _objection(verdict: Verdict, live: str) -> str:

@@ -6,12 +6,13 @@ from typing import Any
 from tasks.embed.update import standing_of
 from tasks.evaluate import verdict as evaluations
 from tasks.lake.catalog import Entry, live_of
+from tasks.lake.maintenance import has_vector_index
 from tasks.lake.neighbours import bytes_of
 from tasks.lake.recall import judged_in
 from tasks.lake.schemas import SWITCHES
 from tasks.lake.switches import history
 from tasks.lake.tables import Lake
-from tasks.operate.gate import has_vector_index, told_verdict
+from tasks.operate.gate import told_verdict
 from tasks.operate.promote import named_tables, notes_on
 from tasks.operate.status import plain
 

@@ -81,7 +81,7 @@ def promote(
         model: as `choose` takes it; of several tables of one model, that of the corpus file is meant.
         holder: of the leases.
         reason: kept in the history.
-        force: whatever an evaluation says of it, or nobody measured of its index.
+        force: whatever an evaluation says of it, or its indexes lack.
         wait: for a run that writes the table to end.
         kind: of switch.
 

@@ -163,12 +163,12 @@ def test_a_smaller_dimension_is_filled_from_a_wider_table_without_its_model(
     assert [model.texts for model in plan_of(corpus, Lake(corpus)).models] == [0, 0]
     StandIn.begin("cuda")
     report = run_ingest(str(make(narrow, wide)))
-    assert [(model.embedded, model.reused) for model in report.models] == [(0, 20), (0, 0)]
+    assert [(model.embedded, model.reused) for model in report.models] == [(0, 0), (0, 20)], "what is live comes first"
     assert not StandIn.calls
     StandIn.begin()
     corpus_file = make(narrow, wide)
     assert verify(check_whole(corpus_file), sample=20) == []
-    rows = lake_of(corpus_file).read(report.models[0].table, ["title", "text", "vector"]).to_pylist()
+    rows = lake_of(corpus_file).read(report.models[1].table, ["title", "text", "vector"]).to_pylist()
     for row in rows:
         whole = vector_of("words", f"{row['title']}\n\n{row['text']}")[None, :]
         assert np.allclose(row["vector"], finish(whole, 3, settings.get("normalize", True))[0], atol=1e-3)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tasks.lake.catalog import entry_of, write_entries
 from tasks.lake.maintenance import build_index, lacks_index, vector_index
 from tasks.lake.nearest import Effort, Found, View, matrix
-from tasks.lake.recall import effort_in, exact_similarities, judge, judged_in, settle_index
+from tasks.lake.recall import effort_in, exact_similarities, judge, judged_in, lacks_judgment, settle_index
 from tasks.lake.schemas import embeddings_schema
 from tasks.lake.tables import Lake
 from tests.lakes import new_lake, vectors_table
@@ -45,7 +45,7 @@ def test_the_nearest_are_those_of_all_pairs(rows: int, batch: int, count: int, s
 
 
 def test_what_an_index_finds_is_noted_and_used(lake: Lake) -> None:
-    settle_index(lake, TABLE, "rabitq", "run")
+    settle_index(lake, TABLE, "rabitq", "run", 500)
     entry = entry_of(lake, TABLE)
     assert entry
     judged = judged_in(entry)
@@ -54,13 +54,34 @@ def test_what_an_index_finds_is_noted_and_used(lake: Lake) -> None:
     assert judged.recall >= 0.95
     assert effort_in(entry) == judged.effort == Effort()
     assert effort_in({}) == Effort()
-    settle_index(lake, TABLE, "rabitq", "run")
+    settle_index(lake, TABLE, "rabitq", "run", 0)
     assert entry_of(lake, TABLE) == entry
     lake.merge(TABLE, vectors_table(lake, TABLE, 20, first=500))
-    settle_index(lake, TABLE, "rabitq", "run")
+    settle_index(lake, TABLE, "rabitq", "run", 20)
     again = entry_of(lake, TABLE)
     assert again
     assert json.loads(again["vector_index"])["rows"] == 520
+
+
+def test_an_index_is_judged_again_after_enough_rows_were_replaced(lake: Lake) -> None:
+    settle_index(lake, TABLE, "rabitq", "run", 500)
+    told = []
+    for arrived in (3, 2, 1, 0):
+        lake.merge(TABLE, vectors_table(lake, TABLE, 500))
+        settle_index(lake, TABLE, "rabitq", "run", arrived)
+        judged = judged_in(entry_of(lake, TABLE) or {})
+        assert judged
+        told.append((judged.arrived, judged.table_version))
+    assert [arrived for arrived, _ in told] == [3, 5, 0, 0]
+    assert told[0][1] == told[1][1] < told[2][1] == told[3][1]
+
+
+def test_an_index_that_was_built_and_not_judged_is_known(lake: Lake) -> None:
+    assert not lacks_judgment(lake, entry_of(lake, TABLE) or {})
+    build_index(lake, TABLE)
+    assert lacks_judgment(lake, entry_of(lake, TABLE) or {})
+    settle_index(lake, TABLE, "rabitq", "run", 0)
+    assert not lacks_judgment(lake, entry_of(lake, TABLE) or {})
 
 
 def test_searches_look_at_more_until_they_find_enough(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +102,7 @@ def test_an_index_that_finds_too_little_is_built_anew_once(lake: Lake, monkeypat
     monkeypatch.setattr(View, "nearest", lambda *_, **__: [])
     versions = []
     for _ in range(2):
-        settle_index(lake, TABLE, "rabitq", "run")
+        settle_index(lake, TABLE, "rabitq", "run", 0)
         entry = entry_of(lake, TABLE)
         assert entry
         judged = judged_in(entry)

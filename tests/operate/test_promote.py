@@ -18,13 +18,15 @@ from tasks.embed import update
 from tasks.errors import ConfigurationError, ModelError, SwitchRefused
 from tasks.evaluate import verdict as evaluations
 from tasks.evaluate.verdict import Verdict
-from tasks.lake.catalog import Standing, change_catalog
+from tasks.lake.catalog import Standing, change_catalog, entry_of
 from tasks.lake.failures import ignore_failures, list_failures
+from tasks.lake.fulltext import text_indexes
 from tasks.lake.lease import writing
+from tasks.lake.maintenance import build_index
 from tasks.lake.switches import history
 from tasks.lake.tables import Lake
 from tasks.models.interface import Item
-from tasks.operate import gate
+from tasks.operate.gate import objections
 from tasks.operate.overview import models_of
 from tasks.operate.plan import plan_of
 from tasks.operate.promote import choose, promote, rollback
@@ -490,11 +492,24 @@ def test_an_evaluation_that_finds_it_worse_keeps_it_from_becoming_live(
     assert history(lake_of(two), lake_of(two).catalog())[-1]["forced"] == ""
 
 
-def test_an_index_whose_recall_nobody_measured_keeps_it_from_becoming_live(
+def test_a_table_whose_indexes_lack_does_not_become_live_and_a_run_mends_that(
     two: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "has_vector_index", lambda *_: True)
+    lake, table = lake_of(two), table_of(two, "two")
+    monkeypatch.setattr("tasks.lake.maintenance._INDEX_ROWS", 10)
+    monkeypatch.setattr("tasks.lake.maintenance._TRAINING_VECTORS", 2)
+    with pytest.raises(SwitchRefused, match="its vector index is not built"):
+        make_live(two, "two")
+    build_index(lake, table)
     with pytest.raises(SwitchRefused, match="it is not measured how much of the nearest its index finds"):
+        make_live(two, "two")
+    run_ingest(str(two))
+    assert objections(lake_of(two), entry_of(lake_of(two), table) or {}, None) == []
+    change_catalog(lake_of(two), "test", lambda _: {table: {"vector_index": None}})
+    run_ingest(str(two))
+    assert objections(lake_of(two), entry_of(lake_of(two), table) or {}, None) == []
+    lake.dataset(table).drop_index(text_indexes(lake.dataset(table))["text"].name)
+    with pytest.raises(SwitchRefused, match="its text index is not built"):
         make_live(two, "two")
     assert make_live(two, "two", force=True, reason="in a hurry").changed
 
