@@ -162,11 +162,11 @@ class OpenLake:
         row = self._row(model)
         where = self._condition(row["table"], where)
         view = self._view(row["table"])
-        passages = cut(text) if isinstance(text, str) else list(text or ())
-        if (identity is None) == (not any(passage.strip() for passage in passages)):
+        pieces = cut(text) if isinstance(text, str) else list(text or ())
+        if (identity is None) == (not any(piece.strip() for piece in pieces)):
             raise ConfigurationError("give either an id or a text, one that is not empty", "Such as docs:a.pdf.")
         if identity is None:
-            vector, others = mean_of(self._text_vectors(row, passages)), None
+            vector, others = mean_of(self._text_vectors(row, pieces)), None
         else:
             vector, others = vector_of(view, identity)
         condition = " AND ".join(f"({part})" for part in (where, others) if part) or None
