@@ -88,6 +88,10 @@ def test_candidates_are_a_reference_with_settings() -> None:
     cut = candidate_of(corpus(), "mini dimension=128 int8=true")
     assert (cut.model, cut.dimension, cut.int8, cut.name) == ("org/Mini", 128, True, "mini-try-dimension-128-int8-true")
     assert candidate_of(corpus(), "package:x").name == "x-try"
+    passage = candidate_of(corpus(), "mini document_prompt=passage:")
+    assert (passage.document_prompt, passage.name[:9], len(passage.name)) == ("passage:", "mini-try-", 21)
+    titled = candidate_of(corpus(), "mini template={title}{text}")
+    assert (titled.template, titled.name != passage.name) == ("{title}{text}", True)
     for told in ("mini dimension=x", "mini size=3", "", "mini dimension"):
         with pytest.raises(ConfigurationError, match="candidate"):
             candidate_of(corpus(), told)
