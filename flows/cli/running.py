@@ -182,7 +182,7 @@ def _show_backfill(
     if json:
         print_json(asdict(found))
     else:
-        print_rows([*model_plan_rows(found), *([] if found.texts else [("nothing to do", "")])])
+        print_rows([*model_plan_rows(found), *([] if found.texts or found.refused else [("nothing to do", "")])])
 
 
 def _check(*corpus_files: Path) -> None:
