@@ -44,6 +44,16 @@ def test_what_holds_something_else_is_not_written_over(tmp_path: Path) -> None:
         Judgments(file / "below.tsv")
 
 
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is a folder"):
+        Judgments(tmp_path)
+    file = tmp_path / "qrels.tsv"
+    file.write_bytes(b"\x89PNG\xff\xfe")
+    with pytest.raises(ConfigurationError, match="is not UTF-8"):
+        Judgments(file)
+    assert file.read_bytes() == b"\x89PNG\xff\xfe"
+
+
 def test_a_pool_hides_who_found_what() -> None:
     lists = [[shown(name) for name in names] for names in ("abcde", "fbaxy", "")]
     found = pooled("q", lists, 3)
