@@ -1,6 +1,7 @@
 """The commands that run flows: `run`, `backfill`, `serve`."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -39,7 +40,11 @@ def run(
     Example: embedlake run notes.yaml
     """
     _check(corpus_file)
-    _flow(lambda: _ingest(str(corpus_file), wait, allow_shrinking, reread), json, f"embedlake run {corpus_file}")
+    _flow(
+        lambda: _ingest(str(corpus_file), wait, allow_shrinking, reread),
+        json,
+        shlex.join(["embedlake", "run", str(corpus_file)]),
+    )
 
 
 def backfill(
@@ -75,7 +80,7 @@ def backfill(
     if plan:
         _show_backfill(corpus_file, model, where, sample, limit, json)
         return
-    again = f"embedlake backfill {corpus_file} --model {model}"
+    again = _command(corpus_file, model, where, sample, limit, wait)
     _flow(lambda: _backfill(str(corpus_file), model, wait, where=where, sample=sample, limit=limit), json, again)
 
 
@@ -134,6 +139,15 @@ def _flow(start: Callable[[], "RunReport"], json: bool, again: str) -> None:
         sys.exit(EXIT_FAILURES)
 
 
+def _command(corpus_file: Path, model: str, where: str | None, sample: float, limit: int | None, wait: bool) -> str:
+    """The command of a backfill, as a shell takes it."""
+    parts = ["embedlake", "backfill", str(corpus_file), "--model", model]
+    parts += ["--where", where] if where is not None else []
+    parts += ["--sample", f"{sample!r}"] if sample < 1 else []
+    parts += ["--limit", str(limit)] if limit is not None else []
+    return shlex.join([*parts, *(["--wait"] if wait else [])])
+
+
 def _ingest(corpus_file: str, wait: bool, allow_shrinking: bool, reread: list[str] | None) -> "RunReport":
     from flows.ingest import ingest
 
@@ -166,7 +180,7 @@ def _show_backfill(
     if json:
         print_json(asdict(found))
     else:
-        print_rows([*model_plan_rows(found), *([] if found.texts else [("nothing to do", "")])])
+        print_rows([*model_plan_rows(found), *([] if found.texts or found.refused else [("nothing to do", "")])])
 
 
 def _check(*corpus_files: Path) -> None:

@@ -4,6 +4,7 @@ A lake of the sample, in a temporary folder, gets a table of each candidate by w
 rows that the corpus's own tables have of it. So a candidate is searched, and compared, as it would be searched later.
 """
 
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,8 +19,10 @@ from tasks.config.settings import Corpus
 from tasks.embed.update import embed_model, finish
 from tasks.errors import ConfigurationError
 from tasks.evaluate.documents import documents_of
-from tasks.evaluate.evaluation import Options, bytes_of, evaluate
+from tasks.evaluate.evaluation import Options, bytes_of, entries_of, evaluate
+from tasks.evaluate.opened import Opened
 from tasks.evaluate.results import ArmResult, Evaluation
+from tasks.hashing import hash_settings
 from tasks.lake.catalog import Entry, write_entries
 from tasks.lake.fulltext import build_text_index
 from tasks.lake.run import Run
@@ -58,8 +61,7 @@ def candidate_of(corpus: Corpus, told: str) -> Model:
     base = named.model_dump(exclude_unset=True) if named else {"model": reference}
     name = named.name if named else Model.model_validate(reference or "?").name
     try:
-        suffix = "".join(f"-{key}-{value}" for key, value in settings.items())
-        return Model.model_validate(base | {"name": f"{name}-try{suffix}".replace(".", "-")} | settings)
+        return Model.model_validate(base | {"name": _named(name, settings)} | settings)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "it"
@@ -67,6 +69,15 @@ def candidate_of(corpus: Corpus, told: str) -> Model:
             f"the candidate {told!r} cannot be used: {place}: {first['msg']}",
             'Write a reference and settings of a model, such as: --try "minilm dimension=128"',
         ) from None
+
+
+def _named(model: str, settings: dict[str, str]) -> str:
+    """The name of a candidate: the model's with its settings, or with their hash where they do not fit into a name."""
+    suffix = "".join(f"-{key}-{value}" for key, value in settings.items())
+    name = f"{model}-try{suffix}".replace(".", "-")
+    if re.fullmatch(r"[\w-]{1,64}", name, re.ASCII):
+        return name
+    return f"{model[:40]}-try-{hash_settings(dict(settings))}"
 
 
 def try_candidates(lake: Lake, options: Options, told: Sequence[str], sample: int) -> Evaluation:
@@ -136,17 +147,10 @@ def _small_lake(lake: Lake, folder: str, models: Sequence[ResolvedModel], chunks
 
 def _copied(lake: Lake, small: Lake, options: Options, chunks: pa.Table) -> list[Entry]:
     """The tables that candidates are compared with: those that are named, or the live one; with their rows."""
-    lines = lake.catalog()
     if options.models:
-        chosen = [next((e for e in lines if name in (e["model"], e["table"])), None) for name in options.models]
-        if None in chosen:
-            missing = options.models[chosen.index(None)]
-            raise ConfigurationError(
-                f"the lake has no table of a model {missing!r}", f"It has {', '.join(e['model'] for e in lines)}."
-            )
-        entries = [entry for entry in chosen if entry]
+        entries = entries_of(lake, Opened(lake), options.models)
     else:
-        entries = [entry for entry in lines if entry["state"] == "live"]
+        entries = [entry for entry in lake.catalog() if entry["state"] == "live"]
     for entry in entries:
         table = entry["table"]
         small.create(table.removeprefix(small.name("")), lake.schema(table))

@@ -8,6 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
+from tasks.config.models import kept_model
 from tasks.errors import ConfigurationError, LakeError
 from tasks.evaluate.agreement import overlap, rank_biased_overlap
 from tasks.evaluate.arms import WAYS, Answers, Arm, arms_of, ask
@@ -24,6 +25,7 @@ from tasks.lake.catalog import Entry
 from tasks.lake.nearest import View
 from tasks.lake.tables import Lake
 from tasks.models.providers import provider_of
+from tasks.models.template import Template
 from tasks.progress import Progress, publish
 from tasks.search.retrieve import Way
 from tasks.search.scales import scales_of
@@ -86,7 +88,7 @@ def evaluate(lake: Lake, options: Options) -> Evaluation:
     entries = entries_of(lake, opened, options.models)
     views = {entry["table"]: View(lake, entry["table"]) for entry in entries}
     arms = arms_of(lake.corpus, entries, options.ways, options.rerank, lambda table: views[table].has_text_index)
-    work = _work(lake, options, [entry["table"] for entry in entries])
+    work = _work(lake, options, list(views.values()))
     documents = documents_of(lake)
     answers = []
     for number, arm in enumerate(arms):
@@ -94,7 +96,7 @@ def evaluate(lake: Lake, options: Options) -> Evaluation:
         found = ask(opened, arm, work.queries, _teller(number, len(arms), len(work.queries)))
         found.documents = {query: documents.ranked(list_) for query, list_ in found.documents.items()}
         answers.append(found)
-    arms, answers, ranked = _ranked(lake, opened, work, arms, answers)
+    arms, answers, ranked = _ranked(lake, opened, views, work, arms, answers)
     values = [measured(work.grades, lists) for lists in ranked]
     results = _results(lake, entries, views, arms, answers, values)
     work.told += _written_meanwhile(lake, views)
@@ -116,13 +118,13 @@ def entries_of(lake: Lake, opened: Opened, models: Sequence[str]) -> list[Entry]
     return sorted(kept, key=lambda entry: (entry["state"] != "live", entry["table"]))
 
 
-def _work(lake: Lake, options: Options, tables: Sequence[str]) -> _Work:
+def _work(lake: Lake, options: Options, views: Sequence[View]) -> _Work:
     """What is asked, and what it is judged by."""
     if options.grades is not None:
         judged = Judged(dict(options.queries or {}), {q: dict(g) for q, g in options.grades.items()})
         asked = asked_of(judged, documents_of(lake), options.training, options.leave_out, options.excluded)
         return _Work(JUDGMENTS, asked.judged.hash(), asked.judged.queries, asked.judged.grades, None, asked.told)
-    pool = pool_of(lake, tables, options.sample)
+    pool = pool_of(views, options.sample)
     queries = dict(options.queries or pool.queries)
     told = [
         f"Without judgments: {len(pool.items)} {pool.made_of} are to find their passage among {len(pool.texts):,}. That"
@@ -132,7 +134,7 @@ def _work(lake: Lake, options: Options, tables: Sequence[str]) -> _Work:
 
 
 def _ranked(
-    lake: Lake, opened: Opened, work: _Work, arms: list[Arm], answers: list[Answers]
+    lake: Lake, opened: Opened, views: Mapping[str, View], work: _Work, arms: list[Arm], answers: list[Answers]
 ) -> tuple[list[Arm], list[Answers], list[Ranked]]:
     """What is measured of each arm: its answers, or of known items the places in the pool. These are not reranked."""
     if work.pool is None:
@@ -143,8 +145,12 @@ def _ranked(
     of_table: dict[str, Mapping[Way, Ranked]] = {}
     for arm, _ in kept:
         if arm.table not in of_table:
-            scales = scales_of(View(lake, arm.table), opened.entry(arm.table), lake.corpus.search.weight)
-            of_table[arm.table] = ranked_items(lake, arm.table, work.pool, opened.encoder(arm.table), scales, WAYS)
+            view, entry = views[arm.table], opened.entry(arm.table)
+            scales, template = (
+                scales_of(view, entry, lake.corpus.search.weight),
+                Template(kept_model(entry["settings"])),
+            )
+            of_table[arm.table] = ranked_items(view, work.pool, opened.encoder(arm.table), template, scales, WAYS)
     return [arm for arm, _ in kept], [found for _, found in kept], [of_table[arm.table][arm.way] for arm, _ in kept]
 
 

@@ -6,6 +6,7 @@ Whatever stands in a line that cannot be read, the error names the file and the 
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ def read_queries(file: Path) -> dict[str, str]:
     Raises:
         ConfigurationError: the file is not there, or is not in a form that is known.
     """
-    text = _text_of(file, "queries")
+    text = text_of(file, "queries")
     found = _from_json(file, text) if file.suffix.lower() == ".json" else list(_from_lines(file, text))
     queries: dict[str, str] = {}
     for place, identity, query in found:
@@ -76,12 +77,19 @@ def read_qrels(file: Path) -> dict[str, dict[str, int]]:
         if len(fields) not in (3, 4):
             raise _wrong(file, place, f"expected 3 or 4 columns, found {len(fields)}", _QRELS_HINT)
         try:
-            grade = int(float(fields[-1]))
-        except (ValueError, OverflowError):
+            grade = float(fields[-1])
+        except ValueError:
             if not grades and fields[0].lower() in _HEADS:
                 continue
             raise _wrong(file, place, f"expected a grade, found {fields[-1]!r}", _QRELS_HINT) from None
-        grades.setdefault(fields[0], {})[fields[-2]] = max(grade, 0)  # below 0: TREC's spam and junk
+        if not grade.is_integer():
+            raise _wrong(
+                file,
+                place,
+                f"the grade {fields[-1]!r} is not a whole number",
+                "Write 0, 1, 2 and so on; 0 is not relevant.",
+            )
+        grades.setdefault(fields[0], {})[fields[-2]] = max(int(grade), 0)  # below 0: TREC's spam and junk
     if not grades:
         raise ConfigurationError(f"{file} holds no judgments", _QRELS_HINT)
     return grades
@@ -95,7 +103,7 @@ def read_documents(file: Path) -> set[str]:
     """
     found: set[str] = set()
     for place, fields in _rows(file, "document ids"):
-        if len(fields) in (3, 4) and fields[-1].lstrip("+-").isdigit():
+        if len(fields) in (3, 4) and re.fullmatch(r"[+-]?[0-9]+", fields[-1]):
             found |= {fields[-2]} if int(fields[-1]) > 0 else set()
         elif len(fields) == 1:
             found.add(fields[0])
@@ -112,7 +120,7 @@ def read_ids(file: Path) -> set[str]:
     Raises:
         ConfigurationError: the file is not there, or empty.
     """
-    found = {line.strip() for line in _text_of(file, "query ids").splitlines()} - {""}
+    found = {line.strip() for line in text_of(file, "query ids").splitlines()} - {""}
     if not found:
         raise ConfigurationError(f"{file} names no query", "Give a query id in each line.")
     return found
@@ -120,7 +128,7 @@ def read_ids(file: Path) -> set[str]:
 
 def _rows(file: Path, what: str) -> Iterator[tuple[int, list[str]]]:
     """Lines in columns: between tabs, where there are any, else between spaces."""
-    for place, line in enumerate(_text_of(file, what).splitlines(), 1):
+    for place, line in enumerate(text_of(file, what).splitlines(), 1):
         if line.strip():
             fields = line.split("\t") if "\t" in line else line.split()
             yield place, [field.strip() for field in fields]
@@ -167,7 +175,16 @@ def _query_of(value: Any, file: Path, place: int) -> tuple[str, str]:
     return str(identity), text
 
 
-def _text_of(file: Path, what: str) -> str:
+def text_of(file: Path, what: str) -> str:
+    """A file's text.
+
+    Args:
+        file: to read.
+        what: it holds, for messages.
+
+    Raises:
+        ConfigurationError: it is not there, or is no text.
+    """
     try:
         return Path(os.path.expanduser(file)).read_text("utf-8-sig")
     except FileNotFoundError:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from tasks.errors import ConfigurationError
-from tasks.evaluate.judged import read_qrels
+from tasks.evaluate.judged import read_qrels, text_of
 
 _HEAD = "query-id\tcorpus-id\tscore\n"
 
@@ -24,7 +24,7 @@ class Judgments:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        there = file.exists() and file.read_text("utf-8-sig").strip() not in ("", _HEAD.strip())
+        there = file.exists() and text_of(file, "judgments").strip() not in ("", _HEAD.strip())
         self.grades: dict[str, dict[str, int]] = read_qrels(file) if there else {}
         if not there:
             self._append(_HEAD, "w")

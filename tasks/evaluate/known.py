@@ -14,13 +14,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from tasks.errors import ConfigurationError
 from tasks.lake.analysis import Analysis, analysis_of, main_language, words_of
+from tasks.lake.literals import quoted
 from tasks.lake.nearest import Row, View
-from tasks.lake.tables import Lake
-from tasks.models.interface import Encoder, Vectors, encode_in_parts, text_items
+from tasks.models.interface import Encoder, encode_in_parts, text_items
+from tasks.models.template import Template
 from tasks.search.fusion import fuse
 from tasks.search.learn import ITEMS, known_items, trials_of
 from tasks.search.retrieve import Scales, Way
@@ -61,23 +60,22 @@ class Pool:
         return {f"k{number}": {str(place): 1} for number, (place, _, _) in enumerate(self.items)}
 
 
-def pool_of(lake: Lake, tables: Sequence[str], count: int) -> Pool:
+def pool_of(views: Sequence[View], count: int) -> Pool:
     """Passages that all of some tables have, each text once, and what is asked of them.
 
     Args:
-        lake: that has the tables.
-        tables: full names.
+        views: of the tables.
         count: most passages.
 
     Raises:
         ConfigurationError: they give too few queries.
     """
-    view = View(lake, tables[0])
-    rows = view.sample(count, list(_COLUMNS)).to_pylist()
-    analysis = view.analysis or analysis_of(main_language(row["text"] or "" for row in rows))
+    rows = views[0].sample(count, list(_COLUMNS)).to_pylist()
+    analysis = views[0].analysis or analysis_of(main_language(row["text"] or "" for row in rows))
     common = {row["chunk_id"] for row in rows}
-    for table in tables[1:]:
-        common &= set(lake.read_in(table, "chunk_id", common, ["chunk_id"])["chunk_id"].to_pylist())
+    for view in views[1:]:
+        there = view.matched(f"chunk_id IN ({', '.join(map(quoted, common))})", ["chunk_id"]) if common else []
+        common = {row["chunk_id"] for row in there}
     distinct = {row["text_hash"]: row for row in rows if row["chunk_id"] in common and row["text"]}
     kept = _one_of_each(list(distinct.values()))
     items, made_of = named_items(kept, analysis), "titles and headings"
@@ -124,21 +122,20 @@ def named_items(rows: Sequence[Row], analysis: Analysis) -> list[tuple[int, str,
 
 
 def ranked_items(
-    lake: Lake, table: str, pool: Pool, encoder: Encoder, scales: Scales, ways: Sequence[Way]
+    view: View, pool: Pool, encoder: Encoder, template: Template, scales: Scales, ways: Sequence[Way]
 ) -> dict[Way, dict[str, list[str]]]:
     """What each way of searching the pool gives for each query: places of passages, best first.
 
     Args:
-        lake: that has the table.
-        table: full name.
+        view: of a table, one of those that the pool was taken from.
         pool: the passages and queries.
-        encoder: of the table's model.
+        encoder, template: of the table's model.
         scales: of its hybrid searches.
         ways: to search.
     """
-    vectors = _vectors(lake, table, pool.chunk_ids)
+    vectors = view.vectors_of(pool.chunk_ids)
     queries = encoder.encode_queries(text_items(query for _, query, _ in pool.items)).vectors
-    rests = encode_in_parts(encoder, text_items(rest for _, _, rest in pool.items)).vectors
+    rests = encode_in_parts(encoder, text_items(template.render(None, (), rest) for _, _, rest in pool.items)).vectors
     found: dict[Way, dict[str, list[str]]] = {way: {} for way in ways}
     trials = trials_of(pool.items, pool.texts, vectors, queries, rests, pool.analysis)
     for number, trial in enumerate(trials):
@@ -152,14 +149,6 @@ def ranked_items(
         for way in ways:
             found[way][f"k{number}"] = lists[way]
     return found
-
-
-def _vectors(lake: Lake, table: str, chunk_ids: Sequence[str]) -> Vectors:
-    rows = lake.read_in(table, "chunk_id", chunk_ids, ["chunk_id", "vector"])
-    flat = pa.chunked_array(rows["vector"]).combine_chunks().flatten().to_numpy().reshape(len(rows), -1)
-    places = {chunk_id: place for place, chunk_id in enumerate(rows["chunk_id"].to_pylist())}
-    vectors: Vectors = flat[[places[chunk_id] for chunk_id in chunk_ids]]
-    return vectors
 
 
 def _one_of_each(rows: list[Row]) -> list[Row]:

@@ -56,7 +56,7 @@ def open_session(
     arms = arms_of(lake.corpus, entries, ways, False, lambda table: views[table].has_text_index)
     file = queries or qrels.with_suffix(".queries.jsonl")
     if queries is None and not file.exists():
-        _write(file, pool_of(lake, [entry["table"] for entry in entries], POOL).queries)
+        _write(file, pool_of(list(views.values()), POOL).queries)
     return Session(read_queries(file), file, opened, arms, depth)
 
 

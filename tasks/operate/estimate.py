@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.config.models import Model
-from tasks.embed.pending import pending_chunks
+from tasks.embed.pending import pending_chunks, refused_rows
 from tasks.embed.selection import Selection, selected
 from tasks.embed.wider import wider_tables
 from tasks.lake.lookup import NumberSet, numbers_of
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.interface import encode_in_parts, text_items
-from tasks.models.resolved import ResolvedModel
+from tasks.models.resolved import ResolvedModel, Served
 from tasks.models.template import COST, HASH, NEEDED, Template
 from tasks.operate.sampling import PROBE_TEXTS
 
@@ -27,11 +27,12 @@ class ModelPlan:
     Attributes:
         model, table: its names; `exists` tells whether the table is there.
         texts: distinct texts to embed; tokens: in them.
-        pending: chunks that an earlier run left without a vector.
+        pending: texts that an earlier run left without a vector; 0 of a backfill, which embeds nothing else.
         overlong: chunks to embed that are longer than the model reads, of which it would read the beginning, or None
             where it is not known how much it reads.
         refused: chunks that would fail because they are longer, where the corpus refuses such.
         seconds: expected; measured says on what that stands: the last run, or a probe of a few texts just now.
+        served: whether a service has the model, which asks for its own price.
     """
 
     model: str
@@ -44,6 +45,7 @@ class ModelPlan:
     refused: int = 0
     seconds: float = 0.0
     measured: str = ""
+    served: bool = False
 
 
 def backfill_plan(lake: Lake, model: ResolvedModel, selection: Selection) -> ModelPlan:
@@ -54,20 +56,37 @@ def backfill_plan(lake: Lake, model: ResolvedModel, selection: Selection) -> Mod
         ModelError: the model cannot be loaded.
     """
     table = lake.model_table(model)
-    plan = ModelPlan(model.name, table, lake.has(table))
+    plan = ModelPlan(model.name, table, lake.has(table), served=isinstance(model.origin, Served))
     there = texts_there(lake, model)
     waiting = Waiting(lake, table, model.settings, there, selected(lake, table, model.settings, selection))
-    plan.pending, plan.texts, plan.tokens = len(waiting.texts), len(waiting.texts), sum(waiting.texts.values())
+    plan.texts, plan.tokens = len(waiting.texts), sum(waiting.texts.values())
     limit = read_at_most(lake, table)
     if plan.texts:
         limit = estimate(plan, lake, model, waiting.probe, limit)
     if limit:
-        plan.overlong = sum(count > limit for count in waiting.counts)
+        tell_overlong(plan, lake, limit, sum(count > limit for count in waiting.counts))
     return plan
 
 
+def tell_overlong(plan: ModelPlan, lake: Lake, limit: int, longer: int) -> None:
+    """Note how many chunks to embed are longer than a model reads; where the corpus refuses such, with those that have
+    a row by now.
+
+    Args:
+        plan: of the model.
+        lake: that has its table.
+        limit: the most tokens that it reads.
+        longer: chunks to embed that have more.
+    """
+    if lake.corpus.overlong == "refuse":
+        there = len(refused_rows(lake, plan.table, limit, ["chunk_id"])) if lake.has(plan.table) else 0
+        plan.refused = longer + there
+    else:
+        plan.overlong = longer
+
+
 class Waiting:
-    """What a table lacks: distinct texts without a vector, the tokens of every chunk, a few texts.
+    """What a table lacks: distinct texts without a vector, the tokens of what is embedded of every chunk, a few texts.
 
     Args:
         lake: that has the chunks.
@@ -84,8 +103,8 @@ class Waiting:
         self.texts: dict[str, int] = {}
         self.counts: list[int] = []
         for chunks in pending.windows([*NEEDED]):
-            self.counts += chunks["token_count"].to_pylist()
             rows = Template(model).fill(chunks)
+            self.counts += rows[COST].to_pylist()
             rows = rows.filter(pa.array(~there.among(numbers_of(rows[HASH])), pa.bool_()))
             self.texts |= zip(rows[HASH].to_pylist(), rows[COST].to_pylist(), strict=True)
         self.probe = pending.chunks.take(pending.positions[:PROBE_TEXTS], ["text"])["text"].to_pylist()

@@ -8,7 +8,7 @@ import pyarrow as pa
 from tasks.config.models import Model
 from tasks.config.settings import Corpus
 from tasks.embed.kept import kept_models
-from tasks.embed.pending import failed_versions, refused_rows
+from tasks.embed.pending import failed_versions
 from tasks.errors import ShrunkSource
 from tasks.ingest.reading import read_all
 from tasks.ingest.tokenizer import tokenizer_of
@@ -16,7 +16,8 @@ from tasks.ingest.update import compare_with_lake
 from tasks.lake.lookup import numbers_of
 from tasks.lake.neighbours import others
 from tasks.lake.tables import Lake
-from tasks.operate.estimate import ModelPlan, Waiting, estimate, read_at_most, texts_there
+from tasks.models.resolved import Served
+from tasks.operate.estimate import ModelPlan, Waiting, estimate, read_at_most, tell_overlong, texts_there
 from tasks.operate.promote import notes_on
 from tasks.operate.sampling import Content, some_works, spread_files
 from tasks.sources.listing import list_files
@@ -38,7 +39,7 @@ class Plan:
         others: tables of other corpora in the lake, by name, where it has no document of this one yet.
         notes: what stands between the models and being live.
         refused: why the run would stop before it deletes anything; empty if it would not.
-        cost: 0: no model of the corpus is paid.
+        cost: 0, or None where a service has a model, which asks for its own price.
         sample: chunks at random, as they would be cut.
     """
 
@@ -55,7 +56,7 @@ class Plan:
     chunks: int = 0
     tokens: int = 0
     share_read: float = 1.0
-    cost: float = 0.0
+    cost: float | None = 0.0
     refused: str = ""
     skipped: dict[str, int] = field(default_factory=dict)
     unfit: dict[str, int] = field(default_factory=dict)
@@ -124,7 +125,8 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
     plan.notes += notes_on(corpus, lake.catalog(), kept.named)
     for model in kept.models:
         table = lake.model_table(model)
-        entry = ModelPlan(model.name, table, table in {row["table"] for row in lake.catalog()})
+        exists = table in {row["table"] for row in lake.catalog()}
+        entry = ModelPlan(model.name, table, exists, served=isinstance(model.origin, Served))
         there = texts_there(lake, model)
         met = found.texts[model.settings.template]
         known = there.among(numbers_of(pa.chunked_array([pa.array(list(met), pa.string())]))).tolist()
@@ -138,23 +140,21 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
         if entry.texts:
             limit = estimate(entry, lake, model, found.probe or waiting.probe, limit)
         if limit:
-            _count_overlong(entry, lake, model.settings, limit, found, waiting, share)
+            longer = _longer(entry, lake, model.settings, limit, found, waiting, share)
+            tell_overlong(entry, lake, limit, longer)
         plan.models.append(entry)
+    plan.cost = None if any(entry.served for entry in plan.models) else 0.0
     return plan
 
 
-def _count_overlong(
+def _longer(
     entry: ModelPlan, lake: Lake, model: Model, limit: int, found: Content, waiting: Waiting, share: float
-) -> None:
-    """How many chunks are longer than a model reads, by the tokens that were counted on chunking."""
+) -> int:
+    """How many chunks to embed are longer than a model reads, by the tokens that were counted on chunking."""
     failed_before = set(failed_versions(lake, entry.table, model).to_pylist())
-    new = sum(c > limit and v not in failed_before for c, v in zip(found.counts, found.versions, strict=True))
-    overlong = _scaled(new, share) + sum(count > limit for count in waiting.counts)
-    if lake.corpus.overlong == "refuse":
-        there = len(refused_rows(lake, entry.table, limit, ["chunk_id"])) if lake.has(entry.table) else 0
-        entry.refused = overlong + there
-    else:
-        entry.overlong = overlong
+    counts = found.counts[model.template]
+    new = sum(c > limit and v not in failed_before for c, v in zip(counts, found.versions, strict=True))
+    return _scaled(new, share) + sum(count > limit for count in waiting.counts)
 
 
 def _scaled(count: int, share: float) -> int:

@@ -129,12 +129,8 @@ def model_plan_rows(model: ModelPlan, about: str = "") -> list[tuple[str, str]]:
     if model.texts:
         rows.append(("  to embed", f"{about}{model.texts:,} texts, {about}{model.tokens:,} tokens"))
         if model.measured:
-            rows.append(
-                (
-                    "  expected time",
-                    f"{_duration(model.seconds)} (by {model.measured}); cost: none, the model runs here",
-                )
-            )
+            cost = "as its service asks" if model.served else "none, the model runs here"
+            rows.append(("  expected time", f"{_duration(model.seconds)} (by {model.measured}); cost: {cost}"))
     if model.overlong:
         rows.append(("  longer than the model reads", f"{about}{model.overlong:,} chunks"))
     if model.refused:

@@ -14,7 +14,6 @@ from tasks.lake.schemas import CATALOG
 from tasks.lake.tables import Lake
 from tasks.operate.promote import choose, tables_of_file
 
-GRACE = "7d"
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -24,9 +23,11 @@ def duration(text: str) -> timedelta:
     Raises:
         ConfigurationError: it is none.
     """
-    found = re.fullmatch(r"(\d{1,6}) ?([mhdw])", text.strip())
+    found = re.fullmatch(r"([0-9]{1,4}) ?([mhdw])", text.strip())
     if not found:
-        raise ConfigurationError(f"{text!r} is no duration", "Write a number and m, h, d or w, such as 12h or 7d.")
+        raise ConfigurationError(
+            f"{text!r} is no duration", "Write a number of at most four digits and m, h, d or w, such as 12h or 7d."
+        )
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 

@@ -33,7 +33,8 @@ class Content:
 
     Attributes:
         texts: tokens of all that would be embedded, each once, by its hash; by template of the corpus's models.
-        counts, versions: of every chunk.
+        counts: tokens of what would be embedded of every chunk; by template.
+        versions: of every chunk.
         probe: the first texts.
         contents: content hashes of documents.
         failures: document, error and message of each.
@@ -49,7 +50,7 @@ class Content:
         self._templates = {model.template: Template(model) for model in lake.corpus.models}
         self.texts: dict[str, dict[str, int]] = {name: {} for name in self._templates}
         self.probe: list[str] = []
-        self.counts: list[int] = []
+        self.counts: dict[str, list[int]] = {name: [] for name in self._templates}
         self.versions: list[str] = []
         self.contents: set[str] = set()
         self.failures: list[dict[str, str]] = []
@@ -71,10 +72,11 @@ class Content:
         self.versions += prepared.chunks["version"].to_pylist()
         for name, template in self._templates.items():
             filled = template.fill(prepared.chunks)
-            self.texts[name] |= zip(filled[HASH].to_pylist(), filled[COST].to_pylist(), strict=True)
-        counts = prepared.chunks["token_count"].to_pylist()
-        self.chunks, self.tokens = self.chunks + len(counts), self.tokens + sum(counts)
-        self.counts += counts
+            costs = filled[COST].to_pylist()
+            self.texts[name] |= zip(filled[HASH].to_pylist(), costs, strict=True)
+            self.counts[name] += costs
+        self.chunks += len(prepared.chunks)
+        self.tokens += pc.sum(prepared.chunks["token_count"]).as_py() or 0
         self.probe += prepared.chunks["text"].slice(0, PROBE_TEXTS - len(self.probe)).to_pylist()
 
     def fail(self, file: File, error: DocumentError) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.config.settings import Corpus
+from tasks.lake.catalog import behind
 from tasks.lake.nearest import Row, View
 from tasks.models.interface import Vectors
 from tasks.search.context import with_context
@@ -43,6 +44,11 @@ class Prepared:
     def vectors(self, hits: Sequence[Hit]) -> Vectors:
         """The vectors of hits, float32 of shape (n_hits, dimension)."""
         return self.view.vectors_of([hit.row["chunk_id"] for hit in hits])
+
+
+def note_of(found: Sequence[Prepared], more: str = "") -> str:
+    """What must be known to read a list of passages: tables that are behind, and more that is to be told."""
+    return "; ".join(part for part in (*(behind(one.row) for one in found), more) if part)
 
 
 def passage_of(corpus: Corpus, hit: Hit, row: Row, scales: Scales | None) -> Passage:

@@ -19,15 +19,16 @@ from typing import Any, Unpack
 import pyarrow as pa
 
 from tasks.config.loading import load_corpus
+from tasks.config.models import kept_model
 from tasks.config.reranking import Rerank
 from tasks.errors import ConfigurationError, ModelError, UnknownName
-from tasks.lake.catalog import behind
 from tasks.lake.nearest import View, check_filter
 from tasks.lake.recall import effort_in
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_entry
 from tasks.models.interface import Encoder, Vectors, encode_in_parts, text_items
+from tasks.models.template import Template
 from tasks.rerank.choose import load_reranker
 from tasks.rerank.interface import Reranker
 from tasks.search.arrange import POOL, rearranged
@@ -36,7 +37,7 @@ from tasks.search.context import whole_document
 from tasks.search.filters import Filter, to_sql
 from tasks.search.options import Asked, Boosts, Options
 from tasks.search.passage import Passage, Passages
-from tasks.search.prepared import Prepared, passage_of
+from tasks.search.prepared import Prepared, note_of, passage_of
 from tasks.search.reranked import reranked
 from tasks.search.retrieve import Hit, Query, Way, retrieve, way_for
 from tasks.search.scales import scales_of
@@ -161,18 +162,20 @@ class OpenLake:
         row = self._row(model)
         where = self._condition(row["table"], where)
         view = self._view(row["table"])
-        passages = cut(text) if isinstance(text, str) else list(text or ())
-        if (identity is None) == (not any(passage.strip() for passage in passages)):
+        pieces = cut(text) if isinstance(text, str) else list(text or ())
+        if (identity is None) == (not any(piece.strip() for piece in pieces)):
             raise ConfigurationError("give either an id or a text, one that is not empty", "Such as docs:a.pdf.")
         if identity is None:
-            vector, others = mean_of(self._text_vectors(row, passages)), None
+            vector, others = mean_of(self._text_vectors(row, pieces)), None
         else:
             vector, others = vector_of(view, identity)
         condition = " AND ".join(f"({part})" for part in (where, others) if part) or None
         distinct, effort = self._distinct, effort_in(row)
         asked = Query(None, vector, "vector", limit, offset, condition, per_document, min_score, distinct, effort)
         found = Prepared(self._lake.corpus, row, view, "vector", condition, None, distinct)
-        return found.passages(retrieve(view, asked), context)
+        passages = found.passages(retrieve(view, asked), context)
+        passages.note = note_of([found])
+        return passages
 
     def document(self, document_id: str, model: str | None = None) -> Passage:
         """A document as one passage: its text as its chunks have it, in which nothing stands twice.
@@ -252,7 +255,7 @@ class OpenLake:
             background = found.scales.background if found.scales else 0.0
             hits = rearranged(hits, pool, asked, found.vectors, background)[asked.offset : end]
         passages = found.passages(hits, asked.context)
-        passages.note = "; ".join(part for part in (behind(found.row), note) if part)
+        passages.note = note_of([found], note)
         passages.analysis = found.view.analysis
         return passages
 
@@ -263,9 +266,11 @@ class OpenLake:
         return found
 
     def _text_vectors(self, row: dict[str, Any], texts: Sequence[str]) -> Vectors:
-        """The vectors of texts under the model of a table, as those of its rows were made."""
+        """The vectors of texts under the model of a table, as those of its rows without a title were made."""
+        template = Template(kept_model(row["settings"]))
         with self._lock:
-            return encode_in_parts(self._encoder(row), text_items(texts)).vectors
+            items = text_items(template.render(None, (), text) for text in texts)
+            return encode_in_parts(self._encoder(row), items).vectors
 
     @property
     def _distinct(self) -> bool:

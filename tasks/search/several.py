@@ -21,7 +21,7 @@ from tasks.search.arrange import POOL, rearranged
 from tasks.search.fusion import DEPTH, Fused, Standing, fuse, most_words
 from tasks.search.options import Asked, Options
 from tasks.search.passage import Passages
-from tasks.search.prepared import Prepared
+from tasks.search.prepared import Prepared, note_of
 from tasks.search.query import OpenLake
 from tasks.search.retrieve import Hit, Query, Way, retrieve
 
@@ -60,6 +60,7 @@ def search_all(lakes: Sequence[OpenLake], query: str, **options: Unpack[Options]
     for place, hit in hits:
         [passage] = replace(found[place], by=by).passages([hit], asked.context)
         passages.append(passage)
+    passages.note = note_of(found)
     return passages
 
 

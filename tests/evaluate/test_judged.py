@@ -47,6 +47,12 @@ def test_judgments_are_read(tmp_path: Path, text: str) -> None:
     assert read_qrels(write(tmp_path, "q.tsv", text)) == {"1": {"docs:a b.txt": 2, "c": 0}, "q2": {"d": 1}}
 
 
+@pytest.mark.parametrize("grade", ["0.5", "1.2", "-0.1", "1e-3", "inf", "nan"])
+def test_grades_are_whole(tmp_path: Path, grade: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"line 3: the grade '.*' is not a whole number"):
+        read_qrels(write(tmp_path, "q.tsv", f"query-id\tcorpus-id\tscore\n1\ta\t1.0\n1\tb\t{grade}\n"))
+
+
 def test_trec_judgments_have_spaces(tmp_path: Path) -> None:
     assert read_qrels(write(tmp_path, "qrels.txt", "301 0 FBIS3-10082 1\n301  0  FBIS3-10169  0\n")) == {
         "301": {"FBIS3-10082": 1, "FBIS3-10169": 0}

@@ -44,6 +44,16 @@ def test_what_holds_something_else_is_not_written_over(tmp_path: Path) -> None:
         Judgments(file / "below.tsv")
 
 
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is a folder"):
+        Judgments(tmp_path)
+    file = tmp_path / "qrels.tsv"
+    file.write_bytes(b"\x89PNG\xff\xfe")
+    with pytest.raises(ConfigurationError, match="is not UTF-8"):
+        Judgments(file)
+    assert file.read_bytes() == b"\x89PNG\xff\xfe"
+
+
 def test_a_pool_hides_who_found_what() -> None:
     lists = [[shown(name) for name in names] for names in ("abcde", "fbaxy", "")]
     found = pooled("q", lists, 3)
@@ -88,6 +98,10 @@ def test_candidates_are_a_reference_with_settings() -> None:
     cut = candidate_of(corpus(), "mini dimension=128 int8=true")
     assert (cut.model, cut.dimension, cut.int8, cut.name) == ("org/Mini", 128, True, "mini-try-dimension-128-int8-true")
     assert candidate_of(corpus(), "package:x").name == "x-try"
+    passage = candidate_of(corpus(), "mini document_prompt=passage:")
+    assert (passage.document_prompt, passage.name[:9], len(passage.name)) == ("passage:", "mini-try-", 21)
+    titled = candidate_of(corpus(), "mini template={title}{text}")
+    assert (titled.template, titled.name != passage.name) == ("{title}{text}", True)
     for told in ("mini dimension=x", "mini size=3", "", "mini dimension"):
         with pytest.raises(ConfigurationError, match="candidate"):
             candidate_of(corpus(), told)

@@ -1,6 +1,7 @@
 """What was measured lands in the lake, and the verdict is that of the latest evaluation of both tables."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from tasks.evaluate.report import as_html, as_markdown, write
 from tasks.evaluate.results import Agreement, ArmResult, Evaluation, Side, conclusion
 from tasks.evaluate.statistics import compared, interval
 from tasks.evaluate.verdict import latest_verdict
+from tasks.lake.schemas import embeddings_schema
 from tasks.lake.tables import Lake
 from tasks.operate.verify import verify
-from tests.lakes import new_lake
+from tests.lakes import new_lake, vectors_table
 
 LIVE, NEW = "notes.one.1", "notes.two.2"
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -54,9 +56,18 @@ def _fewer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statistics, "_RESAMPLES", 1000)
 
 
+def filled(folder: Path, **changes: Any) -> Lake:
+    """A lake with both tables, of as many rows as evaluations say."""
+    lake = new_lake(folder, **changes)
+    for table in (LIVE, NEW):
+        lake.create(table.removeprefix("notes."), embeddings_schema(lake.corpus, 4, {}))
+        lake.merge(table, vectors_table(lake, table, 100))
+    return lake
+
+
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    return new_lake(tmp_path)
+    return filled(tmp_path)
 
 
 def quality(count: int, less: float = 0.0) -> Any:
@@ -66,8 +77,35 @@ def quality(count: int, less: float = 0.0) -> Any:
 def test_without_an_evaluation_of_both_there_is_no_verdict(lake: Lake) -> None:
     assert latest_verdict(lake, NEW, LIVE) is None
     land(lake, evaluation({LIVE: quality(200)}))
-    land(lake, evaluation({LIVE: quality(200), NEW: quality(200)}, way="vector"))
+    land(lake, evaluation({NEW: quality(200)}, way="vector", after=1))
     assert latest_verdict(lake, NEW, LIVE) is None
+
+
+def test_an_evaluation_in_another_way_counts_where_none_is_in_the_default_way(lake: Lake) -> None:
+    land(lake, evaluation({LIVE: quality(200), NEW: quality(200, 0.1)}, way="vector", after=2))
+    found = latest_verdict(lake, NEW, LIVE)
+    assert found
+    assert (found.measure, found.not_worse) == ("nDCG@10 by vector", False)
+    land(lake, evaluation({LIVE: quality(200), NEW: quality(200)}, after=1))
+    found = latest_verdict(lake, NEW, LIVE)
+    assert found
+    assert (found.measure, found.not_worse) == ("nDCG@10", True)
+
+
+def test_known_items_are_compared_without_the_reranker_that_they_never_have(tmp_path: Path) -> None:
+    lake = filled(tmp_path, search={"rerank": "x/y"})
+    land(lake, evaluation({LIVE: quality(200), NEW: quality(200, 0.3)}, kind="titles and headings"))
+    found = latest_verdict(lake, NEW, LIVE)
+    assert found
+    assert (found.measure, found.not_worse) == ("nDCG@10 without the reranker", False)
+    assert found.difference == pytest.approx(-0.3)
+
+
+@pytest.mark.parametrize(("rows", "counts"), [(3, False), (89, False), (90, True), (110, True), (111, False)])
+def test_what_was_measured_of_a_table_that_has_changed_much_counts_no_more(lake: Lake, rows: int, counts: bool) -> None:
+    found = evaluation({LIVE: quality(200), NEW: quality(200)})
+    land(lake, replace(found, arms=[replace(found.arms[0], rows=rows), found.arms[1]]))
+    assert (latest_verdict(lake, NEW, LIVE) is not None) == counts
 
 
 def test_equal_models_are_not_worse_where_queries_are_many(lake: Lake) -> None:

@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.config.loading import load_corpus
 from tasks.config.settings import Corpus
+from tasks.embed.selection import EVERYTHING
+from tasks.lake.tables import Lake
+from tasks.models.find import resolve_model
+from tasks.models.template import COST, HASH, NEEDED, Template
+from tasks.operate.estimate import ModelPlan, backfill_plan
 from tasks.operate.plan import Plan, plan_of
+from tasks.operate.report import model_plan_rows
 from tasks.operate.sampling import some_works, spread_files
 from tasks.sources.listing import File
 from tests.machine import check
@@ -100,6 +107,31 @@ def test_a_chunk_longer_than_the_model_reads_is_overlong_or_refused(world: World
     assert (plan(world).models[0].overlong, plan(world).models[0].refused) == (1, 0)
     world.settings.overlong = "refuse"
     assert (plan(world).models[0].overlong, plan(world).models[0].refused) == (None, 1)
+
+
+def test_a_backfill_is_told_what_it_would_embed_and_refuse(world: World) -> None:
+    """By what is embedded, headings and all: of them the chunks know nothing."""
+    world.put("left", "long.txt", "One sentence has " + "very " * 9 + "many words.")
+    world.put("left", "h.md", "# A heading of so many words that it has a say\n\nOne sentence has few more words.")
+    world.settings.template = "text"
+    run_ingest(str(world.corpus_file()))
+    world.settings.template = "headings"
+
+    def backfill() -> ModelPlan:
+        corpus = load_corpus(world.corpus_file())
+        return backfill_plan(Lake(corpus), resolve_model(corpus.models[0]), EVERYTHING)
+
+    told, lake = backfill(), check.lake_of(world)
+    chunks = Template(lake.corpus.models[0]).fill(lake.read(lake.name("chunks"), NEEDED))
+    longer = sum(cost > StandIn.max_cost for cost in chunks[COST].to_pylist())
+    assert longer > sum(count > StandIn.max_cost for count in chunks["token_count"].to_pylist())
+    assert (told.pending, told.exists, told.served, told.overlong, told.refused) == (0, False, False, longer, 0)
+    assert told.texts == len(set(chunks[HASH].to_pylist()))
+    assert not any("earlier run" in name for name, _ in model_plan_rows(told))
+    world.settings.overlong = "refuse"
+    told = backfill()
+    assert (told.overlong, told.refused) == (None, longer)
+    assert any("would be refused" in name for name, _ in model_plan_rows(told))
 
 
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=60), st.integers(1, 5000))

@@ -701,12 +701,14 @@ def test_failures_of_a_removed_table_go_with_it(make: Make, tmp_path: Path) -> N
     assert len(list_failures(lake_of(make("one")))) == 1
 
 
-@pytest.mark.parametrize(("text", "expected"), [("30m", 1800), ("12h", 43200), ("7d", 604800), ("2 w", 1209600)])
+@pytest.mark.parametrize(
+    ("text", "expected"), [("30m", 1800), ("12h", 43200), ("7d", 604800), ("2 w", 1209600), ("9999w", 6047395200)]
+)
 def test_durations(text: str, expected: int) -> None:
     assert duration(text).total_seconds() == expected
 
 
-@pytest.mark.parametrize("text", ["", "7", "d", "-1d", "7 days", "1.5h", "9999999d"])
+@pytest.mark.parametrize("text", ["", "7", "d", "-1d", "7 days", "1.5h", "99999d", "999999w", "١d"])
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ConfigurationError, match="is no duration"):
         duration(text)
