@@ -145,15 +145,18 @@ def test_documents_with_equal_text_are_embedded_once_and_shown_once(make_corpus:
     assert open_lake(corpus_file).search("rivers", limit=1)[0].document_id == "docs:b.txt"
 
 
-def test_equal_chunks_are_embedded_once(make_corpus: Make, tmp_path: Path) -> None:
-    corpus_file = make_corpus()
+@pytest.mark.parametrize(("template", "texts"), [("text", 6), ("headings", 10)])
+def test_what_is_equal_is_embedded_once(
+    make_corpus: Make, tmp_path: Path, tiny_model: Path, template: str, texts: int
+) -> None:
+    corpus_file = make_corpus(models=[{"model": str(tiny_model), "template": template}])
     for i in range(5):
         (tmp_path / "docs" / f"{i}.md").write_text(
             f"# Page {i}\n\nOwn text {i}.\n\n# Licence\n\nThe same words on every page.\n"
         )
     report = ingest(str(corpus_file))
     assert report.models[0].rows == 10
-    assert embedded(report) == 6
+    assert embedded(report) == texts
 
 
 def test_a_bad_file_is_set_aside_and_comes_back_when_mended(make_corpus: Make, tmp_path: Path) -> None:

@@ -85,6 +85,7 @@ def test_a_run_shows_its_tasks_progress_and_report(
             "load and chunk",
             "embed tiny",
             "index and finish",
+            "switch and retire",
         ],
         "Completed",
     )

@@ -108,11 +108,11 @@ def test_every_run_may_break_off_at_every_write(tmp_path: Path, killed: bool) ->
     for change in HISTORY:
         change(driver.world)
         _copy(lake, kept)
-        before = deepcopy((driver.memory, driver.kept))
+        before = deepcopy((driver.memory, driver.kept, driver.live, driver.been))
         broke_off, at = True, 0
         while broke_off:
             _copy(kept, lake)
-            driver.memory, driver.kept = deepcopy(before)
+            driver.memory, driver.kept, driver.live, driver.been = deepcopy(before)
             writes = Writes(at, written=False, killed=killed)
             try:
                 broke_off = driver.crash(writes)
