@@ -4,7 +4,6 @@ from prefect import flow
 
 from flows import artifacts, stages
 from tasks.embed.selection import Selection
-from tasks.lake.catalog import model_named
 from tasks.lake.lease import writing
 from tasks.lake.run import run_of
 from tasks.progress import RunReport
@@ -24,7 +23,8 @@ def backfill(
 
     Args:
         corpus_file: the corpus's YAML file.
-        model: the name of a model in that file, or a reference as `model` takes it there.
+        model: the name of a model in that file, a reference as `model` takes it there, or the full name of a table,
+            to bring that one up with the model and settings that filled it.
         wait: for another run that fills the same table to end, instead of leaving.
         where: embed only chunks that fulfil this SQL condition over their columns.
         sample: embed only this share of the chunks, above 0 to 1; each time and for each model the same ones.
@@ -35,7 +35,7 @@ def backfill(
     """
     selection = Selection(where, sample, limit)
     with run_of("backfill", corpus_file) as run, artifacts.progress_shown(run.corpus.name):
-        resolved = stages.resolve_one(run, model_named(run.corpus, model))
+        resolved = stages.resolve_one(run, model)
         table = run.lake.model_table(resolved)
         with writing(run.lake, [table], run.report.run_id, wait):
             stages.embed.with_options(task_run_name=f"embed {resolved.name}")(run, resolved, iter(()), selection)

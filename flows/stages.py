@@ -11,14 +11,12 @@ import pyarrow as pa
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.config.models import Model
 from tasks.embed import update as vectors
-from tasks.embed.kept import Kept, kept_models, unkept_for
+from tasks.embed.kept import Kept, kept_models, model_to_fill, unkept_for
 from tasks.embed.selection import EVERYTHING, Selection
 from tasks.errors import LakeError, MissingSource, ModelError, ShrunkSource, SourceError
 from tasks.ingest import update as documents
 from tasks.ingest.compare import Changes
-from tasks.lake.pinned import resolve_in
 from tasks.lake.run import Run
 from tasks.models.resolved import ResolvedModel
 from tasks.operate.promote import named_tables, notes_on, promote_by_itself
@@ -54,9 +52,9 @@ def resolve_models(run: Run) -> Kept:
 
 
 @task(name="resolve model", cache_policy=NO_CACHE)
-def resolve_one(run: Run, model: Model) -> ResolvedModel:
-    """Find a model's files."""
-    return resolve_in(run.lake, model)
+def resolve_one(run: Run, model: str) -> ResolvedModel:
+    """Find the files of the model that a backfill is of."""
+    return model_to_fill(run.lake, model)
 
 
 @_store_task("list sources")

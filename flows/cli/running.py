@@ -50,7 +50,8 @@ def run(
 def backfill(
     corpus_file: Corpus,
     model: Annotated[
-        str, typer.Option(help="Name of a model in the corpus file, or a hub name, ./folder or package:NAME.")
+        str,
+        typer.Option(help="Name of a model in the corpus file or of a table, a hub name, ./folder or package:NAME."),
     ],
     where: Annotated[
         str | None, typer.Option(help="Only chunks that fulfil this SQL condition: \"uri LIKE '%2025%'\".")
@@ -167,16 +168,14 @@ def _show_backfill(
     quiet_libraries()
     from flows.cli.terminal import print_json, print_rows
     from tasks.config.loading import load_corpus
+    from tasks.embed.kept import model_to_fill
     from tasks.embed.selection import Selection
-    from tasks.lake.catalog import model_named
-    from tasks.lake.pinned import resolve_in
     from tasks.lake.tables import Lake
     from tasks.operate.estimate import backfill_plan
     from tasks.operate.report import model_plan_rows
 
     lake = Lake(load_corpus(corpus_file))
-    resolved = resolve_in(lake, model_named(lake.corpus, model))
-    found = backfill_plan(lake, resolved, Selection(where, sample, limit))
+    found = backfill_plan(lake, model_to_fill(lake, model), Selection(where, sample, limit))
     if json:
         print_json(asdict(found))
     else:

@@ -4,7 +4,7 @@ has, so that what a search finds never grows old because someone changed a file.
 from dataclasses import dataclass, replace
 
 from tasks.errors import ModelError
-from tasks.lake.catalog import Entry, model_of
+from tasks.lake.catalog import Entry, entry_of, model_named, model_of
 from tasks.lake.pinned import resolve_in
 from tasks.lake.switches import last_live
 from tasks.lake.tables import Lake
@@ -44,6 +44,20 @@ def kept_models(lake: Lake) -> Kept:
             unkept = unkept_for(live["table"], error)
     models.sort(key=lambda model: live is None or lake.model_table(model) != live["table"])
     return Kept(models, named, unkept)
+
+
+def model_to_fill(lake: Lake, model: str) -> ResolvedModel:
+    """The model that a backfill is to fill the table of.
+
+    Args:
+        lake: that has the chunks.
+        model: a table's full name, which means the settings that filled it, else as `model_named` takes it.
+
+    Raises:
+        ModelError: there is no such model on this machine, or with other weights than the table's.
+    """
+    entry = entry_of(lake, model)
+    return model_of_table(lake, entry) if entry else resolve_in(lake, model_named(lake.corpus, model))
 
 
 def model_of_table(lake: Lake, entry: Entry) -> ResolvedModel:

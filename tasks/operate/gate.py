@@ -32,7 +32,7 @@ def check_whole(lake: Lake, entry: Entry) -> None:
         SwitchRefused: it does not.
     """
     table = entry["table"]
-    fill = f"Bring it up with `embedlake backfill CORPUS.yaml --model {entry['reference']}`, or a run, then try again."
+    fill = f"Bring it up with `embedlake backfill CORPUS.yaml --model {table}`, or a run, then try again."
     standing = standing_of(lake, [entry])[table]
     if not standing.complete:
         since = f" (behind since {entry['behind_since']:%Y-%m-%d %H:%M} UTC)" if entry.get("behind_since") else ""

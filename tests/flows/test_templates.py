@@ -18,7 +18,7 @@ from tasks.operate.plan import plan_of
 from tasks.operate.verify import verify
 from tests.lakes import check_whole, lake_of
 from tests.machine.encoders import StandIn, vector_of
-from tests.machine.engine import quick, run_backfill, run_ingest
+from tests.machine.engine import quick, run_ingest
 from tests.machine.world import make_model_folders
 
 pytestmark = pytest.mark.slow
@@ -174,12 +174,12 @@ def test_a_smaller_dimension_is_filled_from_a_wider_table_without_its_model(
 
 
 def test_what_a_wider_table_lacks_is_embedded(make: Make, tmp_path: Path) -> None:
+    write(tmp_path, ("Rivers", "Text.", "en"))
+    live = {"name": "live", "template": "text"}
+    run_ingest(str(make(live, {"name": "wide"})))
     write(tmp_path, ("Rivers", "Text.", "en"), ("Lakes", "Text.", "en"))
-    live, wide = {"name": "live", "document_prompt": "x: "}, {"name": "wide"}
-    run_ingest(str(make(live)))
-    run_backfill(str(make(live, wide)), "wide", limit=1)
-    [model] = run_backfill(str(make(live, wide, {"name": "narrow", "dimension": 2})), "narrow").models
-    assert (model.embedded, model.reused) == (1, 1)
+    report = run_ingest(str(make(live, {"name": "narrow", "dimension": 2})))
+    assert [(model.embedded, model.reused) for model in report.models] == [(0, 1), (1, 1)]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ import pytest
 
 from tasks.config.loading import load_corpus
 from tasks.embed import update
+from tasks.embed.kept import model_to_fill
+from tasks.embed.selection import EVERYTHING
 from tasks.errors import ConfigurationError, ModelError, SwitchRefused
 from tasks.evaluate import verdict as evaluations
 from tasks.evaluate.verdict import Verdict
@@ -26,6 +28,7 @@ from tasks.lake.maintenance import build_index
 from tasks.lake.switches import history
 from tasks.lake.tables import Lake
 from tasks.models.interface import Item
+from tasks.operate.estimate import backfill_plan
 from tasks.operate.gate import objections
 from tasks.operate.overview import models_of
 from tasks.operate.plan import plan_of
@@ -157,6 +160,26 @@ def test_a_rollback_goes_back_and_no_run_undoes_it(two: Path, make: Make, tmp_pa
     assert switches(two) == [("first", None, "one"), ("promote", "one", "two"), ("rollback", "two", "one")]
     make_live(two, "two")
     assert take_back(two).live == table_of(two, "one")
+
+
+def test_a_rollback_that_is_refused_as_incomplete_works_after_what_it_advises(make: Make, tmp_path: Path) -> None:
+    fill(tmp_path, 3)
+    run_ingest(str(make("one=before")))
+    file = make("one=after")
+    run_ingest(str(file))
+    before, after = table_of(file, "one", "before"), table_of(file, "one", "after")
+    make_live(file, after)
+    fill(tmp_path, 4)
+    run_ingest(str(file))
+    with pytest.raises(SwitchRefused, match=f"{before} is not complete: 1 chunks") as caught:
+        take_back(file)
+    advised = caught.value.hint.partition("--model ")[2].partition("`")[0]
+    lake = lake_of(file)
+    assert backfill_plan(lake, model_to_fill(lake, advised), EVERYTHING).texts == 1
+    report = run_backfill(str(file), advised)
+    assert [(model.table, model.embedded) for model in report.models] == [(before, 1)]
+    assert take_back(file).live == before
+    assert lake_of(file).live_table() == before
 
 
 def test_there_may_be_nothing_to_go_back_to(two: Path) -> None:
