@@ -6,7 +6,7 @@ from prefect import flow
 
 from flows import artifacts
 from tasks.config.loading import load_corpus
-from tasks.evaluate.evaluation import MARGIN
+from tasks.evaluate.margin import MARGIN
 from tasks.evaluate.report import write
 from tasks.evaluate.requests import Request, carried_out, ways_of
 from tasks.lake.tables import Lake

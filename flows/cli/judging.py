@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli.options import Corpus, Json, quiet_libraries
+from tasks.evaluate.margin import MARGIN
 
 if TYPE_CHECKING:
     from tasks.evaluate.arms import Shown
@@ -48,7 +49,7 @@ def evaluate(
     exclude_queries: Annotated[Path | None, typer.Option(help="A file of query ids to leave out, one a line.")] = None,
     margin: Annotated[
         float, typer.Option(min=0, max=1, help="A model worse by less than this in nDCG@10 counts as not worse.")
-    ] = 0.02,
+    ] = MARGIN,
     report: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write evaluation.html and evaluation.md there.")
     ] = None,

@@ -7,6 +7,7 @@ import pyarrow as pa
 from tasks.config.models import Model
 from tasks.embed.pending import pending_chunks
 from tasks.errors import ConfigurationError
+from tasks.lake.literals import all_of
 from tasks.lake.nearest import check_filter
 from tasks.lake.tables import Lake
 
@@ -44,11 +45,8 @@ class Selection:
 
     def sql(self) -> str | None:
         """The condition that chunks are to fulfil."""
-        parts = [f"({self.where})"] if self.where is not None else []
-        if self.share < 1:
-            bound = min(round(self.share * 16**_DIGITS), 16**_DIGITS - 1)
-            parts.append(f"chunk_id < '{bound:0{_DIGITS}x}'")
-        return " AND ".join(parts) or None
+        bound = min(round(self.share * 16**_DIGITS), 16**_DIGITS - 1)
+        return all_of(self.where, f"chunk_id < '{bound:0{_DIGITS}x}'" if self.share < 1 else None)
 
 
 EVERYTHING = Selection()

@@ -19,7 +19,7 @@ from tasks.config.settings import Corpus
 from tasks.embed.update import embed_model, finish
 from tasks.errors import ConfigurationError
 from tasks.evaluate.documents import documents_of
-from tasks.evaluate.evaluation import Options, bytes_of, entries_of, evaluate
+from tasks.evaluate.evaluation import Options, bytes_of_rows, entries_of, evaluate
 from tasks.evaluate.opened import Opened
 from tasks.evaluate.results import ArmResult, Evaluation
 from tasks.hashing import hash_settings
@@ -174,7 +174,7 @@ def _filled(small: Lake, models: Sequence[ResolvedModel]) -> Iterator[EmbeddingC
 
 def _scaled(small: Lake, result: ArmResult, counts: EmbeddingCounts | None, whole: _Whole) -> ArmResult:
     """A result with the size, and of a candidate the time, that the whole corpus would take."""
-    size = round(bytes_of(small, result.arm.table) * whole.rows)
+    size = round(bytes_of_rows(small, result.arm.table) * whole.rows)
     if counts is None:
         return replace(result, version=None, bytes=size)
     rate = counts.embedded / max(counts.seconds, 1e-9)

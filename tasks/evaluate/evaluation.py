@@ -16,6 +16,7 @@ from tasks.evaluate.asked import asked_of
 from tasks.evaluate.documents import documents_of
 from tasks.evaluate.judged import Judged
 from tasks.evaluate.known import POOL, Pool, pool_of, ranked_items
+from tasks.evaluate.margin import MARGIN
 from tasks.evaluate.measures import MAIN, Grades, Ranked, measured
 from tasks.evaluate.opened import Opened
 from tasks.evaluate.results import JUDGMENTS, Agreement, ArmResult, Evaluation, Side
@@ -30,8 +31,6 @@ from tasks.progress import Progress, publish
 from tasks.search.retrieve import Way
 from tasks.search.scales import scales_of
 
-MARGIN = 0.02
-"""By which an arm may be worse than the reference, in nDCG@10, and still count as not worse."""
 _SIDES = 20  # queries that a report shows side by side
 
 
@@ -159,7 +158,7 @@ def _results(
     values: Sequence[Mapping[str, Values]],
 ) -> list[ArmResult]:  # fmt: skip
     lines = {entry["table"]: entry for entry in entries}
-    sizes = {table: bytes_of(lake, table) for table in lines}
+    sizes = {table: bytes_of_rows(lake, table) for table in lines}
     chunks = lake.count(lake.name("chunks"))
     baselines = [_baseline(arm, arms) for arm in arms[1:]]
     pairs = [(found[MAIN], values[at][MAIN]) for found, at in zip(values[1:], baselines, strict=True)]
@@ -192,7 +191,7 @@ def cost_of(reference: str) -> str:
     return "as its service asks; not known here" if provider_of(reference) else "none beside time on this machine"
 
 
-def bytes_of(lake: Lake, table: str) -> int:
+def bytes_of_rows(lake: Lake, table: str) -> int:
     """What the rows of a table take on disk, indexes and old versions left out."""
     return sum(field.bytes_on_disk for field in lake.dataset(table).stats.data_stats().fields)
 

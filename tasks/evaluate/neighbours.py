@@ -9,8 +9,10 @@ import numpy as np
 
 from tasks.errors import ConfigurationError
 from tasks.evaluate.agreement import overlap, rank_biased_overlap
+from tasks.lake.catalog import entry_of
 from tasks.lake.literals import quoted
-from tasks.lake.nearest import View, matrix
+from tasks.lake.nearest import USUAL, Effort, View, matrix
+from tasks.lake.recall import effort_in
 from tasks.lake.tables import Lake
 
 NEAREST = 10
@@ -73,6 +75,7 @@ def likeness(lake: Lake, first: str, second: str, examples: int = 3) -> Likeness
         LakeError: a table cannot be read.
     """
     views = View(lake, first), View(lake, second)
+    efforts = _effort(lake, first), _effort(lake, second)
     sample = views[0].sample(_SAMPLE, ["chunk_id", "document_id", "text", "text_hash", "vector"])
     chunk_ids = sample["chunk_id"].to_pylist()
     there = {row["chunk_id"]: row["vector"] for row in _vectors(views[1], chunk_ids)}
@@ -80,7 +83,8 @@ def likeness(lake: Lake, first: str, second: str, examples: int = 3) -> Likeness
     for row, vector in zip(sample.to_pylist(), matrix(sample), strict=True):
         if (other := there.get(row["chunk_id"])) is not None:
             own = row["text_hash"]
-            found.append((row, (_others(views[0], vector.tolist(), own), _others(views[1], other, own))))
+            nearest = _others(views[0], vector.tolist(), own, efforts[0]), _others(views[1], other, own, efforts[1])
+            found.append((row, nearest))
     if not found:
         raise ConfigurationError(
             f"{first} and {second} have no passage in common", "Fill both: embedlake backfill CORPUS.yaml --model MODEL"
@@ -100,10 +104,16 @@ def _vectors(view: View, chunk_ids: Sequence[str]) -> list[dict[str, Any]]:
     return view.matched(f"chunk_id IN ({', '.join(map(quoted, chunk_ids))})", ["chunk_id", "vector"])
 
 
-def _others(view: View, vector: Sequence[float], own: str) -> _List:
+def _effort(lake: Lake, table: str) -> Effort:
+    """How much everybody's searches of a table look at."""
+    entry = entry_of(lake, table)
+    return effort_in(entry) if entry else USUAL
+
+
+def _others(view: View, vector: Sequence[float], own: str, effort: Effort) -> _List:
     """The texts nearest to a vector but its own, by their hashes, each with a row that has it."""
     nearest: dict[str, int] = {}
-    for one in view.nearest(vector, 3 * NEAREST):
+    for one in view.nearest(vector, 3 * NEAREST, effort=effort):
         if one.text_hash != own:
             nearest.setdefault(one.text_hash, one.row_id)
     return list(nearest.items())[:NEAREST]

@@ -7,10 +7,11 @@ from pathlib import Path
 from tasks.errors import ConfigurationError
 from tasks.evaluate.arms import WAYS
 from tasks.evaluate.candidates import SAMPLE, try_candidates
-from tasks.evaluate.evaluation import MARGIN, Options, evaluate
+from tasks.evaluate.evaluation import Options, evaluate
 from tasks.evaluate.judged import read_documents, read_ids, read_qrels, read_queries
 from tasks.evaluate.known import POOL
 from tasks.evaluate.landing import land
+from tasks.evaluate.margin import MARGIN
 from tasks.evaluate.results import Evaluation
 from tasks.lake.tables import Lake
 from tasks.search.retrieve import Way

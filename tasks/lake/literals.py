@@ -1,4 +1,4 @@
-"""Values as SQL writes them."""
+"""Values and conditions as SQL writes them."""
 
 import re
 
@@ -9,6 +9,11 @@ _PARTS = re.compile(r"""'[^']*'|--[^\n]*|/\*.*?\*/|`[^`]*`|"([^"`]*)\"""", re.DO
 def quoted(text: str) -> str:
     """A text as a literal: no quotation mark in it ends it."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def all_of(*conditions: str | None) -> str | None:
+    """One condition out of several, None standing for none; each of them may end in a remark."""
+    return " AND ".join(f"({condition}\n)" for condition in conditions if condition is not None) or None
 
 
 def in_backticks(condition: str) -> str:

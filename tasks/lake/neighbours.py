@@ -54,7 +54,7 @@ def neighbour(lake: Lake, name: str) -> Neighbour:
             f"the lake at {lake.uri} has no table of a corpus {name!r}", f"It holds {there}; give one of these names."
         )
     tables = corpora[name]
-    sizes = [size for table in tables if (size := bytes_of(lake.uri, table)) is not None]
+    sizes = [size for table in tables if (size := bytes_of_files(lake.uri, table)) is not None]
     size = None if "://" in lake.uri else sum(sizes)
     return Neighbour(name, tables, lake.store.rows_of(f"{name}.documents"), size)
 
@@ -97,7 +97,7 @@ def _models(tables: list[str]) -> list[str]:
     return [table for table in tables if table.count(".") > 1]
 
 
-def bytes_of(uri: str, table: str) -> int | None:
+def bytes_of_files(uri: str, table: str) -> int | None:
     """Bytes of a table's files, old versions included; None where the lake is not on a disk."""
     if "://" in uri:
         return None

@@ -7,7 +7,7 @@ from tasks.embed.update import standing_of
 from tasks.evaluate import verdict as evaluations
 from tasks.lake.catalog import Entry, live_of
 from tasks.lake.maintenance import has_vector_index
-from tasks.lake.neighbours import bytes_of
+from tasks.lake.neighbours import bytes_of_files
 from tasks.lake.recall import judged_in
 from tasks.lake.schemas import SWITCHES
 from tasks.lake.switches import history
@@ -36,7 +36,7 @@ def models_of(lake: Lake) -> dict[str, Any]:
                 "rows": standing[entry["table"]].rows,
                 "pending": standing[entry["table"]].pending,
                 "failed": standing[entry["table"]].failed,
-                "bytes": bytes_of(lake.uri, entry["table"]),
+                "bytes": bytes_of_files(lake.uri, entry["table"]),
                 "quality": _quality(lake, entry, live),
                 "index": has_vector_index(lake, entry["table"]),
                 "recall": judged.recall if (judged := judged_in(entry)) else None,

@@ -22,6 +22,7 @@ from tasks.config.loading import load_corpus
 from tasks.config.models import kept_model
 from tasks.config.reranking import Rerank
 from tasks.errors import ConfigurationError, ModelError, UnknownName
+from tasks.lake.literals import all_of
 from tasks.lake.nearest import View, check_filter
 from tasks.lake.recall import effort_in
 from tasks.lake.tables import Lake
@@ -166,10 +167,12 @@ class OpenLake:
         if (identity is None) == (not any(piece.strip() for piece in pieces)):
             raise ConfigurationError("give either an id or a text, one that is not empty", "Such as docs:a.pdf.")
         if identity is None:
-            vector, others = mean_of(self._text_vectors(row, pieces)), None
+            template = Template(kept_model(row["settings"]))
+            contents = [template.render(None, (), piece) for piece in pieces]
+            vector, others = mean_of(self._text_vectors(row, contents)), None
         else:
             vector, others = vector_of(view, identity)
-        condition = " AND ".join(f"({part})" for part in (where, others) if part) or None
+        condition = all_of(where, others)
         distinct, effort = self._distinct, effort_in(row)
         asked = Query(None, vector, "vector", limit, offset, condition, per_document, min_score, distinct, effort)
         found = Prepared(self._lake.corpus, row, view, "vector", condition, None, distinct)
@@ -266,11 +269,9 @@ class OpenLake:
         return found
 
     def _text_vectors(self, row: dict[str, Any], texts: Sequence[str]) -> Vectors:
-        """The vectors of texts under the model of a table, as those of its rows without a title were made."""
-        template = Template(kept_model(row["settings"]))
+        """The vectors of texts under the model of a table, as those of its rows were made."""
         with self._lock:
-            items = text_items(template.render(None, (), text) for text in texts)
-            return encode_in_parts(self._encoder(row), items).vectors
+            return encode_in_parts(self._encoder(row), text_items(texts)).vectors
 
     @property
     def _distinct(self) -> bool:

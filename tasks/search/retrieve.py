@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from tasks.errors import ConfigurationError
+from tasks.lake.literals import all_of
 from tasks.lake.nearest import FIRST, USUAL, Effort, Found, Row, View
 from tasks.search.fusion import DEPTH, Fused, Standing, fuse, most_words
 
@@ -185,8 +186,7 @@ def _leg(view: View, search: _Search, query: Query, depth: int) -> list[_Candida
         while len(candidates) < depth and len(found) == asked:
             others = ", ".join(f"'{one.key}'" for one in candidates)
             asked = depth - len(candidates)
-            parts = (query.where, f"text_hash NOT IN ({others})")
-            found = search(asked, " AND ".join(f"({part})" for part in parts if part))
+            found = search(asked, all_of(query.where, f"text_hash NOT IN ({others})"))
             candidates = _sorted(view, candidates + _distinct(view, found))
     return candidates
 

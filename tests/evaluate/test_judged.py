@@ -53,6 +53,11 @@ def test_grades_are_whole(tmp_path: Path, grade: str) -> None:
         read_qrels(write(tmp_path, "q.tsv", f"query-id\tcorpus-id\tscore\n1\ta\t1.0\n1\tb\t{grade}\n"))
 
 
+def test_digits_of_other_scripts_are_no_grades(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="line 1: expected an id or a judgment"):
+        read_documents(write(tmp_path, "q.tsv", "1\ta\t²\n"))
+
+
 def test_trec_judgments_have_spaces(tmp_path: Path) -> None:
     assert read_qrels(write(tmp_path, "qrels.txt", "301 0 FBIS3-10082 1\n301  0  FBIS3-10169  0\n")) == {
         "301": {"FBIS3-10082": 1, "FBIS3-10169": 0}

@@ -1,6 +1,9 @@
 """How alike two models' tables are."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +12,9 @@ import pytest
 from tasks.errors import ConfigurationError
 from tasks.evaluate.neighbours import likeness
 from tasks.hashing import hash_text
+from tasks.lake.catalog import write_entries
+from tasks.lake.nearest import USUAL, Effort, View
+from tasks.lake.recall import Judged
 from tasks.lake.schemas import embeddings_schema
 from tasks.lake.tables import Lake
 from tests.lakes import new_lake
@@ -60,3 +66,20 @@ def test_passages_that_one_lacks_are_left_out(lake: Lake) -> None:
     assert likeness(lake, one, part).passages == 40
     with pytest.raises(ConfigurationError, match="no passage in common"):
         likeness(lake, one, none)
+
+
+def test_tables_are_searched_with_the_effort_that_they_need(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = np.random.default_rng(0).normal(size=(COUNT, 8))
+    one, two = put(lake, "one", vectors), put(lake, "two", vectors)
+    judged = Judged("rabitq", 0.96, 200, 400, 2400, COUNT, 1, 0, "2026-01-01T00:00:00+00:00")
+    write_entries(lake, [{"table": two, "model": "two", "state": "live", "vector_index": json.dumps(asdict(judged))}])
+    seen: dict[str, set[Effort]] = {}
+    nearest = View.nearest
+
+    def noted(view: View, vector: Any, limit: int, where: str | None = None, effort: Effort = USUAL) -> Any:
+        seen.setdefault(view.table, set()).add(effort)
+        return nearest(view, vector, limit, where, effort)
+
+    monkeypatch.setattr(View, "nearest", noted)
+    likeness(lake, one, two)
+    assert seen == {one: {USUAL}, two: {Effort(400, 2400)}}

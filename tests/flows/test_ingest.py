@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
@@ -397,11 +398,14 @@ def test_a_backfill_fills_another_table_and_leaves_search_alone(
     ingest(str(corpus_file))
     live = lake_of(corpus_file).live_table()
     other = make_corpus(
-        models=[{"model": str(tiny_model), "name": "tiny"}, {"model": str(tiny_model), "name": "cut", "dimension": 8}]
+        models=[
+            {"model": str(tiny_model), "name": "tiny"},
+            {"model": str(tiny_model), "name": "cut", "dimension": 8} | {"document_prompt": "d: "},
+        ]
     )
-    partial = backfill(str(other), "cut", where="uri LIKE '%/b.txt'", limit=2)
-    assert (partial.models[0].embedded, partial.models[0].state) == (2, "building")
-    assert partial.models[0].pending == lake_of(other).count("notes.chunks") - 2
+    partial = backfill(str(other), "cut", where="uri LIKE '%/b.txt'", limit=1)
+    assert (partial.models[0].embedded, partial.models[0].state) == (1, "building")
+    assert partial.models[0].pending == lake_of(other).count("notes.chunks") - 1
     report = backfill(str(other), "cut")
     lake = check_whole(other)
     assert lake.live_table() == live

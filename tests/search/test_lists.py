@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.config.models import Model
 from tasks.errors import ConfigurationError
 from tasks.hashing import hash_text
 from tasks.lake.fulltext import build_text_index
@@ -64,8 +65,9 @@ def _open(folder: Path, name: str, texts: list[str], revision: str = "0") -> _La
     ]  # fmt: skip
     lake.merge(table, pa.Table.from_pylist(rows, schema=lake.schema(table)))
     build_text_index(lake, table)
+    settings = Model.model_validate("tiny").model_dump_json()
     catalog = {"table": table, "model": "tiny", "reference": "tiny", "revision": revision, "state": "live"}
-    lake.merge(lake.name("catalog"), pa.Table.from_pylist([catalog]))
+    lake.merge(lake.name("catalog"), pa.Table.from_pylist([catalog | {"settings": settings}]))
     return _Lake(lake)
 
 
