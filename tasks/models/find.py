@@ -202,6 +202,11 @@ def _from_hub(name: str, revision: str | None) -> Path:
         ) from None
     if not (folder / "config.json").exists() and not (folder / "modules.json").exists():
         raise ModelError(f"model {name!r}: its repository holds no config.json", "Is it a sentence-transformers model?")
+    if not any(folder.glob("**/*.safetensors")) and not any(folder.glob("**/*.bin")):
+        raise ModelError(
+            f"model {name!r}: there are no weights in {folder}",
+            "If it was fetched only in part, fetch it again while the hub can be reached: hf download " + repository,
+        )
     return folder
 
 

@@ -133,7 +133,7 @@ def estimate(entry: ModelPlan, lake: Lake, model: ResolvedModel, probe: list[str
                 entry.seconds = entry.tokens * past["seconds"] / past["tokens"]
                 entry.measured = "the last run"
                 return limit
-    if not probe:
+    if not probe or isinstance(model.origin, Served):  # which may ask for money
         return limit
     plain = model.settings.model_copy(update={"int8": False})  # an int8 model is made by the run itself
     encoder = choose.load_encoder(replace(model, settings=plain))

@@ -77,7 +77,7 @@ def create_app(corpora: Corpora, keys: Keys, limits: Limits) -> FastAPI:
         names = [corpus.corpus.name for corpus in corpora]
         answer = SearchResponse(
             corpus=names if isinstance(asked.corpus, list) else names[0],
-            results=[Answer(query=q, passages=_shown(passages)) for q, passages in zip(queries, found, strict=True)],
+            results=[Answer(query=q, passages=_shown(p), note=p.note) for q, p in zip(queries, found, strict=True)],
             milliseconds=_since(began), request_id=request.state.request_id,
         )  # fmt: skip
         return Response(answer.model_dump_json(), media_type="application/json")  # FastAPI would check it once more
@@ -89,7 +89,7 @@ def create_app(corpora: Corpora, keys: Keys, limits: Limits) -> FastAPI:
         options = asked.model_dump(exclude={"id", "corpus"})
         found = await service.ask(corpus, partial(corpus.similar, asked.id, **options))
         return SimilarResponse(
-            corpus=corpus.corpus.name, passages=_shown(found), milliseconds=_since(began),
+            corpus=corpus.corpus.name, passages=_shown(found), note=found.note, milliseconds=_since(began),
             request_id=request.state.request_id,
         )  # fmt: skip
 

@@ -100,6 +100,7 @@ class Answer(BaseModel):
 
     query: str
     passages: list[FoundPassage]
+    note: str = Field("", description="That the table is behind its sources, or why nothing was reranked.")
 
 
 class SimilarResponse(BaseModel):
@@ -107,6 +108,7 @@ class SimilarResponse(BaseModel):
 
     corpus: str
     passages: list[FoundPassage]
+    note: str = Field("", description="That the table is behind its sources.")
     milliseconds: float
     request_id: str
 
