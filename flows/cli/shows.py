@@ -1,6 +1,7 @@
 """What commands show: reports, passages, tables. What it shows is imported for its types alone: a search waits for no
 reader."""
 
+from collections.abc import Iterator
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
@@ -117,22 +118,27 @@ def print_status(found: dict[str, Any]) -> None:
 
 def print_models(found: dict[str, Any]) -> None:
     """The tables of a corpus's models, and how one or another became live."""
-    rows = [
-        model
-        | {
-            "size": "" if model["bytes"] is None else size_told(model["bytes"]),
-            "texts/s": model["texts_per_second"] and f"{model['texts_per_second']:,.0f}",
-            "index": _index_told(model),
-            "behind since": model["behind_since"],
-            "removed after": model["retire_at"],
-        }
-        for model in found["models"]
-    ]
-    columns = ["table", "state", "rows", "pending", "failed", "dimension", "size", "texts/s"]
-    for column in ("index", "quality", "behind since", "removed after"):
-        columns += [column] if any(row[column] for row in rows) else []
-    _print_table("models", columns, rows)
+    print_rows([(model["table"], ", ".join(_told(model))) for model in found["models"]])
     _print_switches(found)
+
+
+def _told(model: dict[str, Any]) -> Iterator[str]:
+    """What is known of a model's table."""
+    yield model["state"]
+    yield f"{model['rows']:,} rows of {model['dimension']} dimensions"
+    yield from (f"{model[name]:,} {name}" for name in ("pending", "failed") if model[name])
+    if model["bytes"] is not None:
+        yield size_told(model["bytes"])
+    if model["texts_per_second"]:
+        yield f"{model['texts_per_second']:,.0f} texts/s"
+    if model["index"]:
+        yield "an index whose recall is not measured" if model["recall"] is None else f"recall {model['recall']:.3f}"
+    if model["quality"]:
+        yield f"beside the live one {model['quality']}"
+    if model["behind_since"]:
+        yield f"behind since {model['behind_since']}"
+    if model["retire_at"]:
+        yield f"removed after {model['retire_at']}"
 
 
 def print_likeness(found: "Likeness") -> None:
@@ -156,12 +162,6 @@ def print_likeness(found: "Likeness") -> None:
 
 def _start(text: str) -> str:
     return shorten(text, 76, placeholder=" …")
-
-
-def _index_told(model: dict[str, Any]) -> str:
-    if not model["index"]:
-        return ""
-    return "recall not measured" if model["recall"] is None else f"recall {model['recall']:.3f}"
 
 
 def _print_switches(found: dict[str, Any]) -> None:
