@@ -236,7 +236,8 @@ def _switch(
         old = live_of(entries)
         if old is None:
             return ""
-        return "frozen" if old["behind_since"] else not_live(standing_of(lake, [old])[old["table"]])
+        kept = old["table"] in named_tables(lake.corpus, entries) and not old["behind_since"]
+        return not_live(standing_of(lake, [old])[old["table"]]) if kept else "frozen"
 
     with writing(lake, [table], holder, wait):
         entry = _line(lake.catalog(), table)

@@ -155,8 +155,7 @@ def tables_agree(lake: Lake, world: World, right: dict[str, Row], live: str | No
         else:
             assert {key[0] for key in got} <= {identity for identity, row in right.items() if row.good}
             assert entry["state"] == "live" or {row["chunk_id"] for row in rows} <= chunk_ids, f"{table}: orphans"
-            replaced = table == live and entry["state"] == "ready"  # by this run, and may be rolled back to
-            assert replaced or entry["state"] in ("frozen", "live"), f"{table} is {entry['state']}"
+            assert entry["state"] in ("frozen", "live"), f"{table} is {entry['state']}"
             if usable - got:
                 assert entry["behind_since"], f"{table} is behind, and nobody says so"
     if expected:
