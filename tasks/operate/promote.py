@@ -169,6 +169,9 @@ def promote_by_itself(run: Run, named: list[str]) -> None:
         )
         return
     try:
+        check_whole(lake, first)  # before any lease: a run that has nothing to do writes nothing
+        if against := objections(lake, first, live["table"]):
+            raise SwitchRefused("; ".join(against))
         switched = promote(lake, table, run.report.run_id, f"judged not worse: {told_verdict(verdict)}", kind=AUTOMATIC)
         run.report.promoted = switched.live
     except (SwitchRefused, ModelError, LeaseHeld) as error:
