@@ -108,9 +108,13 @@ def prefect_server() -> Iterator[None]:
 
 
 @pytest.fixture
-def cli(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], prefect_server: None
-) -> Callable[..., Any]:
+def cli(prefect_server: None, typed: Callable[..., Any]) -> Callable[..., Any]:
+    """Runs a command line whose flows have a Prefect server."""
+    return typed
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     """Runs a command line in this process; gives exit code, standard output and standard error."""
     from flows.cli.main import main
 

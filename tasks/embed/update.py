@@ -36,6 +36,7 @@ from tasks.lake.failures import EMBEDDING, failures_since, outdated_failures, re
 from tasks.lake.fulltext import build_text_index, lacks_text_index
 from tasks.lake.lease import try_writing
 from tasks.lake.maintenance import compact, compact_own, lacks_index
+from tasks.lake.nearest import matrix
 from tasks.lake.recall import lacks_judgment, settle_index
 from tasks.lake.run import Run
 from tasks.lake.schemas import EMBEDDED
@@ -83,8 +84,7 @@ def _sign_all(lake: Lake, table: str) -> None:
     """Give a checksum to the rows that have none, as those that an older embedlake wrote; their tokens as the corpus
     counts them."""
     for rows in lake.snapshot(table).scan(where="checksum IS NULL"):
-        vectors = np.asarray(rows["vector"].combine_chunks().flatten(), np.float32).reshape(len(rows), -1)
-        lake.merge(table, with_vectors(rows.drop_columns([*EMBEDDED]), vectors, rows["token_count"].to_numpy()))
+        lake.merge(table, with_vectors(rows.drop_columns([*EMBEDDED]), matrix(rows), rows["token_count"].to_numpy()))
 
 
 def _refuse(lake: Lake, table: str, model: ResolvedModel) -> int:
@@ -215,9 +215,12 @@ def _settle_catalog(run: Run, kept: set[str], named: list[str], whole: bool) -> 
     lake, report = run.lake, run.report
     sound: dict[str, bool] = {}
 
+    standing: dict[str, Standing] = {}  # as it was when it was last looked at
+
     def change(entries: list[Entry], unchecked: bool) -> dict[str, Entry]:
+        standing.update(standing_of(lake, entries))
         order = [table for table in _order(lake, entries, named) if sound.get(table, unchecked)]
-        return changes_after(entries, standing_of(lake, entries), kept, order, whole)
+        return changes_after(entries, standing, kept, order, whole)
 
     while table := _becomes_live(change(lake.catalog(), True)):  # before the lease, which is held for moments only
         if table in sound or not (entry := entry_of(lake, table)):
@@ -230,7 +233,7 @@ def _settle_catalog(run: Run, kept: set[str], named: list[str], whole: bool) -> 
                 " embedlake verify --repair"
             )
     if not change(lake.catalog(), False):
-        _note_states(run)
+        _note_states(run, standing)
         return
     with catalog_lease(lake, report.run_id):
         entries = {entry["table"]: entry for entry in lake.catalog()}
@@ -242,7 +245,7 @@ def _settle_catalog(run: Run, kept: set[str], named: list[str], whole: bool) -> 
             report.promoted = table
         if changes:
             write_entries(lake, [entry | changes[table] for table, entry in entries.items() if table in changes])
-    _note_states(run)
+    _note_states(run, standing)
 
 
 def _order(lake: Lake, entries: list[Entry], named: list[str]) -> list[str]:
@@ -255,12 +258,11 @@ def _becomes_live(changes: dict[str, Entry]) -> str | None:
     return next((table for table, after in changes.items() if after.get("state") == "live"), None)
 
 
-def _note_states(run: Run) -> None:
-    entries = {entry["table"]: entry for entry in run.lake.catalog()}
-    standing = standing_of(run.lake, [entries[c.table] for c in run.report.models if c.table in entries])
+def _note_states(run: Run, standing: dict[str, Standing]) -> None:
+    states = {entry["table"]: entry["state"] for entry in run.lake.catalog()}
     for counts in run.report.models:
-        if counts.table in entries:
-            counts.state, counts.pending = entries[counts.table]["state"], standing[counts.table].pending
+        if counts.table in states and counts.table in standing:
+            counts.state, counts.pending = states[counts.table], standing[counts.table].pending
 
 
 def standing_of(lake: Lake, entries: list[Entry]) -> dict[str, Standing]:

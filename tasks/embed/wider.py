@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from tasks.config.models import kept_model
 from tasks.embed.rows import checksums, with_vectors
-from tasks.embed.written import matrix
 from tasks.lake.lookup import Lookup
+from tasks.lake.nearest import matrix
 from tasks.lake.schemas import EMBEDDED
 from tasks.lake.tables import Lake
 from tasks.models.find import revision_of
@@ -49,7 +49,7 @@ class Wider:
         found = lookup.rows(hashes, [*EMBEDDED])
         if not len(found):
             return found
-        vectors, tokens = matrix(found["vector"]), found["tokens"].fill_null(0).to_numpy()
+        vectors, tokens = matrix(found), found["tokens"].fill_null(0).to_numpy()
         keep = found["checksum"].fill_null(-1).to_numpy() == np.array(checksums(vectors, tokens))
         if self.most_tokens is not None:
             keep &= tokens <= self.most_tokens

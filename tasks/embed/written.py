@@ -6,6 +6,7 @@ import pyarrow as pa
 from tasks.config.models import kept_model
 from tasks.embed.rows import checksums
 from tasks.lake.catalog import Entry
+from tasks.lake.nearest import matrix
 from tasks.lake.tables import Lake
 
 _LENGTH = 1e-3  # most by which the length of a normalised vector may differ from 1
@@ -16,7 +17,7 @@ def wrong_vectors(lake: Lake, entry: Entry) -> list[str]:
     normalised = kept_model(entry["settings"]).normalize
     wrong: list[str] = []
     for batch in lake.snapshot(entry["table"]).scan(["chunk_id", "vector", "tokens", "checksum"]):
-        vectors = matrix(batch["vector"])
+        vectors = matrix(batch)
         lengths = np.linalg.norm(vectors, axis=1)
         bad = ~np.isfinite(lengths) | (lengths == 0)
         if normalised:
@@ -25,8 +26,3 @@ def wrong_vectors(lake: Lake, entry: Entry) -> list[str]:
         bad |= written != np.array(checksums(vectors, batch["tokens"].fill_null(0).to_numpy()))
         wrong += batch["chunk_id"].filter(pa.array(bad)).to_pylist()
     return wrong
-
-
-def matrix(column: pa.ChunkedArray) -> np.ndarray:
-    """Vectors as float32 of shape (n_rows, dimension)."""
-    return np.asarray(column.combine_chunks().flatten(), np.float32).reshape(len(column), -1)

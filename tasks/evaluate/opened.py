@@ -14,4 +14,4 @@ class Opened(OpenLake):
             ConfigurationError: there is no such model in the lake.
             ModelError: the model cannot be loaded, or is not the one that filled the table.
         """
-        return self._encoder(self._row(model))
+        return self._encoder(self.entry(model))

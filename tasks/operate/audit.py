@@ -9,7 +9,6 @@ import pyarrow.compute as pc
 
 from tasks.columns import among
 from tasks.config.models import kept_model
-from tasks.embed.written import matrix
 from tasks.errors import DocumentError, ModelError
 from tasks.extract.convert import SITEMAP
 from tasks.extract.read import EMPTY, extract
@@ -17,6 +16,7 @@ from tasks.hashing import hash_bytes, hash_text, is_sealed
 from tasks.ingest.claims import is_nameless
 from tasks.lake.catalog import Entry, agrees, written_in_schema
 from tasks.lake.failures import reading_failures
+from tasks.lake.nearest import matrix
 from tasks.lake.schemas import chunks_schema
 from tasks.lake.tables import Lake
 from tasks.models import choose
@@ -146,7 +146,7 @@ def other_vectors(lake: Lake, entry: Entry, sample: int) -> list[str]:
             f"model {model.settings.model!r} cannot embed the sample: {type(error).__name__}: {str(error)[-500:]}",
             "See to the device and the memory, or leave this out with --sample 0.",
         ) from error
-    near = cosines(again, matrix(rows["vector"])) >= _NEAR
+    near = cosines(again, matrix(rows)) >= _NEAR
     found: list[str] = rows["chunk_id"].filter(pa.array(~near)).to_pylist()
     return found
 

@@ -66,7 +66,7 @@ class OpenLake:
 
     def table(self, model: str | None = None) -> pa.Table:
         """All rows of a model's table; the live model's by default. `.to_pandas()` makes a frame of it."""
-        return self._lake.to_arrow(self._row(model)["table"])
+        return self._lake.to_arrow(self.entry(model)["table"])
 
     def search(
         self,
@@ -160,7 +160,7 @@ class OpenLake:
             ModelError: the model of a text cannot be loaded, or is not the one that filled the table.
             LakeError: the table cannot be read.
         """
-        row = self._row(model)
+        row = self.entry(model)
         where = self._condition(row["table"], where)
         view = self._view(row["table"])
         pieces = cut(text) if isinstance(text, str) else list(text or ())
@@ -187,21 +187,13 @@ class OpenLake:
             UnknownName: there is no such document or model in the lake.
             LakeError: the table cannot be read.
         """
-        view = self._view(self._row(model)["table"])
+        view = self._view(self.entry(model)["table"])
         row = whole_document(view, document_id)
         if row is None:
             raise UnknownName(
                 f"{view.table} has no document {document_id!r}", "Give an id as a search shows it, such as docs:a.pdf."
             )
         return passage_of(self._lake.corpus, Hit(row, 1, 1.0, None, None), row, None)
-
-    def entry(self, model: str | None = None) -> dict[str, Any]:
-        """The line of the catalog of a model's table; the live model's by default.
-
-        Raises:
-            ConfigurationError: there is no such model in the lake.
-        """
-        return self._row(model)
 
     def embed_query(self, query: str, model: str | None = None) -> Sequence[float]:
         """The vector of a query under a model; the live one by default.
@@ -210,7 +202,7 @@ class OpenLake:
             ConfigurationError: there is no such model in the lake.
             ModelError: the model cannot be loaded, or is not the one that filled the table.
         """
-        [vector] = self._vectors(self._row(model), [query])
+        [vector] = self._vectors(self.entry(model), [query])
         return vector
 
     def _answers(self, queries: Sequence[str], asked: Asked) -> list[Passages]:
@@ -227,7 +219,7 @@ class OpenLake:
             ConfigurationError, LakeError: as `search`.
         """
         corpus = self._lake.corpus
-        row = self._row(asked.model)
+        row = self.entry(asked.model)
         where = self._condition(row["table"], asked.where)
         view = self._view(row["table"])
         by = way_for(view, asked.by or corpus.search.by)
@@ -310,7 +302,12 @@ class OpenLake:
             view = self._views[table] = View(self._lake, table)
         return view
 
-    def _row(self, model: str | None) -> dict[str, Any]:
+    def entry(self, model: str | None = None) -> dict[str, Any]:
+        """The line of the catalog of a model's table; the live model's by default.
+
+        Raises:
+            ConfigurationError: there is no such model in the lake.
+        """
         rows = self.models
         if model is None:
             found = [row for row in rows if row["state"] == "live"]

@@ -94,7 +94,7 @@ class WarmCorpus(OpenLake):
 
     def embed(self, queries: Sequence[str], model: str | None = None) -> tuple[list[list[float]], int]:
         """The vectors of queries under a model, the live one by default, and their tokens in all."""
-        vectors, tokens = self._batcher(self._row(model)).embed(queries)
+        vectors, tokens = self._batcher(self.entry(model)).embed(queries)
         return [vector.tolist() for vector in vectors], tokens
 
     def _vectors(self, row: dict[str, Any], queries: Sequence[str]) -> list[Sequence[float]]:

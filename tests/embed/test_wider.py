@@ -6,8 +6,8 @@ import pytest
 
 from tasks.embed.rows import checksums, with_vectors
 from tasks.embed.wider import Wider
-from tasks.embed.written import matrix
 from tasks.lake.lookup import Lookup
+from tasks.lake.nearest import matrix
 from tasks.models.interface import finish
 
 HASHES = [f"{number:064x}" for number in range(5)]
@@ -36,8 +36,8 @@ def taken(rows: pa.Table, store: str = "float32", most: int | None = None) -> pa
 def test_what_is_taken_has_the_checksum_of_what_is_kept(store: str) -> None:
     rows = taken(wide(store), store)
     assert rows["vector"].type.value_type == (pa.float16() if store == "float16" else pa.float32())
-    assert rows["checksum"].to_pylist() == checksums(matrix(rows["vector"]), np.arange(5))
-    assert np.allclose(matrix(rows["vector"]), finish(VECTORS, 8, normalize=True), atol=1e-3)
+    assert rows["checksum"].to_pylist() == checksums(matrix(rows), np.arange(5))
+    assert np.allclose(matrix(rows), finish(VECTORS, 8, normalize=True), atol=1e-3)
 
 
 def test_a_vector_that_is_not_the_one_that_was_written_is_left_out() -> None:

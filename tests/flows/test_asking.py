@@ -1,14 +1,12 @@
 """`embedlake ask` as a user types it, against a FAKE chat endpoint that speaks the real protocol; `search --rerank`."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flows.cli.main import main
 from tasks.search.passage import Passages
 from tasks.search.query import OpenLake
 from tests.answer.endpoint import FakeChat, chunk
@@ -29,22 +27,6 @@ def chat() -> Iterator[FakeChat]:
     made = FakeChat()
     yield made
     made.close()
-
-
-@pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
-    """Runs a command line; gives exit code, standard output and standard error."""
-
-    def run(*arguments: object) -> tuple[object, str, str]:
-        monkeypatch.setattr(sys, "argv", ["embedlake", *map(str, arguments)])
-        monkeypatch.setattr("signal.signal", lambda *_: None)
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """The commands `models`, `promote`, `rollback` and `retire`, as typed."""
 
 import json
-import signal
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,23 +40,6 @@ def write(folder: Path, *models: str) -> None:
         ],
     }  # fmt: skip
     (folder / "notes.yaml").write_text(json.dumps(corpus))
-
-
-@pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
-    """Runs a command line in this process; gives exit code, standard output and standard error."""
-    from flows.cli.main import main
-
-    def run(*arguments: object) -> tuple[Any, str, str]:
-        monkeypatch.setattr(sys, "argv", ["embedlake", *map(str, arguments)])
-        monkeypatch.setattr(signal, "signal", lambda *_: None)
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return run
 
 
 def test_a_model_is_promoted_rolled_back_and_retired(typed: Typed, corpus_file: Path, tmp_path: Path) -> None:

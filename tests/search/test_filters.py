@@ -129,7 +129,7 @@ def test_what_is_not_the_filter_s_fault_does_not_speak_of_it(lake: Lake) -> None
 
 def test_a_filter_is_looked_at_before_the_model_is_loaded(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = OpenLake(lake)
-    monkeypatch.setattr(OpenLake, "_row", lambda *_: {"table": TABLE})
+    monkeypatch.setattr(OpenLake, "entry", lambda *_: {"table": TABLE})
     monkeypatch.setattr(OpenLake, "_encoder", lambda *_: pytest.fail("loaded"))
     with pytest.raises(ConfigurationError, match="jahr"):
         opened.search("words", where="jahr = 3")
