@@ -1,4 +1,4 @@
-"""Switches in processes of their own, which SIGKILL ends at one of their writes.
+"""Switches in processes of their own, which SIGKILL ends before one of their writes.
 
     python -m tests.machine.killed
 
@@ -21,16 +21,16 @@ from tests.machine.engine import Writes, quick
 
 
 class Kills(Writes):
-    """Writes of which one is the last thing that this process does."""
+    """Writes of which one is never made, as this process ends before."""
 
     def _end(self) -> NoReturn:
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("it goes on although it was killed")
 
 
-def switch(corpus_file: str, model: str | None, at: int, written: bool) -> None:
-    """Promote a model, or roll back where none is named, and be killed at a write."""
-    with quick(), Kills(at, written, leases=True).watched():
+def switch(corpus_file: str, model: str | None, at: int) -> None:
+    """Promote a model, or roll back where none is named, and be killed before a write."""
+    with quick(), Kills(at, leases=True).watched():
         lake = lake_of(Path(corpus_file))
         if model:
             promote(lake, model, "killed")
