@@ -63,8 +63,9 @@ class _ReadersHere:
 
 
 @contextmanager
-def quick() -> Iterator[None]:
-    """While it lasts, flows run as plain functions, documents are read here, and encoders are stand-ins."""
+def quick(stand_ins: bool = True) -> Iterator[None]:
+    """While it lasts, flows run as plain functions, documents are read here, and encoders are stand-ins, if these are
+    wanted."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in list(vars(stages).items()):
             if isinstance(value, prefect.Task):
@@ -72,7 +73,8 @@ def quick() -> Iterator[None]:
         patch.setattr(artifacts, "publish_report", lambda *_: None)
         patch.setattr(artifacts, "progress_shown", _nothing)
         patch.setattr(reading, "LocalReaders", _ReadersHere)
-        patch.setattr(choose, "load_encoder", StandIn)
+        if stand_ins:
+            patch.setattr(choose, "load_encoder", StandIn)
         yield
 
 
