@@ -10,11 +10,11 @@ from flows.backfill import backfill
 from flows.evaluate import evaluate
 from flows.ingest import ingest
 from tasks.config.loading import load_corpus
+from tasks.config.operating import Schedule
 
 
 def serve_corpora(corpus_files: list[Path]) -> None:
-    """Serve an `ingest` deployment for each corpus, on its schedule, and `backfill` and `evaluate` ones on
-    demand.
+    """Serve `ingest` and `evaluate` deployments for each corpus, on its schedules, and a `backfill` one on demand.
 
     Args:
         corpus_files: corpora; a run reads its file again.
@@ -23,9 +23,15 @@ def serve_corpora(corpus_files: list[Path]) -> None:
     for file in corpus_files:
         corpus = load_corpus(file)
         parameters = {"corpus_file": str(file.resolve())}
-        schedule = Cron(corpus.schedule.cron, timezone=corpus.schedule.timezone) if corpus.schedule else None
-        deployments.append(ingest.to_deployment(corpus.name, parameters=parameters, schedule=schedule))
+        deployments.append(ingest.to_deployment(corpus.name, parameters=parameters, schedule=_cron(corpus.schedule)))
         model = {"model": corpus.models[0].name}
         deployments.append(backfill.to_deployment(corpus.name, parameters=parameters | model))
-        deployments.append(evaluate.to_deployment(corpus.name, parameters=parameters))
+        judged = corpus.evaluations.model_dump(include={"queries", "qrels"}) if corpus.evaluations else {}
+        deployments.append(
+            evaluate.to_deployment(corpus.name, parameters=parameters | judged, schedule=_cron(corpus.evaluations))
+        )
     serve(*deployments)
+
+
+def _cron(schedule: Schedule | None) -> Any:
+    return Cron(schedule.cron, timezone=schedule.timezone) if schedule else None

@@ -33,14 +33,14 @@ def hash_fields(*fields: object) -> str:
 
 
 def version_of(row: Iterable[tuple[str, Any]]) -> str:
-    """The version of a row, given as its columns' names and values: the hash of those that are not null, but for the
-    run that wrote it."""
-    return hash_fields({name: value for name, value in row if value is not None and name not in _UNSEALED})
+    """The version of a row, given as its columns' names and values without the run that wrote it: the hash of those
+    that are not null."""
+    return hash_fields({name: value for name, value in row if value is not None})
 
 
 def sealed(row: dict[str, Any]) -> dict[str, Any]:
     """The row with its `version`."""
-    return row | {"version": version_of(row.items())}
+    return row | {"version": version_of(item for item in row.items() if item[0] not in _UNSEALED)}
 
 
 def is_sealed(row: dict[str, Any]) -> bool:

@@ -45,7 +45,7 @@ def plan(
 
 
 def status(corpus_file: Corpus, json: Json = False) -> None:
-    """Show tables, models, pending work, failures and the last runs.
+    """Show tables, models, pending work, failures, the last runs, and who writes now or was killed doing so.
 
     Example: embedlake status notes.yaml
     """

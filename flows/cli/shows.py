@@ -101,6 +101,7 @@ def print_status(found: dict[str, Any]) -> None:
         ["started", "kind", "state", "documents", "embedded", "failed"],
         [_run_row(run) for run in found["runs"]],
     )
+    print_rows([(writer["state"], _told_writer(writer)) for writer in found["writers"]])
     if found["failures"]["total"]:
         _print_failed(f"failures ({found['failures']['total']:,})", found["failures"]["last"])
     if found["others"]:
@@ -252,6 +253,11 @@ def print_evaluation(found: "Evaluation") -> None:
     out.print()
     for text in conclusions(found):
         out.print(f"- {shown(text)}", soft_wrap=True)
+
+
+def _told_writer(writer: dict[str, Any]) -> str:
+    more = "; the next run goes on where it was" if writer["state"] == "killed" else ""
+    return f"{writer['told']}: {', '.join(writer['writes'])}{more}"
 
 
 def _run_row(run: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 
 from tasks.chunk.structure import Definition
-from tasks.chunk.tokens import Counter, Tokens, count_tokens
+from tasks.chunk.tokens import Counter, count_totals
 from tasks.text.headings import joined
 
 Path = tuple[str, ...]
@@ -28,24 +28,26 @@ class Above:
 
     def left(self, size: int, paths: Sequence[Sequence[Path]]) -> list[int]:
         """What is left of a size for texts under the title and the longest of some heading paths each, in tokens."""
-        if any(any(path) for some in paths for path in some):
-            flat = [joined(self._title, path) for some in paths for path in some]
-            counts = [own_tokens(tokens) for tokens in count_tokens(flat, self._counter)]
-        else:
-            counts = [self._tokens for some in paths for _ in some]
+        if not any(any(path) for some in paths for path in some):
+            return [self.left_by_title(size)] * len(paths)
+        counts = count_totals([joined(self._title, path) for some in paths for path in some], self._counter)
         edges = accumulate(map(len, paths), initial=0)
-        return [size - min(max(counts[first:last]), size // _LEAST_FOR_TEXT) for first, last in pairwise(edges)]
+        return [_left(size, max(counts[first:last])) for first, last in pairwise(edges)]
+
+    def left_by_title(self, size: int) -> int:
+        """What is left of a size for texts under the title alone, in tokens."""
+        return _left(size, self._tokens)
 
 
 def count_above(titles: Sequence[str | None], counter: Counter) -> list[Above]:
     """What stands above the chunks of documents with some titles, all counted together."""
-    counted = count_tokens([joined(title, ()) for title in titles], counter)
-    return [Above(title, own_tokens(tokens), counter) for title, tokens in zip(titles, counted, strict=True)]
+    distinct = dict.fromkeys(title for title in titles if title)
+    counts = dict(zip(distinct, count_totals([joined(title, ()) for title in distinct], counter), strict=True))
+    return [Above(title, counts[title] if title else 0, counter) for title in titles]
 
 
-def own_tokens(tokens: Tokens) -> int:
-    """Of a text, without those that a model adds."""
-    return tokens.total - tokens.special_tokens
+def _left(size: int, above: int) -> int:
+    return size - min(above, size // _LEAST_FOR_TEXT)
 
 
 def paths_within(headings: Path, start: int, end: int, definitions: Sequence[Definition]) -> Iterator[Path]:

@@ -9,6 +9,7 @@ weakest around, which looks no further than the next part. So a chunk a few chun
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -94,16 +95,12 @@ def _lowest(ranks: list[int]) -> int:
 
 def _join(parts: list[_Part], room: int) -> list[_Part]:
     """Join neighbours that fit together, where the boundary between is weaker than those on both sides."""
-
-    def strength(i: int) -> tuple[int, int]:
-        """Of the boundary before part i; the greatest joins first, (-1, -1) never does."""
-        fits = 0 < i < len(parts) and parts[i].last - parts[i - 1].first <= room
-        return parts[i].boundary if fits else (-1, -1)
-
-    strengths = [strength(i) for i in range(len(parts) + 1)]
+    never = (-1, -1)
+    strengths = [part.boundary if part.last - before.first <= room else never for before, part in pairwise(parts)]
+    strengths = [never, *strengths, never]  # of the boundary before each part, and after the last
     joined: list[_Part] = []
     for i, part in enumerate(parts):
-        if strengths[i] > (-1, -1) and strengths[i - 1] < strengths[i] > strengths[i + 1]:
+        if strengths[i] > never and strengths[i - 1] < strengths[i] > strengths[i + 1]:
             before = joined.pop()
             part = _Part(before.start, part.end, before.first, part.last, before.boundary)
         joined.append(part)

@@ -50,8 +50,8 @@ def split(text: str, kind: str, chunking: Chunking, tokens: Tokens, above: Above
         tokens: of the text.
         above: what stands above it; by default nothing goes to that.
     """
-    left = above.left if above else _all
-    if chunking.strategy == "document" or (kind == "text" and tokens.total <= left(chunking.size, [[()]])[0]):
+    left, room = (above.left, above.left_by_title(chunking.size)) if above else (_all, chunking.size)
+    if chunking.strategy == "document" or (kind == "text" and tokens.total <= room):
         start, end = _trim(text, 0, len(text))
         return [Cut(start, end, (), tokens.total)] if start < end else []
     found = [(_trim(text, *span), headings) for span, headings in _spans(text, kind, chunking, tokens, left)]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -112,9 +113,18 @@ class Tokens:
 
 def count_tokens(texts: Sequence[str], counter: Counter) -> list[Tokens]:
     """The tokens of each of some texts, all looked up together where words are."""
-    apart = [not counter.by_words or any(separator in text for separator in _SEPARATORS) for text in texts]
+    apart = _apart(texts, counter)
     together = iter(_by_words([text for text, alone in zip(texts, apart, strict=True) if not alone], counter))
     return [_by_tokens(text, counter) if alone else next(together) for text, alone in zip(texts, apart, strict=True)]
+
+
+def count_totals(texts: Sequence[str], counter: Counter) -> list[int]:
+    """How many tokens each of some texts has, without those that the model adds."""
+    if any(_apart(texts, counter)):
+        return [tokens.total - tokens.special_tokens for tokens in count_tokens(texts, counter)]
+    units = _units(texts, counter)
+    totals: list[int] = np.diff(units.before[units.edges]).tolist()
+    return totals
 
 
 @cache
@@ -130,8 +140,30 @@ def load_counter(folder: str) -> Counter:
     return Counter(tokenizer)
 
 
-def _by_words(texts: list[str], counter: Counter) -> list[Tokens]:
-    """The tokens of texts whose words can be looked up: a unit is a word, or of a long one, a token."""
+def _apart(texts: Sequence[str], counter: Counter) -> list[bool]:
+    """Whether the words of each text cannot be looked up."""
+    if not counter.by_words:
+        return [True] * len(texts)
+    whole = "\n".join(texts)
+    separators = [separator for separator in _SEPARATORS if separator in whole]
+    if not separators:
+        return [False] * len(texts)
+    return [any(separator in text for separator in separators) for text in texts]
+
+
+class _Units(NamedTuple):
+    """The units of some texts together: where they begin in the texts joined by line feeds, how many tokens stand
+    before each, numbers that stand on them alone, where each text begins in characters, and at which unit."""
+
+    starts: np.ndarray
+    before: np.ndarray
+    numbers: np.ndarray
+    begins: np.ndarray
+    edges: np.ndarray
+
+
+def _units(texts: Sequence[str], counter: Counter) -> _Units:
+    """Of texts whose words can be looked up: a unit is a word, or of a long one, a token."""
     starts, words = _words(texts)
     found = counter.look_up(words)
     counts, numbers = found & 0xFFFF, found >> 16
@@ -140,7 +172,12 @@ def _by_words(texts: list[str], counter: Counter) -> list[Tokens]:
         starts, counts, numbers = _take_apart(starts, counts, numbers, long, words.take(long).to_pylist(), counter)
     begins = np.cumsum([0, *(len(text) + 1 for text in texts)])  # of each text, a line feed after each
     edges = starts.searchsorted(begins)
-    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    return _Units(starts, np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]), numbers, begins, edges)
+
+
+def _by_words(texts: Sequence[str], counter: Counter) -> list[Tokens]:
+    """The tokens of texts whose words can be looked up."""
+    starts, before, numbers, begins, edges = _units(texts, counter)
     ranks = _ranks(numbers, edges)
     return [
         Tokens(
@@ -153,7 +190,7 @@ def _by_words(texts: list[str], counter: Counter) -> list[Tokens]:
     ]
 
 
-def _words(texts: list[str]) -> "tuple[np.ndarray, pa.Array]":
+def _words(texts: Sequence[str]) -> "tuple[np.ndarray, pa.Array]":
     """The words of some texts, and where they begin in the texts joined by line feeds, in characters."""
     content = "\n".join(["", *texts, ""]).encode()
     data = np.frombuffer(content, np.uint8)

@@ -195,4 +195,7 @@ def _anchored(corpus: Corpus, folder: Path) -> Corpus:
         data["search"]["rerank"]["model"] = model(corpus.search.rerank.model)
     if corpus.chunking.tokenizer:
         data["chunking"]["tokenizer"] = model(corpus.chunking.tokenizer)
+    if corpus.evaluations:
+        files = corpus.evaluations.model_dump(include={"queries", "qrels"}, exclude_none=True)
+        data["evaluations"] |= {name: normal(anchor(file)) for name, file in files.items()}
     return Corpus.model_validate(data)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from tasks.config.part import Settings
 
@@ -70,6 +70,21 @@ class Schedule(Settings):
         except Exception:
             raise ValueError(f"{value!r} is no time zone; expected a name such as UTC or Europe/Paris") from None
         return value
+
+
+class Evaluations(Schedule):
+    """When `embedlake serve` compares the models, and by what."""
+
+    queries: str | None = Field(
+        None, description="A file of queries, relative to the corpus file; without one, known items of the corpus."
+    )
+    qrels: str | None = Field(None, description="A file of judgments of these.")
+
+    @model_validator(mode="after")
+    def _judges_queries(self) -> "Evaluations":
+        if self.qrels and not self.queries:
+            raise ValueError("`qrels` says what answers queries, but there are none; name their file in `queries`")
+        return self
 
 
 def _has_a_time(cron: str) -> bool:

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from tasks.config.answering import Ask
 from tasks.config.models import Model
-from tasks.config.operating import Lease, Resources, Schedule
+from tasks.config.operating import Evaluations, Lease, Resources, Schedule
 from tasks.config.part import Name, Settings, ShortForm
 from tasks.config.reranking import Rerank
 from tasks.config.sources import Source, placeholders
@@ -116,7 +116,7 @@ class Corpus(Settings):
     hashed_never = frozenset(
         {
             "name", "lake", "sources", "metadata", "extraction", "chunking", "deduplication", "models", "promote",
-            "overlong", "resources", "lease", "schedule", "language", "search", "ask",
+            "overlong", "resources", "lease", "schedule", "evaluations", "language", "search", "ask",
         }
     )  # fmt: skip
 
@@ -172,6 +172,9 @@ class Corpus(Settings):
         default_factory=lambda: Lease.model_validate({}), description="How one writer keeps others away."
     )
     schedule: Schedule | None = Field(None, description="When `embedlake serve` runs it.")
+    evaluations: Evaluations | None = Field(
+        None, description="When `embedlake serve` compares its models, and by what; by default on demand only."
+    )
 
     def source(self, name: str) -> Source:
         """The source that has a name."""

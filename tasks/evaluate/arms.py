@@ -8,6 +8,7 @@ from tasks.config.settings import Corpus
 from tasks.errors import ConfigurationError
 from tasks.evaluate.agreement import repeating
 from tasks.evaluate.measures import DEPTH
+from tasks.hashing import hash_text
 from tasks.lake.catalog import Entry
 from tasks.search.passage import Passage, Passages
 from tasks.search.query import OpenLake
@@ -62,13 +63,15 @@ class Answers:
     """What an arm gives.
 
     Attributes:
-        documents: of each query's list, best first, each by its best passage.
+        passages: of each query's list, best first: the document that each is shown under, and the hash of its text.
+        documents: that these are; see `Documents.ranked`.
         top: the first passages of each list.
         seconds: that all searches took together, the embedding of their queries included.
         repeating: passages among the first ones that nearly repeat one above them.
         notes: of searches that were to be reranked and were not.
     """
 
+    passages: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     documents: dict[str, list[str]] = field(default_factory=dict)
     top: dict[str, list[Shown]] = field(default_factory=dict)
     seconds: float = 0.0
@@ -144,7 +147,7 @@ def ask(lake: OpenLake, arm: Arm, queries: Mapping[str, str], told: Callable[[in
         clock = time.perf_counter()
         found = _search(lake, arm, query)
         answers.seconds += time.perf_counter() - clock
-        answers.documents[identity] = [passage.document_id for passage in found]
+        answers.passages[identity] = [(passage.document_id, hash_text(passage.text)) for passage in found]
         answers.top[identity] = [Shown.of(passage) for passage in found[:_TOP]]
         answers.repeating += repeating([passage.text for passage in found[:_TOP]])
         notes |= {found.note: None} if found.note else {}

@@ -1,12 +1,14 @@
 """Which documents of a corpus judgments mean, and which of these are one.
 
 Judgments name documents as the corpus has them, `source:id`, or by the part behind the source alone. A search shows
-each text once, whichever of the documents with that text it stands under: so documents with equal text are one here.
+each text once, whichever of the documents with that text it stands under: so documents with equal text are one here,
+and a passage that a relevant document has is found where its text is shown under another one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from tasks.columns import among
 from tasks.errors import ConfigurationError
 from tasks.lake.tables import Lake
 
@@ -67,12 +69,39 @@ class Documents:
                     unknown[name] = None
         return found, list(unknown)
 
-    def ranked(self, documents: Iterable[str]) -> list[str]:
-        """The documents of a list of passages, each at its best passage."""
-        return list(dict.fromkeys(self.one.get(document, document) for document in documents))
+    def ranked(
+        self,
+        passages: Iterable[tuple[str, str]],
+        holders: Mapping[str, Collection[str]] | None = None,
+        grades: Mapping[str, int] | None = None,
+    ) -> list[str]:
+        """The documents of a list of passages, each at its best passage. A passage stands for the relevant documents
+        that have its text, the best first, and for the one that it is shown under where there are none.
+
+        Args:
+            passages: of each, the document that it is shown under, and the hash of its text.
+            holders: documents by the hashes of their passages' texts; see `holders_of`.
+            grades: of documents, for the query that was asked.
+        """
+        found: dict[str, None] = {}
+        for shown, text_hash in passages:
+            relevant = [one for one in (holders or {}).get(text_hash, ()) if grades and grades.get(one, 0) > 0]
+            relevant.sort(key=lambda one: -(grades or {})[one])
+            found |= dict.fromkeys(relevant or [self.one.get(shown, shown)])
+        return list(found)
 
 
 def documents_of(lake: Lake) -> Documents:
     """The documents of a lake that have chunks."""
     rows = lake.read(lake.name("documents"), ["document_id", "text_hash"], "chunks > 0")
     return Documents.of(zip(rows["document_id"].to_pylist(), rows["text_hash"].to_pylist(), strict=True))
+
+
+def holders_of(lake: Lake, documents: Collection[str]) -> dict[str, list[str]]:
+    """Which of some documents have a passage, by the hash of its text."""
+    rows = lake.read(lake.name("chunks"), ["document_id", "text_hash"])
+    rows = rows.filter(among(rows["document_id"], documents))
+    found: dict[str, dict[str, None]] = {}
+    for document, text_hash in zip(rows["document_id"].to_pylist(), rows["text_hash"].to_pylist(), strict=True):
+        found.setdefault(text_hash, {})[document] = None
+    return {text_hash: list(holders) for text_hash, holders in found.items()}

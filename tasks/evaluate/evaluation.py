@@ -13,7 +13,7 @@ from tasks.errors import ConfigurationError, LakeError
 from tasks.evaluate.agreement import overlap, rank_biased_overlap
 from tasks.evaluate.arms import WAYS, Answers, Arm, arms_of, ask
 from tasks.evaluate.asked import asked_of
-from tasks.evaluate.documents import documents_of
+from tasks.evaluate.documents import documents_of, holders_of
 from tasks.evaluate.judged import Judged
 from tasks.evaluate.known import POOL, Pool, pool_of, ranked_items
 from tasks.evaluate.margin import MARGIN
@@ -89,11 +89,16 @@ def evaluate(lake: Lake, options: Options) -> Evaluation:
     arms = arms_of(lake.corpus, entries, options.ways, options.rerank, lambda table: views[table].has_text_index)
     work = _work(lake, options, list(views.values()))
     documents = documents_of(lake)
+    relevant = {one for grades in work.grades.values() for one in grades} if work.pool is None else set()
+    holders = holders_of(lake, relevant) if relevant else {}
     answers = []
     for number, arm in enumerate(arms):
         publish(Progress("evaluate", number * len(work.queries), len(arms) * len(work.queries), "searches"))
         found = ask(opened, arm, work.queries, _teller(number, len(arms), len(work.queries)))
-        found.documents = {query: documents.ranked(list_) for query, list_ in found.documents.items()}
+        found.documents = {
+            query: documents.ranked(passages, holders, work.grades.get(query))
+            for query, passages in found.passages.items()
+        }
         answers.append(found)
     arms, answers, ranked = _ranked(lake, opened, views, work, arms, answers)
     values = [measured(work.grades, lists) for lists in ranked]

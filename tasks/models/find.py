@@ -207,7 +207,26 @@ def _from_hub(name: str, revision: str | None) -> Path:
             f"model {name!r}: there are no weights in {folder}",
             "If it was fetched only in part, fetch it again while the hub can be reached: hf download " + repository,
         )
+    _check_whole(name, repository, folder)
     return folder
+
+
+def _check_whole(name: str, repository: str, folder: Path) -> None:
+    """Refuse a snapshot that another library fetched a file at a time, and that may lack its modules.json: without it a
+    model is run in another way and gives other vectors. Where the hub gave its list of files, now or before, its own
+    library has compared them."""
+    kept, commit = folder.parents[1], folder.name
+    if (folder / "modules.json").exists() or (kept / "trees" / f"{commit}.json").exists():
+        return
+    missing = kept / ".no_exist" / commit  # files that were asked for one by one, and are not in the repository
+    if (missing / "modules.json").exists():
+        return
+    if missing.is_dir() or repository.startswith("sentence-transformers/"):
+        raise ModelError(
+            f"model {name!r} was fetched only in part by another program: whether it has a modules.json, which says how"
+            f" it is run, is not known in {folder}",
+            f"Fetch it again while the hub can be reached: hf download {repository}",
+        )
 
 
 def _wants_code(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""What a lake holds: tables, models, pending work, runs, failures, and other corpora."""
+"""What a lake holds: tables, models, pending work, runs, who writes now, failures, and other corpora."""
 
 import json
 from collections import Counter
@@ -16,6 +16,7 @@ from tasks.lake.schemas import RUNS
 from tasks.lake.switches import history
 from tasks.lake.tables import Lake
 from tasks.operate.promote import named_tables, notes_on
+from tasks.operate.writers import writers_of
 
 
 def status_of(lake: Lake, runs: int = 5, failures: int = 20, switches: int = 5) -> dict[str, Any]:
@@ -57,6 +58,7 @@ def status_of(lake: Lake, runs: int = 5, failures: int = 20, switches: int = 5) 
         "models": models,
         "notes": notes_on(lake.corpus, catalog, named_tables(lake.corpus, catalog)),
         "switches": [plain(row) for row in history(lake, catalog)[: -switches - 1 : -1]],
+        "writers": writers_of(lake),
         "failures": {"total": len(all_failures), "last": [plain(row) for row in all_failures[:failures]]},
         "runs": [plain(row | {"counts": json.loads(row["counts"])}) for row in all_runs[:runs]],
         "others": [other.to_dict() for other in neighbours(lake)],

@@ -84,12 +84,14 @@ class Hit:
     """A row that was found.
 
     Attributes:
-        row: its columns, but for the vector.
+        row: what a search shows of it.
         rank: its place in the whole list, from 1.
         score: cosine similarity by vector, BM25 by text, the fused score in a hybrid search.
         vector, text: how each list has it, or None.
         judged: what a reranker made of it, or None.
         later: what boosts and diversity made of it.
+        key: tells it from all that is not the same to the query: its text's hash where each text counts once, else its
+            row's id.
     """
 
     row: Row
@@ -99,6 +101,7 @@ class Hit:
     text: Standing | None
     judged: Judged | None = None
     later: dict[str, dict[str, float]] = field(default_factory=dict)
+    key: str = ""
 
 
 def way_for(view: View, by: Way) -> Way:
@@ -143,7 +146,7 @@ def retrieve(view: View, query: Query, scales: Scales | None = None) -> list[Hit
     shown = ranked[query.offset : end]
     rows = view.rows_of([row_id for row_id, _ in shown])
     return [
-        Hit(row, rank, one.score, one.vector, one.text)
+        Hit(row, rank, one.score, one.vector, one.text, key=one.key)
         for rank, (row, (_, one)) in enumerate(zip(rows, shown, strict=True), query.offset + 1)
     ]
 

@@ -121,7 +121,7 @@ class _Lists:
     def _key(self, one: _Placed) -> str:
         place, hit = one
         if all(prepared.distinct for prepared in self.found):
-            return str(hit.row["text_hash"])
+            return hit.key
         return f"{place} {hit.row['chunk_id']}"
 
     def vectors(self, placed: Sequence[_Placed]) -> Vectors:

@@ -13,6 +13,12 @@ _VERBATIM = re.compile(  # in Markdown: fenced code, to its end or that of the t
     re.MULTILINE | re.DOTALL,
 )
 
+_COMMON = bytes([*range(32, 127), ord("\n")])
+_MAY_COMPOSE = re.compile(
+    "[^\0-\u02ff\u0391-\u03c9\u0400-\u0482\u2002-\u2064\u2190-\u22ff\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff]"
+)
+"""Any character but those of common scripts that are composed (NFC) whatever stands beside them."""
+
 
 def without_surrogates(text: str) -> str:
     """The text with U+FFFD for every lone surrogate."""
@@ -58,21 +64,26 @@ def normalise(text: str, code: bool = False, markdown: bool = False) -> str:
     in the code of Markdown, spaces within a line are single, and tabs have no spaces beside them and stay as many as
     they are: there may be an empty column.
     """
-    if not text.isascii():
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
         text = without_surrogates(text)
-        if not code and not unicodedata.is_normalized("NFC", text):
-            text = unicodedata.normalize("NFC", text)
-    if "\r" in text:
+        data = text.encode()
+    rare = data.translate(None, _COMMON).decode()  # looking for each of these in all of the text takes long
+    if not code and _MAY_COMPOSE.search(rare) and not unicodedata.is_normalized("NFC", text):
+        text = unicodedata.normalize("NFC", text)
+    if "\r" in rare:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = text.replace("\0", "\ufffd").replace("\ufeff", "")
+    if "\0" in rare or "\ufeff" in rare:
+        text = text.replace("\0", "\ufffd").replace("\ufeff", "")
     if not code:
         for mark, breaks in _BREAKS.items():
-            if mark in text:
+            if mark in rare:
                 text = text.replace(mark, breaks)
-    other_spaces = _other_spaces(text)
-    if not code and (other_spaces or "  " in text or ("\t" in text and (" \t" in text or "\t " in text))):
+    other_spaces = _other_spaces(text) if _other_spaces(rare) else []
+    if not code and (other_spaces or "  " in text or ("\t" in rare and (" \t" in text or "\t " in text))):
         text = _outside_code(text) if markdown else _tidy(text)
-    if "\t" in text:
+    if "\t" in rare:
         other_spaces.append("\t")
     if " \n" in text or text.endswith(" ") or any(f"{space}\n" in text or text[-1:] == space for space in other_spaces):
         text = "\n".join([line.rstrip() for line in text.split("\n")])

@@ -40,6 +40,8 @@ WRONG = [
     (GOOD + "schedule: {cron: '0 2 31 4,6 *'}\n", r":8: schedule.cron: .*no day is ever"),
     (GOOD + "schedule: {cron: '0 2 31 2 *', timezone: Europe/Paris}\n", r":8: schedule.cron: .*no day is ever"),
     (GOOD + "schedule: {cron: '0 2 * * *', timezone: Mars}\n", r":8: schedule.timezone: 'Mars' is no time zone"),
+    (GOOD + "evaluations: {cron: weekly}\n", r":8: evaluations.cron: a cron line has five fields"),
+    (GOOD + "evaluations: {cron: '0 4 * * *', qrels: q.tsv}\n", r":8: evaluations: .*there are none"),
     (GOOD + "metadata: {year: time}\n", r":8: metadata.year: expected 'string', 'integer'.*; came 'time'"),
     (GOOD + "metadata: {text: string}\n", r":8: metadata: metadata field 'text' has the name of a column"),
     (GOOD.replace("notes", "my notes", 1), r":1: name: .*; came 'my notes'"),
@@ -80,6 +82,15 @@ def test_cron_lines_that_come_true_are_taken_by_prefect_too(tmp_path: Path, cron
     schedule = load_corpus(tmp_path / "corpus.yaml").schedule
     assert schedule is not None
     assert CronSchedule(cron=schedule.cron).cron == cron
+
+
+def test_files_of_an_evaluation_are_beside_the_corpus_file(tmp_path: Path) -> None:
+    told = "{cron: '0 4 * * sun', queries: judged/queries.jsonl, qrels: judged/qrels.tsv}"
+    (tmp_path / "corpus.yaml").write_text(GOOD + f"evaluations: {told}\n")
+    found = load_corpus(tmp_path / "corpus.yaml").evaluations
+    assert found is not None
+    assert found.queries == str(tmp_path / "judged" / "queries.jsonl")
+    assert found.qrels == str(tmp_path / "judged" / "qrels.tsv")
 
 
 def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:

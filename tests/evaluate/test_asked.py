@@ -1,11 +1,16 @@
 """Judgments mean documents of the corpus, and what they do not mean is told."""
 
+from pathlib import Path
+
+import pyarrow as pa
 import pytest
 
 from tasks.errors import ConfigurationError
 from tasks.evaluate.asked import asked_of
-from tasks.evaluate.documents import Documents
+from tasks.evaluate.documents import Documents, holders_of
 from tasks.evaluate.judged import Judged
+from tasks.lake.schemas import chunks_schema
+from tests.lakes import new_lake
 
 DOCUMENTS = Documents.of(
     [("docs:a", "1"), ("docs:b", "2"), ("books:b", "3"), ("docs:copy", "1"), ("books:c", "4"), ("docs:c", "4")]
@@ -23,7 +28,16 @@ def test_documents_are_meant_with_their_source_and_without() -> None:
 
 
 def test_a_list_has_each_document_at_its_best_passage() -> None:
-    assert DOCUMENTS.ranked(["docs:copy", "docs:b", "docs:a", "docs:b"]) == ["docs:a", "docs:b"]
+    passages = [("docs:copy", "p1"), ("docs:b", "p2"), ("docs:a", "p1"), ("docs:b", "p3")]
+    assert DOCUMENTS.ranked(passages) == ["docs:a", "docs:b"]
+
+
+def test_a_relevant_document_is_found_where_another_shows_its_passage() -> None:
+    passages = [("docs:a", "p1"), ("docs:b", "p2"), ("books:b", "p3")]
+    holders = {"p2": ["docs:b", "docs:c", "books:c"], "p3": ["docs:c"]}
+    assert DOCUMENTS.ranked(passages, holders, {"docs:c": 1, "books:c": 2}) == ["docs:a", "books:c", "docs:c"]
+    assert DOCUMENTS.ranked(passages, holders, {"docs:b": 1}) == ["docs:a", "docs:b", "books:b"]
+    assert DOCUMENTS.ranked(passages, holders, {"docs:c": 0}) == ["docs:a", "docs:b", "books:b"], "not relevant"
 
 
 def test_only_queries_with_a_relevant_document_are_asked() -> None:
@@ -65,3 +79,17 @@ def test_judgments_that_mean_nothing_say_why(
 ) -> None:
     with pytest.raises(ConfigurationError, match=told):
         asked_of(Judged(queries, grades), DOCUMENTS, (), False, ())
+
+
+def test_holders_are_documents_with_a_text_among_their_chunks(tmp_path: Path) -> None:
+    lake = new_lake(tmp_path)
+    chunks = lake.name("chunks")
+    rows = [("docs:a", 0, "p1"), ("docs:a", 1, "p2"), ("docs:b", 0, "p2"), ("docs:b", 1, "p2"), ("docs:c", 0, "p2")]
+    lake.create("chunks", chunks_schema(lake.corpus))
+    told = [
+        {"chunk_id": f"{document} {ordinal}", "document_id": document, "ordinal": ordinal, "text_hash": text_hash}
+        for document, ordinal, text_hash in rows
+    ]
+    lake.merge(chunks, pa.Table.from_pylist(told, schema=lake.schema(chunks)))
+    assert holders_of(lake, {"docs:a", "docs:b"}) == {"p1": ["docs:a"], "p2": ["docs:a", "docs:b"]}
+    assert holders_of(lake, set()) == {}

@@ -1,10 +1,13 @@
-"""The ingest flow against real tables: whatever happens to the documents, the lake says what the sources say."""
+"""The ingest flow against real tables: whatever happens to the documents, the lake says what the sources say.
+
+Flows run as plain functions, with a true encoder; under Prefect, they do in `test_cli`, `test_server` and others.
+"""
 
 import json
 import os
 import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,6 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
-from flows.backfill import backfill
-from flows.ingest import ingest
 from tasks.config.loading import load_corpus
 from tasks.errors import ConfigurationError, LakeError, ShrunkSource, SourceError
 from tasks.lake.catalog import change_catalog
@@ -26,13 +27,22 @@ from tasks.operate.verify import verify
 from tasks.progress import RunReport
 from tasks.search.query import open_lake
 from tests.lakes import check_whole, lake_of, rows
+from tests.machine.engine import quick
+from tests.machine.engine import run_backfill as backfill
+from tests.machine.engine import run_ingest as ingest
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
+pytestmark = pytest.mark.slow
 
 TEXT = "\n\n".join(
     f"Paragraph {i} tells of {word}." * 12 for i, word in enumerate(["rivers", "stones", "birds", "trees"])
 )
 Make = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _quick() -> Iterator[None]:
+    with quick(stand_ins=False):
+        yield
 
 
 def versions(lake: Lake) -> dict[str, int]:

@@ -19,6 +19,7 @@ from tasks.lake.tables import Lake
 from tasks.operate.report import as_markdown, report_rows
 from tasks.progress import RunReport
 from tests.lakes import check_whole, lake_of
+from tests.machine.engine import quick, run_ingest
 
 pytestmark = pytest.mark.slow
 
@@ -198,7 +199,6 @@ def test_a_name_cannot_break_the_markdown_table() -> None:
     assert "| kept as they were, cannot be read | 1: s:a\\|b c |" in as_markdown(report)
 
 
-@pytest.mark.usefixtures("prefect_server")
 def test_old_versions_go_however_many_runs_there_are(
     make_corpus: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,7 +209,8 @@ def test_old_versions_go_however_many_runs_there_are(
 
     def run(i: int) -> None:
         file.write_text("" if i % 2 else f"Time {i}.")
-        ingest(str(corpus_file))
+        with quick():
+            run_ingest(str(corpus_file))
 
     for i in range(14):
         run(i)

@@ -42,7 +42,7 @@ def test_searches_take_a_condition_with_a_remark(tmp_path: Path) -> None:
     lake.merge("notes.tiny.0", rows)
     vector = [1.0, 0.0, 0.0, 0.0]
     found = retrieve(View(lake, "notes.tiny.0"), Query(None, vector, "vector", 3, where=REMARKED))
-    assert len({hit.row["text_hash"] for hit in found}) == len(found) == 3
+    assert len({hit.key for hit in found}) == len(found) == 3
     settings = Model.model_validate("some/model").model_dump_json()
     write_entries(lake, [{"table": "notes.tiny.0", "model": "tiny", "state": "live", "settings": settings}])
     assert OpenLake(lake).similar("docs:3", where=REMARKED)

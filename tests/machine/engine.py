@@ -63,8 +63,9 @@ class _ReadersHere:
 
 
 @contextmanager
-def quick() -> Iterator[None]:
-    """While it lasts, flows run as plain functions, documents are read here, and encoders are stand-ins."""
+def quick(stand_ins: bool = True) -> Iterator[None]:
+    """While it lasts, flows run as plain functions, documents are read here, and encoders are stand-ins, if these are
+    wanted."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in list(vars(stages).items()):
             if isinstance(value, prefect.Task):
@@ -72,7 +73,8 @@ def quick() -> Iterator[None]:
         patch.setattr(artifacts, "publish_report", lambda *_: None)
         patch.setattr(artifacts, "progress_shown", _nothing)
         patch.setattr(reading, "LocalReaders", _ReadersHere)
-        patch.setattr(choose, "load_encoder", StandIn)
+        if stand_ins:
+            patch.setattr(choose, "load_encoder", StandIn)
         yield
 
 
@@ -88,16 +90,17 @@ _WRITES = {
 
 
 class Writes:
-    """Counts the writes of a run, leases left out, and breaks it off at one of them.
+    """Counts the writes of a run and breaks it off at one of them.
 
     Args:
         at: the write, from 0; None counts only.
         written: whether that write itself still succeeds.
         killed: nothing is written after it; else only it fails, and what the run does on its way out succeeds.
+        leases: whether writes to the leases count.
     """
 
-    def __init__(self, at: int | None, written: bool = False, killed: bool = True) -> None:
-        self.at, self.written, self.killed = at, written, killed
+    def __init__(self, at: int | None, written: bool = False, killed: bool = True, leases: bool = False) -> None:
+        self.at, self.written, self.killed, self.leases = at, written, killed, leases
         self.count = 0
         self.names: list[str] = []
 
@@ -113,7 +116,7 @@ class Writes:
     def _around(self, name: str, real: Any) -> Any:
         def write(this: Any, *arguments: Any, **keywords: Any) -> Any:
             table = this.name if isinstance(this, LanceTable) else str(arguments[0])
-            if table.endswith(".leases"):
+            if table.endswith(".leases") and not self.leases:
                 return real(this, *arguments, **keywords)
             number, self.count = self.count, self.count + 1
             self.names.append(f"{name} {table}")

@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -133,6 +134,44 @@ except ModelError as error:
 """
     found = in_fresh_process(code, {"HF_ENDPOINT": hub, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0", **environment})
     assert message in found
+
+
+@pytest.fixture
+def fetched(tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the hub's library keeps of acme/tiny after another library fetched its weights alone; the hub is away."""
+    from huggingface_hub import constants
+
+    kept = tmp_path / "hub" / "models--acme--tiny"
+    snapshot = kept / "snapshots" / COMMIT
+    snapshot.mkdir(parents=True)
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        (snapshot / name).write_bytes((tiny_model / name).read_bytes())
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text(COMMIT)
+    (kept / ".no_exist" / COMMIT).mkdir(parents=True)
+    (kept / ".no_exist" / COMMIT / "adapter_config.json").touch()
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    return kept
+
+
+def test_a_model_that_another_program_fetched_in_part_is_refused(fetched: Path) -> None:
+    with pytest.raises(ModelError, match=r"only in part.*modules\.json") as caught:
+        find_model("acme/tiny")
+    assert caught.value.hint.endswith("hf download acme/tiny")
+    snapshot = fetched / "snapshots" / COMMIT
+    (snapshot / "modules.json").write_text("[]")
+    assert find_model("acme/tiny") == snapshot
+
+
+def test_a_model_that_has_no_modules_is_used_where_that_is_known(fetched: Path) -> None:
+    (fetched / ".no_exist" / COMMIT / "modules.json").touch()
+    assert find_model("acme/tiny") == fetched / "snapshots" / COMMIT
+
+
+def test_a_model_of_which_nothing_is_known_but_its_files_is_used(fetched: Path) -> None:
+    shutil.rmtree(fetched / ".no_exist")
+    assert find_model("acme/tiny") == fetched / "snapshots" / COMMIT
 
 
 def test_a_package_brings_the_true_minilm(minilm_folder: Path) -> None:

@@ -1,7 +1,9 @@
 """Which table is live: who may change it, to what, and what is kept of that. Flows run as plain functions, with
 stand-ins for encoders."""
 
+import json
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -65,8 +67,6 @@ def make(tmp_path: Path, folders: Path) -> Make:
     """Writes a corpus file over `docs`; a model is a name, or a name and its document prompt: `one=passage`."""
 
     def corpus(*models: str, **changes: Any) -> Path:
-        import json
-
         (tmp_path / "docs").mkdir(exist_ok=True)
         named = [model.partition("=") for model in models or ("one",)]
         told = {
@@ -180,6 +180,40 @@ def test_a_rollback_that_is_refused_as_incomplete_works_after_what_it_advises(ma
     assert [(model.table, model.embedded) for model in report.models] == [(before, 1)]
     assert take_back(file).live == before
     assert lake_of(file).live_table() == before
+
+
+@pytest.mark.slow
+def test_a_switch_may_be_killed_before_every_write(make: Make, tmp_path: Path) -> None:
+    fill(tmp_path, 3)
+    file = make("one", "two", lease={"seconds": 300})  # whose holder is seen to be gone all the same
+    run_ingest(str(file))
+    lake, kept = tmp_path / "lake", tmp_path / "kept"
+    made = [("first", None, "one"), ("promote", "one", "two"), ("rollback", "two", "one")]
+    command = [sys.executable, "-m", "tests.machine.killed"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as switcher:
+        assert switcher.stdin
+        assert switcher.stdout
+        for number, (model, live) in enumerate([("two", "two"), (None, "one")], 2):
+            shutil.copytree(lake, kept)
+            at, code = 0, -signal.SIGKILL
+            while code:
+                shutil.rmtree(lake)
+                shutil.copytree(kept, lake)
+                print(json.dumps({"corpus_file": str(file), "model": model, "at": at}), file=switcher.stdin, flush=True)
+                code = int(switcher.stdout.readline())
+                assert code in (0, -signal.SIGKILL)
+                found = states(file)
+                assert sorted(found.values()) == ["live", "ready"]
+                assert verify(lake_of(file)) == []
+                again = make_live(file, model) if model else take_back(file)
+                assert (found[live] == "live") == (not again.changed), "it is made, or not begun"
+                assert states(file)[live] == "live"
+                assert switches(file) == made[:number]
+                assert verify(lake_of(file)) == []
+                at += 1
+            assert at > 6, "leases, history and catalog"
+            shutil.rmtree(kept)
+        switcher.stdin.close()
 
 
 def test_there_may_be_nothing_to_go_back_to(two: Path) -> None:

@@ -3,6 +3,7 @@
 import io
 import re
 import time
+import unicodedata
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from tasks.errors import BrokenDocument
 from tasks.extract.read import extract
 from tasks.hashing import chunk_ids
 from tasks.sources.formats import format_of, language_of, other_medium, signature_of, split_compression
-from tasks.text.normalise import normalise
+from tasks.text.normalise import _MAY_COMPOSE, normalise
 from tests.samples import docx
 
 
@@ -24,6 +25,27 @@ def test_normalising_twice_is_normalising_once(text: str, code: bool) -> None:
     once = normalise(text, code)
     assert normalise(once, code) == once
     once.encode()  # no lone surrogate is left
+
+
+def test_only_characters_that_compose_with_nothing_are_not_looked_at_for_composition() -> None:
+    every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    pairs = [
+        found.split() for found in map(unicodedata.decomposition, every) if found.count(" ") == 1 and "<" not in found
+    ]
+    seconds = {chr(int(second, 16)) for _, second in pairs}
+    plain = [character for character in every if not _MAY_COMPOSE.match(character)]
+    assert seconds.isdisjoint(plain)
+    assert not any(map(unicodedata.combining, plain))
+    assert unicodedata.is_normalized("NFC", "".join(plain))
+
+
+@given(
+    st.lists(st.sampled_from(["a", "e\u0301", "\u0301", "\u2000", "\ufeff", "\u2260", "가", "\u212b", "α"])).map(
+        "".join
+    )
+)
+def test_text_is_composed(text: str) -> None:
+    assert unicodedata.is_normalized("NFC", normalise(text))
 
 
 def test_texts_that_differ_in_white_space_and_composition_are_equal() -> None:
