@@ -18,9 +18,11 @@ import pytest
 
 from tasks.errors import LakeError
 from tasks.operate.verify import verify
+from tasks.progress import RunReport
 from tests.conftest import free_port, wait_until
 from tests.faulty import FaultyProxy
 from tests.lakes import check_whole, lake_of
+from tests.machine.engine import quick, run_ingest
 
 pytestmark = pytest.mark.slow
 
@@ -75,6 +77,13 @@ def end(process: "subprocess.Popen[str]", seconds: float = 240) -> tuple[int, An
     return process.returncode, json.loads(out) if out.strip() else {"stderr": err}
 
 
+def run_here(corpus_file: Path) -> RunReport:
+    """A run in this process, which begins at once, for what a test needs before and after what it is about."""
+    with quick(stand_ins=False):
+        report: RunReport = run_ingest(str(corpus_file))
+    return report
+
+
 def fill(folder: Path, count: int) -> None:
     for i in range(count):
         (folder / f"{i}.txt").write_text(
@@ -127,7 +136,7 @@ def test_two_ingests_and_two_backfills_at_once(
     models = [{"model": str(tiny_model), "name": name, "document_prompt": name} for name in ("one", "two", "three")]
     first = make_corpus(models=models[:1], lake=stores(tmp_path, s3_server)[store])
     fill(tmp_path / "docs", 100)
-    assert end(start(environment, "run", first))[0] == 0
+    run_here(first)
     fill(tmp_path / "docs", 300)
     every = tmp_path / "every.yaml"
     every.write_text(json.dumps(json.loads(first.read_text()) | {"models": models}))
@@ -135,7 +144,7 @@ def test_two_ingests_and_two_backfills_at_once(
     processes += [start(environment, "backfill", every, "--model", name, "--wait") for name in ("two", "three")]
     results = [end(process) for process in processes]
     assert [code for code, _ in results] == [0] * 4, results
-    assert end(start(environment, "run", every))[0] == 0  # what came after the backfills had looked
+    run_here(every)  # what came after the backfills had looked
     assert verify(check_whole(every)) == []
     assert lake_of(every).count("notes.chunks") == 300
 
@@ -181,7 +190,7 @@ def test_a_run_that_sleeps_through_its_lease_writes_no_more(
     assert (code, report["error"]["kind"]) == (7, "LeaseLost"), report
     assert verify(check_whole(corpus_file)) == []
     assert lake_of(corpus_file).count("notes.chunks") == 2000
-    assert end(start(environment, "run", corpus_file))[1]["idle"]
+    assert run_here(corpus_file).idle
 
 
 @pytest.mark.parametrize("victim", ["driver", "actor", "node"])
@@ -189,11 +198,11 @@ def test_what_is_killed_is_gone_on_with(
     make_corpus: Make, tmp_path: Path, environment: dict[str, str], victim: str
 ) -> None:
     generator = random.Random(victim)
-    corpus_file = make_corpus(
-        resources={"in_process_below": 0 if victim != "driver" else 10**9, "batch_tokens": 64, "commit_seconds": 1}
-    )
     count = 600
     for turn in range(ROUNDS):
+        corpus_file = make_corpus(
+            resources={"in_process_below": 0 if victim != "driver" else 10**9, "batch_tokens": 64, "commit_seconds": 1}
+        )
         for i in range(turn * count, (turn + 1) * count):
             (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i} speaks of subject {i * i} at some length.")
         process = start(environment, "run", corpus_file)
@@ -203,11 +212,9 @@ def test_what_is_killed_is_gone_on_with(
         assert code in (0, 1, -signal.SIGKILL), report
         lake = lake_of(corpus_file)
         kept = sum(lake.count(row["table"]) for row in lake.catalog())
-        code, report = end(start(environment, "run", corpus_file))
-        assert code == 0, report
+        embedded = sum(model.embedded for model in run_here(make_corpus()).models)
         assert verify(check_whole(corpus_file)) == []
         assert lake_of(corpus_file).count("notes.chunks") == (turn + 1) * count
-        embedded = sum(model["embedded"] for model in report["models"])
         assert embedded == (turn + 1) * count - kept  # nothing that was landed is embedded again
 
 
@@ -228,11 +235,7 @@ def test_a_prefect_server_that_is_killed_loses_nothing(make_corpus: Make, tmp_pa
         server.wait()
         code, report = end(process)
         assert code == 0 or "Prefect server" in report["error"]["message"], (code, report)
-    server = start_server(home, port)
-    code, report = end(start(environment, "run", corpus_file))
-    os.killpg(server.pid, signal.SIGTERM)
-    server.wait()
-    assert code == 0, report
+    run_here(make_corpus())
     assert verify(check_whole(corpus_file)) == []
     assert lake_of(corpus_file).count("notes.chunks") == 1500
 
