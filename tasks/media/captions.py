@@ -1,6 +1,8 @@
 """What a picture's file says of it: its caption, and when it was taken."""
 
 import re
+import struct
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from lxml import etree
@@ -35,7 +37,7 @@ def caption(source: "ImageFile") -> str:
     The first of: XMP (alternative text, description, headline, title), IPTC caption, EXIF ImageDescription and
     UserComment, PNG text, the comment of a GIF.
     """
-    exif = source.getexif()
+    exif = exif_of(source)
     xmp = _xmp(source)
     told = [_xmp_text(xmp, name) for name in _XMP_CAPTIONS] if xmp is not None else []
     told += [_iptc(source), _text(exif.get(_DESCRIPTION)), _user_comment(exif), _windows(exif)]
@@ -49,13 +51,31 @@ def taken(source: "ImageFile") -> str | None:
     The first of: EXIF DateTimeOriginal and DateTimeDigitized, the same in XMP with photoshop:DateCreated, PNG's
     Creation Time.
     """
-    exif = source.getexif().get_ifd(_EXIF_IFD)
+    exif = _camera(exif_of(source))
     for time, offset in _TAKEN:
         if found := _iso(f"{_text(exif.get(time))} {_text(exif.get(offset))}".strip()):
             return found
     xmp = _xmp(source)
     told = [_xmp_text(xmp, name) for name in _XMP_TIMES] if xmp is not None else []
     return next(filter(None, map(_iso, [*told, _text(source.info.get("Creation Time"))])), None)
+
+
+def exif_of(source: "ImageFile") -> "Exif":
+    """A picture's EXIF; nothing where it is damaged, since the picture may still be good."""
+    from PIL.Image import Exif
+
+    try:
+        return source.getexif()
+    except (SyntaxError, ValueError, KeyError, IndexError, TypeError, OSError, struct.error):
+        return Exif()
+
+
+def _camera(exif: "Exif") -> dict[int, Any]:
+    """What a camera writes: the part of EXIF that tells how a picture was taken."""
+    try:
+        return exif.get_ifd(_EXIF_IFD)
+    except (SyntaxError, ValueError, KeyError, IndexError, TypeError, OSError, struct.error):
+        return {}
 
 
 def _iso(text: str) -> str | None:
@@ -65,8 +85,6 @@ def _iso(text: str) -> str | None:
     year, month, day, hour, minute, second, zone = found.groups()
     zone = "+00:00" if zone == "Z" else zone or ""
     zone = zone if not zone or ":" in zone else f"{zone[:3]}:{zone[3:]}"
-    from datetime import datetime
-
     try:
         return datetime.fromisoformat(
             f"{year}-{month}-{day}" + (f"T{hour}:{minute}:{second or '00'}{zone}" if hour else "")
@@ -95,14 +113,13 @@ def _text(value: object) -> str:
 
 
 def _user_comment(exif: "Exif") -> str:
-    value = exif.get_ifd(_EXIF_IFD).get(_COMMENT)
+    value = _camera(exif).get(_COMMENT)
     if not isinstance(value, bytes) or (charset := _CHARSETS.get(value[:8])) is None:
         return _text(value)
     body = value[8:]
-    if charset == "utf-16":  # in the byte order of the TIFF structure, or with a mark of its own
-        order = "" if body[:2] in (b"\xff\xfe", b"\xfe\xff") else "-le" if exif.endian == "<" else "-be"
-        return " ".join(body.decode(f"utf-16{order}", "replace").split("\0")[0].split())
-    return _text(body) if charset == "utf-8" else " ".join(body.decode(charset, "replace").strip("\0").split())
+    if charset == "utf-16" and body[:2] not in (b"\xff\xfe", b"\xfe\xff"):  # programs differ on the order of bytes
+        charset = "utf-16-le" if body[1::2].count(0) >= body[::2].count(0) else "utf-16-be"
+    return _text(body) if charset == "utf-8" else " ".join(body.decode(charset, "replace").split("\0")[0].split())
 
 
 def _windows(exif: "Exif") -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import OversizedDocument
-from tasks.media.captions import caption, taken
+from tasks.media.captions import caption, exif_of, taken
 from tasks.media.colours import eight_bits, to_srgb
 from tasks.media.opening import decoding, open_picture, picture_format
 
@@ -169,7 +169,7 @@ def _check_size(source: "ImageFile", max_pixels: int) -> None:
 
 def _size(source: "ImageFile") -> tuple[int, int]:
     width, height = source.size  # a TIFF's is after its orientation; asking a PNG for its EXIF decodes it
-    turned = source.format != "TIFF" and source.getexif().get(_ORIENTATION) in _SIDEWAYS
+    turned = source.format != "TIFF" and exif_of(source).get(_ORIENTATION) in _SIDEWAYS
     return (height, width) if turned else (width, height)
 
 
@@ -203,7 +203,7 @@ def _oriented(source: "ImageFile") -> "Image":
 
     source.load()
     plain = eight_bits(source)
-    turn = None if source.format == "TIFF" else _TURNS.get(source.getexif().get(_ORIENTATION, 1))
+    turn = None if source.format == "TIFF" else _TURNS.get(exif_of(source).get(_ORIENTATION, 1))
     return plain if turn is None else plain.transpose(Transpose[turn])
 
 
