@@ -94,6 +94,12 @@ def open_picture(content: bytes) -> "ImageFile":
         return Image.open(io.BytesIO(content), formats=["PNG" if name == "SVG" else name])
 
 
+def kind_of(content: bytes) -> str:
+    """How a file that is not what its name says begins, for messages."""
+    kind = next((kind for pattern, kind in _ELSE if pattern.match(content[:4096])), "")
+    return f"it begins as {kind} does" if kind else f"it begins with {content[:8].hex(' ')}"
+
+
 @contextmanager
 def decoding(name: str) -> Iterator[None]:
     """What fails within is raised as what is wrong with a picture.
