@@ -15,6 +15,7 @@ _SAMPLED = (64, 48)  # pixels, width and height, of the frames whose colours are
 _LEVEL = 4  # of 256 levels of a colour that are counted as one
 _BLUR = np.convolve(np.ones(8), np.ones(8)) / 64  # of levels, so that a little more light is a little change
 _FAR = 10_000  # milliseconds from where on it is cheaper to jump than to decode
+_BACK = (0, 2_000, 10_000, 60_000)  # milliseconds before a time, where containers without an index look for a key frame
 
 
 class Watched(NamedTuple):
@@ -95,7 +96,7 @@ def regular(duration_ms: int, every_ms: int) -> list[int]:
     return [start + min(every_ms, duration_ms - start) // 2 for start in starts]
 
 
-def scenes(content: bytes, change: float = 0.4, shortest_ms: int = 500) -> list[tuple[int, int]]:
+def scenes(content: bytes, change: float = 0.25, shortest_ms: int = 500) -> list[tuple[int, int]]:
     """From and to of each scene in milliseconds. Decodes all frames, and keeps one.
 
     A scene begins where colours differ from those of the frame before: where half the sum of absolute differences of
@@ -166,19 +167,20 @@ def _pictures_of(container: Any) -> Any:
 
 def _from(container: Any, stream: Any, time: int) -> Iterator[tuple[int, Any]]:
     """Frames with their times, from the last key frame before a time on."""
-    _seek(container, stream, time)
-    coming = _timed(container, stream)
-    first = next(coming, None)
-    if first is None or first[0] > time:  # an index that is wrong, or none
-        _seek(container, stream, 0)
-        yield from _timed(container, stream)
-    else:
-        yield first
-        yield from coming
+    for back in (*_BACK, time):
+        _seek(container, stream, time - back)
+        coming = _timed(container, stream)
+        first = next((pair for pair in coming if pair[1].key_frame), None)
+        if first is not None and first[0] <= time:
+            yield first
+            yield from coming
+            return
+    _seek(container, stream, 0)  # key frames are not marked
+    yield from _timed(container, stream)
 
 
 def _seek(container: Any, stream: Any, time: int) -> None:
-    container.seek((stream.start_time or 0) + int(time / 1_000 / stream.time_base), stream=stream)
+    container.seek((stream.start_time or 0) + int(max(time, 0) / 1_000 / stream.time_base), stream=stream)
 
 
 def _timed(container: Any, stream: Any) -> Iterator[tuple[int, Any]]:
