@@ -105,12 +105,11 @@ class Track:
             self.channels = int(stream.channels)
             self.tags = tags(container)
 
-    def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[NDArray[np.float32]]:
-        """Its samples from one to another, as the mean of its channels, in blocks of shape (n,), dtype float32.
+    def blocks(self, start: int = 0) -> Iterator[NDArray[np.float32]]:
+        """Its samples from one on, as the mean of its channels, in blocks of shape (n,), dtype float32.
 
         Args:
             start: first sample.
-            stop: the one after the last; None is the end.
 
         Raises:
             BrokenDocument: it does not decode.
@@ -130,12 +129,9 @@ class Track:
                     )
                 block = frame.to_ndarray().mean(axis=0, dtype=np.float32)
                 first = max(start - at, 0)
-                last = len(block) if stop is None else stop - at
                 at += len(block)
-                if first < min(last, len(block)):
-                    yield block[first:last]
-                if stop is not None and at >= stop:
-                    return
+                if first < len(block):
+                    yield block[first:]
 
 
 def _sound_of(container: Any) -> Any:

@@ -46,15 +46,20 @@ def _of_pages(content: bytes) -> int:
 
 
 def _of_frames(content: bytes) -> int:
-    """MP3: its first frame may tell its size (Xing)."""
-    start = _after_id3(content)
+    """MP3: its first frame may tell its size."""
+    size = told_size(content)
+    lacking = after_id3(content) + size - len(content)
+    return lacking if size and lacking > max(size // 100, _SLACK) else 0
+
+
+def told_size(content: bytes) -> int:
+    """The bytes of an MP3 file without its tag, as its first frame tells them (Xing); 0 where it does not."""
+    start = after_id3(content)
     found = _XING.search(content, start, start + _XING_AT)
     if not found or not found[1][0] & 2:
         return 0
     at = found.end() + 4 * (found[1][0] & 1)
-    size = int.from_bytes(content[at : at + 4], "big")
-    lacking = start + size - len(content)
-    return lacking if lacking > max(size // 100, _SLACK) else 0
+    return int.from_bytes(content[at : at + 4], "big")
 
 
 def _of_atoms(content: bytes) -> int:
@@ -86,7 +91,7 @@ def _number(content: bytes, at: int) -> tuple[int, int]:
     return (0 if value == (1 << 7 * length) - 1 else value), at + length
 
 
-def _after_id3(content: bytes) -> int:
+def after_id3(content: bytes) -> int:
     """Where an MP3 begins behind its ID3v2 tag, whose size has seven bits a byte."""
     if not content.startswith(b"ID3") or len(content) < 10:
         return 0

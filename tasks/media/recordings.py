@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.errors import BrokenDocument
+from tasks.media.mpeg_audio import with_length
 
 _MAGIC = (
     (b"fLaC", "FLAC"),
@@ -59,7 +60,7 @@ class Recording:
     def __init__(self, content: bytes) -> None:
         import soundfile
 
-        self._content = content
+        self._content = with_length(content) if recording_format(content) == "MP3" else content
         with self._open() as file:
             self.rate = int(file.samplerate)
             self.channels = int(file.channels)
@@ -68,12 +69,11 @@ class Recording:
         self.tags = {key: text for key in keys if (text := " ".join(str(told.get(key, "")).split()))}
         self._error = soundfile.LibsndfileError
 
-    def blocks(self, start: int = 0, stop: int | None = None) -> Iterator[NDArray[np.float32]]:
-        """Its samples from one to another, as the mean of its channels, in blocks of shape (n,), dtype float32.
+    def blocks(self, start: int = 0) -> Iterator[NDArray[np.float32]]:
+        """Its samples from one on, as the mean of its channels, in blocks of shape (n,), dtype float32.
 
         Args:
             start: first sample.
-            stop: the one after the last; None is the end.
 
         Raises:
             BrokenDocument: it does not decode.
@@ -81,12 +81,7 @@ class Recording:
         with self._open() as file:
             try:
                 file.seek(min(start, file.frames))
-                left = stop - start if stop is not None else None
-                while left is None or left > 0:
-                    block = file.read(_BLOCK if left is None else min(_BLOCK, left), dtype="float32", always_2d=True)
-                    if not len(block):
-                        break
-                    left = None if left is None else left - len(block)
+                while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
                     yield block[:, 0] if self.channels == 1 else block.mean(axis=1, dtype=np.float32)
             except self._error as error:
                 raise _broken(error) from error

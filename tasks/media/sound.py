@@ -1,6 +1,6 @@
 """Sound: what is known of one, the windows that it is cut into, and its samples."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from math import gcd
 from typing import NamedTuple, Protocol
@@ -18,6 +18,7 @@ _LEAST_RATE, _MOST_RATE = 1_000, 768_000  # samples a second; others are of dama
 _MOST_CHANNELS = 64
 _LEVELS = 50  # of loudness, a second
 _LEAST_SILENCE_MS = 300  # shorter ones are pauses between words
+_FAR = 30  # seconds from where on it is cheaper to jump than to decode
 _TAPS = 10  # samples of the lower rate that the resampling filter of scipy reads to each side
 
 
@@ -48,8 +49,8 @@ class Source(Protocol):
     channels: int
     tags: dict[str, str]
 
-    def blocks(self, start: int = 0, stop: int | None = None) -> Iterable[NDArray[np.float32]]:
-        """Its samples from `start` to `stop`, in mono."""
+    def blocks(self, start: int = 0) -> Iterator[NDArray[np.float32]]:
+        """Its samples from `start` on, in mono."""
 
 
 def listen(content: bytes, quiet: float = 50.0) -> Heard:
@@ -113,22 +114,60 @@ def samples(content: bytes, start_ms: int, end_ms: int, rate: int) -> NDArray[np
     Raises:
         DocumentError: as `listen`.
     """
+    return next(pieces(content, [(start_ms, end_ms)], rate))
+
+
+def pieces(content: bytes, spans: Iterable[tuple[int, int]], rate: int) -> Iterator[NDArray[np.float32]]:
+    """Several pieces of a sound, each as `samples` gives it; those that follow each other are decoded in one go.
+
+    Args:
+        content: of its file, which may be a film.
+        spans: from and to in milliseconds, best in ascending order.
+        rate: wanted, in samples a second.
+    """
     source = _opened(content)
-    first, last = start_ms * rate // 1_000, end_ms * rate // 1_000
     up, down = rate // gcd(rate, source.rate), source.rate // gcd(rate, source.rate)
     margin = _TAPS * max(down, up) // up + 1 if up != down else 0
-    begin = max(first // up - -(-margin // down), 0)  # where both rates have a sample
-    stop = -(-last * down // up) + margin
-    blocks = list(source.blocks(begin * down, stop))
-    read = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
-    if up == down:
-        return read[: last - first]
-    if not len(read):
-        return read
+    reader = _Reader(source)
+    for start_ms, end_ms in spans:
+        first, last = start_ms * rate // 1_000, end_ms * rate // 1_000
+        begin = max(first // up - -(-margin // down), 0)  # where both rates have a sample
+        read = reader.read(begin * down, -(-last * down // up) + margin)
+        yield _resampled(read, up, down)[first - begin * up : last - begin * up]
+
+
+class _Reader:
+    """Stretches of a sound; decodes on from one to the next, and jumps to what lies before or far ahead."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._coming: Iterator[NDArray[np.float32]] = iter(())
+        self._start = 0
+        self._held = np.zeros(0, np.float32)
+
+    def read(self, start: int, stop: int) -> NDArray[np.float32]:
+        ahead = start - self._start - len(self._held)
+        if start < self._start or ahead > _FAR * self._source.rate or not (self._start or len(self._held)):
+            self._coming, self._start, self._held = self._source.blocks(start), start, self._held[:0]
+        blocks = [self._held]
+        count = len(self._held)
+        while self._start + count < stop and (block := next(self._coming, None)) is not None:
+            blocks.append(block)
+            count += len(block)
+            if self._start + count <= start:  # nothing of it is wanted
+                self._start, blocks, count = self._start + count, [], 0
+        joined = np.concatenate(blocks) if blocks else self._held[:0]
+        self._held = joined[max(start - self._start, 0) :]
+        self._start = max(self._start, start)
+        return self._held[: max(stop - start, 0)]
+
+
+def _resampled(read: NDArray[np.float32], up: int, down: int) -> NDArray[np.float32]:
+    if up == down or not len(read):
+        return read.copy()
     from scipy.signal import resample_poly
 
-    resampled = resample_poly(read, up, down)
-    return np.asarray(resampled[first - begin * up : last - begin * up], np.float32)
+    return np.asarray(resample_poly(read, up, down), np.float32)
 
 
 def _opened(content: bytes) -> Source:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.errors import BrokenDocument, EmptyDocument, UnsupportedDocument
-from tasks.media.sound import listen, samples, sound_format, windows
+from tasks.media.sound import listen, pieces, samples, sound_format, windows
 from tests.media.sounds import film, recorded, tone, wav
 
 pytest.importorskip("soundfile", reason="soundfile is not installed")
@@ -70,6 +70,47 @@ def test_a_piece_is_a_piece_of_the_whole(rate: int) -> None:
     for start, end in ((0, 250), (333, 777), (1200, 2000)):
         piece = samples(content, start, end, rate)
         np.testing.assert_allclose(piece, whole[start * rate // 1000 : end * rate // 1000], atol=1e-5)
+
+
+def test_pieces_are_the_same_together_and_alone() -> None:
+    rng = np.random.default_rng(0)
+    content = recorded(rng.normal(0, 0.2, 44_100 * 70).astype(np.float32), "FLAC")
+    spans = [
+        (0, 2_000),
+        (1_000, 3_000),
+        (2_900, 4_000),
+        (8_000, 8_500),
+        (60_000, 61_000),
+        (5_000, 6_000),
+        (69_000, 99_000),
+    ]
+    for rate in (44_100, 16_000):
+        together = list(pieces(content, spans, rate))
+        assert [len(piece) for piece in together[:-1]] == [(end - start) * rate // 1_000 for start, end in spans[:-1]]
+        for span, piece in zip(spans, together, strict=True):
+            np.testing.assert_array_equal(piece, samples(content, *span, rate))
+            piece += 1  # each is its own
+
+
+def test_mp3_without_its_length_is_read_to_its_end() -> None:
+    rng = np.random.default_rng(0)
+    loud = np.concatenate([np.zeros(44_100 * 4), rng.normal(0, 0.2, 44_100 * 4)]).astype(np.float32)
+    for rate, channels in ((44_100, 1), (48_000, 2), (22_050, 1), (24_000, 2), (8_000, 1)):
+        wave = np.stack([loud] * channels, axis=1)
+        content = recorded(wave, "MP3", rate)
+        told = content.find(b"Info")
+        told = told if told >= 0 else content.index(b"Xing")
+        headless = content[:told] + b"\0\0\0\0" + content[told + 4 :]
+        seconds = len(loud) / rate
+        for variant, times in (
+            (content, 1),
+            (headless, 1),
+            (content + content, 2),
+            (content + b"TAG" + b"\0" * 125, 1),
+        ):
+            assert abs(listen(variant).duration_ms - times * seconds * 1_000) < 250 * times
+        piece = samples(headless, int(900 * seconds), int(950 * seconds), 8_000)
+        assert 0.05 < piece.std() < 0.3
 
 
 def test_what_the_lower_rate_cannot_hold_is_gone() -> None:
