@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from flows.backfill import backfill
     from flows.ingest import ingest
     from tasks.errors import EmbedlakeError, OversizedBatch, RefusedChunk, ServiceError
-    from tasks.models.interface import Encoded, Encoder, Item
+    from tasks.models.interface import Encoded, Encoder, Item, Samples
     from tasks.models.providers import Provider, register_provider
     from tasks.models.resolved import ResolvedModel, Served
     from tasks.progress import RunReport
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     **dict.fromkeys(("ResolvedModel", "Served"), "tasks.models.resolved"),
-    **dict.fromkeys(("Encoded", "Encoder", "Item"), "tasks.models.interface"),
+    **dict.fromkeys(("Encoded", "Encoder", "Item", "Samples"), "tasks.models.interface"),
     **dict.fromkeys(("Provider", "register_provider"), "tasks.models.providers"),
     **dict.fromkeys(("OversizedBatch", "RefusedChunk", "ServiceError"), "tasks.errors"),
     "backfill": "flows.backfill", "ingest": "flows.ingest", "EmbedlakeError": "tasks.errors",
@@ -33,8 +33,8 @@ _HOME = {
 
 __all__ = [
     "Boost", "EmbedlakeError", "Encoded", "Encoder", "Item", "OpenLake", "OversizedBatch", "Passage", "Passages",
-    "Provider", "RefusedChunk", "Reranker", "ResolvedModel", "RunReport", "Served", "ServiceError", "backfill",
-    "ingest", "open_lake", "register_provider", "search_all",
+    "Provider", "RefusedChunk", "Reranker", "ResolvedModel", "RunReport", "Samples", "Served", "ServiceError",
+    "backfill", "ingest", "open_lake", "register_provider", "search_all",
 ]  # fmt: skip
 
 

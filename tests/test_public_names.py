@@ -35,6 +35,7 @@ ATTRIBUTES = {
     "Provider": "find load",
     "Reranker": "scores",
     "ResolvedModel": "calibration name origin provenance revision settings weights",
+    "Samples": "rate samples",
     "Served": "identity name provider version",
 }
 

@@ -12,18 +12,36 @@ from tasks.errors import ModelError, OversizedBatch, UnusableVector
 Vectors = npt.NDArray[np.float32]
 
 
+Image = npt.NDArray[np.uint8]
+"""A picture in sRGB, of shape (height, width, 3)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """Sound, of one channel.
+
+    Attributes:
+        samples: float32 of shape (n_samples,), from -1 to 1.
+        rate: samples a second.
+    """
+
+    samples: npt.NDArray[np.float32]
+    rate: int
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """Something to embed.
 
     Attributes:
-        modality: text, image or sound, as chunks name it.
-        content: a text, or the bytes of an image or of a sound.
-        cost: of embedding it, in the unit of its modality: of a text its tokens, as the corpus counts them.
+        modality: text, image or audio, as chunks name it.
+        content: a text, an image or sound, as the modality says.
+        cost: of embedding it, in the unit of its modality: of a text its tokens, as the corpus counts them, of an image
+            its pixels, of sound its milliseconds.
     """
 
     modality: str
-    content: str | bytes
+    content: str | Image | Samples
     cost: int
 
 
