@@ -69,7 +69,7 @@ class Inputs:
         if modality == "image":
             if self._fast:
                 return {**self._fast[task][1], "pixel_values": torch.from_numpy(self._fast[task][0](contents))}
-            return self._preprocessed([{"image": pillow.fromarray(image)} for image in contents], task)
+            return self._preprocessed([pillow.fromarray(image) for image in contents], task)
         return self._sounds(contents, task)
 
     def token_counts(self, texts: Sequence[str], task: str) -> list[int]:
@@ -109,7 +109,7 @@ class Inputs:
         for sound in sounds:
             if reason := self.refusal_of(sound):
                 raise RefusedChunk(reason, "Cut it into shorter windows.")
-        given = [{"audio": {"array": sound.samples, "sampling_rate": sound.rate}} for sound in sounds]
+        given = [{"array": sound.samples, "sampling_rate": sound.rate} for sound in sounds]
         features = self._preprocessed(given, task)
         if "is_longer" in features:  # of CLAP, which takes one at random for longer where none is
             features["is_longer"] = torch.zeros_like(torch.as_tensor(features["is_longer"]))
@@ -154,7 +154,7 @@ class Inputs:
             for processor in processors(self._model, "image_processor", "image_mean"):
                 try:
                     fast = FastPixels(processor)
-                    theirs = self._preprocessed([{"image": pillow.fromarray(image)} for image in images], task)
+                    theirs = self._preprocessed([pillow.fromarray(image) for image in images], task)
                     pixels = theirs.pop("pixel_values")
                     if np.abs(fast(images) - pixels.numpy()).max() < 1e-3 and not _tensors(theirs):
                         found[task] = (fast, theirs)

@@ -173,7 +173,7 @@ class MediaEncoder:
                         f"model {model.settings.model!r} cannot be run by OpenVINO: {str(reason)[:500]}",
                         "Leave out `backend`.",
                     ) from None
-                logger.warning("%s of %s runs on torch: %s", modality, model.name, reason)
+                logger.warning("%s runs its %s on torch: %s", model.name, modality, reason)
         return towers
 
     def _described(self, device: str) -> str:

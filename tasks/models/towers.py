@@ -1,9 +1,7 @@
 """The part of a model that reads one modality, as a graph of OpenVINO: from tensors to vectors."""
 
 import threading
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import openvino
@@ -18,17 +16,21 @@ from tasks.models.openvino_backend import compiled
 from tasks.models.probing import Embed, samples
 from tasks.models.resolved import ResolvedModel
 
+_PRECISION = "precision.txt"
+
 
 class Tower:
     """A converted part of a model.
 
     Args:
-        folder: with model.xml and model.bin.
-        precision: float32, or auto for bf16 where the processor has it.
+        folder: with model.xml, model.bin, and the precision in which it gives the model's own vectors.
+        precision: float32, or auto for that one where the processor has it.
         threads: to run on; each is a stream that runs a batch of its own.
     """
 
     def __init__(self, folder: Path, precision: str, threads: int) -> None:
+        if precision == "auto":
+            precision = (folder / _PRECISION).read_text("utf-8")
         self._model, self.precision = compiled(folder / "model.xml", precision, threads)
         self._names = [port.get_any_name() for port in self._model.inputs]
         self._local = threading.local()
@@ -59,27 +61,33 @@ def converted_tower(
 
     def convert(_: ResolvedModel, folder: Path) -> None:
         contents = samples(modality, model.takes)
+        batches = [inputs.features(modality, batch, "document") for batch in (contents[:1], contents[1:])]
+        there = [embed(modality, batch, "document") for batch in (contents[:1], contents[1:])]
         with converting():
-            openvino.save_model(
-                _graph(loaded, inputs, modality, contents), folder / "model.xml", compress_to_fp16=False
-            )
-            tower = Tower(folder, "auto", 1)
-            pairs = [
-                (tower.run(inputs.features(modality, batch, "document")), embed(modality, batch, "document"))
-                for batch in (contents[:1], contents[1:])
-            ]
-        least = min(float(cosines(here, there).min()) for here, there in pairs)
-        if not least >= LEAST_COSINE:
-            raise NotConvertible(f"its vectors of {modality} differ from those on torch (cosine {least:.4f})")
+            graph = _graph(loaded, modality, *batches)
+            openvino.save_model(graph, folder / "model.xml", compress_to_fp16=False)
+            for precision in ("auto", "float32"):  # a CNN may lose more in bf16 than a transformer
+                (folder / _PRECISION).write_text(precision, "utf-8")
+                here = map(Tower(folder, precision, 1).run, batches)
+                least = min(float(cosines(*pair).min()) for pair in zip(here, there, strict=True))
+                if least >= LEAST_COSINE:
+                    return
+        raise NotConvertible(f"its vectors differ from those on torch (cosine {least:.4f})")
 
     return kept_conversion(model, modality, convert)
 
 
-def _graph(loaded: SentenceTransformer, inputs: Inputs, modality: str, contents: Sequence[Any]) -> openvino.Model:
-    """All modules of a model as one graph, for what one modality gives them."""
+def _graph(loaded: SentenceTransformer, modality: str, one: Features, others: Features) -> openvino.Model:
+    """All modules of a model as one graph, for what one modality gives them.
+
+    Args:
+        loaded: the model on torch.
+        modality: of the inputs.
+        one: inputs of one item, as an example.
+        others: inputs of several items that are longer; what differs in size may have any.
+    """
     if any(isinstance(module, Router) or not getattr(module, "include_prompt", True) for module in loaded):
         raise NotConvertible("its modules are not the same for all that it is given")
-    one, others = (inputs.features(modality, batch, "document") for batch in (contents[:1], contents[1:]))
     names = [name for name, value in others.items() if isinstance(value, torch.Tensor)]
     beside = {name: value for name, value in others.items() if name not in names}
 
