@@ -1,0 +1,41 @@
+"""The fast way from pixels to what a model reads gives what the model's own image processor gives."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from transformers import CLIPImageProcessorPil, ConvNextImageProcessorPil, SiglipImageProcessorPil, ViTImageProcessorPil
+
+from tasks.models.pixels import FastPixels, side_of
+
+PROCESSORS = [
+    CLIPImageProcessorPil(size={"shortest_edge": 36}, crop_size={"height": 32, "width": 32}),
+    CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}),
+    SiglipImageProcessorPil(size={"height": 32, "width": 24}),
+    ViTImageProcessorPil(size={"height": 32, "width": 32}, resample=3, image_mean=[127 / 255] * 3, image_std=[0.2] * 3),
+]
+
+
+@pytest.mark.parametrize("processor", PROCESSORS)
+@given(height=st.integers(2, 90), width=st.integers(2, 90), seed=st.integers(0, 9))
+def test_it_is_what_the_processor_gives(processor: Any, height: int, width: int, seed: int) -> None:
+    image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    expected = processor(images=[Image.fromarray(image)], return_tensors="np")["pixel_values"]
+    assert np.abs(FastPixels(processor)([image]) - expected).max() < 1e-3
+
+
+def test_processors_that_do_something_else_are_left_to_themselves() -> None:
+    with pytest.raises(ValueError, match="other steps"):
+        FastPixels(ViTImageProcessorPil(do_normalize=False))
+    with pytest.raises(ValueError, match="other sizes"):
+        FastPixels(ViTImageProcessorPil(size={"shortest_edge": 256, "longest_edge": 1024}))
+    assert FastPixels(ConvNextImageProcessorPil(size={"shortest_edge": 384}))  # it crops; comparing shows that
+
+
+def test_the_side_that_an_image_is_brought_to() -> None:
+    assert side_of({"shortest_edge": 224}, {"height": 224, "width": 224}) == 224
+    assert side_of({"height": 384, "width": 384}, None) == 384
+    assert side_of({"shortest_edge": 3136, "longest_edge": 12_845_056}, None) is None  # as Qwen2-VL counts pixels
