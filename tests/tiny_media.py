@@ -111,9 +111,39 @@ def _wav2vec2(folder: Path) -> None:
     (folder / "vocab.json").write_text(json.dumps({letter: i for i, letter in enumerate(letters)}))
 
 
+def _llava(folder: Path) -> None:
+    """A decoder that is told of images in a chat's messages, as Qwen3-VL-Embedding and BGE-VL-MLLM are."""
+    from transformers import (
+        CLIPImageProcessorPil,
+        CLIPVisionConfig,
+        LlamaConfig,
+        LlavaConfig,
+        LlavaForConditionalGeneration,
+        LlavaProcessor,
+    )
+
+    tokenizer = _tokenizer()
+    tokenizer.add_tokens(["<image>"])
+    tokenizer.model_max_length, tokenizer.padding_side = 64, "left"
+    place = tokenizer.convert_tokens_to_ids("<image>")
+    config = LlavaConfig(
+        vision_config=CLIPVisionConfig(**_VISION),
+        text_config=LlamaConfig(**_texts(vocab_size=len(tokenizer), max_position_embeddings=64)),
+        image_token_id=place, image_token_index=place, image_seq_length=16, vision_feature_layer=-1,
+    )  # fmt: skip
+    LlavaForConditionalGeneration(config).save_pretrained(folder)
+    images = CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
+    said = "{% if part['type'] == 'image' %}<image> {% else %}{{ part['text'] }} {% endif %}"
+    template = f"{{% for message in messages %}}{{% for part in message.content %}}{said}{{% endfor %}}{{% endfor %}}"
+    LlavaProcessor(
+        images, tokenizer, patch_size=8, vision_feature_select_strategy="default", num_additional_image_tokens=1,
+        chat_template=template,
+    ).save_pretrained(folder)  # fmt: skip
+
+
 MAKERS: dict[str, Callable[[Path], None]] = {
     "clip": _clip, "siglip": _siglip, "clap": _clap, "fusing-clap": _fusing_clap, "vit": _vit, "resnet": _resnet,
-    "whisper": _whisper, "wav2vec2": _wav2vec2,
+    "whisper": _whisper, "wav2vec2": _wav2vec2, "llava": _llava,
 }  # fmt: skip
 
 

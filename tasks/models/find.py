@@ -209,6 +209,8 @@ def _from_hub(name: str, revision: str | None) -> Path:
     repository = name if "/" in name else f"sentence-transformers/{name}"
     try:
         folder = Path(snapshot_download(repository, revision=revision, allow_patterns=_PATTERNS))
+        if not says_text(folders_of(folder)):  # of texts alone it is not needed, and would give it another identity
+            folder = Path(snapshot_download(repository, revision=revision, allow_patterns=[*_PATTERNS, "*.jinja"]))
         if not any(folder.glob("**/*.safetensors")):
             folder = Path(snapshot_download(repository, revision=revision, allow_patterns=[*_PATTERNS, "*.bin"]))
     except (RepositoryNotFoundError, HFValidationError) as error:

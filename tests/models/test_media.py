@@ -95,6 +95,8 @@ def wrapped(model: ResolvedModel, texts: list[str]) -> Any:
         ("siglip", "image", "any"),
         ("clap", "text", "any"),
         ("clap", "audio", "any"),
+        ("llava", "text", "any"),
+        ("llava", "image", "any"),
         ("vit", "image", "any"),
         ("resnet", "image", "any"),
         ("wav2vec2", "audio", "alike"),
@@ -202,7 +204,8 @@ def opened_while(encode: Callable[[], object]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "backend"), [("clip", "torch"), ("clap", "torch"), pytest.param("clip", "auto", marks=pytest.mark.slow)]
+    ("kind", "backend"),
+    [("clip", "torch"), ("clap", "torch"), ("llava", "torch"), pytest.param("clip", "auto", marks=pytest.mark.slow)],
 )
 def test_a_text_that_is_a_path_or_an_address_opens_nothing(find: Find, kind: str, backend: str, tmp_path: Path) -> None:
     encoder = load_encoder(find(kind, backend=backend))
