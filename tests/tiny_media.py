@@ -98,17 +98,27 @@ def _whisper(folder: Path) -> None:
     WhisperFeatureExtractor(feature_size=8, chunk_length=2).save_pretrained(folder)
 
 
+_HEARD = _SMALL | {
+    "conv_dim": [16, 16, 16], "conv_stride": [5, 4, 4], "conv_kernel": [10, 4, 4], "num_feat_extract_layers": 3,
+    "num_conv_pos_embeddings": 8, "num_conv_pos_embedding_groups": 2, "vocab_size": 32,
+}  # fmt: skip
+
+
 def _wav2vec2(folder: Path) -> None:
     from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
 
-    config = Wav2Vec2Config(
-        **_SMALL, conv_dim=[16, 16, 16], conv_stride=[5, 4, 4], conv_kernel=[10, 4, 4], num_feat_extract_layers=3,
-        num_conv_pos_embeddings=8, num_conv_pos_embedding_groups=2, vocab_size=32,
-    )  # fmt: skip
-    Wav2Vec2Model(config).save_pretrained(folder)
+    Wav2Vec2Model(Wav2Vec2Config(**_HEARD)).save_pretrained(folder)
     Wav2Vec2FeatureExtractor(return_attention_mask=False).save_pretrained(folder)
     letters = ["<pad>", "<s>", "</s>", "<unk>", "|", *string.ascii_uppercase]
     (folder / "vocab.json").write_text(json.dumps({letter: i for i, letter in enumerate(letters)}))
+
+
+def _hubert(folder: Path) -> None:
+    """Without a tokenizer, as the base models are published."""
+    from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
+
+    HubertModel(HubertConfig(**_HEARD)).save_pretrained(folder)
+    Wav2Vec2FeatureExtractor(return_attention_mask=False).save_pretrained(folder)
 
 
 def _llava(folder: Path) -> None:
@@ -143,7 +153,7 @@ def _llava(folder: Path) -> None:
 
 MAKERS: dict[str, Callable[[Path], None]] = {
     "clip": _clip, "siglip": _siglip, "clap": _clap, "fusing-clap": _fusing_clap, "vit": _vit, "resnet": _resnet,
-    "whisper": _whisper, "wav2vec2": _wav2vec2, "llava": _llava,
+    "whisper": _whisper, "wav2vec2": _wav2vec2, "hubert": _hubert, "llava": _llava,
 }  # fmt: skip
 
 

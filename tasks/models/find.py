@@ -65,6 +65,8 @@ def _weights_of(model: Model) -> Weights:
             f"model {model.model!r} comes with Python code of its own",
             "If you trust it, set `trust_remote_code: true` for this model in the corpus file.",
         )
+    if model.pooling != "auto" and (folder / "modules.json").exists():
+        raise ModelError(f"model {model.model!r} says itself how it pools", "Leave out `pooling`.")
     _check_weights(model, folder)
     weights = Weights(folder, identity_of(folder), _commit_of(folder))
     return replace(weights, takes=_takes_of(model, weights))

@@ -80,7 +80,7 @@ def verdict_on(model: ResolvedModel, embed: Embed, missing: Missing) -> Verdict:
             return {"together": {}, "refusal": str(reason)}
         return {"together": together, "refusal": None}
 
-    found = remembered("probes", model.weights.hash, look)
+    found = remembered("probes", f"{model.weights.hash} {model.settings.pooling}", look)
     return Verdict(found["together"], found["refusal"])
 
 

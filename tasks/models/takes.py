@@ -62,7 +62,7 @@ def remembered(what: str, weights: str, find_out: Callable[[], dict[str, Any]]) 
 
     Args:
         what: was found out, a word.
-        weights: hash of the model's weights.
+        weights: hash of the model's weights, with what else decides it.
         find_out: gives plain values for JSON.
     """
     key = hash_settings({"weights": weights, **{name: version(name) for name in _MAKERS}})

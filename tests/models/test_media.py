@@ -2,6 +2,7 @@
 batch, and text is never looked at as a path."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from tasks.errors import ModelError, RefusedChunk
 from tasks.models import probing
 from tasks.models.choose import load_encoder
 from tasks.models.complete import load_whole
+from tasks.models.extractors import without_tokenizer
 from tasks.models.find import resolve_model
 from tasks.models.inputs import Inputs
 from tasks.models.interface import Encoder, Item, Samples, cosines, in_tokens, text_items
@@ -68,7 +70,8 @@ def theirs(model: ResolvedModel, items: list[Item], alone: bool, **how: Any) -> 
     """What sentence-transformers itself gives."""
     from sentence_transformers import SentenceTransformer
 
-    loaded = SentenceTransformer(str(model.weights.folder), device="cpu")
+    with without_tokenizer(model.weights.folder):
+        loaded = SentenceTransformer(str(model.weights.folder), device="cpu")
     given: list[Any] = []
     for item in items:
         if isinstance(item.content, Samples):
@@ -100,6 +103,7 @@ def wrapped(model: ResolvedModel, texts: list[str]) -> Any:
         ("vit", "image", "any"),
         ("resnet", "image", "any"),
         ("wav2vec2", "audio", "alike"),
+        ("hubert", "audio", "alike"),
     ],
 )
 def test_vectors_are_those_of_sentence_transformers_alone_and_in_batches(
@@ -284,6 +288,40 @@ def test_a_batch_too_large_for_the_device_is_run_in_halves(find: Find, monkeypat
     monkeypatch.setattr(SentenceTransformer, "forward", small_device)
     assert np.allclose(encoder.encode_documents(images(PICTURES)).vectors, expected, atol=1e-5)
     assert sizes == [4, 2, 1, 1, 2, 1, 1]
+
+
+@pytest.mark.parametrize("kind", ["vit", "tiny"])
+def test_pooling_is_chosen_for_a_model_whose_files_do_not_say_it(
+    find: Find, kind: str, tiny_model: Path, tmp_path: Path
+) -> None:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    if kind == "tiny":
+        bare = shutil.copytree(
+            tiny_model, tmp_path / "bare", ignore=shutil.ignore_patterns("modules.json", "*entence*")
+        )
+        items = text_items(["a", "two words", "the tide is out"])
+        mean, first = (
+            resolve_model(Model.model_validate({"model": str(bare), "backend": "torch", "pooling": pooling}))
+            for pooling in ("auto", "cls")
+        )
+    else:
+        items, mean, first = images(PICTURES), find("vit"), find("vit", pooling="cls")
+    assert mean.revision != first.revision
+    transformer = Transformer(str(first.weights.folder))
+    loaded = SentenceTransformer(modules=[transformer, Pooling(32, "cls")], device="cpu")
+    given = [item.content if isinstance(item.content, str) else Image.fromarray(item.content) for item in items]  # type: ignore[arg-type]
+    by_mean, by_first = (load_encoder(model).encode_documents(items).vectors for model in (mean, first))
+    assert cosines(by_first, loaded.encode(given)).min() > 0.9999
+    assert cosines(by_mean, by_first).max() < 0.999
+
+
+def test_pooling_that_a_model_has_no_use_for_is_told(find: Find, tiny_model: Path) -> None:
+    with pytest.raises(ModelError, match="says itself how it pools"):
+        resolve_model(Model.model_validate({"model": str(tiny_model), "pooling": "cls"}))
+    with pytest.raises(ModelError, match="has nothing to pool"):
+        load_encoder(find("clip", pooling="mean"))
 
 
 def test_what_a_model_does_not_take_is_told(find: Find) -> None:
