@@ -68,7 +68,9 @@ class MediaEncoder:
         self._towers = {} if device != "cpu" or settings.backend == "torch" else self._converted(model, threads)
         if device == "cuda" and settings.precision != "float32":
             self._model = self._halved(model)
-        self._model.to(device)
+        self._model.to(
+            device if self.modalities - set(self._towers) else "meta"
+        )  # what OpenVINO runs, torch need not hold
         self._budget = budget or BUDGETS[device]
         self.batch_cost = CALL * self._budget
         self.max_cost = self._inputs.max_tokens

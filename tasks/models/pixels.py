@@ -14,6 +14,8 @@ from PIL import Image as pillow
 
 from tasks.models.interface import Image
 
+_LONGEST = 16  # times the shorter side; of a strip that is longer, all but the middle is cut away in the end
+
 Floats = npt.NDArray[np.float32]
 
 
@@ -47,6 +49,8 @@ class FastPixels:
         return np.stack([self._one(image) for image in images])
 
     def _one(self, image: Image) -> Floats:
+        if self._crop:
+            image = _middle(image)
         height, width = self._scaled(*image.shape[:2])
         scaled = np.asarray(pillow.fromarray(image).resize((width, height), self._how))
         if self._crop:
@@ -63,6 +67,13 @@ class FastPixels:
         if width <= height:
             return int(short * height / width), short
         return short, int(short * width / height)
+
+
+def _middle(image: Image) -> Image:
+    """An image without the ends of a strip, which would be scaled to any size before they are cut away."""
+    most = _LONGEST * min(image.shape[:2])
+    top, left = (max((length - most) // 2, 0) for length in image.shape[:2])
+    return image[top : top + most, left : left + most]
 
 
 def side_of(size: Mapping[str, Any], crop: Mapping[str, Any] | None) -> int | None:

