@@ -26,7 +26,7 @@ ATTRIBUTES = {
     "RunReport": "corpus documents failed failures idle kind models notes others promoted retired run_id seconds"
     " to_dict unkept",
     "EmbedlakeError": "add_note args exit_code with_traceback",
-    "Takes": "longest modalities rate side to_dict",
+    "Takes": "from_dict longest modalities rate scale side to_dict",
     "ServiceError": "add_note args exit_code with_traceback",
     "OversizedBatch": "add_note args exit_code with_traceback",
     "RefusedChunk": "add_note args exit_code transient with_traceback",

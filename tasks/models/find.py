@@ -73,8 +73,11 @@ def _weights_of(model: Model) -> Weights:
 
 
 def _takes_of(model: Model, weights: Weights) -> Takes:
-    """What a model takes. One whose files say that it may take more than text is loaded for it once; where that fails,
-    it fails again when the model is used, and says why."""
+    """What a model takes. One whose files say that it may take more than text is loaded for it once.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
     if says_text(folders_of(weights.folder)):
         return TEXT_ONLY
 
@@ -84,11 +87,7 @@ def _takes_of(model: Model, weights: Weights) -> Takes:
 
         return takes_of(load_model(ResolvedModel(model, weights, ""), "cpu")).to_dict()
 
-    try:
-        found = remembered("takes", weights.hash, look)
-    except ModelError:
-        return TEXT_ONLY
-    return Takes(**{**found, "modalities": frozenset(found["modalities"])})
+    return Takes.from_dict(remembered("takes", weights.hash, look))
 
 
 def _check_weights(model: Model, folder: Path) -> None:

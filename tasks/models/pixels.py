@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image as pillow
 
 from tasks.models.interface import Image
-
-_LONGEST = 16  # times the shorter side; of a strip that is longer, all but the middle is cut away in the end
+from tasks.models.scale import Scale, scale_of
 
 Floats = npt.NDArray[np.float32]
 
@@ -25,6 +23,9 @@ class FastPixels:
     Args:
         processor: of transformers.
 
+    Attributes:
+        scale: the first of the steps.
+
     Raises:
         ValueError: its steps are others. Whether they are these is still to be seen from what it gives.
     """
@@ -32,12 +33,12 @@ class FastPixels:
     def __init__(self, processor: Any) -> None:
         if not all(getattr(processor, step, False) for step in ("do_resize", "do_rescale", "do_normalize")):
             raise ValueError("other steps")
-        self._size = dict(processor.size)
         crop = dict(processor.crop_size) if getattr(processor, "do_center_crop", False) else None
         self._crop = (int(crop["height"]), int(crop["width"])) if crop else None
-        if side_of(self._size, None) is None:
+        scale = scale_of(dict(processor.size), int(processor.resample), crop is not None)
+        if scale is None:
             raise ValueError("other sizes")
-        self._how = pillow.Resampling(int(processor.resample))
+        self.scale: Scale = scale
         mean, deviation = (np.asarray(of, np.float64) for of in (processor.image_mean, processor.image_std))
         self._factor, self._shift = (
             np.broadcast_to(values, 3).astype(np.float32).reshape(3, 1, 1)
@@ -49,12 +50,9 @@ class FastPixels:
         return np.stack([self._one(image) for image in images])
 
     def _one(self, image: Image) -> Floats:
+        scaled = self.scale(image)
         if self._crop:
-            image = _middle(image)
-        height, width = self._scaled(*image.shape[:2])
-        scaled = np.asarray(pillow.fromarray(image).resize((width, height), self._how))
-        if self._crop:
-            top, left = ((have - want) // 2 for have, want in zip((height, width), self._crop, strict=True))
+            top, left = ((have - want) // 2 for have, want in zip(scaled.shape, self._crop, strict=False))
             if min(top, left) < 0:
                 raise ValueError("nothing to cut out of")
             scaled = scaled[top : top + self._crop[0], left : left + self._crop[1]]
@@ -62,21 +60,6 @@ class FastPixels:
         found *= self._factor
         found += self._shift
         return found
-
-    def _scaled(self, height: int, width: int) -> tuple[int, int]:
-        if not self._size.get("shortest_edge"):
-            return int(self._size["height"]), int(self._size["width"])
-        short = int(self._size["shortest_edge"])
-        if width <= height:
-            return int(short * height / width), short
-        return short, int(short * width / height)
-
-
-def _middle(image: Image) -> Image:
-    """An image without the ends of a strip, which would be scaled to any size before they are cut away."""
-    most = _LONGEST * min(image.shape[:2])
-    top, left = (max((length - most) // 2, 0) for length in image.shape[:2])
-    return image[top : top + most, left : left + most]
 
 
 def side_of(size: Mapping[str, Any], crop: Mapping[str, Any] | None) -> int | None:

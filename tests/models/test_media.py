@@ -136,6 +136,14 @@ def test_a_model_says_what_it_takes_before_it_is_used(find: Find, tiny_model: Pa
     assert find("wav2vec2").takes.longest is None
 
 
+def test_images_that_were_scaled_beforehand_have_the_same_vectors(find: Find) -> None:
+    model = find("clip")
+    assert model.takes.scale is not None
+    encoder = load_encoder(model)
+    scaled = images([model.takes.scale(picture) for picture in PICTURES])
+    assert np.array_equal(encoder.encode_documents(scaled).vectors, encoder.encode_documents(images(PICTURES)).vectors)
+
+
 def test_what_a_model_takes_is_found_out_once(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
     takes = find("clip").takes
 
