@@ -13,7 +13,7 @@ from tasks.models.interface import TEXT
 from tasks.models.scale import Scale
 
 _PROCESSORS = ("preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json")
-_FORMAT = 2  # of what is remembered; raised where something else is
+_FORMAT = 1  # of what is remembered; raised where something else is
 _MAKERS = ("embedlake", "torch", "transformers", "sentence-transformers")
 
 
