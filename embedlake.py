@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from flows.backfill import backfill
     from flows.ingest import ingest
     from tasks.errors import EmbedlakeError, OversizedBatch, RefusedChunk, ServiceError
-    from tasks.models.interface import Encoded, Encoder, Item
+    from tasks.models.interface import Encoded, Encoder, Item, Samples
     from tasks.models.providers import Provider, register_provider
     from tasks.models.resolved import ResolvedModel, Served
+    from tasks.models.takes import Takes
     from tasks.progress import RunReport
     from tasks.rerank.interface import Reranker
     from tasks.search.boost import Boost
@@ -22,19 +23,19 @@ if TYPE_CHECKING:
 
 _HOME = {
     **dict.fromkeys(("ResolvedModel", "Served"), "tasks.models.resolved"),
-    **dict.fromkeys(("Encoded", "Encoder", "Item"), "tasks.models.interface"),
+    **dict.fromkeys(("Encoded", "Encoder", "Item", "Samples"), "tasks.models.interface"),
     **dict.fromkeys(("Provider", "register_provider"), "tasks.models.providers"),
     **dict.fromkeys(("OversizedBatch", "RefusedChunk", "ServiceError"), "tasks.errors"),
     "backfill": "flows.backfill", "ingest": "flows.ingest", "EmbedlakeError": "tasks.errors",
     "RunReport": "tasks.progress", "Passage": "tasks.search.passage", "OpenLake": "tasks.search.query",
     "open_lake": "tasks.search.query", "Passages": "tasks.search.passage", "Boost": "tasks.search.boost",
-    "search_all": "tasks.search.several", "Reranker": "tasks.rerank.interface",
+    "search_all": "tasks.search.several", "Takes": "tasks.models.takes", "Reranker": "tasks.rerank.interface",
 }  # fmt: skip
 
 __all__ = [
     "Boost", "EmbedlakeError", "Encoded", "Encoder", "Item", "OpenLake", "OversizedBatch", "Passage", "Passages",
-    "Provider", "RefusedChunk", "Reranker", "ResolvedModel", "RunReport", "Served", "ServiceError", "backfill",
-    "ingest", "open_lake", "register_provider", "search_all",
+    "Provider", "RefusedChunk", "Reranker", "ResolvedModel", "RunReport", "Samples", "Served", "ServiceError", "Takes",
+    "backfill", "ingest", "open_lake", "register_provider", "search_all",
 ]  # fmt: skip
 
 

@@ -26,6 +26,7 @@ ATTRIBUTES = {
     "RunReport": "corpus documents failed failures idle kind models notes others promoted retired run_id seconds"
     " to_dict unkept",
     "EmbedlakeError": "add_note args exit_code with_traceback",
+    "Takes": "from_dict longest modalities rate scale side to_dict",
     "ServiceError": "add_note args exit_code with_traceback",
     "OversizedBatch": "add_note args exit_code with_traceback",
     "RefusedChunk": "add_note args exit_code transient with_traceback",
@@ -34,8 +35,9 @@ ATTRIBUTES = {
     "Item": "content cost modality",
     "Provider": "find load",
     "Reranker": "scores",
-    "ResolvedModel": "calibration name origin provenance revision settings weights",
-    "Served": "identity name provider version",
+    "ResolvedModel": "calibration name origin provenance revision settings takes weights",
+    "Samples": "rate samples",
+    "Served": "identity name provider takes version",
 }
 
 

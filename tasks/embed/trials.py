@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from tasks.embed.batches import Batch, halve
 from tasks.errors import DocumentError, ModelError, OversizedBatch, RefusedChunk, ServiceError, UnusableVector
-from tasks.models.interface import Item
+from tasks.models.interface import Item, Samples
 from tasks.models.probes import probe
 
 _TRIES = 3  # of an item alone
@@ -142,7 +142,10 @@ class Trials:
             self._paused_until = now + max(seconds, error.retry_after)
 
     def _probe(self) -> Item:
-        return probe(self._doubtful[0][0].items[0].modality)
+        doubtful = self._doubtful[0][0].items[0]
+        if isinstance(doubtful.content, Samples):
+            return probe(doubtful.modality, doubtful.content.rate)
+        return probe(doubtful.modality)
 
     def _check(self, item: Item, suspects: list[tuple[Batch, Exception]]) -> None:
         check = Batch(pa.table({}), [item], [])

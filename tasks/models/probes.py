@@ -1,43 +1,26 @@
 """An item of each modality that every encoder of that modality can embed: to see whether one still does."""
 
-import io
-import math
-import struct
-import wave
-import zlib
+import numpy as np
 
-from tasks.models.interface import Item
+from tasks.models.interface import Item, Samples
 
 _TEXT = "The keeper of the lighthouse writes down the tide twice a day."
 _SIDE = 32  # pixels
 _RATE = 16_000  # samples a second
 
 
-def probe(modality: str) -> Item:
-    """An item that is surely good: a sentence, a PNG image, or a second of sound as WAV."""
+def probe(modality: str, rate: int = _RATE) -> Item:
+    """An item that is surely good: a sentence, an image of two gradients, or a second of concert pitch.
+
+    Args:
+        modality: text, image or audio.
+        rate: of sound, samples a second.
+    """
     if modality == "image":
-        return Item(modality, _image(), _SIDE * _SIDE)
-    if modality == "sound":
-        return Item(modality, _sound(), _RATE)
+        across, down = np.meshgrid(np.arange(0, 256, 256 // _SIDE), np.arange(0, 256, 256 // _SIDE))
+        pixels = np.stack([across, down, np.full_like(down, 128)], axis=2)
+        return Item(modality, pixels.astype(np.uint8), _SIDE * _SIDE)
+    if modality == "audio":
+        wave = 0.25 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)
+        return Item(modality, Samples(wave.astype(np.float32), rate), 1000)
     return Item("text", _TEXT, len(_TEXT) // 4 + 1)
-
-
-def _image() -> bytes:
-    """A gradient, 8-bit RGB."""
-    rows = b"".join(b"\0" + bytes(v for x in range(_SIDE) for v in (8 * x, 8 * y, 128)) for y in range(_SIDE))
-
-    def part(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", _SIDE, _SIDE, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + part(b"IHDR", header) + part(b"IDAT", zlib.compress(rows)) + part(b"IEND", b"")
-
-
-def _sound() -> bytes:
-    """A second of concert pitch, 16 bits, one channel."""
-    samples = (int(9000 * math.sin(2 * math.pi * 440 * i / _RATE)) for i in range(_RATE))
-    file = io.BytesIO()
-    with wave.open(file, "wb") as written:
-        written.setparams((1, 2, _RATE, _RATE, "NONE", ""))
-        written.writeframes(struct.pack(f"<{_RATE}h", *samples))
-    return file.getvalue()
