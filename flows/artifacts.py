@@ -66,7 +66,8 @@ def progress_shown(corpus: str) -> Iterator[None]:
             identity = create_progress_artifact(share, artifact_key("progress", corpus, progress.stage), text)
             artifacts[progress.stage] = (identity, time.monotonic())  # type: ignore[assignment]
         elif time.monotonic() - known[1] > _EVERY or progress.done == progress.total:
-            text = f"{progress.stage}: {progress.done:,} of {progress.total or 0:,} {progress.unit}"
+            paid = "" if progress.cost is None else f", {progress.cost:,.4f} USD"
+            text = f"{progress.stage}: {progress.done:,} of {progress.total or 0:,} {progress.unit}{paid}"
             update_progress_artifact(known[0], share, description=text)
             artifacts[progress.stage] = (known[0], time.monotonic())
 
