@@ -135,21 +135,17 @@ def model_plan_rows(model: ModelPlan, about: str = "") -> list[tuple[str, str]]:
     if model.texts:
         rows.append(("  to embed", f"{about}{model.texts:,} texts, {about}{model.tokens:,} tokens"))
         if model.measured:
-            cost = "" if model.served else "; cost: none, the model runs here"
-            rows.append(("  expected time", f"{_duration(model.seconds)} (by {model.measured}){cost}"))
-        if model.served:
-            rows.append(("  cost", _cost_of(model)))
+            cost = "as its service asks" if model.served else "none, the model runs here"
+            told = "" if model.cost is not None else f"; cost: {cost}"
+            rows.append(("  expected time", f"{_duration(model.seconds)} (by {model.measured}){told}"))
+        if model.cost is not None:
+            at = f"at {model.price:g} USD a million tokens (prices of {date_of_prices()})"
+            rows.append(("  cost", f"{about or 'about '}{dollars(model.cost)}, {at}"))
     if model.overlong:
         rows.append(("  longer than the model reads", f"{about}{model.overlong:,} chunks"))
     if model.refused:
         rows.append(("  would be refused", f"{about}{model.refused:,} chunks, longer than the model reads"))
     return rows
-
-
-def _cost_of(model: ModelPlan) -> str:
-    if model.cost is None:
-        return "as its service asks; say its price with `api: { price: … }`"
-    return f"about {dollars(model.cost)}, at {model.price:g} USD a million tokens (prices of {date_of_prices()})"
 
 
 def dollars(cost: float) -> str:

@@ -1,8 +1,7 @@
 """Corpora that are embedded by a service: whole runs against the fake, and what is left of those that break off."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +14,16 @@ from tasks.errors import BudgetSpent, ConfigurationError, ModelError, ServiceErr
 from tasks.lake.failures import list_failures
 from tasks.lake.nearest import matrix
 from tasks.lake.tables import Lake
-from tasks.models import choose
 from tasks.models.api import client as clients
 from tasks.models.api.paid import Paid
-from tasks.models.choose import load_encoder
 from tasks.models.interface import cosines
 from tasks.operate.plan import plan_of
 from tasks.operate.verify import verify
 from tasks.search.query import open_lake
 from tests.lakes import check_whole, lake_of
-from tests.machine.engine import quick, run_ingest
+from tests.machine.engine import run_ingest
 from tests.models.api.fake import KEY, Fake, Faults, serving, vector_of
-
-WORDS = ["heron", "river", "moon", "tide", "stone", "bread", "owl", "night", "ship", "rope", "glass", "salt"]
+from tests.models.api.runs import encoders_as_named, model_at, run, write_documents
 
 
 @pytest.fixture(autouse=True)
@@ -41,28 +37,11 @@ def _kept_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def corpus(make_corpus: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
     def make(url: str, documents: int = 12, **changes: Any) -> Path:
-        (tmp_path / "docs").mkdir(exist_ok=True)
-        for i in range(documents):
-            (tmp_path / "docs" / f"{i}.txt").write_text(f"The {WORDS[i % 12]} number {i} is here.")
-        model = {
-            "model": "openai:text-embedding-3-small", "name": "small", "dimension": 32,
-            "api": {"url": f"{url}/v1", "key_env": "FAKE_KEY", **changes.pop("api", {})}, **changes.pop("model", {}),
-        }  # fmt: skip
+        write_documents(tmp_path / "docs", documents)
+        model = model_at(url, changes.pop("api", None), **changes.pop("model", {}))
         return make_corpus(models=[model], **changes)
 
     return make
-
-
-def run(corpus_file: Path) -> Any:
-    with encoders_as_named():
-        return run_ingest(str(corpus_file))
-
-
-@contextmanager
-def encoders_as_named() -> Iterator[None]:
-    with quick(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(choose, "load_encoder", load_encoder)
-        yield
 
 
 def assert_their_own(corpus_file: Path) -> None:
@@ -92,7 +71,7 @@ def test_a_corpus_is_embedded_searched_and_verified(corpus: Callable[..., Path])
         asked = fake.requests
         assert run(file).idle
         assert fake.requests == asked
-        assert open_lake(file).search("the owl", by="vector", limit=1)[0].document_id == "docs:6.txt"
+        assert open_lake(file).search("owl number 6 is here", by="vector", limit=1)[0].document_id == "docs:6.txt"
     assert list(paid_folder(lake_of(file), counts.table).glob("*")) == []
     assert fake.violations == []
 

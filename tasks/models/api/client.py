@@ -4,7 +4,9 @@ It speaks HTTP/1.1 over connections that stay open: requests are few and large, 
 """
 
 import asyncio
+import math
 import random
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 TRIES = 8  # of a request that fails in passing, or is answered only in part
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 20.0  # seconds between them, where the service does not say
+_GRACE = 30.0  # seconds after an error of the whole, such as a key that is refused, in which nobody asks again
 _OVERLOADED = (429, 503, 529)
 
 Got = Callable[[list[int], list[Vector], float | None], None]
@@ -55,6 +58,7 @@ class Client:
         self._limiter, self.bill, self._seconds = limiter, bill, seconds
         self._http: httpx.AsyncClient | None = None
         self._ended: Exception | None = None
+        self._ended_until = 0.0
         self.dimension: int | None = asked.dimension
 
     async def ask(self, texts: Sequence[str], tokens: Sequence[int], kind: Kind, tries: int, got: Got) -> None:
@@ -107,8 +111,7 @@ class Client:
                     self.bill.settle(tokens, paid)
             except ServiceError as error:
                 if not error.transient:
-                    self._ended = error
-                    self._limiter.stop()
+                    self._end(error, _GRACE)
                 if not error.transient or tried >= tries:
                     raise
                 pause = max(_pause(tried), error.retry_after)
@@ -164,12 +167,16 @@ class Client:
 
     async def stop(self) -> None:
         """Send nothing any more."""
-        self._ended = self._ended or ServiceError(f"{self._wire.name} is not asked any more: the run ends")
-        self._limiter.stop()
+        self._end(ServiceError(f"{self._wire.name} is not asked any more: the run ends"), math.inf)
+
+    def _end(self, error: Exception, seconds: float) -> None:
+        """Have whoever asks told of an error of the whole, for so long, without asking the service again."""
+        self._ended, self._ended_until = error, time.monotonic() + seconds
+        self._limiter.open_for(seconds)
 
     def _check(self) -> None:
         """Raise what ended everything, if something did."""
-        if self._ended is not None:
+        if self._ended is not None and time.monotonic() < self._ended_until:
             raise self._ended
 
 

@@ -24,6 +24,7 @@ _MOST_TOKENS = 300_000  # of a request, where the provider has no limit
 _CAREFUL = 1.5  # tokens of a provider to one that was estimated, at most, until answers tell
 _SPARE = 1.1  # of what answers told
 _QUERY_TRIES = 3
+_QUERY_SECONDS = 15.0  # for all of them: somebody waits
 _QUERIES = 1024  # whose vectors are remembered
 _CUTS, _SHORTER = 6, 0.8  # of a text that the service finds too long: how often, and to which share of it
 
@@ -137,7 +138,7 @@ class ApiEncoder:
         new = list(dict.fromkeys(query for query in queries if query not in known))
         for start in range(0, len(new), self.batch_items):
             part = new[start : start + self.batch_items]
-            found = self._vectors(part, "query", _QUERY_TRIES)
+            found = self._vectors(part, "query", _QUERY_TRIES, _QUERY_SECONDS)
             if len(found) < len(part):
                 raise ServiceError(f"{self._name} gave no usable vector of a query", "Try again later.", True)
             known |= {query: found[i] for i, query in enumerate(part)}
@@ -184,7 +185,9 @@ class ApiEncoder:
             costs = [self._cost(counts[i], ratio) for i in at]
             self.paid.keep([contents[i] for i in at], np.stack(vectors), costs)
 
-    def _vectors(self, texts: list[str], kind: Kind, tries: int) -> dict[int, tuple[Vector, int]]:
+    def _vectors(
+        self, texts: list[str], kind: Kind, tries: int, seconds: float | None = None
+    ) -> dict[int, tuple[Vector, int]]:
         """Vectors and costs of a few texts, by their positions; those are missing that none came for."""
         texts = [self._prompts[kind] + text for text in texts]
         counts = self._counter.counts(texts)
@@ -194,11 +197,18 @@ class ApiEncoder:
             found.update({i: (vector, self._cost(counts[i], ratio)) for i, vector in zip(at, vectors, strict=True)})
 
         expected = [min(count, self.max_cost) for count in counts]
-        self._ask(self._cut(texts, counts, self.max_cost), expected, kind, tries, keep)
+        self._ask(self._cut(texts, counts, self.max_cost), expected, kind, tries, keep, seconds)
         return found
 
-    def _ask(self, texts: list[str], expected: list[int], kind: Kind, tries: int, keep: Got) -> None:
-        loop.start(self._client.ask(texts, expected, kind, tries, keep)).result()
+    def _ask(
+        self, texts: list[str], expected: list[int], kind: Kind, tries: int, keep: Got, seconds: float | None = None
+    ) -> None:
+        asked = loop.start(self._client.ask(texts, expected, kind, tries, keep))
+        try:
+            asked.result(seconds)
+        except TimeoutError:
+            asked.cancel()
+            raise ServiceError(f"{self._name} did not answer within {seconds:g} s", "Try again later.", True) from None
 
     def _cut(self, texts: list[str], counts: list[int], limit: int) -> list[str]:
         return [

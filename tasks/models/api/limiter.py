@@ -60,7 +60,7 @@ class Limiter:
         self._sent: deque[Sent] = deque()
         self._used = 0
         self._running = 0
-        self._stopped = False
+        self._open_until = -math.inf
         self._turn = asyncio.Lock()
         self._freed = asyncio.Event()
 
@@ -110,16 +110,16 @@ class Limiter:
         if tokens and not self._fixed[1]:
             self.tokens = tokens
 
-    def stop(self) -> None:
-        """Let those who wait look whether it is any use."""
-        self._stopped = True
+    def open_for(self, seconds: float) -> None:
+        """Let everybody go for so long: it is of no use to wait, and they will see why."""
+        self._open_until = self._clock() + seconds
         self._freed.set()
 
     def _wait(self, tokens: int) -> float:
         """Seconds until a request may go by the clock, infinite until another is over, 0 for now."""
-        if self._stopped:
-            return 0.0
         now = self._clock()
+        if now < self._open_until:
+            return 0.0
         while self._sent and self._sent[0].at <= now - self._minute:
             self._used -= self._sent.popleft().tokens
         if self._running >= max(int(self.window), 1):
