@@ -1,6 +1,7 @@
 """Corpora that are embedded by a service: whole runs against the fake, and what is left of those that break off."""
 
 import json
+import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from tasks.search.query import open_lake
 from tests.lakes import check_whole, lake_of
 from tests.machine.engine import run_ingest
 from tests.models.api.fake import KEY, Fake, Faults, serving, vector_of
-from tests.models.api.runs import encoders_as_named, model_at, run, write_documents
+from tests.models.api.runs import encoders_as_named, killed_runs, model_at, paid_in_vain, run, write_documents
 
 
 @pytest.fixture(autouse=True)
@@ -221,3 +222,17 @@ def test_no_key_is_written_anywhere(
     for path in tmp_path.rglob("*"):
         assert KEY not in str(path)
         assert not path.is_file() or KEY.encode() not in path.read_bytes()
+
+
+@pytest.mark.slow
+def test_what_was_paid_before_a_kill_is_not_paid_again(corpus: Callable[..., Path]) -> None:
+    fake = Fake(latency=0.05)
+    with serving(fake) as url:
+        file = corpus(url, 300, api={"inputs": 2, "concurrency": 4})
+        kills = killed_runs(fake, file, 2, random.Random(3), 0.8)
+        assert len(kills) == 2
+    assert_their_own(file)
+    assert lake_of(file).count(lake_of(file).catalog()[0]["table"]) == 300
+    twice, unexplained = paid_in_vain(fake, kills)
+    assert unexplained == 0
+    assert twice <= 2 * 4 * 2  # kills, requests at once, texts in each

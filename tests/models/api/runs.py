@@ -1,5 +1,11 @@
-"""Runs of corpora that the fake embeds, without Prefect's engine."""
+"""Runs of corpora that the fake embeds, without Prefect's engine; `python -m tests.models.api.runs FILE` is one."""
 
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +16,7 @@ import pytest
 from tasks.models import choose
 from tasks.models.choose import load_encoder
 from tests.machine.engine import quick, run_ingest
+from tests.models.api.fake import Fake
 
 WORDS = ["heron", "river", "moon", "tide", "stone", "bread", "owl", "night", "ship", "rope", "glass", "salt"]
 
@@ -38,3 +45,48 @@ def model_at(url: str, api: dict[str, Any] | None = None, **settings: Any) -> di
     """OpenAI's small model, asked at an address with the key in FAKE_KEY."""
     own = {"model": "openai:text-embedding-3-small", "name": "small", "dimension": 32} | settings
     return own | {"api": {"url": f"{url}/v1", "key_env": "FAKE_KEY"} | (api or {})}
+
+
+def killed_runs(fake: Fake, corpus_file: Path, kills: int, chance: random.Random, longest: float) -> list[float]:
+    """Runs in processes of their own that are killed at a random moment after they began to ask; then one that ends.
+
+    Returns:
+        When each was killed, in seconds of the epoch.
+    """
+    times = []
+    for kill in range(kills + 1):
+        asked = fake.requests
+        process = subprocess.Popen([sys.executable, "-m", "tests.models.api.runs", str(corpus_file)])
+        while kill < kills and process.poll() is None and fake.requests <= asked + 1:
+            time.sleep(0.002)
+        if kill < kills and process.poll() is None:
+            time.sleep(chance.random() * longest)
+            if process.poll() is None:
+                os.kill(process.pid, signal.SIGKILL)
+                times.append(time.time())
+                process.wait()
+                time.sleep(fake.latency + 0.1)  # what was in flight is paid for by now
+        process.wait(300)
+    assert process.returncode == 0
+    return times
+
+
+def paid_in_vain(fake: Fake, kills: list[float], moment: float = 0.05) -> tuple[int, int]:
+    """Texts that were paid for twice, and those of them that no request in flight at a kill explains.
+
+    Args:
+        fake: that has the bill.
+        kills: when runs were killed, in seconds of the epoch.
+        moment: seconds after an answer was sent in which it is still on its way.
+    """
+    twice = {text for text, times in fake.times_paid("").items() if times > 1 and "number" in text}
+    unexplained = 0
+    for text in twice:
+        answers = sorted((paid.came, paid.sent) for paid in fake.bill if text in paid.texts)
+        lost = [any(came <= kill <= sent + moment for kill in kills) for came, sent in answers[:-1]]
+        unexplained += not all(lost)
+    return len(twice), unexplained
+
+
+if __name__ == "__main__":
+    run(Path(sys.argv[1]))
