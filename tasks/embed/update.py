@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from tasks.embed.api_pool import ApiPool, paid_folder
+from tasks.embed.api_pool import ApiPool, forget_paid, paid_folder
 from tasks.embed.embedding import Embedding, StartPool
 from tasks.embed.kept import Kept
 from tasks.embed.pending import failure_settings, orphans, pending_chunks, refused_rows
@@ -85,6 +85,8 @@ def embed_model(
         embedding.counts.saved = None if price is None else embedding.counts.reused_tokens * price / 1e6
     if model.settings.int8:
         _evaluate(run, model)
+    if selection.everything:
+        forget_paid(lake, table)
     return counts
 
 
