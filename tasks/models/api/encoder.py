@@ -74,6 +74,7 @@ class ApiEncoder:
         self._seen = 0.0  # most tokens of the provider to one that was estimated
         self._queries: OrderedDict[str, tuple[Vector, int]] = OrderedDict()
         self._lock = Lock()
+        client.scale = self._ratio
         self.dimension = client.dimension or self.probe().shape[1]  # asked once, where nobody knows
 
     @property
@@ -192,6 +193,7 @@ class ApiEncoder:
     ) -> None:
         """Keep what an answer has of some documents, and learn how the provider counts."""
         self._seen = max(self._seen, ratio or 0.0)
+        self._client.scale = self._ratio
         if at:
             costs = [self._cost(counts[i], ratio) for i in at]
             self.paid.keep([contents[i] for i in at], np.stack(vectors), costs)
