@@ -114,7 +114,7 @@ class Client:
                 finally:
                     self.bill.settle(most, paid)
             except ServiceError as error:
-                if not error.transient:
+                if not error.transient and error is not self._ended:
                     self._end(error, _GRACE)
                 if error.retry_after > _LONGEST_WAIT:
                     raise _too_late(error) from None
