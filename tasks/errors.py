@@ -8,7 +8,8 @@ EmbedlakeError                    exit code
 │   └── MissingSource                 there is nothing at its address
 ├── LakeError                     5   the lake cannot be opened, read or written
 ├── ModelError                    6   a model cannot be found, loaded or trusted
-│   └── ServiceError                  the service that has the model fails as a whole; it may pass
+│   ├── ServiceError                  the service that has the model fails as a whole; it may pass
+│   └── BudgetSpent               12  going on would cost more than `budget` allows; what was paid for is landed
 ├── AnswerError                   10  no whole answer came from the model that was asked
 │   ├── RefusedAnswer                 it or its provider does not want to answer
 │   ├── CutAnswer                     the answer ended before its end
@@ -113,6 +114,12 @@ class ServiceError(ModelError):
 
     def __reduce__(self) -> tuple[type, tuple[Any, ...]]:
         return type(self), (self.message, self.hint, self.transient, self.retry_after)
+
+
+class BudgetSpent(ModelError):
+    """Going on would cost more than `budget` allows; what was paid for is landed."""
+
+    exit_code = 12
 
 
 class AnswerError(EmbedlakeError):

@@ -18,12 +18,19 @@ class Progress:
         done: units done.
         total: units known so far, or None while nobody can know.
         unit: documents or chunks.
+        cost: USD that were paid so far; None where nothing is paid, or nobody knows.
     """
 
     stage: str
     done: int
     total: int | None
     unit: str
+    cost: float | None = None
+
+
+def dollars(cost: float) -> str:
+    """A sum of money, to the cent or to its first digits."""
+    return f"{cost:,.2f} USD" if cost >= 1 or not cost else f"{cost:.2g} USD"
 
 
 Report = Callable[[Progress], None]
@@ -122,7 +129,9 @@ class EmbeddingCounts:
     Attributes:
         table: its full name.
         embedded: texts that the model embedded; tokens: in them.
-        reused: rows written with a vector that the table had for the same text.
+        billed: tokens that a service was paid for; cost: USD; None where nothing was, or nobody knows.
+        saved: USD that the reused vectors would have cost; None likewise.
+        reused: rows written with a vector that the table had for the same text; reused_tokens: in them.
         removed: rows of chunks that are gone.
         overlong: embedded texts longer than the model reads, of which it read the beginning.
         failed: chunks that failed in this run.
@@ -136,7 +145,11 @@ class EmbeddingCounts:
     table: str
     embedded: int = 0
     tokens: int = 0
+    billed: int = 0
+    cost: float | None = None
+    saved: float | None = None
     reused: int = 0
+    reused_tokens: int = 0
     removed: int = 0
     overlong: int = 0
     failed: int = 0

@@ -61,11 +61,18 @@ def secret_from(variable: str) -> str | None:
     Raises:
         ConfigurationError: it has characters that no key has.
     """
-    value = os.environ.get(variable, "").strip()
+    return keep_secret(os.environ.get(variable, ""), f"the environment variable {variable}")
+
+
+def keep_secret(value: str, where: str) -> str | None:
+    """A key from somewhere, hidden in every message from now on; None where it is empty.
+
+    Raises:
+        ConfigurationError: it has characters that no key has.
+    """
+    value = value.strip()
     if not (value.isascii() and value.isprintable()):
-        raise ConfigurationError(
-            f"the environment variable {variable} holds no key: it has other than ASCII characters"
-        )
+        raise ConfigurationError(f"{where} holds no key: it has other than ASCII characters")
     if len(value) >= _SHORTEST_SECRET:
         _SECRETS.add(value)
     return value or None

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from tasks.config.api import Api
 from tasks.config.part import Name, ShortForm
 
 TEMPLATES = {"text": "{text}", "headings": "{title}\n{headings}\n\n{text}"}
@@ -22,19 +23,21 @@ class Model(ShortForm):
     hashed_never = frozenset(  # not of what decides a document's vector
         {
             "model", "name", "hub_revision", "sha256", "query_prompt", "trust_remote_code", "backend", "precision",
-            "index",
+            "index", "api",
         }
     )  # fmt: skip
 
     model: str = Field(
         min_length=1,
-        description="A hub name (org/name), a local folder (./path, /path), or package:NAME for an installed one.",
+        description="A hub name (org/name), a local folder (./path, /path), or package:NAME for an installed one; or a"
+        " model behind an API: openai:, azure:, cohere:, gemini:, voyage:, mistral: or jina: and its name there,"
+        " tei:http://…, openai-compatible:http://…#NAME.",
     )
     name: Name = Field("", validate_default=False, description="Name of its table; from the model by default.")
     hub_revision: str | None = Field(
         None,
         description="Branch, tag or commit on the hub. Without it, the commit of the model's table that is live, or"
-        " else was filled first, stays in use.",
+        " else was filled first, stays in use. Of a model behind an API any word: another one gets a table of its own.",
     )
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
         None, description="SHA-256 of a file of weights, as the hub shows it; a model with others is refused."
@@ -73,6 +76,8 @@ class Model(ShortForm):
     store: Literal["float32", "float16"] = Field(
         "float32", description="Numbers of the vectors in its table; float16 halves it, and gets a table of its own."
     )
+
+    api: Api | None = Field(None, description="How it is asked, where it is behind an API.")
 
     @model_validator(mode="after")
     def _no_number_is_too_large(self) -> "Model":
@@ -124,6 +129,10 @@ def kept_model(settings: str) -> Model:
 
 
 def table_name_of(model: str) -> str:
-    """A table's name for a model: the last part of its reference, in letters, digits, _ and -."""
+    """A table's name for a model: the last part of its reference, in letters, digits, _ and -; of the only model of a
+    server, the protocol's name."""
+    protocol, at, place = model.partition(":http")
+    if at:
+        model = place.partition("#")[2] or protocol
     last = model.removeprefix("package:").rstrip("/").rsplit("/", 1)[-1]
     return re.sub(r"[^A-Za-z0-9_-]+", "-", last).strip("-_").lower() or "model"

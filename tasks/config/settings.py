@@ -116,7 +116,7 @@ class Corpus(Settings):
     hashed_never = frozenset(
         {
             "name", "lake", "sources", "metadata", "extraction", "chunking", "deduplication", "models", "promote",
-            "overlong", "resources", "lease", "schedule", "evaluations", "language", "search", "ask",
+            "overlong", "resources", "lease", "schedule", "evaluations", "language", "search", "ask", "budget",
         }
     )  # fmt: skip
 
@@ -168,6 +168,13 @@ class Corpus(Settings):
     resources: Resources = Field(
         default_factory=lambda: Resources.model_validate({}), description="What embedding may use."
     )
+    budget: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Most that a run may pay for models behind an API, in USD, such as 20 or '20 USD'. A run ends"
+        " before it would be exceeded; what was paid for is landed.",
+    )
     lease: Lease = Field(
         default_factory=lambda: Lease.model_validate({}), description="How one writer keeps others away."
     )
@@ -179,6 +186,11 @@ class Corpus(Settings):
     def source(self, name: str) -> Source:
         """The source that has a name."""
         return next(source for source in self.sources if source.name == name)
+
+    @field_validator("budget", mode="before")
+    @classmethod
+    def _in_dollars(cls, value: Any) -> Any:
+        return value.strip().removesuffix("USD").strip() if isinstance(value, str) else value
 
     @field_validator("metadata")
     @classmethod

@@ -25,13 +25,14 @@ class Batch:
     positions: list[int]
 
 
-def make_batches(rows: pa.Table, batch_cost: int, max_cost: int) -> Iterator[Batch]:
+def make_batches(rows: pa.Table, batch_cost: int, max_cost: int, batch_items: int | None = None) -> Iterator[Batch]:
     """Cut rows into batches of texts of like length, the longest first.
 
     Args:
         rows: chunks, as a template filled them; those of which the same is embedded go into one batch.
         batch_cost: of a batch at most, as if each item cost as much as the dearest.
         max_cost: what the model reads of an item.
+        batch_items: items in a batch at most; None for any number.
     """
     order = pc.sort_indices(rows, sort_keys=[(COST, "descending"), (HASH, "ascending")])
     rows = rows.take(order)
@@ -40,7 +41,7 @@ def make_batches(rows: pa.Table, batch_cost: int, max_cost: int) -> Iterator[Bat
     start = 0
     while start < len(hashes):
         longest = max(min(counts[start], max_cost), 1)
-        most = max(batch_cost // longest, 1)
+        most = max(min(batch_cost // longest, batch_items or len(hashes)), 1)
         index: dict[str, int] = {}
         end = start
         while end < len(hashes) and (hashes[end] in index or len(index) < most):

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 
 import pyarrow as pa
 
@@ -11,6 +12,7 @@ from tasks.embed.rows import failures_of
 from tasks.errors import DocumentError
 from tasks.lake.failures import record_failures
 from tasks.lake.tables import Lake
+from tasks.models.template import HASH
 from tasks.progress import EmbeddingCounts, Progress, Report
 from tasks.records import Failure
 
@@ -28,6 +30,9 @@ class Commits:
         model: its settings.
         report: is told of progress.
         counts: to add to.
+
+    Attributes:
+        settle: is told the hashes of what was embedded or failed, once that is written.
     """
 
     def __init__(self, lake: Lake, table: str, model: Model, report: Report, counts: EmbeddingCounts) -> None:
@@ -38,6 +43,8 @@ class Commits:
         self._counts = counts
         self._rows: list[pa.Table] = []
         self._failures: list[Failure] = []
+        self._settled: list[pa.ChunkedArray] = []  # hashes of what is embedded of them
+        self.settle: Callable[[list[str]], None] = lambda _: None
         self._expected = 0
         self._landed = 0
         self.begin()
@@ -53,6 +60,7 @@ class Commits:
     def land(self, rows: pa.Table) -> None:
         """Take rows with vectors; written when enough have come together, or long ago."""
         self._rows.append(rows)
+        self._settled.append(rows[HASH])
         waiting = sum(table.num_rows for table in self._rows)
         if waiting >= COMMIT_ROWS or time.monotonic() - self._last_commit > self._lake.corpus.resources.commit_seconds:
             self.commit()
@@ -62,6 +70,7 @@ class Commits:
     def fail(self, rows: pa.Table, cause: DocumentError) -> None:
         """Take rows that cannot be embedded."""
         self._failures += failures_of(rows, self._table, cause, self._settings)
+        self._settled.append(rows[HASH])
         self._counts.failed += len(rows)
 
     def commit(self) -> None:
@@ -73,8 +82,12 @@ class Commits:
             self._lake.merge(self._table, rows)
             self._rows = []  # not before: a commit that is broken off by a signal is made again, which the key allows
             logger.info("%d vectors landed in %s", rows.num_rows, self._table)
+        for hashes in self._settled:
+            self.settle(hashes.to_pylist())
+        self._settled = []
         self._last_commit = time.monotonic()
 
     def report(self) -> None:
         """Report progress."""
-        self._report(Progress("embed", self._landed, max(self._expected, self._landed), "chunks"))
+        total = max(self._expected, self._landed)
+        self._report(Progress("embed", self._landed, total, "chunks", self._counts.cost))

@@ -24,6 +24,7 @@ from tasks.embed.trials import Trials
 from tasks.embed.wider import Wider
 from tasks.errors import EmbedlakeError, ModelError
 from tasks.lake.tables import Lake
+from tasks.models.providers import provider_of
 from tasks.models.template import COST, NEEDED, Template
 from tasks.progress import EmbeddingCounts, Report
 
@@ -71,6 +72,7 @@ class Embedding:
         first = lake.snapshot(table).take(np.arange(min(lake.count(table), 1)), ["modality", *NEEDED])
         self._trials = Trials(model.model, items_of(template.fill(first))[0] if len(first) else None)
         self._outstanding = 0  # batches without a result
+        self._broken: ModelError | None = None  # what ends the run, once what is under way has come in
 
     def run(self, arrivals: Iterator[pa.Table | None]) -> EmbeddingCounts:
         """Embed what is pending, and what arrives meanwhile, until nothing is left.
@@ -119,14 +121,22 @@ class Embedding:
             if self._pool is None:
                 self._pool = self._start_pool(tokens, held)
                 self.counts.backend = self._pool.backend
+                self._commits.settle = self._pool.landed
             self._commits.begin()
             for result in self._pool.embed(self._batches(chain(held, windows), self._pool)):
-                self._take(result, self._pool.max_cost)
+                self.counts.billed, self.counts.cost = self._pool.billed, self._pool.cost
+                try:
+                    self._take(result, self._pool.max_cost)
+                except ModelError as error:  # what others have under way is landed all the same
+                    self._broken = self._broken or error
         self._commits.commit()
+        if self._broken:
+            raise self._broken
 
     def _begin(self, windows: Iterator[pa.Table | None]) -> tuple[int, list[pa.Table]]:
         """The first windows, until they tell how much work there is; with the tokens that are expected in all."""
-        enough = self._lake.corpus.resources.in_process_below
+        served = provider_of(self._model.model) is not None  # then how much it is changes nothing
+        enough = 0 if served else self._lake.corpus.resources.in_process_below
         held: list[pa.Table] = []
         tokens, began = 0, time.monotonic()
         for window in windows:
@@ -142,20 +152,25 @@ class Embedding:
     def _batches(self, windows: Iterator[pa.Table | None], pool: Pool) -> Iterator[Batch | None]:
         """The batches of all windows, and those that have to be tried again, until every one has its result."""
         for window in windows:
-            for batch in make_batches(window, pool.batch_cost, pool.max_cost) if window is not None else [None]:
+            for batch in self._cut(window, pool) if window is not None else [None]:
                 yield from self._again()
+                if self._broken:
+                    return
                 self._outstanding += batch is not None
                 yield batch
-        while self._outstanding or self._trials:
+        while (self._outstanding or self._trials) and not self._broken:
             yield from self._again(idle=not self._outstanding)
             yield None
 
+    def _cut(self, window: pa.Table, pool: Pool) -> Iterator[Batch]:
+        return make_batches(window, pool.batch_cost, pool.max_cost, pool.batch_items)
+
     def _again(self, idle: bool = False) -> Iterator[Batch | None]:
-        while seconds := self._trials.pause():  # the encoder is asked for nothing meanwhile
+        while not self._broken and (seconds := self._trials.pause()):  # the encoder is asked for nothing meanwhile
             if not self._outstanding:
                 time.sleep(min(seconds, 1.0))
             yield None
-        while (batch := self._trials.next(idle and not self._outstanding)) is not None:
+        while not self._broken and (batch := self._trials.next(idle and not self._outstanding)) is not None:
             self._outstanding += 1
             yield batch
 

@@ -1,6 +1,6 @@
 """Pools of encoders: where batches are embedded. Here the run's own process; tasks.embed.ray_pool has Ray's actors."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -33,15 +33,29 @@ class Pool(Protocol):
 
     Attributes:
         dimension, max_cost, backend, batch_cost: of its encoders.
+        batch_items: most items in a batch; None for any number.
+        billed: tokens that were paid for.
+        cost: USD that were paid; None where nobody knows.
     """
 
     dimension: int
     max_cost: int
     backend: str
     batch_cost: int
+    batch_items: int | None
+
+    @property
+    def billed(self) -> int: ...  # noqa: D102
+
+    @property
+    def cost(self) -> float | None: ...  # noqa: D102
 
     def embed(self, batches: Iterator[Batch | None]) -> Iterator[Embedded]:
         """Results in any order; takes a further batch only when there is room for it."""
+        ...
+
+    def landed(self, contents: Iterable[str]) -> None:
+        """What has these hashes is in the table, or failed for good."""
         ...
 
     def close(self) -> None:
@@ -49,7 +63,26 @@ class Pool(Protocol):
         ...
 
 
-class LocalPool:
+class Unpaid:
+    """What pools of models of one's own have in common: nothing is paid."""
+
+    batch_items: int | None = None
+
+    @property
+    def billed(self) -> int:
+        """None are."""
+        return 0
+
+    @property
+    def cost(self) -> float | None:
+        """Nothing, beside time."""
+        return None
+
+    def landed(self, contents: Iterable[str]) -> None:
+        """Nothing is kept."""
+
+
+class LocalPool(Unpaid):
     """One encoder in the run's own process, on threads beside the one that lands what it gives."""
 
     def __init__(self, make_encoder: Callable[[], Encoder]) -> None:

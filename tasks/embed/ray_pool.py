@@ -11,7 +11,7 @@ from ray.exceptions import RayError, RayTaskError
 from tasks import ray_cluster
 from tasks.config.operating import Resources
 from tasks.embed.batches import Batch
-from tasks.embed.pools import Embedded
+from tasks.embed.pools import Embedded, Unpaid
 from tasks.errors import EmbedlakeError, ModelError
 from tasks.models.choose import load_encoder
 from tasks.models.find import find_here
@@ -46,7 +46,7 @@ class EncoderActor:
         return encode_checked(self._encoder, items)
 
 
-class RayPool:
+class RayPool(Unpaid):
     """Actors that hold a model. One that dies is started again, and its batches are done again; so is all of Ray.
 
     Args:

@@ -112,4 +112,5 @@ class Reuse:
                 reused = reused.append_column(name, known[name])
             self._commits.land(reused)
             self._counts.reused += reused.num_rows
+            self._counts.reused_tokens += pc.sum(known["tokens"]).as_py() or 0
         return rows.filter(pc.invert(here))

@@ -4,11 +4,11 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pyarrow as pa
 
+from tasks.embed.api_pool import ApiPool, forget_paid, paid_folder
 from tasks.embed.embedding import Embedding, StartPool
 from tasks.embed.kept import Kept
 from tasks.embed.pending import failure_settings, orphans, pending_chunks, refused_rows
@@ -43,6 +43,10 @@ from tasks.lake.schemas import EMBEDDED
 from tasks.lake.switches import FIRST, Switch, last_live, record, switched_to
 from tasks.lake.tables import Lake
 from tasks.models import choose
+from tasks.models.api import fingerprint
+from tasks.models.api.encoder import ApiEncoder
+from tasks.models.api.paid import Paid
+from tasks.models.api.providers import price_of
 from tasks.models.interface import text_items
 from tasks.models.quantise import SAMPLE, measure_change
 from tasks.models.resolved import ResolvedModel, Served
@@ -70,13 +74,19 @@ def embed_model(
     wider = wider_tables(lake, model)
     if wider and not lake.has(table):
         open_model(lake, model, wider[0].dimension, wider[0].max_tokens)
-    pool = start_pool_for(model, lake)
+    pool = start_pool_for(run, model)
     embedding = Embedding(lake, table, model.settings, pool, publish, chosen, wider)
     embedding.counts.removed = embedding.counts.failed = embedding.counts.refused = refused
     run.report.models.append(embedding.counts)
-    counts = embedding.run(arrivals)
+    price = price_of(model.settings)
+    try:
+        counts = embedding.run(arrivals)
+    finally:
+        embedding.counts.saved = None if price is None else embedding.counts.reused_tokens * price / 1e6
     if model.settings.int8:
         _evaluate(run, model)
+    if selection.everything:
+        forget_paid(lake, table)
     return counts
 
 
@@ -100,14 +110,18 @@ def _refuse(lake: Lake, table: str, model: ResolvedModel) -> int:
     return len(rows)
 
 
-def start_pool_for(model: ResolvedModel, lake: Lake) -> StartPool:
+def start_pool_for(run: Run, model: ResolvedModel) -> StartPool:
     """Encoders in this process for a little work or a service's model, else on Ray; and the table for their vectors."""
+    lake = run.lake
 
     def start(tokens: int, windows: list[pa.Table]) -> Pool:
         calibrated = _calibrated(model, lake, windows) if model.settings.int8 else model
         pool: Pool
         if isinstance(model.origin, Served) or tokens < lake.corpus.resources.in_process_below:
-            pool = LocalPool(partial(choose.load_encoder, calibrated, budget=lake.corpus.resources.batch_tokens))
+            encoder = choose.load_encoder(calibrated, budget=lake.corpus.resources.batch_tokens)
+            pool = LocalPool(lambda: encoder)
+            if isinstance(encoder, ApiEncoder):
+                return _start_api(run, model, encoder)
         else:
             from tasks.embed.ray_pool import RayPool
 
@@ -116,6 +130,28 @@ def start_pool_for(model: ResolvedModel, lake: Lake) -> StartPool:
         return pool
 
     return start
+
+
+def _start_api(run: Run, model: ResolvedModel, encoder: ApiEncoder) -> Pool:
+    """A service's model, once it is seen to be the one that filled the table.
+
+    Raises:
+        ModelError: it is not; or the service has nothing to say.
+    """
+    lake, table = run.lake, run.lake.model_table(model)
+    left = lake.corpus.budget
+    if left is not None:
+        left -= sum(counts.cost or 0.0 for counts in run.report.models)
+    pool = ApiPool(encoder, Paid(paid_folder(lake, table)), left)
+    vectors = encoder.probe()
+    open_model(lake, model, pool.dimension, pool.max_cost)
+    entry = entry_of(lake, table)
+    told = entry.get("fingerprint") if entry else None
+    if told:
+        fingerprint.check(told, vectors, model.settings.model, table)
+    else:
+        change_catalog(lake, run.report.run_id, lambda _: {table: {"fingerprint": fingerprint.fingerprint(vectors)}})
+    return pool
 
 
 def _calibrated(model: ResolvedModel, lake: Lake, windows: list[pa.Table]) -> ResolvedModel:

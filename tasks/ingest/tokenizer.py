@@ -19,7 +19,9 @@ from tasks.errors import ModelError
 from tasks.hashing import hash_bytes, hash_text, is_sealed, sealed
 from tasks.lake.schemas import TOKENIZER
 from tasks.lake.tables import Lake
+from tasks.models.estimated import estimated_tokenizer
 from tasks.models.find import find_model
+from tasks.models.providers import provider_of
 
 _PURPOSE = "chunking"
 logger = logging.getLogger("embedlake.tokenizer")
@@ -57,7 +59,7 @@ class KeptTokenizer:
 
 def tokenizer_of(corpus: Corpus, lake: Lake | None) -> KeptTokenizer:
     """The tokenizer that counts: the one that the corpus file names, else the one that the lake keeps, if there is one,
-    else the first model's.
+    else the first model's. Of a model that a service has, tokens are estimated.
 
     Raises:
         ModelError: the model is not there, or has no tokenizer.json.
@@ -125,6 +127,9 @@ def _kept(lake: Lake) -> KeptTokenizer | None:
 
 
 def _from_model(reference: str, hub_revision: str | None) -> KeptTokenizer:
+    if provider_of(reference):
+        content = estimated_tokenizer().to_str()
+        return KeptTokenizer(reference, content, hash_text(content))
     file = find_model(reference, hub_revision) / "tokenizer.json"
     if not file.exists():
         raise ModelError(

@@ -133,7 +133,8 @@ def model_of(corpus: Corpus, entry: Entry) -> Model:
     """The settings that filled a table, with what the corpus file says of how a model of that name is run."""
     filled = kept_model(entry["settings"])
     named = next((model for model in corpus.models if model.name == entry["model"]), None)
-    return filled.model_copy(update=named.model_dump(include={"backend", "precision", "index"})) if named else filled
+    how = ("backend", "precision", "index", "api")
+    return filled.model_copy(update={name: getattr(named, name) for name in how}) if named else filled
 
 
 def model_named(corpus: Corpus, model: str) -> Model:

@@ -26,7 +26,7 @@ EMBEDDED = ("vector", "tokens", "checksum")
 
 LATER = (
     "span_unit", "span_page", "encoding", "encoding_confidence", "fusion", "vector_index", "switch", "retire_at",
-    "behind_since",
+    "behind_since", "fingerprint",
 )  # fmt: skip
 """Columns that lakes of this format did not always have: null where they are missing, until a run adds them."""
 
@@ -186,6 +186,7 @@ CATALOG = pa.schema(
         pa.field("settings", pa.string()),  # JSON
         pa.field("evaluation", pa.string()),  # JSON, or null: what int8 changes, by tasks.models.quantise
         pa.field("calibration", pa.string()),  # JSON, or null: the texts that an int8 model was calibrated on
+        pa.field("fingerprint", pa.string()),  # of a model behind an API, or null; see tasks.models.api.fingerprint
         pa.field(
             "fusion", pa.string()
         ),  # JSON, or null: what a hybrid search knows of the table; see tasks.search.learn

@@ -121,6 +121,7 @@ def resolve_entry(entry: dict[str, Any], named: Sequence[Model] = ()) -> Resolve
         ModelError: there is no such model, or it cannot be fetched.
     """
     filled = kept_model(entry["settings"])
+    filled = next((filled.model_copy(update={"api": m.api}) for m in named if m.name == filled.name), filled)
     places = [filled] + [
         filled.model_copy(update=model.model_dump(include={"model", "hub_revision", "trust_remote_code"}))
         for model in named

@@ -31,6 +31,10 @@ class Provider(Protocol):
         ...
 
 
+BUILT_IN = frozenset(
+    {"openai", "azure", "cohere", "gemini", "voyage", "mistral", "jina", "tei", "openai-compatible"}
+)  # fmt: skip
+"""Providers that need not be registered; see tasks.models.api."""
 _PROVIDERS: dict[str, Provider] = {}
 
 
@@ -41,4 +45,9 @@ def register_provider(name: str, provider: Provider) -> None:
 
 def provider_of(reference: str) -> Provider | None:
     """The provider that a model's reference names, or None where it names files."""
-    return _PROVIDERS.get(reference.partition(":")[0]) if ":" in reference else None
+    name, colon, _ = reference.partition(":")
+    if colon and name in BUILT_IN and name not in _PROVIDERS:
+        from tasks.models.api.providers import ApiProvider
+
+        return ApiProvider(name)
+    return _PROVIDERS.get(name) if colon else None

@@ -14,6 +14,7 @@ from tasks.embed.wider import wider_tables
 from tasks.lake.lookup import NumberSet, numbers_of
 from tasks.lake.tables import Lake
 from tasks.models import choose
+from tasks.models.api.providers import price_of
 from tasks.models.interface import encode_in_parts, text_items
 from tasks.models.resolved import ResolvedModel, Served
 from tasks.models.template import COST, HASH, NEEDED, Template
@@ -33,6 +34,8 @@ class ModelPlan:
         refused: chunks that would fail because they are longer, where the corpus refuses such.
         seconds: expected; measured says on what that stands: the last run, or a probe of a few texts just now.
         served: whether a service has the model, which asks for its own price.
+        price: USD that it asks for a million tokens; cost: of all of them; None where nobody knows, or it is not
+            served.
     """
 
     model: str
@@ -46,6 +49,8 @@ class ModelPlan:
     seconds: float = 0.0
     measured: str = ""
     served: bool = False
+    price: float | None = None
+    cost: float | None = None
 
 
 def backfill_plan(lake: Lake, model: ResolvedModel, selection: Selection) -> ModelPlan:
@@ -56,7 +61,7 @@ def backfill_plan(lake: Lake, model: ResolvedModel, selection: Selection) -> Mod
         ModelError: the model cannot be loaded.
     """
     table = lake.model_table(model)
-    plan = ModelPlan(model.name, table, lake.has(table), served=isinstance(model.origin, Served))
+    plan = new_plan(lake, model)
     there = texts_there(lake, model)
     waiting = Waiting(lake, table, model.settings, there, selected(lake, table, model.settings, selection))
     plan.texts, plan.tokens = len(waiting.texts), sum(waiting.texts.values())
@@ -65,7 +70,20 @@ def backfill_plan(lake: Lake, model: ResolvedModel, selection: Selection) -> Mod
         limit = estimate(plan, lake, model, waiting.probe, limit)
     if limit:
         tell_overlong(plan, lake, limit, sum(count > limit for count in waiting.counts))
+    tell_cost(plan)
     return plan
+
+
+def new_plan(lake: Lake, model: ResolvedModel) -> ModelPlan:
+    """A plan for a model, of which nothing is known but its price."""
+    table, served = lake.model_table(model), isinstance(model.origin, Served)
+    price = price_of(model.settings) if served else None
+    return ModelPlan(model.name, table, lake.has(table), served=served, price=price)
+
+
+def tell_cost(plan: ModelPlan) -> None:
+    """Note what the tokens that a plan counts would cost."""
+    plan.cost = None if plan.price is None else plan.tokens * plan.price / 1e6
 
 
 def tell_overlong(plan: ModelPlan, lake: Lake, limit: int, longer: int) -> None:
@@ -133,7 +151,12 @@ def estimate(entry: ModelPlan, lake: Lake, model: ResolvedModel, probe: list[str
                 entry.seconds = entry.tokens * past["seconds"] / past["tokens"]
                 entry.measured = "the last run"
                 return limit
-    if not probe or isinstance(model.origin, Served):  # which may ask for money
+    if isinstance(model.origin, Served):  # which may ask for money
+        if model.settings.api and model.settings.api.tokens_per_minute:
+            entry.seconds = entry.tokens * 60 / model.settings.api.tokens_per_minute
+            entry.measured = "its tokens a minute"
+        return limit
+    if not probe:
         return limit
     plain = model.settings.model_copy(update={"int8": False})  # an int8 model is made by the run itself
     encoder = choose.load_encoder(replace(model, settings=plain))

@@ -16,8 +16,16 @@ from tasks.ingest.update import compare_with_lake
 from tasks.lake.lookup import numbers_of
 from tasks.lake.neighbours import others
 from tasks.lake.tables import Lake
-from tasks.models.resolved import Served
-from tasks.operate.estimate import ModelPlan, Waiting, estimate, read_at_most, tell_overlong, texts_there
+from tasks.operate.estimate import (
+    ModelPlan,
+    Waiting,
+    estimate,
+    new_plan,
+    read_at_most,
+    tell_cost,
+    tell_overlong,
+    texts_there,
+)
 from tasks.operate.promote import notes_on
 from tasks.operate.sampling import Content, some_works, spread_files
 from tasks.sources.listing import list_files
@@ -39,7 +47,7 @@ class Plan:
         others: tables of other corpora in the lake, by name, where it has no document of this one yet.
         notes: what stands between the models and being live.
         refused: why the run would stop before it deletes anything; empty if it would not.
-        cost: 0, or None where a service has a model, which asks for its own price.
+        cost: USD that services would ask for, 0 where there are none; None where nobody knows a price.
         sample: chunks at random, as they would be cut.
     """
 
@@ -125,8 +133,8 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
     plan.notes += notes_on(corpus, lake.catalog(), kept.named)
     for model in kept.models:
         table = lake.model_table(model)
-        exists = table in {row["table"] for row in lake.catalog()}
-        entry = ModelPlan(model.name, table, exists, served=isinstance(model.origin, Served))
+        entry = new_plan(lake, model)
+        entry.exists = table in {row["table"] for row in lake.catalog()}
         there = texts_there(lake, model)
         met = found.texts[model.settings.template]
         known = there.among(numbers_of(pa.chunked_array([pa.array(list(met), pa.string())]))).tolist()
@@ -142,8 +150,12 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
         if limit:
             longer = _longer(entry, lake, model.settings, limit, found, waiting, share)
             tell_overlong(entry, lake, limit, longer)
+        tell_cost(entry)
         plan.models.append(entry)
-    plan.cost = None if any(entry.served for entry in plan.models) else 0.0
+    costs = [entry.cost for entry in plan.models if entry.served]
+    plan.cost = None if None in costs else sum(cost or 0.0 for cost in costs)
+    if corpus.budget is not None and plan.cost is not None and plan.cost > corpus.budget:
+        plan.notes.append(f"it costs about {plan.cost:,.2f} USD, and the budget of a run is {corpus.budget:,.2f}")
     return plan
 
 

@@ -1,9 +1,10 @@
 """The report at the end of a run, as rows that a terminal, Markdown or a log can show."""
 
 from tasks.lake.catalog import few_failures
+from tasks.models.api.known import date_of_prices
 from tasks.operate.estimate import ModelPlan
 from tasks.operate.plan import Plan
-from tasks.progress import RunReport
+from tasks.progress import RunReport, dollars
 
 
 def report_rows(report: RunReport) -> list[tuple[str, str]]:
@@ -45,6 +46,11 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
         if model.embedded:
             rate = f"{model.embedded / model.seconds:,.0f} texts/s, {model.tokens / model.seconds:,.0f} tokens/s"
             rows.append(("  embedded", f"{model.embedded:,} texts, {rate}, by {model.backend}"))
+        if model.billed:
+            paid = "its price is not known" if model.cost is None else dollars(model.cost)
+            rows.append(("  paid for", f"{model.billed:,} tokens: {paid}"))
+        if model.saved and model.reused:
+            rows.append(("  saved", f"{dollars(model.saved)} by vectors that were there"))
         for name, value in (
             ("  vectors reused", model.reused),
             ("  rows removed", model.removed),
@@ -130,7 +136,11 @@ def model_plan_rows(model: ModelPlan, about: str = "") -> list[tuple[str, str]]:
         rows.append(("  to embed", f"{about}{model.texts:,} texts, {about}{model.tokens:,} tokens"))
         if model.measured:
             cost = "as its service asks" if model.served else "none, the model runs here"
-            rows.append(("  expected time", f"{_duration(model.seconds)} (by {model.measured}); cost: {cost}"))
+            told = "" if model.cost is not None else f"; cost: {cost}"
+            rows.append(("  expected time", f"{_duration(model.seconds)} (by {model.measured}){told}"))
+        if model.cost is not None:
+            at = f"at {model.price:g} USD a million tokens (prices of {date_of_prices()})"
+            rows.append(("  cost", f"{about or 'about '}{dollars(model.cost)}, {at}"))
     if model.overlong:
         rows.append(("  longer than the model reads", f"{about}{model.overlong:,} chunks"))
     if model.refused:

@@ -23,7 +23,7 @@ from tasks.operate.repair import keep_one, read_documents_again, repair_chunks
 _EXAMPLES = 5
 _OTHER_COLUMNS = "a row whose columns are not those that were written"
 _OTHER_CONTENT = "a row of which something else was embedded than its model's template makes of it"
-_UNTOLD = ("evaluation", "retire_at", "behind_since")  # of a line, by its table's schema
+_UNTOLD = ("evaluation", "retire_at", "behind_since", "fingerprint")  # of a line, by its table's schema
 _DISAGREE = "a row whose text, hash, offsets or version disagree"
 
 

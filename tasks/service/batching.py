@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 
+from tasks.errors import ServiceError
 from tasks.models.interface import Encoder, Vectors, encode_in_parts, text_items
 
 _MOST = 64  # queries in one call of the encoder
@@ -63,7 +64,10 @@ class Batcher:
         try:
             encoded = self._encoder.encode_queries(text_items(asked.query for asked in batch))
         except Exception as error:
-            if len(batch) > 1:  # one of them may be at fault: nobody pays for another
+            if isinstance(error, ServiceError):  # none of them is
+                for asked in batch:
+                    asked.error = error
+            elif len(batch) > 1:  # one of them may be at fault: nobody pays for another
                 for asked in batch:
                     self._encode([asked])
             else:

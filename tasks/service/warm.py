@@ -1,5 +1,6 @@
 """Corpora kept ready to be searched: encoders loaded, tables open at one version each, renewed as newer ones appear."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tasks.config.loading import load_corpus, redact
-from tasks.errors import ConfigurationError, EmbedlakeError
+from tasks.errors import ConfigurationError, EmbedlakeError, ServiceError
 from tasks.lake.catalog import behind
 from tasks.lake.nearest import View
 from tasks.lake.tables import Lake
@@ -86,7 +87,7 @@ class WarmCorpus(OpenLake):
         removed."""
         try:
             return call()
-        except ConfigurationError:
+        except (ConfigurationError, ServiceError):
             raise
         except EmbedlakeError:
             self.renew()
@@ -129,8 +130,9 @@ class WarmCorpus(OpenLake):
 
     @staticmethod
     def _warm(encoder: Encoder) -> Encoder:
-        """An encoder whose first call is made."""
-        Batcher(encoder).embed(["a question"])
+        """An encoder whose first call is made. A service that does not answer now may do so later."""
+        with contextlib.suppress(ServiceError):
+            Batcher(encoder).embed(["a question"])
         return encoder
 
 

@@ -1,0 +1,62 @@
+"""A pool for a model behind an API: requests from the run's own process, and answers that are kept until they are
+landed."""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from tasks.caching import cache_folder
+from tasks.embed.pools import LocalPool
+from tasks.hashing import hash_fields
+from tasks.lake.tables import Lake
+from tasks.models.api.encoder import ApiEncoder
+from tasks.models.api.paid import Paid
+
+
+class ApiPool(LocalPool):
+    """A service, asked from threads that wait; the requests themselves run on one event loop.
+
+    Args:
+        encoder: asks the service.
+        paid: where its answers are kept.
+        budget: USD that may be paid; None for any sum.
+
+    Raises:
+        ConfigurationError: there is a budget, and nobody knows what the model costs.
+    """
+
+    def __init__(self, encoder: ApiEncoder, paid: Paid, budget: float | None) -> None:
+        super().__init__(lambda: encoder)
+        self._api = encoder
+        self._api.paid = paid
+        self._api.spend_at_most(budget)
+        self.batch_items = encoder.batch_items
+
+    @property
+    def billed(self) -> int:
+        """Tokens that were paid for."""
+        return self._api.billed
+
+    @property
+    def cost(self) -> float | None:
+        """USD that were paid; None where the price is not known."""
+        return self._api.cost
+
+    def landed(self, contents: Iterable[str]) -> None:
+        """What is in the table, or failed, need not be kept."""
+        self._api.paid.settle(contents)
+
+    def close(self) -> None:
+        """Send nothing any more. Answers that still come are kept for the next run."""
+        self._api.stop()
+        super().close()
+
+
+def paid_folder(lake: Lake, table: str) -> Path:
+    """Where the answers for a model's table wait: in the user's cache, by lake and table."""
+    return cache_folder() / "paid" / hash_fields(lake.corpus.lake.uri, table)
+
+
+def forget_paid(lake: Lake, table: str) -> None:
+    """Remove what is left of answers for a table that lacks nothing: they are for texts that are gone."""
+    shutil.rmtree(paid_folder(lake, table), ignore_errors=True)

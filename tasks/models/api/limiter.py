@@ -1,0 +1,136 @@
+"""How many requests may be under way and how many tokens go out in a minute, learned as it goes.
+
+Of any minute, no more requests and tokens are sent than the settings or the service's answers allow: what was sent in
+the last one is remembered. How many requests are under way is found by additive increase and multiplicative decrease
+(Chiu and Jain, 1989): one more for each round that goes well, doubled until the first refusal; less after a 429.
+
+It lives on one event loop and needs no lock.
+"""
+
+import asyncio
+import contextlib
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+_FIRST = 4.0  # requests at once
+_LESS = 0.7  # of them after a refusal
+_COOL = 1.0  # seconds in which several refusals count as one
+_MARGIN = 0.005  # of a minute, for clocks and lines that run unevenly
+
+
+@dataclass(slots=True, eq=False)
+class Sent:
+    """A request: when it went out, seconds, and its tokens."""
+
+    at: float
+    tokens: int
+
+
+class Limiter:
+    """Lets requests go.
+
+    Args:
+        requests, tokens: a minute; None for any number until an answer tells.
+        concurrency: most requests at once.
+        minute: seconds.
+        clock: seconds, going on.
+    """
+
+    def __init__(
+        self,
+        requests: int | None,
+        tokens: int | None,
+        concurrency: int,
+        minute: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fixed = (requests is not None, tokens is not None)
+        self.requests, self.tokens = requests, tokens
+        self._most = concurrency
+        self._minute = minute * (1 + _MARGIN)
+        self._clock = clock
+        self.window = min(_FIRST, concurrency)
+        self._steady = False  # whether a refusal was met
+        self._refused_last = False
+        self._decreased = -math.inf
+        self._closed_until = -math.inf
+        self._sent: deque[Sent] = deque()
+        self._used = 0
+        self._running = 0
+        self._open_until = -math.inf
+        self._turn = asyncio.Lock()
+        self._freed = asyncio.Event()
+
+    async def acquire(self, tokens: int) -> Sent:
+        """Wait until a request of so many tokens may go; first come, first served."""
+        async with self._turn:
+            while wait := self._wait(tokens):
+                self._freed.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._freed.wait(), None if math.isinf(wait) else wait)
+            sent = Sent(self._clock(), tokens)
+            self._sent.append(sent)
+            self._used += tokens
+            self._running += 1
+            return sent
+
+    def release(self, sent: Sent, tokens: int) -> None:
+        """A request is over, and counts as so many tokens."""
+        self._used += tokens - sent.tokens
+        sent.tokens = tokens
+        self._running -= 1
+        self._freed.set()
+
+    def went_well(self) -> None:
+        """An answer came: more may be asked at once."""
+        self._refused_last = False
+        more = 1.0 if not self._steady else 1.0 / self.window
+        self.window = min(self.window + more, self._most)
+        self._freed.set()
+
+    def was_too_much(self, retry_after: float) -> None:
+        """The service had enough: less is asked at once. After a second refusal on end, nothing is for as long as it
+        asks."""
+        now = self._clock()
+        if self._refused_last:
+            self._closed_until = max(self._closed_until, now + retry_after)
+        self._refused_last = self._steady = True
+        if now - self._decreased >= _COOL:
+            self._decreased = now
+            self.window = max(self.window * _LESS, 1.0)
+
+    def learn(self, headers: Mapping[str, str]) -> None:
+        """Take limits from an answer, where the settings give none."""
+        requests, tokens = (_number(headers.get(f"x-ratelimit-limit-{what}")) for what in ("requests", "tokens"))
+        if requests and not self._fixed[0]:
+            self.requests = requests
+        if tokens and not self._fixed[1]:
+            self.tokens = tokens
+
+    def open_for(self, seconds: float) -> None:
+        """Let everybody go for so long: it is of no use to wait, and they will see why."""
+        self._open_until = self._clock() + seconds
+        self._freed.set()
+
+    def _wait(self, tokens: int) -> float:
+        """Seconds until a request may go by the clock, infinite until another is over, 0 for now."""
+        now = self._clock()
+        if now < self._open_until:
+            return 0.0
+        while self._sent and self._sent[0].at <= now - self._minute:
+            self._used -= self._sent.popleft().tokens
+        if self._running >= max(int(self.window), 1):
+            return math.inf
+        if now < self._closed_until:
+            return self._closed_until - now
+        over = self.tokens is not None and self._sent and self._used + tokens > self.tokens
+        if over or (self.requests is not None and len(self._sent) >= self.requests):
+            return max(self._sent[0].at + self._minute - now, 0.001)
+        return 0.0
+
+
+def _number(told: str | None) -> int | None:
+    return int(told) if told and told.strip().isdecimal() else None

@@ -1,0 +1,21 @@
+"""The event loop on which all requests of a process run, on a thread of its own."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+_lock = threading.Lock()
+_loops: list[asyncio.AbstractEventLoop] = []
+
+
+def start(work: Coroutine[Any, Any, T]) -> Future[T]:
+    """Begin some work there, from any other thread."""
+    with _lock:
+        if not _loops:
+            loop = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="requests", daemon=True).start()
+            _loops.append(loop)
+    return asyncio.run_coroutine_threadsafe(work, _loops[0])

@@ -1,0 +1,217 @@
+"""The providers that embedlake knows by itself: what a reference means, and the encoder for it."""
+
+import contextlib
+from typing import Any
+from urllib.parse import urldefrag
+
+from tasks.config.api import Api, address
+from tasks.config.loading import keep_secret, redact, secret_from
+from tasks.config.models import Model
+from tasks.errors import ConfigurationError, ModelError, ServiceError
+from tasks.models.api.azure import Azure
+from tasks.models.api.bill import Bill
+from tasks.models.api.client import Client
+from tasks.models.api.cohere import Cohere
+from tasks.models.api.encoder import ApiEncoder
+from tasks.models.api.gemini import Gemini
+from tasks.models.api.jina import Jina
+from tasks.models.api.known import known
+from tasks.models.api.limiter import Limiter
+from tasks.models.api.mistral import Mistral
+from tasks.models.api.openai import Compatible, OpenAI
+from tasks.models.api.tei import Tei
+from tasks.models.api.tokens import Counter
+from tasks.models.api.voyage import Voyage
+from tasks.models.api.wire import Asked, Limits, Wire
+from tasks.models.resolved import ResolvedModel, Served
+from tasks.secrets import secret_named
+from tasks.services import failed_answer, malformed, unreached
+
+WIRES: dict[str, Wire] = {
+    wire.name: wire
+    for wire in (OpenAI(), Azure(), Cohere(), Gemini(), Voyage(), Mistral(), Jina(), Tei(), Compatible())
+}
+_ONLY_LOCAL = {"sha256": None, "trust_remote_code": False, "backend": "auto", "precision": "auto", "int8": False}
+_SHARE_OF_A_MINUTE = 10  # of the tokens a minute, the part that one request has at most
+_INFO_SECONDS = 10.0
+
+
+class ApiProvider:
+    """Finds and loads the models of one provider.
+
+    Args:
+        name: the first part of references to its models.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._wire = WIRES[name]
+
+    def find(self, model: Model) -> Served:
+        """A model by its provider, its name, and `hub_revision` or what a server tells of its weights; the address is
+        no part of it, so that a server may move.
+
+        Raises:
+            ConfigurationError: the settings ask for what only a local model does, or give no address.
+            ModelError: the key is not there, or a server does not tell which model it has.
+        """
+        _check(model)
+        key = key_of(model)
+        base, name = place_of(model)
+        version = model.hub_revision or ""
+        if self._wire.name == "tei":
+            told = _info(base, self._wire.headers(key))
+            name, version = name or str(told.get("model_id")), version or str(told.get("model_sha") or "")
+        elif not name:
+            name = _only_model(base, self._wire.headers(key), model.model)
+        return Served(self._wire.name, name, version)
+
+    def load(self, model: ResolvedModel, budget: int | None) -> ApiEncoder:
+        """What asks the service; `budget` is the tokens of a request at most."""
+        assert isinstance(model.origin, Served)
+        settings, name = model.settings, model.origin.name
+        api = settings.api or Api.model_validate({})
+        key, (base, _) = key_of(settings), place_of(settings)
+        facts = known(self._wire.name, name)
+        limits = self._wire.limits(name)
+        if self._wire.name == "tei":
+            limits = _told_limits(_info(base, self._wire.headers(key)), limits)
+        limits = Limits(min(api.inputs or limits.inputs, 2048), limits.tokens, limits.text_tokens)
+        client = Client(
+            self._wire, Asked(name, settings.dimension), base, key,
+            Limiter(api.requests_per_minute, api.tokens_per_minute, api.concurrency),
+            Bill(price_of(settings)), api.seconds,
+        )  # fmt: skip
+        client.dimension = settings.dimension or facts.dimension
+        share = api.tokens_per_minute // _SHARE_OF_A_MINUTE if api.tokens_per_minute else None
+        suits = min((told for told in (budget, share) if told), default=None)
+        return ApiEncoder(settings, name, self._wire, limits, client, Counter(facts.tokenizer), api.concurrency, suits)
+
+
+def price_of(model: Model) -> float | None:
+    """USD for a million tokens of a model; None where nobody knows. What a server of one's own has costs nothing."""
+    provider, _, name = model.model.partition(":")
+    if model.api and model.api.price is not None:
+        return model.api.price
+    if provider in WIRES and WIRES[provider].own_server:
+        return 0.0
+    return known(provider, name).price
+
+
+def place_of(model: Model) -> tuple[str, str]:
+    """The address of a model's service, and the model's name there, which may be left open by a server of one's own.
+
+    Raises:
+        ConfigurationError: there is no address.
+    """
+    provider, _, rest = model.model.partition(":")
+    wire = WIRES[provider]
+    if wire.own_server:
+        base, name = urldefrag(rest)
+        try:
+            return address(model.api.url if model.api and model.api.url else base), name
+        except ValueError as error:
+            raise ConfigurationError(
+                f"model {redact(model.model)!r}: {error}", f"Write it as {provider}:http://HOST:PORT#MODEL."
+            ) from None
+    base = (model.api.url if model.api else None) or wire.url
+    if not base:
+        raise ConfigurationError(
+            f"model {model.model!r} has no address", "Give it: api: { url: https://NAME.openai.azure.com }"
+        )
+    return base, rest
+
+
+def key_of(model: Model) -> str | None:
+    """The key that a model is asked with, hidden in every message from now on; None where it needs none.
+
+    Raises:
+        ModelError: it is not there.
+    """
+    api, provider = model.api, model.model.partition(":")[0]
+    if api and api.secret:
+        value = secret_named(api.secret)
+        if value is None:
+            raise ModelError(f"the Secret block {api.secret!r} can only be read where Prefect is")
+        return keep_secret(value, f"the Secret block {api.secret}")
+    named = api.key_env if api else None
+    variable = named or ("" if api and api.url and WIRES[provider].url else WIRES[provider].key_env)
+    key = secret_from(variable) if variable else None
+    if variable and key is None:
+        raise ModelError(
+            f"the key of {model.model} is not there: the environment variable {variable} is not set",
+            f"Set it (export {variable}=…), or name another with `api: {{ key_env: … }}`.",
+        )
+    return key
+
+
+def _check(model: Model) -> None:
+    """Refuse what only a local model does."""
+    provider, _, name = model.model.partition(":")
+    wrong = [setting for setting, default in _ONLY_LOCAL.items() if getattr(model, setting) != default]
+    if wrong:
+        raise ConfigurationError(
+            f"model {model.model!r} is behind an API, and {wrong[0]!r} is for models on this machine", "Take it out."
+        )
+    if model.dimension and known(provider, name).fixed and model.dimension != known(provider, name).dimension:
+        raise ConfigurationError(
+            f"model {model.model!r} has vectors of {known(provider, name).dimension} numbers, and no shorter ones",
+            "Take out `dimension`.",
+        )
+
+
+def _info(base: str, headers: dict[str, str]) -> dict[str, Any]:
+    """What text-embeddings-inference says of itself."""
+    told = _fetched("tei", f"{base}/info", headers)
+    if not isinstance(told.get("model_id"), str):
+        raise malformed("tei", "/info has no model_id")
+    return told
+
+
+def _told_limits(info: dict[str, Any], otherwise: Limits) -> Limits:
+    def number(name: str, default: int) -> int:
+        told = info.get(name)
+        return told if type(told) is int and told > 0 else default
+
+    return Limits(
+        number("max_client_batch_size", otherwise.inputs),
+        None,  # a server cuts batches by itself
+        number("max_input_length", otherwise.text_tokens),
+    )
+
+
+def _only_model(base: str, headers: dict[str, str], reference: str) -> str:
+    """The model of a server that has one.
+
+    Raises:
+        ModelError: it has several.
+    """
+    data = _fetched("openai-compatible", f"{base}/models", headers).get("data")
+    names = [str(one["id"]) for one in data if isinstance(one, dict) and "id" in one] if isinstance(data, list) else []
+    if len(names) != 1:
+        raise ModelError(
+            f"the server of {reference} has {len(names) or 'no'} models: {', '.join(names[:10])}",
+            f"Name one: {reference}#MODEL",
+        )
+    return names[0]
+
+
+def _fetched(service: str, url: str, headers: dict[str, str]) -> dict[str, Any]:
+    """An object that a service gives at an address.
+
+    Raises:
+        ServiceError: it does not.
+    """
+    import httpx
+
+    try:
+        answer = httpx.get(url, headers=headers, timeout=_INFO_SECONDS)
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        raise unreached(f"{service} at {url}", error) from None
+    if answer.status_code >= 300:
+        failed = failed_answer(f"{service} at {url}", answer.status_code, answer.headers, answer.content)
+        raise ServiceError(redact(failed.message), failed.hint, failed.transient, failed.retry_after)
+    with contextlib.suppress(ValueError):
+        told = answer.json()
+        if isinstance(told, dict):
+            return told
+    raise malformed(service, f"{url} has no object")

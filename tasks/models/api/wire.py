@@ -1,0 +1,91 @@
+"""What a protocol of embedding over HTTP is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tasks.models.api.answers import Reply, listed
+from tasks.models.api.faults import fault_of
+
+Kind = Literal["document", "query"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a provider takes.
+
+    Attributes:
+        inputs: texts in a request.
+        tokens: in a request; None where it has no such limit.
+        text_tokens: that the model reads of a text.
+    """
+
+    inputs: int
+    tokens: int | None
+    text_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a model.
+
+    Attributes:
+        model: as the provider calls it.
+        dimension: of the vectors; None for the model's own.
+    """
+
+    model: str
+    dimension: int | None = None
+
+
+class Wire:
+    """A protocol: OpenAI's, which most others are like, unless a method says otherwise.
+
+    Attributes:
+        name: of the provider, the first part of references.
+        url: of the provider's own service; empty where there is none.
+        key_env: environment variable that the provider names for a key; empty where there are no keys.
+        own_server: whether the address stands in the reference and a request costs nothing.
+    """
+
+    name = "openai"
+    url = "https://api.openai.com/v1"
+    key_env = "OPENAI_API_KEY"
+    own_server = False
+
+    def limits(self, model: str) -> Limits:
+        """Of a model. Source: the provider's documentation."""
+        return Limits(2048, 300_000, 8192)
+
+    def headers(self, key: str | None) -> dict[str, str]:
+        """Of every request."""
+        return {"Authorization": f"Bearer {key}"} if key else {}
+
+    def path(self, asked: Asked) -> str:
+        """Of the endpoint, below the service's address."""
+        return "/embeddings"
+
+    def body(self, asked: Asked, texts: list[str], kind: Kind) -> dict[str, Any]:
+        """Of a request. What is too long is refused and not cut, where the protocol has a word for it."""
+        told: dict[str, Any] = {"model": asked.model, "input": texts, "encoding_format": "base64"}
+        return told if asked.dimension is None else told | {"dimensions": asked.dimension}
+
+    def reply(self, answer: Any, count: int) -> Reply:
+        """What an answer says.
+
+        Args:
+            answer: parsed.
+            count: of texts in the request.
+
+        Raises:
+            UnusableAnswer: it cannot be told which vector is of which text.
+        """
+        return listed(answer, count)
+
+    def fault(self, status: int, headers: Mapping[str, str], body: bytes, count: int) -> Exception:
+        """What an answer with a status of 300 or more means; see `faults`."""
+        return fault_of(self.name, status, headers, body, count)
+
+    def prompt(self, model: str, kind: Kind) -> str:
+        """Put before a text where the request has no place to say what it is."""
+        return ""
