@@ -28,6 +28,8 @@ from tasks.lake.catalog import (
     entry_of,
     model_of,
     open_model,
+    taken_by,
+    taken_into,
     unconfirmed,
     write_entries,
 )
@@ -66,12 +68,13 @@ def embed_model(
         _sign_all(lake, table)
         ensure_entry(lake, table, run.report.run_id)
         refused = _refuse(lake, table, model)
-    chosen = selected(lake, table, model.settings, selection)
+    takes = replace(model.takes, modalities=taken_into(lake, model))
+    chosen = selected(lake, table, model.settings, selection, takes.modalities)
     wider = wider_tables(lake, model)
     if wider and not lake.has(table):
         open_model(lake, model, wider[0].dimension, wider[0].max_tokens)
     pool = start_pool_for(model, lake)
-    embedding = Embedding(lake, table, model.settings, pool, publish, chosen, wider)
+    embedding = Embedding(lake, table, model.settings, pool, publish, chosen, wider, takes)
     embedding.counts.removed = embedding.counts.failed = embedding.counts.refused = refused
     run.report.models.append(embedding.counts)
     counts = embedding.run(arrivals)
@@ -272,7 +275,7 @@ def standing_of(lake: Lake, entries: list[Entry]) -> dict[str, Standing]:
     failed = Counter(failures)
     return {
         entry["table"]: Standing(
-            len(pending_chunks(lake, entry["table"], model_of(lake.corpus, entry))),
+            len(pending_chunks(lake, entry["table"], model_of(lake.corpus, entry), taken_by(entry))),
             failed[EMBEDDING + entry["table"]],
             lake.count(entry["table"]),
         )

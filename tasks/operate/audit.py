@@ -4,11 +4,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.columns import among
 from tasks.config.models import kept_model
+from tasks.config.settings import Corpus
+from tasks.content.fetcher import Fetcher
+from tasks.content.finding import COLUMNS
+from tasks.content.reference import piece_hash, reference_of
+from tasks.embed.batches import items_of
 from tasks.errors import DocumentError, ModelError
 from tasks.extract.convert import SITEMAP
 from tasks.extract.read import EMPTY, extract
@@ -21,8 +27,9 @@ from tasks.lake.schemas import chunks_schema
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_entry
-from tasks.models.interface import cosines, encode_in_parts, text_items
-from tasks.models.template import CONTENT, HASH, NEEDED, Template
+from tasks.models.interface import Encoder, Image, Item, Vectors, cosines, encode_in_parts
+from tasks.models.template import HASH, NEEDED, Template, is_text
+from tasks.sources.listing import list_files
 from tasks.sources.opening import read_file
 
 _NEAR = 0.999  # least cosine between a vector and the same text embedded again
@@ -51,8 +58,28 @@ def passage_agrees(row: dict[str, Any]) -> bool:
     """Whether a chunk's own columns agree."""
     if row["start"] is None or row["end"] is None or row["text"] is None:
         return False
+    if (row["modality"] or "text") != "text":
+        return _content_agrees(row) and is_sealed(row)
     return bool(
         row["end"] - row["start"] == len(row["text"]) and row["text_hash"] == hash_text(row["text"]) and is_sealed(row)
+    )
+
+
+def _content_agrees(row: dict[str, Any]) -> bool:
+    """Whether the columns agree that say what is embedded of a chunk that is no text."""
+    try:
+        reference = reference_of(row["content_reference"] or "")
+    except ValueError:
+        return False
+    region = tuple(row["span_region"] or ())
+    if len(region) != 4:
+        return False
+    left, top, right, bottom = region
+    return bool(
+        row["content_hash"]
+        and row["text_hash"] == piece_hash(row["content_hash"], reference)
+        and row["end"] - row["start"] == (right - left) * (bottom - top)
+        and reference.region in (None, region)
     )
 
 
@@ -126,7 +153,8 @@ def without_document(lake: Lake) -> list[str]:
 
 def other_vectors(lake: Lake, entry: Entry, sample: int) -> list[str]:
     """Rows of a sample whose text, embedded again, gives another vector."""
-    rows = lake.snapshot(entry["table"]).sample(sample, ["chunk_id", "vector", *NEEDED])
+    columns = list(dict.fromkeys(["chunk_id", "vector", *NEEDED, *COLUMNS]))
+    rows = lake.snapshot(entry["table"]).sample(sample, columns)
     rows = rows.filter(rows["text"].is_valid())
     if not rows.num_rows:
         return []
@@ -138,9 +166,13 @@ def other_vectors(lake: Lake, entry: Entry, sample: int) -> list[str]:
         raise
     if model.revision != entry["revision"]:
         return []  # other weights than filled it: nothing to compare with
-    contents = Template(model.settings).fill(rows)[CONTENT].to_pylist()
+    side = model.takes.side
+    keep, items = _items_again(lake.corpus, Template(model.settings).fill(rows), 2 * side if side else None)
+    rows = rows.take(pa.array(keep, pa.int64()))
+    if not keep:
+        return []
     try:
-        again = encode_in_parts(choose.load_encoder(model), text_items(contents)).vectors
+        again = _encoded(choose.load_encoder(model), items)
     except Exception as error:  # whatever the model raises
         raise ModelError(
             f"model {model.settings.model!r} cannot embed the sample: {type(error).__name__}: {str(error)[-500:]}",
@@ -151,12 +183,69 @@ def other_vectors(lake: Lake, entry: Entry, sample: int) -> list[str]:
     return found
 
 
+def _items_again(corpus: Corpus, rows: pa.Table, at_least: int | None) -> tuple[list[int], list[Item]]:
+    """What was embedded of rows, as a template filled them, and their places; not of those whose content is not to be
+    had now as it was."""
+    texts = is_text(rows).to_pylist()
+    found = {i: item for i, (item, text) in enumerate(zip(items_of(rows), texts, strict=True)) if text}
+    others = [i for i, text in enumerate(texts) if not text]
+    wanted = rows.take(pa.array(others, pa.int64()))
+    modalities = wanted["modality"].to_pylist()
+    for key, content in contents_now(corpus, wanted, at_least):
+        if not isinstance(content, DocumentError):
+            found[others[key]] = Item(modalities[key], content, content.shape[0] * content.shape[1])
+    return sorted(found), [found[i] for i in sorted(found)]
+
+
+def _encoded(encoder: Encoder, items: list[Item]) -> Vectors:
+    """The vectors of items of several modalities, in their order, of shape (n_items, dimension)."""
+    vectors = np.zeros((len(items), encoder.dimension), np.float32)
+    for modality in dict.fromkeys(item.modality for item in items):
+        places = [i for i, item in enumerate(items) if item.modality == modality]
+        vectors[places] = encode_in_parts(encoder, [items[i] for i in places]).vectors
+    return vectors
+
+
+def lost_contents(lake: Lake, sample: int) -> list[str]:
+    """Chunks of a sample of those that are no text, whose content is not where their reference says, though their file
+    is as it was read."""
+    where = "modality IS NOT NULL AND modality != 'text' AND content_reference IS NOT NULL"
+    chunks = lake.read(lake.name("chunks"), ["chunk_id", *COLUMNS], where)
+    places = np.unique(np.linspace(0, len(chunks) - 1, min(sample, len(chunks))).astype(int))
+    rows = chunks.take(pa.array(places))
+    lost = [key for key, content in contents_now(lake.corpus, rows) if isinstance(content, DocumentError)]
+    if not lost:
+        return []
+    corpus, columns = lake.corpus, ["document_id", "uri", "tag"]
+    listed = list_files(corpus.sources, corpus.lake.uri, corpus.extraction.media).files
+    tags = {file.document_id: file.tag for file in listed}
+    known = lake.read(lake.name("documents"), columns, "container IS NULL AND state IN ('active', 'container')")
+    same = {row["uri"] for row in known.to_pylist() if tags.get(row["document_id"]) == row["tag"]}
+    suspects = rows.take(pa.array(lost)).to_pylist()
+    return [row["chunk_id"] for row in suspects if row["uri"] in same]
+
+
+def contents_now(
+    corpus: Corpus, rows: pa.Table, at_least: int | None = None
+) -> list[tuple[int, Image | DocumentError]]:
+    """The contents of a few rows by their places, or why they are not to be had."""
+    if not len(rows):
+        return []
+    fetcher = Fetcher(corpus, at_least)
+    try:
+        return list(fetcher.fetch(rows.select(COLUMNS).to_pylist()))
+    finally:
+        fetcher.close()
+
+
 def wrong_offsets(lake: Lake, sample: int) -> Iterator[str]:
     """Chunks of a sample of files that still are what was read, whose text is not where their offsets say."""
     corpus = lake.corpus
     sources = {source.name: source for source in corpus.sources}
     columns = ["chunk_id", "document_id", "source", "document_hash", "start", "end", "text", "uri"]
-    for row in lake.snapshot(lake.name("chunks")).sample(sample, columns).to_pylist():
+    for row in lake.snapshot(lake.name("chunks")).sample(sample, [*columns, "content_reference"]).to_pylist():
+        if row.pop("content_reference"):
+            continue  # an image, or the caption of one, which may stand beside it
         if None in row.values():
             continue  # damaged, which is found otherwise
         path = row["document_id"].partition(":")[2]

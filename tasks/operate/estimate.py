@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,10 +12,11 @@ from tasks.config.models import Model
 from tasks.embed.pending import pending_chunks, refused_rows
 from tasks.embed.selection import Selection, selected
 from tasks.embed.wider import wider_tables
+from tasks.lake.catalog import taken_into
 from tasks.lake.lookup import NumberSet, numbers_of
 from tasks.lake.tables import Lake
 from tasks.models import choose
-from tasks.models.interface import encode_in_parts, text_items
+from tasks.models.interface import TEXT, encode_in_parts, text_items
 from tasks.models.resolved import ResolvedModel, Served
 from tasks.models.template import COST, HASH, NEEDED, Template
 from tasks.operate.sampling import PROBE_TEXTS
@@ -58,7 +60,9 @@ def backfill_plan(lake: Lake, model: ResolvedModel, selection: Selection) -> Mod
     table = lake.model_table(model)
     plan = ModelPlan(model.name, table, lake.has(table), served=isinstance(model.origin, Served))
     there = texts_there(lake, model)
-    waiting = Waiting(lake, table, model.settings, there, selected(lake, table, model.settings, selection))
+    takes = taken_into(lake, model)
+    chosen = selected(lake, table, model.settings, selection, takes)
+    waiting = Waiting(lake, table, model.settings, there, takes, chosen)
     plan.texts, plan.tokens = len(waiting.texts), sum(waiting.texts.values())
     limit = read_at_most(lake, table)
     if plan.texts:
@@ -93,13 +97,20 @@ class Waiting:
         table: the model's, full name; it may not exist yet.
         model: its settings.
         there: texts that the table has a vector for.
+        takes: modalities that the model takes.
         chosen: versions of the chunks to look at; None for all.
     """
 
     def __init__(
-        self, lake: Lake, table: str, model: Model, there: NumberSet, chosen: pa.ChunkedArray | None = None
+        self,
+        lake: Lake,
+        table: str,
+        model: Model,
+        there: NumberSet,
+        takes: Collection[str] = TEXT,
+        chosen: pa.ChunkedArray | None = None,
     ) -> None:
-        pending = pending_chunks(lake, table, model, chosen)
+        pending = pending_chunks(lake, table, model, takes, chosen)
         self.texts: dict[str, int] = {}
         self.counts: list[int] = []
         for chunks in pending.windows([*NEEDED]):

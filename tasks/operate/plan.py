@@ -13,11 +13,13 @@ from tasks.errors import ShrunkSource
 from tasks.ingest.reading import read_all
 from tasks.ingest.tokenizer import tokenizer_of
 from tasks.ingest.update import compare_with_lake
+from tasks.lake.catalog import taken_into
 from tasks.lake.lookup import numbers_of
 from tasks.lake.neighbours import others
 from tasks.lake.tables import Lake
 from tasks.models.resolved import Served
 from tasks.operate.estimate import ModelPlan, Waiting, estimate, read_at_most, tell_overlong, texts_there
+from tasks.operate.hints import media_hints
 from tasks.operate.promote import notes_on
 from tasks.operate.sampling import Content, some_works, spread_files
 from tasks.sources.listing import list_files
@@ -37,7 +39,7 @@ class Plan:
         chunks, tokens: in the documents that would be read.
         models: for each model.
         others: tables of other corpora in the lake, by name, where it has no document of this one yet.
-        notes: what stands between the models and being live.
+        notes: what stands between the models and being live; hints: what else the corpus file could ask for.
         refused: why the run would stop before it deletes anything; empty if it would not.
         cost: 0, or None where a service has a model, which asks for its own price.
         sample: chunks at random, as they would be cut.
@@ -64,6 +66,7 @@ class Plan:
     failures: list[dict[str, str]] = field(default_factory=list)
     models: list[ModelPlan] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
     others: dict[str, int] = field(default_factory=dict)
     sample: list[dict[str, Any]] = field(default_factory=list)
 
@@ -82,7 +85,7 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
         sample: chunks to keep, at random, of what is read.
     """
     kept = kept_models(lake)
-    listing = list_files(corpus.sources, corpus.lake.uri)
+    listing = list_files(corpus.sources, corpus.lake.uri, corpus.extraction.media)
     refused = ""
     try:
         changes = compare_with_lake(corpus, lake, listing, allow_shrinking=False)
@@ -123,6 +126,7 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
     )
     plan.notes = [kept.unkept] if kept.unkept else []
     plan.notes += notes_on(corpus, lake.catalog(), kept.named)
+    plan.hints = media_hints(corpus, listing.skipped, kept.models)
     for model in kept.models:
         table = lake.model_table(model)
         exists = table in {row["table"] for row in lake.catalog()}
@@ -131,7 +135,7 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
         met = found.texts[model.settings.template]
         known = there.among(numbers_of(pa.chunked_array([pa.array(list(met), pa.string())]))).tolist()
         texts = {h: t for (h, t), seen in zip(met.items(), known, strict=True) if not seen}
-        waiting = Waiting(lake, table, model.settings, there)
+        waiting = Waiting(lake, table, model.settings, there, taken_into(lake, model))
         entry.pending = len(waiting.texts)
         pending = {h: t for h, t in waiting.texts.items() if h not in texts}
         entry.texts = _scaled(len(texts), share) + len(pending)

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from tasks.embed.pending import pending_chunks
 from tasks.ingest.update import count_duplicates
-from tasks.lake.catalog import model_of
+from tasks.lake.catalog import model_of, taken_by
 from tasks.lake.failures import EMBEDDING, list_failures
 from tasks.lake.neighbours import neighbours
 from tasks.lake.schemas import RUNS
@@ -39,7 +39,7 @@ def status_of(lake: Lake, runs: int = 5, failures: int = 20, switches: int = 5) 
             "evaluation": json.loads(row["evaluation"] or "null"),
             "fusion": json.loads(row["fusion"] or "null"),
             "vector_index": json.loads(row["vector_index"] or "null"),
-            "pending": len(pending_chunks(lake, row["table"], model_of(lake.corpus, row))),
+            "pending": len(pending_chunks(lake, row["table"], model_of(lake.corpus, row), taken_by(row))),
             "failed": failed[EMBEDDING + row["table"]],
             "overlong": _overlong(lake, row["table"], row["max_tokens"]),
         }
@@ -79,7 +79,7 @@ def _encodings(lake: Lake) -> list[dict[str, Any]]:
 
 def _overlong(lake: Lake, table: str, max_tokens: int) -> int:
     """Rows of a model's table whose text is longer than the model reads."""
-    tokens = lake.read(table, ["tokens"])["tokens"].cast(pa.int64())
+    tokens = lake.read(table, ["tokens"], "modality IS NULL OR modality = 'text'")["tokens"].cast(pa.int64())
     return pc.sum(pc.greater(tokens, max_tokens)).as_py() or 0
 
 

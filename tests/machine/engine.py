@@ -10,8 +10,9 @@ from lancedb.db import LanceDBConnection
 from lancedb.table import LanceTable
 
 from flows import artifacts, backfill, ingest, stages
+from tasks.content import fetcher
 from tasks.ingest import reading
-from tasks.ingest.prepare import Prepared, prepare
+from tasks.ingest.prepare import prepare
 from tasks.models import choose
 from tests.machine.encoders import StandIn
 
@@ -41,11 +42,11 @@ class _Stage:
 
 
 class _Begun:
-    def __init__(self, *arguments: Any) -> None:
-        self._arguments = arguments
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self._function, self._arguments = function, arguments
 
-    def result(self) -> Prepared:
-        return prepare(*self._arguments)
+    def result(self) -> Any:
+        return self._function(*self._arguments)
 
 
 class _ReadersHere:
@@ -56,7 +57,22 @@ class _ReadersHere:
         self._arguments = (corpus, *others[:-1])
 
     def start(self, work: Any) -> _Begun:
-        return _Begun(work, *self._arguments)
+        return _Begun(prepare, work, *self._arguments)
+
+    def close(self) -> None:
+        pass
+
+
+class _ProcessesHere:
+    """Contents are fetched in this process."""
+
+    count = 1
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def start(self, function: Any, *arguments: Any) -> _Begun:
+        return _Begun(function, *arguments)
 
     def close(self) -> None:
         pass
@@ -73,6 +89,7 @@ def quick() -> Iterator[None]:
         patch.setattr(artifacts, "progress_shown", _nothing)
         patch.setattr(reading, "LocalReaders", _ReadersHere)
         patch.setattr(choose, "load_encoder", StandIn)
+        patch.setattr(fetcher, "Processes", _ProcessesHere)
         yield
 
 
