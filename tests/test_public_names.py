@@ -34,9 +34,9 @@ ATTRIBUTES = {
     "Item": "content cost modality",
     "Provider": "find load",
     "Reranker": "scores",
-    "ResolvedModel": "calibration name origin provenance revision settings weights",
+    "ResolvedModel": "calibration name origin provenance revision settings takes weights",
     "Samples": "rate samples",
-    "Served": "identity name provider version",
+    "Served": "identity name provider takes version",
 }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tasks.errors import ModelError
 from tasks.models.find import is_static
-from tasks.models.interface import Encoder
+from tasks.models.interface import TEXT, Encoder
 from tasks.models.providers import provider_of
 from tasks.models.resolved import ResolvedModel
 
@@ -16,8 +16,8 @@ def load_encoder(model: ResolvedModel, threads: int | None = None, budget: int |
     """The quickest encoder that gives the model's own vectors.
 
     A service's model is its provider's affair. A static model looks its vectors up. A transformer runs on torch where
-    there is a GPU, else on OpenVINO if it gives the same vectors there, else on torch; any other model runs as
-    sentence-transformers runs it.
+    there is a GPU, else on OpenVINO if it gives the same vectors there, else on torch; so does each part of a model
+    that takes images or sound. Any other model runs as sentence-transformers runs it.
 
     Args:
         model: on this machine.
@@ -34,6 +34,12 @@ def load_encoder(model: ResolvedModel, threads: int | None = None, budget: int |
         from tasks.models.static import StaticEncoder
 
         return StaticEncoder(model)
+    if model.takes.modalities != TEXT:
+        if settings.int8:
+            raise ModelError(f"model {settings.model!r} takes more than text, and has no int8", "Leave out `int8`.")
+        from tasks.models.media import MediaEncoder
+
+        return MediaEncoder(model, threads, budget)
     if settings.int8 or settings.backend == "openvino" or (settings.backend == "auto" and not may_have_gpu()):
         from tasks.models.export import NotConvertible, converted
         from tasks.models.openvino_backend import OpenVinoEncoder

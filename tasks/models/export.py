@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import openvino
     import torch
 
-_LEAST_COSINE = 0.999
+LEAST_COSINE = 0.999
+"""Between a vector of a converted model and that of the model on torch."""
 _TRIALS = [
     "A queue that gives the smallest item first.",
     "Water boils at a lower temperature on a mountain, since the air presses less on it. " * 8,
@@ -132,7 +133,7 @@ def _convert(model: ResolvedModel, folder: Path) -> None:
         trials = text_items(_TRIALS)
         here = OpenVinoEncoder(folder, plain)
         least = float(cosines(here.encode_documents(trials).vectors, there.encode_documents(trials).vectors).min())
-        if not least >= _LEAST_COSINE:
+        if not least >= LEAST_COSINE:
             raise NotConvertible(f"its vectors differ from those on torch (cosine {least:.4f})")
 
 

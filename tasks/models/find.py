@@ -14,7 +14,8 @@ from tasks.errors import ModelError
 from tasks.hashing import hash_settings
 from tasks.models.providers import provider_of
 from tasks.models.resolved import ResolvedModel, Served, Weights
-from tasks.models.weights import file_hash, former_identity, identity_of, weights_files
+from tasks.models.takes import TEXT_ONLY, Takes, remembered, says_text
+from tasks.models.weights import file_hash, folders_of, former_identity, identity_of, weights_files
 
 _PATTERNS = ["*.json", "*.txt", "*.model", "*.py", "*.safetensors"]
 
@@ -65,7 +66,27 @@ def _weights_of(model: Model) -> Weights:
             "If you trust it, set `trust_remote_code: true` for this model in the corpus file.",
         )
     _check_weights(model, folder)
-    return Weights(folder, identity_of(folder), _commit_of(folder))
+    weights = Weights(folder, identity_of(folder), _commit_of(folder))
+    return replace(weights, takes=_takes_of(model, weights))
+
+
+def _takes_of(model: Model, weights: Weights) -> Takes:
+    """What a model takes. One whose files say that it may take more than text is loaded for it once; where that fails,
+    it fails again when the model is used, and says why."""
+    if says_text(folders_of(weights.folder)):
+        return TEXT_ONLY
+
+    def look() -> dict[str, Any]:
+        from tasks.models.inputs import takes_of
+        from tasks.models.torch_backend import load_model
+
+        return takes_of(load_model(ResolvedModel(model, weights, ""), "cpu")).to_dict()
+
+    try:
+        found = remembered("takes", weights.hash, look)
+    except ModelError:
+        return TEXT_ONLY
+    return Takes(**{**found, "modalities": frozenset(found["modalities"])})
 
 
 def _check_weights(model: Model, folder: Path) -> None:

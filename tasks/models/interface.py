@@ -45,6 +45,15 @@ class Item:
     cost: int
 
 
+UNITS = {"text": 1, "image": 16 * 16, "audio": 20}
+"""What of an item's cost weighs as much as a token: a patch of 16 × 16 pixels, 20 ms of sound."""
+
+
+def in_tokens(modality: str, cost: int) -> int:
+    """What an item weighs beside texts, in tokens, whatever it is."""
+    return cost // UNITS[modality] + 1 if UNITS[modality] > 1 else cost
+
+
 def text_items(texts: Iterable[str]) -> list[Item]:
     """Texts whose tokens nobody has counted; they cost a token for each four characters."""
     return [Item("text", text, len(text) // 4 + 1) for text in texts]
@@ -69,7 +78,7 @@ class Encoded(NamedTuple):
     Attributes:
         vectors: float32 of shape (n_items, dimension).
         costs: of each item as this encoder counts, before it cuts: of a text its tokens, its special tokens and prompt
-            included.
+            included; of an image its pixels, of sound its milliseconds.
     """
 
     vectors: Vectors
@@ -81,11 +90,13 @@ class Encoder(Protocol):
 
     Attributes:
         dimension: length of its vectors.
-        max_cost: the most of an item that it reads: of a text so many tokens, special tokens included.
+        max_cost: the most of a text that it reads, in tokens, special tokens included. Of an image or sound nothing is
+            cut.
         modalities: what it takes, as chunks name it.
         backend: what runs it and how precisely, for reports: `openvino bf16`.
         concurrency: calls of `encode_documents` worth making at once.
-        batch_cost: the cost that suits one call of `encode_documents`, which may run it in several batches.
+        batch_cost: the cost in tokens, see `in_tokens`, that suits one call of `encode_documents`, which may run it in
+            several batches.
     """
 
     dimension: int
@@ -138,7 +149,7 @@ def encode_in_parts(encoder: Encoder, items: Sequence[Item]) -> Encoded:
         OversizedBatch: a single item is refused as one.
     """
     middle = len(items) // 2
-    if middle and sum(item.cost for item in items) > encoder.batch_cost:
+    if middle and sum(in_tokens(item.modality, item.cost) for item in items) > encoder.batch_cost:
         return _joined(encode_in_parts(encoder, items[:middle]), encode_in_parts(encoder, items[middle:]))
     try:
         return encoder.encode_documents(items)

@@ -32,18 +32,7 @@ class OpenVinoEncoder(TransformerEncoder):
         description = Description(**json.loads((folder / "description.json").read_text("utf-8")))
         super().__init__(description, settings, budget or _BUDGET)
         threads = threads or len(os.sched_getaffinity(0))
-        core = openvino.Core()
-        precision = "bf16" if settings.precision != "float32" and has_bf16() else "f32"
-        self._model = core.compile_model(
-            core.read_model(folder / "model.xml"),
-            "CPU",
-            {
-                "INFERENCE_PRECISION_HINT": precision,
-                "INFERENCE_NUM_THREADS": threads,
-                "NUM_STREAMS": threads,
-                "ENABLE_CPU_PINNING": False,  # the readers want their turn on every core
-            },
-        )
+        self._model, precision = compiled(folder / "model.xml", settings.precision, threads)
         self.backend = f"openvino {'int8' if settings.int8 else precision}"
         self._streams = ThreadPoolExecutor(threads, thread_name_prefix="openvino")
         self._local = threading.local()
@@ -58,6 +47,29 @@ class OpenVinoEncoder(TransformerEncoder):
             self._local.request = self._model.create_infer_request()
         result = self._local.request.infer(features, share_inputs=True, share_outputs=True)
         return np.array(result[0], np.float32)
+
+
+def compiled(file: Path, precision: str, threads: int) -> tuple[openvino.CompiledModel, str]:
+    """A converted model ready to run on this CPU, and the precision it runs in: f32 or bf16.
+
+    Args:
+        file: the converted model.
+        precision: float32, or auto for bf16 where the processor has it.
+        threads: to run on; each is a stream.
+    """
+    core = openvino.Core()
+    hint = "bf16" if precision != "float32" and has_bf16() else "f32"
+    model = core.compile_model(
+        core.read_model(file),
+        "CPU",
+        {
+            "INFERENCE_PRECISION_HINT": hint,
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": threads,
+            "ENABLE_CPU_PINNING": False,  # the readers want their turn on every core
+        },
+    )
+    return model, hint
 
 
 def has_bf16() -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from tasks.config.models import Model
 from tasks.errors import ModelError
+from tasks.models.takes import TEXT_ONLY, Takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +17,13 @@ class Weights:
         folder: where they are.
         hash: SHA-256 over what decides its vectors, 64 hexadecimal digits.
         commit: of the hub, where they come from there.
+        takes: what it embeds, which its files decide.
     """
 
     folder: Path
     hash: str
     commit: str | None = None
+    takes: Takes = TEXT_ONLY
 
     def identity(self) -> dict[str, str]:
         """What tells it from every other model."""
@@ -35,11 +38,13 @@ class Served:
         provider: of the service.
         name: as the provider calls it.
         version: as far as the provider tells one; another version gets a table of its own.
+        takes: what it embeds.
     """
 
     provider: str
     name: str
     version: str
+    takes: Takes = TEXT_ONLY
 
     def identity(self) -> dict[str, str]:
         """What tells it from every other model."""
@@ -66,6 +71,11 @@ class ResolvedModel:
     def name(self) -> str:
         """Its short name; part of the table's name."""
         return self.settings.name
+
+    @property
+    def takes(self) -> Takes:
+        """What it embeds."""
+        return self.origin.takes
 
     @property
     def weights(self) -> Weights:

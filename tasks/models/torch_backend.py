@@ -78,8 +78,8 @@ def describe(model: SentenceTransformer) -> Description | None:
         inputs=list(given),
         pad_id=int(model.tokenizer.pad_token_id or 0),
         pad_left=model.tokenizer.padding_side == "left",
-        query_prompt=_prompt(model, "query"),
-        document_prompt=_prompt(model, "document", "passage", "corpus"),
+        query_prompt=prompt_of(model, "query"),
+        document_prompt=prompt_of(model, "document", "passage", "corpus"),
     )
     own = TextTokenizer(description, description.max_tokens)
     theirs = _tensors(model.preprocess(_PROBES))
@@ -140,7 +140,7 @@ def _tensors(features: dict[str, Any]) -> dict[str, torch.Tensor]:
     return {name: value for name, value in features.items() if name != "modality"}
 
 
-def _prompt(model: SentenceTransformer, *names: str) -> str:
+def prompt_of(model: SentenceTransformer, *names: str) -> str:
     """The model's own prompt for a kind of text, found as sentence-transformers finds it."""
     name = next((name for name in names if name in model.prompts), model.default_prompt_name)
     return (model.prompts.get(name) if name else None) or ""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tasks.caching import cache_folder
+from tasks.caching import cache_folder, keep
 
 _VOLATILE = frozenset(  # keys that a library notes for itself
     (
@@ -57,7 +57,7 @@ def former_identity(folder: Path) -> str:
 def weights_files(folder: Path) -> list[Path]:
     """The files that hold a model's weights, in the order of their names."""
     found: list[Path] = []
-    for part in _folders(folder):
+    for part in folders_of(folder):
         found += sorted(part.glob("*.safetensors")) or sorted(part.glob("pytorch_model*.bin"))
     return found
 
@@ -79,22 +79,11 @@ def file_hash(path: Path) -> str:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if time.time() - max(status.st_mtime, status.st_ctime) > _SETTLED:
-        _keep(kept, f"{stamp}\n{digest}")
+        keep(kept, f"{stamp}\n{digest}")
     return digest
 
 
-def _keep(file: Path, text: str) -> None:
-    """Write a file in one step; where it cannot be written, it is done without."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        new = file.with_name(f"{file.name}.{os.getpid()}")
-        new.write_text(text, "utf-8")
-        new.replace(file)
-    except OSError:
-        pass
-
-
-def _folders(folder: Path) -> list[Path]:
+def folders_of(folder: Path) -> list[Path]:
     """The folder of each module of a model, its own first."""
     modules = folder / "modules.json"
     told = json.loads(modules.read_text("utf-8")) if modules.exists() else []
@@ -106,7 +95,7 @@ def _folders(folder: Path) -> list[Path]:
 def _settings(folder: Path) -> Iterator[Path]:
     if (folder / "modules.json").exists():
         yield folder / "modules.json"
-    for part in _folders(folder):
+    for part in folders_of(folder):
         for path in part.iterdir():
             if path.is_file() and (_SETTINGS.fullmatch(path.name) or (part != folder and path.suffix == ".json")):
                 yield path
