@@ -28,14 +28,12 @@ from tasks.embed.wider import Wider
 from tasks.errors import DocumentError, EmbedlakeError, LostContent, ModelError
 from tasks.lake.tables import Lake
 from tasks.models.interface import TEXT
-from tasks.models.takes import Takes
+from tasks.models.takes import TEXT_ONLY, Takes
 from tasks.models.template import COST, NEEDED, Template, is_text
 from tasks.progress import EmbeddingCounts, Report
 
 _WAITING_SECONDS = 10.0  # after these, encoders begin with what is there,
 _STILL_COMING = 10  # and so many times as much is taken to come
-
-ONLY_TEXT = Takes()
 
 StartPool = Callable[[int, list[pa.Table]], Pool]
 """Starts encoders and makes their table, given the number of tokens known to be pending (a lower bound) and the
@@ -65,7 +63,7 @@ class Embedding:
         report: Report,
         chosen: pa.ChunkedArray | None = None,
         wider: Sequence[Wider] = (),
-        takes: Takes = ONLY_TEXT,
+        takes: Takes = TEXT_ONLY,
     ) -> None:
         self._lake = lake
         self._table = table
