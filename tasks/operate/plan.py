@@ -17,6 +17,7 @@ from tasks.lake.catalog import taken_into
 from tasks.lake.lookup import numbers_of
 from tasks.lake.neighbours import others
 from tasks.lake.tables import Lake
+from tasks.models.interface import TEXT
 from tasks.models.resolved import Served
 from tasks.operate.estimate import ModelPlan, Waiting, estimate, read_at_most, tell_overlong, texts_there
 from tasks.operate.hints import media_hints
@@ -132,18 +133,27 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
         exists = table in {row["table"] for row in lake.catalog()}
         entry = ModelPlan(model.name, table, exists, served=isinstance(model.origin, Served))
         there = texts_there(lake, model)
-        met = found.texts[model.settings.template]
+        takes = taken_into(lake, model)
+        met = found.texts[model.settings.template] if "text" in takes else {}
+        media = {name: contents for name, contents in found.others.items() if name in takes}
+        met = {**met, **{content: cost for contents in media.values() for content, cost in contents.items()}}
         known = there.among(numbers_of(pa.chunked_array([pa.array(list(met), pa.string())]))).tolist()
         texts = {h: t for (h, t), seen in zip(met.items(), known, strict=True) if not seen}
-        waiting = Waiting(lake, table, model.settings, there, taken_into(lake, model))
+        waiting = Waiting(lake, table, model.settings, there, takes)
         entry.pending = len(waiting.texts)
         pending = {h: t for h, t in waiting.texts.items() if h not in texts}
         entry.texts = _scaled(len(texts), share) + len(pending)
         entry.tokens = _scaled(sum(texts.values()), share) + sum(pending.values())
+        for name in takes - TEXT:
+            contents = waiting.others.get(name, set()) | {
+                content for content in media.get(name, {}) if content in texts
+            }
+            if contents:
+                entry.by_modality[name] = _scaled(len(contents), share)
         limit = read_at_most(lake, table)
         if entry.texts:
             limit = estimate(entry, lake, model, found.probe or waiting.probe, limit)
-        if limit:
+        if limit and "text" in takes:
             longer = _longer(entry, lake, model.settings, limit, found, waiting, share)
             tell_overlong(entry, lake, limit, longer)
         plan.models.append(entry)

@@ -133,7 +133,9 @@ def model_plan_rows(model: ModelPlan, about: str = "") -> list[tuple[str, str]]:
     if model.exists and model.pending:
         rows.append(("  left by an earlier run", f"{model.pending:,} texts"))
     if model.texts:
-        rows.append(("  to embed", f"{about}{model.texts:,} texts, {about}{model.tokens:,} tokens"))
+        many = counted(model.by_modality, model.texts - sum(model.by_modality.values()))
+        tokens = "" if model.by_modality else f", {about}{model.tokens:,} tokens"
+        rows.append(("  to embed", f"{about}{many}{tokens}"))
         if model.measured:
             cost = "as its service asks" if model.served else "none, the model runs here"
             rows.append(("  expected time", f"{_duration(model.seconds)} (by {model.measured}); cost: {cost}"))

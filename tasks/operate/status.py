@@ -53,6 +53,7 @@ def status_of(lake: Lake, runs: int = 5, failures: int = 20, switches: int = 5) 
         "documents": dict(states),
         "duplicates": count_duplicates(lake),
         "chunks": lake.count(lake.name("chunks")),
+        "modalities": _modalities(lake),
         "encodings": _encodings(lake),
         "models": models,
         "notes": notes_on(lake.corpus, catalog, named_tables(lake.corpus, catalog)),
@@ -75,6 +76,12 @@ def _encodings(lake: Lake) -> list[dict[str, Any]]:
         }
         for row in sorted(found, key=lambda row: -row["encoding_count"])
     ]  # fmt: skip
+
+
+def _modalities(lake: Lake) -> dict[str, int]:
+    """How many chunks there are of each modality; nothing where all are texts."""
+    found = Counter(lake.read(lake.name("chunks"), ["modality"])["modality"].fill_null("text").to_pylist())
+    return dict(sorted(found.items())) if set(found) - {"text"} else {}
 
 
 def _overlong(lake: Lake, table: str, max_tokens: int) -> int:

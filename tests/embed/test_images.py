@@ -15,8 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from tasks.config.loading import load_corpus
 from tasks.lake.tables import Lake
 from tasks.models import choose, providers
+from tasks.operate.plan import plan_of
+from tasks.operate.report import plan_rows
+from tasks.operate.status import status_of
 from tasks.operate.verify import verify
 from tests.encoders import COLOURS, ColourEncoder, Colours
 from tests.lakes import lake_of
@@ -232,3 +236,18 @@ def test_a_model_of_texts_has_no_rows_of_images(tmp_path: Path, here: Callable[.
         assert landed(lake) == {"docs:a.txt 0": ("text", "Words.")}
         assert lake.count(lake.name("chunks")) == 2
         assert lake.catalog()[0]["state"] == "live"
+
+
+def test_plan_and_status_count_by_modality(tmp_path: Path, here: Callable[..., Path]) -> None:
+    (tmp_path / "docs" / "a.png").write_bytes(image("red"))
+    (tmp_path / "docs" / "b.png").write_bytes(image("red"))
+    (tmp_path / "docs" / "a.txt").write_text("Words.")
+    corpus = load_corpus(here())
+    plan = plan_of(corpus, Lake(corpus, may_be_empty=True))
+    assert (plan.models[0].texts, plan.models[0].by_modality) == (2, {"image": 1})
+    assert ("  to embed", "1 texts, 1 images") in plan_rows(plan)
+    run_ingest(str(here()))
+    found = status_of(lake_of(here()))
+    assert (found["modalities"], found["models"][0]["pending"]) == ({"image": 2, "text": 1}, 0)
+    plan = plan_of(corpus, lake_of(here()))
+    assert (plan.models[0].texts, plan.models[0].by_modality) == (0, {})
