@@ -19,7 +19,7 @@ SIGNATURES = {
     "open_lake": "(corpus_file: str | pathlib.Path) -> tasks.search.query.OpenLake",
 }
 ATTRIBUTES = {
-    "OpenLake": "document embed_query entry models search search_async search_many similar table",
+    "OpenLake": "document embed_query entry models search search_async search_many similar table thumbnail",
     "Passage": "chunk_id corpus document_id end headings metadata modality page rank reference region score scores"
     " start text title to_dict uri",
     "Boost": "field half_life weight",

@@ -242,11 +242,16 @@ def similar(
     from flows.cli.passages import paged, print_passages
     from flows.cli.terminal import print_json
     from tasks.search.query import open_lake
+    from tasks.sources.formats import medium_of
 
-    texts = list(_passages_of(Path(identity), corpus_file)) if Path(identity).is_file() else None
-    passages = open_lake(corpus_file).similar(
-        None if texts else identity, model=model, limit=limit, where=where, per_document=per_document, text=texts
-    )
+    lake, file = open_lake(corpus_file), Path(identity)
+    if file.is_file() and medium_of(file.name) == "image":
+        passages = lake.search(image=file, model=model, limit=limit, where=where, per_document=per_document)
+    else:
+        texts = list(_passages_of(file, corpus_file)) if file.is_file() else None
+        passages = lake.similar(
+            None if texts else identity, model=model, limit=limit, where=where, per_document=per_document, text=texts
+        )
     if json:
         print_json([passage.to_dict() for passage in passages])
     else:

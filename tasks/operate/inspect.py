@@ -212,6 +212,8 @@ def _joined(chunks: list[dict[str, Any]]) -> str:
     """The text that chunks were cut from, in order; white space between two of them is a blank line at most."""
     text, end = "", 0
     for chunk in chunks:
+        if chunk["span_unit"] != "characters":  # an image, whose caption is a chunk too
+            continue
         gap = chunk["start"] - end
         text += "\n" * min(gap, 2) + chunk["text"][max(-gap, 0) :]
         end = max(chunk["end"], end)

@@ -46,6 +46,7 @@ from tasks.search.reranked import reranked
 from tasks.search.retrieve import Hit, Query, Way, of_modality, retrieve, way_for
 from tasks.search.scales import scales_of
 from tasks.search.similar import cut, mean_of, vector_of
+from tasks.search.thumbnail import thumbnail_of
 
 
 class OpenLake:
@@ -208,6 +209,20 @@ class OpenLake:
             )
         return passage_of(self._lake.corpus, Hit(row, 1, 1.0, None, None), row, None)
 
+    def thumbnail(self, chunk_id: str, side: int = 256, model: str | None = None) -> bytes:
+        """An image that was found, as a JPEG file that fits into a square.
+
+        Args:
+            chunk_id: as a search shows it.
+            side: of the square, in pixels.
+            model: a table that has it; the live model's by default.
+
+        Raises:
+            UnknownName: there is no such image or model in the lake.
+            ConfigurationError: the image is not to be had as it was read.
+        """
+        return thumbnail_of(self._view(self.entry(model)["table"]), self._lake.corpus, chunk_id, side)
+
     def embed_query(self, query: str, model: str | None = None) -> Sequence[float]:
         """The vector of a query under a model; the live one by default.
 
@@ -299,18 +314,18 @@ class OpenLake:
                 "Name another one with `model`, or run with a model that takes images.",
             )
         with self._lock:
-            encoder = self._encoder(row)
+            self._encoder(row)  # which tells how large it looks at images
         try:
             look(content, self._lake.corpus.extraction.max_pixels)
             side = self._sides.get(row["table"])
             pixels = picture(content, at_least=2 * side if side else None)
         except DocumentError as error:
             raise ConfigurationError(f"the image cannot be used: {error.message}", error.hint) from None
-        return self._item_vector(row, encoder, Item("image", pixels, pixels.shape[0] * pixels.shape[1]))
+        return self._item_vector(row, Item("image", pixels, pixels.shape[0] * pixels.shape[1]))
 
-    def _item_vector(self, row: dict[str, Any], encoder: Encoder, item: Item) -> Sequence[float]:
+    def _item_vector(self, row: dict[str, Any], item: Item) -> Sequence[float]:
         with self._lock:
-            [vector] = encoder.encode_queries([item]).vectors.tolist()
+            [vector] = self._encoder(row).encode_queries([item]).vectors.tolist()
         found: Sequence[float] = vector
         return found
 

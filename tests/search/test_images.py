@@ -1,5 +1,6 @@
 """Searches of texts and images: by a question, by an image, of one modality; and the gap between these."""
 
+import base64
 import io
 import json
 from collections.abc import Callable, Iterator
@@ -9,11 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.testclient import TestClient
 
 from tasks.errors import ConfigurationError
 from tasks.models import choose, providers
 from tasks.models.takes import Takes
 from tasks.search.query import OpenLake, open_lake
+from tasks.service.app import create_app
+from tasks.service.guard import Limits
+from tasks.service.keys import Keys
+from tasks.service.warm import Corpora
 from tests.encoders import COLOURS, ColourEncoder, Colours
 from tests.machine.engine import quick, run_ingest
 from tests.machine.world import make_model_folders
@@ -136,3 +142,31 @@ def test_the_command_line_shows_what_an_image_is(
     assert (code, json.loads(out)[0]["modality"]) == (0, "image")
     code, _, err = typed("search", corpus_file, "blue", "--image", tmp_path / "query.png")
     assert (code, "a query and an image are given" in err) == (2, True)
+
+
+def test_the_service_takes_an_image_and_gives_small_ones(corpus_file: Path) -> None:
+    corpora = Corpora([corpus_file])
+    with TestClient(create_app(corpora, Keys(), Limits()), base_url="http://localhost") as client:
+        asked = {"image": base64.b64encode(image("red")).decode(), "limit": 1, "modality": "image"}
+        [best] = client.post("/search/image", json=asked).json()["passages"]
+        assert (best["document_id"], best["modality"], best["region"]) == ("docs:red.png", "image", [0, 0, 24, 24])
+        answer = client.get(f"/corpora/colours/chunks/{best['chunk_id']}/thumbnail?side=16")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+        with Image.open(io.BytesIO(answer.content)) as small:
+            assert small.size == (16, 16)
+        assert client.get("/corpora/colours/chunks/none/thumbnail").status_code == 404
+        assert client.post("/search/image", json={"image": "?"}).status_code == 422
+        assert client.post("/search/image", json={"image": "YWJj"}).status_code == 400
+        found = client.post("/search", json={"query": "something red", "modality": "text", "limit": 1}).json()
+        assert found["results"][0]["passages"][0]["document_id"] == "docs:red.txt"
+    corpora.close()
+
+
+def test_an_image_is_like_others_and_not_like_captions(
+    lake: OpenLake, corpus_file: Path, tmp_path: Path, typed: Callable[..., Any]
+) -> None:
+    assert all(passage.modality == "image" for passage in lake.similar("docs:blue.png", limit=3))
+    (tmp_path / "query.png").write_bytes(image("green"))
+    code, out, _ = typed("similar", corpus_file, tmp_path / "query.png", "-n", 3, "--json")
+    assert code == 0
+    assert "docs:green.png" in {row["document_id"] for row in json.loads(out)}
