@@ -10,11 +10,15 @@ from lancedb.db import LanceDBConnection
 from lancedb.table import LanceTable
 
 from flows import artifacts, backfill, ingest, stages
+from tasks.config.models import Model
 from tasks.content import fetcher
 from tasks.ingest import reading
 from tasks.ingest.prepare import prepare
-from tasks.models import choose
+from tasks.models import choose, find
+from tasks.models.resolved import Weights
+from tasks.models.takes import TEXT_ONLY, Takes
 from tests.machine.encoders import StandIn
+from tests.machine.world import SIGHT
 
 run_ingest: Any = ingest.ingest.fn
 run_backfill: Any = backfill.backfill.fn
@@ -78,6 +82,10 @@ class _ProcessesHere:
         pass
 
 
+def _takes_of(_model: Model, weights: Weights) -> Takes:
+    return Takes(frozenset({"text", "image"})) if weights.folder.name == SIGHT else TEXT_ONLY
+
+
 @contextmanager
 def quick() -> Iterator[None]:
     """While it lasts, flows run as plain functions, documents are read here, and encoders are stand-ins."""
@@ -90,6 +98,7 @@ def quick() -> Iterator[None]:
         patch.setattr(reading, "LocalReaders", _ReadersHere)
         patch.setattr(choose, "load_encoder", StandIn)
         patch.setattr(fetcher, "Processes", _ProcessesHere)
+        patch.setattr(find, "_takes_of", _takes_of)
         yield
 
 
