@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tasks.models.interface import Encoded, Encoder, Item, Samples
     from tasks.models.providers import Provider, register_provider
     from tasks.models.resolved import ResolvedModel, Served
+    from tasks.models.takes import Takes
     from tasks.progress import RunReport
     from tasks.rerank.interface import Reranker
     from tasks.search.boost import Boost
@@ -28,12 +29,12 @@ _HOME = {
     "backfill": "flows.backfill", "ingest": "flows.ingest", "EmbedlakeError": "tasks.errors",
     "RunReport": "tasks.progress", "Passage": "tasks.search.passage", "OpenLake": "tasks.search.query",
     "open_lake": "tasks.search.query", "Passages": "tasks.search.passage", "Boost": "tasks.search.boost",
-    "search_all": "tasks.search.several", "Reranker": "tasks.rerank.interface",
+    "search_all": "tasks.search.several", "Takes": "tasks.models.takes", "Reranker": "tasks.rerank.interface",
 }  # fmt: skip
 
 __all__ = [
     "Boost", "EmbedlakeError", "Encoded", "Encoder", "Item", "OpenLake", "OversizedBatch", "Passage", "Passages",
-    "Provider", "RefusedChunk", "Reranker", "ResolvedModel", "RunReport", "Samples", "Served", "ServiceError",
+    "Provider", "RefusedChunk", "Reranker", "ResolvedModel", "RunReport", "Samples", "Served", "ServiceError", "Takes",
     "backfill", "ingest", "open_lake", "register_provider", "search_all",
 ]  # fmt: skip
 

@@ -16,6 +16,8 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests.tiny_media import save_tiny_model
+
 # No time limits: a machine may be busy.
 hypothesis.settings.register_profile(
     "busy", deadline=None, max_examples=50, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -58,6 +60,30 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory, minilm_folder: Path) ->
     BertModel(config).save_pretrained(folder)
     pooling = json.loads((folder / "1_Pooling" / "config.json").read_text())
     (folder / "1_Pooling" / "config.json").write_text(json.dumps(pooling | {"word_embedding_dimension": 32}))
+    return folder
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """torch on one thread: of a tiny model, several wait for each other longer than they work on a busy machine."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def tiny_media(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Tiny models of images and sound, each made when it is first asked for; see `tests.tiny_media`."""
+    place = tmp_path_factory.mktemp("media")
+
+    def folder(kind: str) -> Path:
+        if not (place / kind).exists():
+            save_tiny_model(kind, place / kind)
+        return place / kind
+
     return folder
 
 

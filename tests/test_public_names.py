@@ -27,6 +27,7 @@ ATTRIBUTES = {
     "RunReport": "corpus documents failed failures hints idle kind models notes others promoted retired run_id seconds"
     " to_dict unkept",
     "EmbedlakeError": "add_note args exit_code with_traceback",
+    "Takes": "from_dict longest modalities rate scale side to_dict",
     "ServiceError": "add_note args exit_code with_traceback",
     "OversizedBatch": "add_note args exit_code with_traceback",
     "RefusedChunk": "add_note args exit_code transient with_traceback",

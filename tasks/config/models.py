@@ -50,6 +50,11 @@ class Model(ShortForm):
         " have a line each; lines that would be empty are left out; title and headings have 256 bytes together.",
     )
     max_tokens: int | None = Field(None, gt=0, description="Read at most this many tokens; the model's own by default.")
+    pooling: Literal["auto", "mean", "cls", "max", "lasttoken"] = Field(
+        "auto",
+        description="What one vector is made of, for a model whose files do not say it, as those of transformers alone:"
+        " all parts of a text, an image or a sound, or its first or last. auto: mean; the last token of a decoder.",
+    )
     trust_remote_code: bool = Field(False, description="Run Python code that comes with the model.")
     backend: Literal["auto", "torch", "openvino"] = Field(
         "auto", description="What runs it; auto: torch on a GPU, OpenVINO on a CPU where it gives the same vectors."

@@ -11,6 +11,7 @@ from tasks.content.fetching import Fetched, fetch
 from tasks.content.finding import Origin, origins_of
 from tasks.errors import DocumentError, UnfinishedDocument
 from tasks.models.interface import Image
+from tasks.models.takes import TEXT_ONLY, Takes
 from tasks.processes import Begun, Processes
 
 _PIXELS = 2**21  # in a piece of work: 6 MiB as they travel
@@ -23,12 +24,12 @@ class Fetcher:
 
     Args:
         corpus: whose they are.
-        at_least: pixels that both sides of an image keep; None for all that it has.
+        takes: what the model takes that they are for.
     """
 
-    def __init__(self, corpus: Corpus, at_least: int | None = None) -> None:
+    def __init__(self, corpus: Corpus, takes: Takes = TEXT_ONLY) -> None:
         self._corpus = corpus
-        self._at_least = at_least
+        self._takes = takes
         self._processes: Processes | None = None
 
     def fetch(self, rows: list[dict[str, Any]]) -> Iterator[tuple[int, Image | DocumentError]]:
@@ -63,7 +64,7 @@ class Fetcher:
 
     def _begin(self, origins: list[Origin]) -> Begun[Fetched]:
         assert self._processes is not None
-        return self._processes.start(fetch, origins, self._corpus, self._at_least)
+        return self._processes.start(fetch, origins, self._corpus, self._takes)
 
     def _finish(self, origins: list[Origin], begun: Begun[Fetched]) -> Fetched:
         """What a process gave; what ends it, or takes too long, is found by halves."""

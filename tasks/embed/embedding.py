@@ -79,7 +79,7 @@ class Embedding:
         known = len(first) and pc.all(is_text(first)).as_py()
         self._trials = Trials(model.model, items_of(template.fill(first))[0] if known else None)
         self._takes = takes
-        self._fetcher = Fetcher(lake.corpus, 2 * takes.side if takes.side else None)
+        self._fetcher = Fetcher(lake.corpus, takes)
         self._aside: dict[str, None] = {}  # versions of chunks whose content is not what was read
         self._outstanding = 0  # batches without a result
 

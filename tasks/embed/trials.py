@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from tasks.embed.batches import Batch, halve
 from tasks.errors import DocumentError, ModelError, OversizedBatch, RefusedChunk, ServiceError, UnusableVector
-from tasks.models.interface import Item
+from tasks.models.interface import Item, Samples
 from tasks.models.probes import probe
 
 _TRIES = 3  # of an item alone
@@ -144,7 +144,7 @@ class Trials:
         """Have the encoder asked by a good item of each modality that items failed of."""
         for modality in dict.fromkeys(_modality(batch) for batch, _ in doubtful):
             those = [one for one in doubtful if _modality(one[0]) == modality]
-            self._check(self._good.get(modality) or probe(modality), those)
+            self._check(self._good.get(modality) or _probe(those[0][0].items[0]), those)
         judged = {batch for batch, _ in doubtful}
         self._doubtful = [one for one in self._doubtful if one[0] not in judged]
 
@@ -159,6 +159,10 @@ class Trials:
             self._waiting += [halve(batch, 0, middle), halve(batch, middle, len(batch.items))]
         else:
             self._waiting.append(batch)
+
+
+def _probe(like: Item) -> Item:
+    return probe(like.modality, like.content.rate) if isinstance(like.content, Samples) else probe(like.modality)
 
 
 def _modality(batch: Batch) -> str:

@@ -105,6 +105,8 @@ def _folder_for(model: ResolvedModel, use: str) -> Path:
         made_by["nncf"] = version("nncf")
     if use:
         made_by["use"] = use
+    if model.settings.pooling != "auto":
+        made_by["pooling"] = model.settings.pooling
     key = hash_settings({"weights": model.weights.hash, "calibration": model.calibration, **made_by})
     return cache_folder() / "openvino" / f"{model.name}-{key}"
 

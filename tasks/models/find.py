@@ -65,14 +65,19 @@ def _weights_of(model: Model) -> Weights:
             f"model {model.model!r} comes with Python code of its own",
             "If you trust it, set `trust_remote_code: true` for this model in the corpus file.",
         )
+    if model.pooling != "auto" and (folder / "modules.json").exists():
+        raise ModelError(f"model {model.model!r} says itself how it pools", "Leave out `pooling`.")
     _check_weights(model, folder)
     weights = Weights(folder, identity_of(folder), _commit_of(folder))
     return replace(weights, takes=_takes_of(model, weights))
 
 
 def _takes_of(model: Model, weights: Weights) -> Takes:
-    """What a model takes. One whose files say that it may take more than text is loaded for it once; where that fails,
-    it fails again when the model is used, and says why."""
+    """What a model takes. One whose files say that it may take more than text is loaded for it once.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
     if says_text(folders_of(weights.folder)):
         return TEXT_ONLY
 
@@ -82,11 +87,7 @@ def _takes_of(model: Model, weights: Weights) -> Takes:
 
         return takes_of(load_model(ResolvedModel(model, weights, ""), "cpu")).to_dict()
 
-    try:
-        found = remembered("takes", weights.hash, look)
-    except ModelError:
-        return TEXT_ONLY
-    return Takes(**{**found, "modalities": frozenset(found["modalities"])})
+    return Takes.from_dict(remembered("takes", weights.hash, look))
 
 
 def _check_weights(model: Model, folder: Path) -> None:
@@ -209,6 +210,8 @@ def _from_hub(name: str, revision: str | None) -> Path:
     repository = name if "/" in name else f"sentence-transformers/{name}"
     try:
         folder = Path(snapshot_download(repository, revision=revision, allow_patterns=_PATTERNS))
+        if not says_text(folders_of(folder)):  # of texts alone it is not needed, and would give it another identity
+            folder = Path(snapshot_download(repository, revision=revision, allow_patterns=[*_PATTERNS, "*.jinja"]))
         if not any(folder.glob("**/*.safetensors")):
             folder = Path(snapshot_download(repository, revision=revision, allow_patterns=[*_PATTERNS, "*.bin"]))
     except (RepositoryNotFoundError, HFValidationError) as error:

@@ -7,6 +7,7 @@ right one.
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,11 @@ class Inputs:
         loaded: the model.
         takes: what it takes.
         prompts: that the corpus file puts before a query and before a document; None for the model's own.
+
+    Attributes:
+        prompts: that are put before them.
+        max_tokens: that it reads of a text.
+        scale: of its images, where the fast way is the right one.
     """
 
     def __init__(self, loaded: SentenceTransformer, takes: Takes, prompts: dict[str, str | None]) -> None:
@@ -51,6 +57,7 @@ class Inputs:
         self.max_tokens = self._padding.get("max_length") or int(min(loaded.max_seq_length or 10**9, 10**9))
         self._wraps = "text" not in takes.modalities or self._takes_wrapped_text()
         self._fast = self._fast_pixels() if "image" in takes.modalities else None
+        self.scale = self._fast["document"][0].scale if self._fast else None
 
     def features(self, modality: str, contents: Sequence[Any], task: str) -> Features:
         """The model's inputs for some contents of a modality.
@@ -164,7 +171,11 @@ class Inputs:
 
 
 def takes_of(loaded: SentenceTransformer) -> Takes:
-    """What a loaded model takes."""
+    """What a loaded model takes.
+
+    Raises:
+        ModelError: a text cannot be given to it without its being opened as a file.
+    """
     declared = [name for name in MODALITIES if name in loaded.modalities]
     image = next(processors(loaded, "image_processor", "image_mean"), None) if "image" in declared else None
     sound = next(processors(loaded, "feature_extractor", "sampling_rate"), None) if "audio" in declared else None
@@ -175,7 +186,8 @@ def takes_of(loaded: SentenceTransformer) -> Takes:
         )
     rate = int(sound.sampling_rate) if sound is not None else None
     most = getattr(sound, "n_samples", None) or getattr(sound, "nb_max_samples", None)
-    return Takes(frozenset(declared), side, rate, int(most) * 1000 // rate if most and rate else None)
+    takes = Takes(frozenset(declared), side, rate, int(most) * 1000 // rate if most and rate else None)
+    return replace(takes, scale=Inputs(loaded, takes, {}).scale) if image is not None else takes
 
 
 def first_modules(loaded: SentenceTransformer) -> list[Any]:

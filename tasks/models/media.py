@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -15,10 +16,10 @@ from sentence_transformers.util import batch_to_device
 
 from tasks.errors import ModelError
 from tasks.models.complete import load_whole
-from tasks.models.export import NotConvertible
+from tasks.models.export import LEAST_COSINE, NotConvertible
 from tasks.models.inputs import Features, Inputs
-from tasks.models.interface import CALL, UNITS, Encoded, Item, Samples, Vectors, finish, in_tokens
-from tasks.models.probing import Embed, Together, samples, verdict_on
+from tasks.models.interface import CALL, UNITS, Encoded, Item, Samples, Vectors, cosines, finish, in_tokens
+from tasks.models.probing import Embed, Together, embed_samples, samples, verdict_on
 from tasks.models.resolved import ResolvedModel
 from tasks.models.tokens import batches_of
 from tasks.models.torch_backend import BUDGETS, device_of_machine, half_precision
@@ -65,9 +66,11 @@ class MediaEncoder:
         self._model = loaded
         device = "cpu" if settings.backend == "openvino" else device_of_machine()
         self._towers = {} if device != "cpu" or settings.backend == "torch" else self._converted(model, threads)
-        self._model.to(device)
         if device == "cuda" and settings.precision != "float32":
-            self._model.to(half_precision())
+            self._model = self._halved(model)
+        self._model.to(
+            device if self.modalities - set(self._towers) else "meta"
+        )  # what OpenVINO runs, torch need not hold
         self._budget = budget or BUDGETS[device]
         self.batch_cost = CALL * self._budget
         self.max_cost = self._inputs.max_tokens
@@ -175,6 +178,17 @@ class MediaEncoder:
                     ) from None
                 logger.warning("%s runs its %s on torch: %s", model.name, modality, reason)
         return towers
+
+    def _halved(self, model: ResolvedModel) -> SentenceTransformer:
+        """The model in half precision on the GPU, or as it is, where that gives other vectors: a CNN may lose more than
+        a transformer."""
+        half = deepcopy(self._model).to("cuda", half_precision())
+        here, there = (embed_samples(model, embedder(loaded, self._inputs)) for loaded in (half, self._model))
+        least = float(cosines(here, there).min())
+        if least >= LEAST_COSINE:
+            return half
+        logger.warning("%s runs in full precision: in half, its vectors differ (cosine %.4f)", model.name, least)
+        return self._model
 
     def _described(self, device: str) -> str:
         """What runs it, for reports: `openvino bf16 (image), torch cpu float32 (text)`."""

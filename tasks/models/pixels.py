@@ -1,8 +1,8 @@
 """Pixels into what an image model reads, as its own image processor does it, only faster.
 
 A processor of transformers turns every image into floats first and goes through it some six times. Where its steps are
-the usual ones (scale, cut out the middle, subtract a mean, divide), Pillow scales the bytes, and one table for each
-channel does the arithmetic.
+the usual ones (scale, cut out the middle, subtract a mean, divide), Pillow scales the bytes, and one multiplication and
+one addition do the arithmetic.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image as pillow
 
 from tasks.models.interface import Image
+from tasks.models.scale import Scale, scale_of
 
 Floats = npt.NDArray[np.float32]
 
@@ -23,6 +23,9 @@ class FastPixels:
     Args:
         processor: of transformers.
 
+    Attributes:
+        scale: the first of the steps.
+
     Raises:
         ValueError: its steps are others. Whether they are these is still to be seen from what it gives.
     """
@@ -30,39 +33,33 @@ class FastPixels:
     def __init__(self, processor: Any) -> None:
         if not all(getattr(processor, step, False) for step in ("do_resize", "do_rescale", "do_normalize")):
             raise ValueError("other steps")
-        self._size = dict(processor.size)
         crop = dict(processor.crop_size) if getattr(processor, "do_center_crop", False) else None
         self._crop = (int(crop["height"]), int(crop["width"])) if crop else None
-        if side_of(self._size, None) is None:
+        scale = scale_of(dict(processor.size), int(processor.resample), crop is not None)
+        if scale is None:
             raise ValueError("other sizes")
-        self._how = pillow.Resampling(int(processor.resample))
-        levels = np.arange(256, dtype=np.float64)[None, :] * processor.rescale_factor
-        mean, deviation = (
-            np.asarray(of, np.float64).reshape(-1, 1) for of in (processor.image_mean, processor.image_std)
+        self.scale: Scale = scale
+        mean, deviation = (np.asarray(of, np.float64) for of in (processor.image_mean, processor.image_std))
+        self._factor, self._shift = (
+            np.broadcast_to(values, 3).astype(np.float32).reshape(3, 1, 1)
+            for values in (processor.rescale_factor / deviation, -mean / deviation)
         )
-        self._tables = np.broadcast_to((levels - mean) / deviation, (3, 256)).astype(np.float32)
 
     def __call__(self, images: Sequence[Image]) -> Floats:
         """What the model reads, of shape (n_images, 3, height, width)."""
         return np.stack([self._one(image) for image in images])
 
     def _one(self, image: Image) -> Floats:
-        height, width = self._scaled(*image.shape[:2])
-        scaled = np.asarray(pillow.fromarray(image).resize((width, height), self._how))
+        scaled = self.scale(image)
         if self._crop:
-            top, left = ((have - want) // 2 for have, want in zip((height, width), self._crop, strict=True))
+            top, left = ((have - want) // 2 for have, want in zip(scaled.shape, self._crop, strict=False))
             if min(top, left) < 0:
                 raise ValueError("nothing to cut out of")
             scaled = scaled[top : top + self._crop[0], left : left + self._crop[1]]
-        return np.stack([table[scaled[..., channel]] for channel, table in enumerate(self._tables)])
-
-    def _scaled(self, height: int, width: int) -> tuple[int, int]:
-        if not self._size.get("shortest_edge"):
-            return int(self._size["height"]), int(self._size["width"])
-        short = int(self._size["shortest_edge"])
-        if width <= height:
-            return int(short * height / width), short
-        return short, int(short * width / height)
+        found = np.ascontiguousarray(scaled.transpose(2, 0, 1)).astype(np.float32)
+        found *= self._factor
+        found += self._shift
+        return found
 
 
 def side_of(size: Mapping[str, Any], crop: Mapping[str, Any] | None) -> int | None:

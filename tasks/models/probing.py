@@ -25,7 +25,7 @@ from tasks.models.interface import Samples, Vectors, cosines
 from tasks.models.resolved import ResolvedModel
 from tasks.models.takes import Takes, remembered
 
-LEAST_COSINE = 0.9999
+SAME = 0.9999
 """Between two vectors that are the same, but for rounding."""
 _RATE = 16_000
 _LONGEST = 2000  # milliseconds of a sample of sound
@@ -80,7 +80,7 @@ def verdict_on(model: ResolvedModel, embed: Embed, missing: Missing) -> Verdict:
             return {"together": {}, "refusal": str(reason)}
         return {"together": together, "refusal": None}
 
-    found = remembered("probes", model.weights.hash, look)
+    found = remembered("probes", f"{model.weights.hash} {model.settings.pooling}", look)
     return Verdict(found["together"], found["refusal"])
 
 
@@ -111,11 +111,11 @@ def _together(embed: Embed, modality: str, contents: list[Any]) -> Together:
     if not np.isfinite(alone).all():
         raise _Refused(f"its vector of {_a(modality)} is not finite")
     least = float(cosines(alone, again).min())
-    if not least >= LEAST_COSINE:
+    if not least >= SAME:
         raise _Refused(f"it gives {_a(modality)} another vector each time (cosine {least:.4f})")
-    if cosines(alone, embed(modality, contents, "document")).min() >= LEAST_COSINE:
+    if cosines(alone, embed(modality, contents, "document")).min() >= SAME:
         return "any"
-    if modality == "audio" and cosines(alone[1:], embed(modality, contents[1:], "document")).min() >= LEAST_COSINE:
+    if modality == "audio" and cosines(alone[1:], embed(modality, contents[1:], "document")).min() >= SAME:
         return "alike"
     return "alone"
 
@@ -133,7 +133,7 @@ def _refuse_made_up(model: ResolvedModel, embed: Embed, missing: Missing) -> Non
         after = embed_samples(model, embed)
         for name, weights in missing.items():
             weights.copy_(kept[name])
-    if not cosines(before, after).min() >= LEAST_COSINE:
+    if not cosines(before, after).min() >= SAME:
         named = ", ".join(sorted(missing)[:3])
         raise _Refused(f"{len(missing)} of its weights are not in its files, and would be made up at random: {named}")
 
@@ -141,7 +141,7 @@ def _refuse_made_up(model: ResolvedModel, embed: Embed, missing: Missing) -> Non
 def _refuse_other_in_other_process(model: ResolvedModel, embed: Embed) -> None:
     """Refuse a model of which another process gets other vectors."""
     least = float(cosines(embed_samples(model, embed), vectors_elsewhere(model)).min())
-    if not least >= LEAST_COSINE:
+    if not least >= SAME:
         raise _Refused(f"another process gets other vectors from it (cosine {least:.4f})")
 
 

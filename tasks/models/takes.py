@@ -10,6 +10,7 @@ from typing import Any
 from tasks.caching import cache_folder, keep
 from tasks.hashing import hash_settings
 from tasks.models.interface import TEXT
+from tasks.models.scale import Scale
 
 _PROCESSORS = ("preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json")
 _MAKERS = ("embedlake", "torch", "transformers", "sentence-transformers")
@@ -25,16 +26,29 @@ class Takes:
             where it looks at as many as there are.
         rate: samples a second that sound must have; None where it says nothing.
         longest: milliseconds of sound at most; None where there is no limit.
+        scale: scales an image as the model would at first, so that fewer bytes travel to it; None where only its own
+            processor knows.
     """
 
     modalities: frozenset[str] = TEXT
     side: int | None = None
     rate: int | None = None
     longest: int | None = None
+    scale: Scale | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {"modalities": sorted(self.modalities), "side": self.side, "rate": self.rate, "longest": self.longest}
+        scale = self.scale.to_dict() if self.scale else None
+        return {
+            "modalities": sorted(self.modalities), "side": self.side, "rate": self.rate, "longest": self.longest,
+            "scale": scale,
+        }  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, told: dict[str, Any]) -> "Takes":
+        """What `to_dict` tells of."""
+        scale = Scale(**told["scale"]) if told["scale"] else None
+        return cls(**{**told, "modalities": frozenset(told["modalities"]), "scale": scale})
 
 
 TEXT_ONLY = Takes()
@@ -62,7 +76,7 @@ def remembered(what: str, weights: str, find_out: Callable[[], dict[str, Any]]) 
 
     Args:
         what: was found out, a word.
-        weights: hash of the model's weights.
+        weights: hash of the model's weights, with what else decides it.
         find_out: gives plain values for JSON.
     """
     key = hash_settings({"weights": weights, **{name: version(name) for name in _MAKERS}})

@@ -28,6 +28,7 @@ from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_entry
 from tasks.models.interface import Encoder, Image, Item, Vectors, cosines, encode_in_parts
+from tasks.models.takes import TEXT_ONLY, Takes
 from tasks.models.template import HASH, NEEDED, Template, is_text
 from tasks.sources.listing import list_files
 from tasks.sources.opening import read_file
@@ -166,8 +167,7 @@ def other_vectors(lake: Lake, entry: Entry, sample: int) -> list[str]:
         raise
     if model.revision != entry["revision"]:
         return []  # other weights than filled it: nothing to compare with
-    side = model.takes.side
-    keep, items = _items_again(lake.corpus, Template(model.settings).fill(rows), 2 * side if side else None)
+    keep, items = _items_again(lake.corpus, Template(model.settings).fill(rows), model.takes)
     rows = rows.take(pa.array(keep, pa.int64()))
     if not keep:
         return []
@@ -183,7 +183,7 @@ def other_vectors(lake: Lake, entry: Entry, sample: int) -> list[str]:
     return found
 
 
-def _items_again(corpus: Corpus, rows: pa.Table, at_least: int | None) -> tuple[list[int], list[Item]]:
+def _items_again(corpus: Corpus, rows: pa.Table, takes: Takes) -> tuple[list[int], list[Item]]:
     """What was embedded of rows, as a template filled them, and their places; not of those whose content is not to be
     had now as it was."""
     texts = is_text(rows).to_pylist()
@@ -191,7 +191,7 @@ def _items_again(corpus: Corpus, rows: pa.Table, at_least: int | None) -> tuple[
     others = [i for i, text in enumerate(texts) if not text]
     wanted = rows.take(pa.array(others, pa.int64()))
     modalities = wanted["modality"].to_pylist()
-    for key, content in contents_now(corpus, wanted, at_least):
+    for key, content in contents_now(corpus, wanted, takes):
         if not isinstance(content, DocumentError):
             found[others[key]] = Item(modalities[key], content, content.shape[0] * content.shape[1])
     return sorted(found), [found[i] for i in sorted(found)]
@@ -225,13 +225,11 @@ def lost_contents(lake: Lake, sample: int) -> list[str]:
     return [row["chunk_id"] for row in suspects if row["uri"] in same]
 
 
-def contents_now(
-    corpus: Corpus, rows: pa.Table, at_least: int | None = None
-) -> list[tuple[int, Image | DocumentError]]:
+def contents_now(corpus: Corpus, rows: pa.Table, takes: Takes = TEXT_ONLY) -> list[tuple[int, Image | DocumentError]]:
     """The contents of a few rows by their places, or why they are not to be had."""
     if not len(rows):
         return []
-    fetcher = Fetcher(corpus, at_least)
+    fetcher = Fetcher(corpus, takes)
     try:
         return list(fetcher.fetch(rows.select(COLUMNS).to_pylist()))
     finally:

@@ -21,16 +21,18 @@ import pyarrow as pa
 from tasks.config.loading import load_corpus
 from tasks.config.models import kept_model
 from tasks.config.reranking import Rerank
+from tasks.content.fetching import as_seen
 from tasks.errors import ConfigurationError, DocumentError, ModelError, UnknownName
 from tasks.lake.catalog import taken_by
 from tasks.lake.literals import all_of
 from tasks.lake.nearest import View, check_filter
 from tasks.lake.recall import effort_in
 from tasks.lake.tables import Lake
-from tasks.media.image import look, picture
+from tasks.media.image import look
 from tasks.models import choose
 from tasks.models.find import resolve_entry
 from tasks.models.interface import Encoder, Item, Vectors, encode_in_parts, text_items
+from tasks.models.takes import TEXT_ONLY, Takes
 from tasks.models.template import Template
 from tasks.rerank.choose import load_reranker
 from tasks.rerank.interface import Reranker
@@ -59,7 +61,7 @@ class OpenLake:
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
         self._encoders: dict[str, Encoder] = {}
-        self._sides: dict[str, int | None] = {}  # of images as each encoder looks at them, see tasks.models.takes
+        self._takes: dict[str, Takes] = {}  # what each encoder takes
         self._views: dict[str, View] = {}
         self._reranker: Reranker | None = None
         self._lock = threading.RLock()  # an encoder is called by one thread at a time
@@ -317,8 +319,7 @@ class OpenLake:
             self._encoder(row)  # which tells how large it looks at images
         try:
             look(content, self._lake.corpus.extraction.max_pixels)
-            side = self._sides.get(row["table"])
-            pixels = picture(content, at_least=2 * side if side else None)
+            [pixels] = as_seen(content, [(0, None)], self._takes.get(row["table"], TEXT_ONLY))
         except DocumentError as error:
             raise ConfigurationError(f"the image cannot be used: {error.message}", error.hint) from None
         return self._item_vector(row, Item("image", pixels, pixels.shape[0] * pixels.shape[1]))
@@ -416,7 +417,7 @@ class OpenLake:
                     " embedlake promote.",
                 )
             self._encoders[table] = choose.load_encoder(model)
-            self._sides[table] = model.takes.side
+            self._takes[table] = model.takes
         return self._encoders[table]
 
 

@@ -10,6 +10,7 @@ from tasks.errors import ConfigurationError, DocumentError, UnknownName
 from tasks.lake.literals import quoted
 from tasks.lake.nearest import View
 from tasks.models.interface import Image
+from tasks.models.takes import Takes
 
 MEDIA_TYPE = "image/jpeg"
 _QUALITY = 80  # of 100
@@ -44,7 +45,7 @@ def thumbnail_of(view: View, corpus: Corpus, chunk_id: str, side: int) -> bytes:
 
 def _content(found: Origin | Sequence[object], corpus: Corpus, side: int) -> Image | DocumentError | None:
     if isinstance(found, Origin):
-        [(_, content)] = fetch([found], corpus, side)
+        [(_, content)] = fetch([found], corpus, Takes(side=side))
         return content
     error = found[1]
     return error if isinstance(error, DocumentError) else None
