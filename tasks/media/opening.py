@@ -1,6 +1,5 @@
 """Pictures are opened by what they are, not by their names; what is wrong with one is said in one place."""
 
-import gzip
 import io
 import re
 import warnings
@@ -42,6 +41,7 @@ _ELSE = (
 _BMP_HEADS = {12, 40, 52, 56, 64, 108, 124}  # sizes of the header that follows, by its version
 _SVG = re.compile(r"(?:\s|<\?xml.*?\?>|<!--.*?-->|<!DOCTYPE\s+svg.*?(?:\[.*?\]\s*)?>)*<(?:\w+:)?svg[\s>]", re.DOTALL)
 _GZIP = b"\x1f\x8b"  # of a .svgz file
+_LARGEST_DRAWING = 64 * 1024 * 1024  # bytes, unpacked
 _LONGEST_HEAD = 65_536  # bytes before an SVG's root
 
 
@@ -89,9 +89,18 @@ def open_picture(content: bytes) -> "ImageFile":
     if name == "SVG":
         _require("resvg_py", "SVG drawings", "svg")
         with decoding(name):
-            content = rasterise(gzip.decompress(content) if content.startswith(_GZIP) else content)
+            drawn, description = rasterise(_unpacked(content) if content.startswith(_GZIP) else content)
+            source = Image.open(io.BytesIO(drawn))
+            source.info["Description"] = description
+            return source
     with decoding(name):
-        return Image.open(io.BytesIO(content), formats=["PNG" if name == "SVG" else name])
+        return Image.open(io.BytesIO(content), formats=[name])
+
+
+def kind_of(content: bytes) -> str:
+    """How a file that is not what its name says begins, for messages."""
+    kind = next((kind for pattern, kind in _ELSE if pattern.match(content[:4096])), "")
+    return f"it begins as {kind} does" if kind else f"it begins with {content[:8].hex(' ')}"
 
 
 @contextmanager
@@ -156,3 +165,14 @@ def _svg_head(content: bytes) -> str:
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return head[: len(head) // 2 * 2].decode("utf-16", "replace")
     return head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+
+
+def _unpacked(content: bytes) -> bytes:
+    """The SVG of a .svgz file."""
+    stream = zlib.decompressobj(wbits=31)
+    drawing = stream.decompress(content, _LARGEST_DRAWING)
+    if stream.unconsumed_tail:
+        raise OversizedDocument(f"the drawing has more than {_LARGEST_DRAWING:,} bytes", "Store it simpler, or as PNG.")
+    if not stream.eof:
+        raise BrokenDocument("the drawing's compression ends early", _COMPLETE)
+    return drawing

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.errors import BrokenDocument
+from tasks.errors import BrokenDocument, OversizedDocument
 from tasks.media.image import look, picture
 from tests.media.pictures import RED, quarters, stored
 
@@ -29,6 +29,29 @@ def test_a_drawing_is_drawn_large_over_white() -> None:
         pixels = picture(variant)
         assert (pixels[256, 256] == RED).all()
         assert (pixels[256, 900] == 255).all()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        'width="300pt" height="150pt"',
+        'width="25.4mm" height="12.7mm"',
+        'viewBox="0 0 40 20"',
+        'width="1e6" height="5e5"',
+    ],
+)
+def test_sizes_in_every_unit(head: str) -> None:
+    assert picture(drawing("", head)).shape == (512, 1024, 3)
+
+
+def test_a_drawing_says_what_it_is() -> None:
+    data = '<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><a><dc:title>A mill</dc:title></a></metadata>'
+    assert look(drawing(data), 10**7).caption == "A mill"
+    assert (
+        look(drawing(data + "<title>Mill</title><desc>A mill  at <b>dusk</b></desc>"), 10**7).caption
+        == "A mill at dusk"
+    )
+    assert look(drawing("<g><title>Layer 1</title></g>"), 10**7).caption == ""
 
 
 def test_words_are_drawn() -> None:
@@ -65,7 +88,6 @@ def test_what_is_inside_is_drawn() -> None:
     [
         drawing("")[:-3],
         drawing("", 'width="0" height="4"'),
-        gzip.compress(drawing(""))[:-20],
         b'<!DOCTYPE svg [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "' + b"&a;" * 1000 + b'"><!ENTITY c "' + b"&b;" * 1000
         + b'"><!ENTITY d "' + b"&c;" * 1000 + b'">]>' + drawing("<text>&d;</text>"),
     ],
@@ -73,3 +95,10 @@ def test_what_is_inside_is_drawn() -> None:
 def test_a_broken_drawing_is_told(content: bytes) -> None:
     with pytest.raises(BrokenDocument, match="SVG"):
         look(content, 10**7)
+
+
+def test_compressed_drawings_have_bounds() -> None:
+    with pytest.raises(BrokenDocument, match="ends early"):
+        look(gzip.compress(drawing(" " * 900))[:-12], 10**7)
+    with pytest.raises(OversizedDocument):
+        look(gzip.compress(drawing(" " * 2**26)), 10**7)
