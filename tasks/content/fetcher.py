@@ -9,13 +9,13 @@ from typing import Any
 from tasks.config.settings import Corpus
 from tasks.content.fetching import Fetched, fetch
 from tasks.content.finding import Origin, origins_of
+from tasks.content.items import Content
 from tasks.errors import DocumentError, UnfinishedDocument
-from tasks.models.interface import Image
 from tasks.models.takes import TEXT_ONLY, Takes
 from tasks.processes import Begun, Processes
 
-_PIXELS = 2**21  # in a piece of work: 6 MiB as they travel
-_MOST_HELD = 2**26  # pixels that are fetched ahead, beside one piece of work
+_AT_ONCE = 2**13  # tokens in a piece of work: of images 2 million pixels, 6 MiB as they travel
+_MOST_HELD = 2**18  # tokens that are fetched ahead, beside one piece of work: 192 MiB of pixels
 _FILES = 16  # in a piece of work
 
 
@@ -32,7 +32,7 @@ class Fetcher:
         self._takes = takes
         self._processes: Processes | None = None
 
-    def fetch(self, rows: list[dict[str, Any]]) -> Iterator[tuple[int, Image | DocumentError]]:
+    def fetch(self, rows: list[dict[str, Any]]) -> Iterator[tuple[int, Content | DocumentError]]:
         """The content of each row by its place among them, in any order; or what is wrong with it: `LostContent` where
         it is not to be had as it was read.
 
@@ -80,14 +80,14 @@ class Fetcher:
 
 
 def _grouped(found: Iterator[Any]) -> Iterator[list[Origin] | tuple[int, DocumentError]]:
-    """Work of a few origins or pixels; what has many pieces in parts."""
+    """Work of a few origins or tokens; what has many pieces in parts."""
     group: list[Origin] = []
     for one in found:
         if isinstance(one, tuple):
             yield one[0].key, one[1]
             continue
         for part in _parts(one):
-            if group and (len(group) == _FILES or _size(group) + part.size > _PIXELS):
+            if group and (len(group) == _FILES or _size(group) + part.size > _AT_ONCE):
                 yield group
                 group = []
             group.append(part)
@@ -99,7 +99,7 @@ def _parts(origin: Origin) -> Iterator[Origin]:
     part: list[Any] = []
     size = 0
     for one in origin.wanted:
-        if part and size + one.size > _PIXELS:
+        if part and size + one.size > _AT_ONCE:
             yield replace(origin, wanted=part)
             part, size = [], 0
         part.append(one)

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from tasks.config.settings import Corpus
 from tasks.content.finding import Origin, Wanted, lost
+from tasks.content.items import Content
 from tasks.content.reference import Region, place_of
 from tasks.errors import DocumentError
 from tasks.extract.read import extract
@@ -20,7 +21,7 @@ from tasks.sources.work import Members
 
 _TIMES = 2  # as large as the model looks at an image, it is decoded at least: what is scaled later looks the same
 
-Fetched = list[tuple[int, Image | DocumentError]]
+Fetched = list[tuple[int, Content | DocumentError]]
 """The content of each piece by its key, or why there is none."""
 
 
@@ -48,7 +49,7 @@ def fetch(origins: list[Origin], corpus: Corpus, takes: Takes) -> Fetched:
 
 def _contents(
     origin: Origin, content: bytes, corpus: Corpus, takes: Takes
-) -> Iterator[tuple[int, Image | DocumentError]]:
+) -> Iterator[tuple[int, Content | DocumentError]]:
     """Of what is wanted of some bytes: pieces of themselves, or of what is attached to them as a mail."""
     address = place_of(origin.file).address
     own = [one for one in origin.wanted if one.place.address == address]
@@ -90,7 +91,7 @@ def as_seen(content: bytes, pieces: Sequence[tuple[int, Region | None]], takes: 
         yield takes.scale(pixels) if takes.scale else pixels
 
 
-def _decoded(content: bytes, wanted: list[Wanted], takes: Takes) -> Iterator[tuple[int, Image | DocumentError]]:
+def _decoded(content: bytes, wanted: list[Wanted], takes: Takes) -> Iterator[tuple[int, Content | DocumentError]]:
     """Pieces of an image, if its bytes are what was read."""
     digest = hash_bytes(content) if wanted else ""
     same: dict[str, list[Wanted]] = defaultdict(list)
@@ -99,9 +100,9 @@ def _decoded(content: bytes, wanted: list[Wanted], takes: Takes) -> Iterator[tup
             same[digest].append(one)
         else:
             yield one.key, lost("its content is not what was read")
-    pieces = sorted(same[digest], key=lambda one: one.page)
+    pieces = sorted(same[digest], key=lambda one: one.reference.page)
     try:
-        decoded = as_seen(content, [(one.page - 1, one.region) for one in pieces], takes)
+        decoded = as_seen(content, [(one.reference.page - 1, one.reference.region) for one in pieces], takes)
         for one, pixels in zip(pieces, decoded, strict=True) if pieces else ():
             yield one.key, pixels
             pieces = [other for other in pieces if other is not one]

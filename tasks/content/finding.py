@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tasks.config.settings import Corpus
-from tasks.content.reference import Place, Region, place_of, reference_of
+from tasks.content.reference import Place, Reference, place_of, reference_of
 from tasks.errors import DocumentError, LostContent
+from tasks.models.interface import in_tokens
 from tasks.sources.contents import by_content
 from tasks.sources.disk import path_at
 from tasks.sources.fields import bytes_at
@@ -21,7 +22,7 @@ from tasks.sources.opening import file_size
 from tasks.sources.parquet_records import rows_of
 from tasks.sources.work import Block, Within
 
-COLUMNS = ("document_id", "source", "uri", "content_reference", "content_hash", "span_region")
+COLUMNS = ("document_id", "source", "uri", "modality", "start", "end", "content_reference", "content_hash")
 """Of a chunk, what tells where its content is."""
 
 
@@ -31,19 +32,22 @@ class Wanted:
 
     Attributes:
         key: of the chunk that it is of.
-        place: of its bytes.
-        page: from 1.
-        region: of the page, or None for all of it.
-        content_hash: of the bytes, as they were read.
-        size: in pixels.
+        reference: to it.
+        modality: of it.
+        content_hash: of the bytes that have it, as they were read.
+        size: what it weighs beside texts, in tokens.
     """
 
     key: int
-    place: Place
-    page: int
-    region: Region | None
+    reference: Reference
+    modality: str
     content_hash: str
     size: int
+
+    @property
+    def place(self) -> Place:
+        """Of its bytes."""
+        return self.reference.place
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Origin:
 
     @property
     def size(self) -> int:
-        """Of what is wanted, in pixels."""
+        """Of what is wanted, in tokens."""
         return sum(one.size for one in self.wanted)
 
 
@@ -78,9 +82,8 @@ def wanted_of(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], 
     """
     for key, row in enumerate(rows):
         reference = reference_of(row["content_reference"])
-        left, top, right, bottom = row["span_region"]
-        size = (right - left) * (bottom - top)
-        yield row, Wanted(key, reference.place, reference.page, reference.region, row["content_hash"], size)
+        size = in_tokens(row["modality"], row["end"] - row["start"])
+        yield row, Wanted(key, reference, row["modality"], row["content_hash"], size)
 
 
 def origins_of(rows: Iterable[dict[str, Any]], corpus: Corpus) -> Iterator[Found]:

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from tasks.content.fetcher import Fetcher
 from tasks.content.finding import COLUMNS
+from tasks.content.items import item_of
 from tasks.embed.batches import Batch
 from tasks.errors import DocumentError
 from tasks.models.interface import Item, in_tokens
@@ -43,8 +44,7 @@ def content_batches(rows: pa.Table, batch_cost: int, fetcher: Fetcher, lost: Los
                 if len(places[content]) > tried + 1:
                     left[content] = places[content]
                 continue
-            modality = rows["modality"][place].as_py()
-            item = Item(modality, found, found.shape[0] * found.shape[1])
+            item = item_of(rows["modality"][place].as_py(), found)
             yield from gathered.add(item, places[content][tried:])
         places, tried = left, tried + 1
     yield from gathered.flush()

@@ -13,6 +13,7 @@ from tasks.config.models import kept_model
 from tasks.config.settings import Corpus
 from tasks.content.fetcher import Fetcher
 from tasks.content.finding import COLUMNS
+from tasks.content.items import Content, item_of
 from tasks.content.reference import piece_hash, reference_of
 from tasks.embed.batches import items_of
 from tasks.errors import DocumentError, ModelError
@@ -27,7 +28,7 @@ from tasks.lake.schemas import chunks_schema
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_entry
-from tasks.models.interface import Encoder, Image, Item, Vectors, cosines, encode_in_parts
+from tasks.models.interface import Encoder, Item, Vectors, cosines, encode_in_parts
 from tasks.models.takes import TEXT_ONLY, Takes
 from tasks.models.template import HASH, NEEDED, Template, is_text
 from tasks.sources.listing import list_files
@@ -193,7 +194,7 @@ def _items_again(corpus: Corpus, rows: pa.Table, takes: Takes) -> tuple[list[int
     modalities = wanted["modality"].to_pylist()
     for key, content in contents_now(corpus, wanted, takes):
         if not isinstance(content, DocumentError):
-            found[others[key]] = Item(modalities[key], content, content.shape[0] * content.shape[1])
+            found[others[key]] = item_of(modalities[key], content)
     return sorted(found), [found[i] for i in sorted(found)]
 
 
@@ -226,7 +227,7 @@ def lost_contents(lake: Lake, sample: int) -> list[str]:
     return [row["chunk_id"] for row in suspects if row["uri"] in same]
 
 
-def contents_now(corpus: Corpus, rows: pa.Table, takes: Takes = TEXT_ONLY) -> list[tuple[int, Image | DocumentError]]:
+def contents_now(corpus: Corpus, rows: pa.Table, takes: Takes = TEXT_ONLY) -> list[tuple[int, Content | DocumentError]]:
     """The contents of a few rows by their places, or why they are not to be had."""
     if not len(rows):
         return []

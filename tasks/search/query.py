@@ -22,6 +22,7 @@ from tasks.config.loading import load_corpus
 from tasks.config.models import kept_model
 from tasks.config.reranking import Rerank
 from tasks.content.fetching import as_seen
+from tasks.content.items import item_of
 from tasks.errors import ConfigurationError, DocumentError, ModelError, UnknownName
 from tasks.lake.catalog import taken_by
 from tasks.lake.literals import all_of
@@ -322,7 +323,7 @@ class OpenLake:
             [pixels] = as_seen(content, [(0, None)], self._takes.get(row["table"], TEXT_ONLY))
         except DocumentError as error:
             raise ConfigurationError(f"the image cannot be used: {error.message}", error.hint) from None
-        return self._item_vector(row, Item("image", pixels, pixels.shape[0] * pixels.shape[1]))
+        return self._item_vector(row, item_of("image", pixels))
 
     def _item_vector(self, row: dict[str, Any], item: Item) -> Sequence[float]:
         with self._lock:
