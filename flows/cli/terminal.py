@@ -33,7 +33,8 @@ def harmless(text: str) -> str:
 
 def size_told(size: int) -> str:
     """Bytes, for a person."""
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
+    name, unit = next((one for one in (("GB", 1e9), ("MB", 1e6)) if size >= one[1] / 10), ("kB", 1e3))
+    return f"{size / unit:,.1f} {name}"
 
 
 def print_json(value: Any) -> None:
