@@ -33,8 +33,9 @@ def harmless(text: str) -> str:
 
 def size_told(size: int) -> str:
     """Bytes, for a person."""
-    name, unit = next((one for one in (("GB", 1e9), ("MB", 1e6)) if size >= one[1] / 10), ("kB", 1e3))
-    return f"{size / unit:,.1f} {name}"
+    if size >= 1e9:
+        return f"{size / 1e9:,.1f} GB"
+    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
 
 
 def print_json(value: Any) -> None:
