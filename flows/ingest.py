@@ -41,6 +41,6 @@ def ingest(
                     for model in kept.models:  # the first takes what is landed as it comes; the others find it there
                         stages.embed_kept(run, model, landed, kept.named)
                 stages.finish(run, kept.named, whole=True)
-        stages.switch_and_retire(run, kept.named)
+        stages.switch_and_retire(run, kept)
     artifacts.publish_report(run.report)
     return run.report

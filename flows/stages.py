@@ -19,6 +19,7 @@ from tasks.ingest import update as documents
 from tasks.ingest.compare import Changes
 from tasks.lake.run import Run
 from tasks.models.resolved import ResolvedModel
+from tasks.operate.hints import media_hints
 from tasks.operate.promote import named_tables, notes_on, promote_by_itself
 from tasks.operate.retire import retire_due
 from tasks.progress import EmbeddingCounts
@@ -118,12 +119,13 @@ def finish(run: Run, named: list[str], whole: bool) -> None:
 
 
 @_store_task("switch and retire")
-def switch_and_retire(run: Run, named: list[str]) -> None:
+def switch_and_retire(run: Run, kept: Kept) -> None:
     """Make the first model live where the corpus file says so and nothing speaks against it; remove tables that are
-    due; note what stands between the models and being live."""
-    promote_by_itself(run, named)
+    due; note what stands between the models and being live, and what else the corpus file could ask for."""
+    promote_by_itself(run, kept.named)
     run.report.retired = retire_due(run.lake, run.report.run_id)
-    run.report.notes = [*run.report.notes, *notes_on(run.lake.corpus, run.lake.catalog(), named)]
+    run.report.notes = [*run.report.notes, *notes_on(run.lake.corpus, run.lake.catalog(), kept.named)]
+    run.report.hints = media_hints(run.corpus, run.report.documents.skipped, kept.models)
 
 
 @_store_task("note models")

@@ -29,6 +29,7 @@ EmbedlakeError                    exit code
     ├── OverlongChunk                 longer than the model reads, where the corpus refuses that
     ├── RefusedChunk                  the encoder embeds other chunks and not this one
     ├── UnusableVector                the model gave a vector that is not finite, or zero
+    ├── LostContent                   its content is not to be had as it was read
     └── UnreadDocument                could not be fetched (network, throttling): tried again by the next run
 """
 
@@ -208,6 +209,10 @@ class RefusedChunk(DocumentError):
 
 class UnusableVector(DocumentError):
     """The model gave a vector that is not finite, or zero."""
+
+
+class LostContent(DocumentError):
+    """What is to be embedded of it is not to be had as it was read: its file changed, is gone, or cannot be reached."""
 
 
 class UnreadDocument(DocumentError):

@@ -128,7 +128,8 @@ class EmbeddingCounts:
 
     Attributes:
         table: its full name.
-        embedded: texts that the model embedded; tokens: in them.
+        embedded: texts, images and the like that the model embedded; tokens: in texts.
+        by_modality: of these, what is no text.
         billed: tokens that a service was paid for; cost: USD; None where nothing was, or nobody knows.
         saved: USD that the reused vectors would have cost; None likewise.
         reused: rows written with a vector that the table had for the same text; reused_tokens: in them.
@@ -136,6 +137,7 @@ class EmbeddingCounts:
         overlong: embedded texts longer than the model reads, of which it read the beginning.
         failed: chunks that failed in this run.
         refused: those of them that are longer than the model reads, which the corpus refuses.
+        lost: chunks that wait, since their content is not what was read, or not to be had; lost_first: the first.
         rows: of the table at the end; pending: chunks that it still lacks then.
         seconds: from the first batch to the last commit.
         state: of the table at the end: building, ready, live or frozen.
@@ -159,6 +161,20 @@ class EmbeddingCounts:
     seconds: float = 0.0
     state: str = "building"
     backend: str = ""
+    by_modality: dict[str, int] = field(default_factory=dict)
+    lost: int = 0
+    lost_first: str = ""
+
+    def count(self, modality: str, items: int) -> None:
+        """Count what was embedded."""
+        self.embedded += items
+        if modality != "text":
+            self.by_modality[modality] = self.by_modality.get(modality, 0) + items
+
+    def lose(self, document_ids: list[str], reason: str) -> None:
+        """Count chunks whose content is not to be had as it was read."""
+        self.lost += len(document_ids)
+        self.lost_first = self.lost_first or f"{document_ids[0]}: {reason}"
 
 
 @dataclass(slots=True)
@@ -175,6 +191,7 @@ class RunReport:
     retired: list[str] = field(default_factory=list)  # tables that this run removed, as they were due
     notes: list[str] = field(default_factory=list)  # what stands between the models and being live
     others: dict[str, int] = field(default_factory=dict)  # tables of other corpora, told where this one had none yet
+    hints: list[str] = field(default_factory=list)  # what else the corpus file could ask for
     seconds: float = 0.0
     failures: list[dict[str, str]] = field(default_factory=list)  # the first of those that failed in this run
 

@@ -19,11 +19,12 @@ SIGNATURES = {
     "open_lake": "(corpus_file: str | pathlib.Path) -> tasks.search.query.OpenLake",
 }
 ATTRIBUTES = {
-    "OpenLake": "document embed_query entry models search search_async search_many similar table",
-    "Passage": "chunk_id corpus document_id end headings metadata page rank score scores start text title to_dict uri",
+    "OpenLake": "document embed_query entry models search search_async search_many similar table thumbnail",
+    "Passage": "chunk_id corpus document_id end headings metadata modality page rank reference region score scores"
+    " start text title to_dict uri",
     "Boost": "field half_life weight",
     "Passages": "analysis append clear copy count extend index insert note pop remove reverse sort to_arrow to_pandas",
-    "RunReport": "corpus documents failed failures idle kind models notes others promoted retired run_id seconds"
+    "RunReport": "corpus documents failed failures hints idle kind models notes others promoted retired run_id seconds"
     " to_dict unkept",
     "EmbedlakeError": "add_note args exit_code with_traceback",
     "Takes": "from_dict longest modalities rate scale side to_dict",

@@ -5,11 +5,12 @@ import pydoc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from flows.cli.terminal import PICTURES, harmless, out, shown
+from flows.cli.terminal import PICTURES, harmless, out, shown, size_told
 
 if TYPE_CHECKING:
     from tasks.search.passage import Passage
@@ -48,7 +49,7 @@ def _print_head(passage: "Passage") -> None:
     name = "  ".join(filter(None, [passage.document_id, " > ".join(filter(None, [title, named]))]))
     head = harmless(f"{passage.rank}. {name}".replace("\n", PICTURES[10]))
     page = f"page {passage.page}, " if passage.page else ""
-    place = f"{page}characters {passage.start}–{passage.end}"
+    place = f"{page}{_span(passage)}"
     tail = f"[cyan]{passage.score:.3f}[/]  {place}"
     if not out.is_terminal or len(head) + len(place) + 10 <= _width():
         out.print(f"[bold]{shown(head)}[/]  {tail}", soft_wrap=True)
@@ -57,6 +58,17 @@ def _print_head(passage: "Passage") -> None:
     line.truncate(_width(), overflow="ellipsis")
     out.print(line, soft_wrap=True)
     out.print(f"{' ' * _INDENT}{tail}", soft_wrap=True)
+
+
+def _span(passage: "Passage") -> str:
+    """Where a passage stands: of an image its size, and that of its file where it lies on this machine."""
+    if passage.modality == "text":
+        return f"characters {passage.start}–{passage.end}"
+    left, top, right, bottom = passage.region or (0, 0, 0, 0)
+    place = f" at {left}, {top}" if (left, top) != (0, 0) else ""
+    whole = Path(passage.uri) if passage.document_id.endswith(passage.uri.rpartition("/")[2]) else None
+    size = f", {size_told(whole.stat().st_size)}" if whole and whole.is_file() else ""
+    return f"{passage.modality} {right - left} × {bottom - top}{place}{size}"
 
 
 def _shown_part(text: str, query: str, analysis: Any) -> Text:
@@ -113,6 +125,8 @@ def _explained(passage: "Passage") -> str:
         told.append(f"{name}: rank {standing['rank']}, {standing['score']:.3f}{fused}")
     if boost := passage.scores.get("boost"):
         told.append(f"boost: {boost['before']:.3f} × {boost['by']:.3f}")
+    if gap := passage.scores.get("gap"):
+        told.append(f"cosine {gap['cosine']:.3f}, told as that of a text would be")
     if moved := passage.scores.get("diverse"):
         told.append(f"diversity: was rank {moved['before']:.0f}")
     if judged := passage.scores.get("rerank"):

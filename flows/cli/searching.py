@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tasks.search.query import OpenLake
 
 Way = Literal["vector", "text", "hybrid"]
+Modality = Literal["text", "image", "audio"]
 
 
 def search(
@@ -48,6 +49,13 @@ def search(
     context: Annotated[
         int, typer.Option(min=0, max=20, help="Show so many chunks before and behind each passage too.")
     ] = 0,
+    image: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What is like this image, instead of a question.")
+    ] = None,
+    modality: Annotated[
+        Modality | None, typer.Option(help="Only passages of text, or only images; by default both in one list.")
+    ] = None,
+    open: Annotated[bool, typer.Option("--open", help="Open the file of the best one.")] = False,
     boost: Annotated[
         list[str] | None,
         typer.Option(
@@ -84,26 +92,38 @@ def search(
     quiet_libraries()
     from tasks.search.query import open_lake
 
-    _check_together(query, queries, also, rerank)
+    _check_together(query, queries, image, also, rerank)
     lakes = [open_lake(file) for file in (corpus_file, *(also or ()))]
     options: dict[str, Any] = {
         "model": model, "limit": limit, "where": where, "by": by, "weight": weight, "offset": offset,
         "per_document": per_document, "min_score": min_score, "context": context, "rerank": rerank,
-        "boost": [_boost(given) for given in boost or ()], "diverse": diverse,
+        "boost": [_boost(given) for given in boost or ()], "diverse": diverse, "modality": modality,
     }  # fmt: skip
     show = partial(_show, explain=explain, json=json, jsonl=jsonl)
-    if queries is not None:
+    if image is not None:
+        found = lakes[0].search(image=image, **options)
+        show([(str(image), found)], marked=False)
+        _open_first([found], open)
+    elif queries is not None:
         asked = _lines(queries)
         show([*zip(asked, _found(lakes, asked, options), strict=True)], several=True)
     elif query is not None:
-        show([(query, _found(lakes, [query], options)[0])])
+        answered = _found(lakes, [query], options)
+        show([(query, answered[0])])
+        _open_first(answered, open)
     else:
         _prompt(lambda text: show([(text, _found(lakes, [text], options)[0])]), json or jsonl)
 
 
-def _check_together(query: str | None, queries: Path | None, also: list[Path] | None, rerank: bool | None) -> None:
-    if query is not None and queries is not None:
-        raise ConfigurationError("a query and a file of queries are given", "Give one of them.")
+def _check_together(
+    query: str | None, queries: Path | None, image: Path | None, also: list[Path] | None, rerank: bool | None
+) -> None:
+    named = {"a query": query, "a file of queries": queries, "an image": image}
+    given = [name for name, value in named.items() if value is not None]
+    if len(given) > 1:
+        raise ConfigurationError(f"{' and '.join(given)} are given", "Give one of them.")
+    if also and image:
+        raise ConfigurationError("a search of several corpora takes no image", "Search one, or by a question.")
     if also and rerank:
         raise ConfigurationError("a search of several corpora has no reranker", "Search without --rerank.")
 
@@ -114,6 +134,16 @@ def _found(lakes: "Sequence[OpenLake]", queries: Sequence[str], options: dict[st
     from tasks.search.several import search_all
 
     return [search_all(lakes, query, **options) for query in queries]
+
+
+def _open_first(found: "Sequence[Passages]", wanted: bool) -> None:
+    """Open the file of the best passage, as the desktop does."""
+    if not wanted or not any(found):
+        return
+    best = next(passages[0] for passages in found if passages)
+    if "://" not in best.uri and not Path(best.uri).exists():
+        raise ConfigurationError(f"{best.uri} is not there any more", "Run again, so that searches know.")
+    typer.launch(best.uri)
 
 
 def _boost(given: str) -> dict[str, Any]:
@@ -135,7 +165,12 @@ def _lines(file: Path) -> list[str]:
 
 
 def _show(
-    found: "Sequence[tuple[str, Passages]]", explain: bool, json: bool, jsonl: bool, several: bool = False
+    found: "Sequence[tuple[str, Passages]]",
+    explain: bool,
+    json: bool,
+    jsonl: bool,
+    several: bool = False,
+    marked: bool = True,
 ) -> None:
     """What was found for each query."""
     from flows.cli.passages import paged, print_passages
@@ -156,7 +191,7 @@ def _show(
             for query, passages in found:
                 if several:
                     out.rule(shown(query), align="left")
-                print_passages(passages, explain, query)
+                print_passages(passages, explain, query if marked else "")
 
 
 def _prompt(answer: Callable[[str], None], as_json: bool) -> None:
@@ -207,11 +242,16 @@ def similar(
     from flows.cli.passages import paged, print_passages
     from flows.cli.terminal import print_json
     from tasks.search.query import open_lake
+    from tasks.sources.formats import medium_of
 
-    texts = list(_passages_of(Path(identity), corpus_file)) if Path(identity).is_file() else None
-    passages = open_lake(corpus_file).similar(
-        None if texts else identity, model=model, limit=limit, where=where, per_document=per_document, text=texts
-    )
+    lake, file = open_lake(corpus_file), Path(identity)
+    if file.is_file() and medium_of(file.name) == "image":
+        passages = lake.search(image=file, model=model, limit=limit, where=where, per_document=per_document)
+    else:
+        texts = list(_passages_of(file, corpus_file)) if file.is_file() else None
+        passages = lake.similar(
+            None if texts else identity, model=model, limit=limit, where=where, per_document=per_document, text=texts
+        )
     if json:
         print_json([passage.to_dict() for passage in passages])
     else:

@@ -89,7 +89,8 @@ def print_status(found: dict[str, Any]) -> None:
     guessed = [f"{e['documents']:,} {e['encoding']} ({e['least_confidence']:.0%} or surer)" for e in found["encodings"]]
     if len(guessed) > 1:
         rows.append(("encodings", ", ".join(guessed)))
-    print_rows([*rows, ("chunks", f"{found['chunks']:,}")])
+    of_each = ", ".join(f"{count:,} {modality}" for modality, count in found["modalities"].items())
+    print_rows([*rows, ("chunks", f"{found['chunks']:,}{f' ({of_each})' if of_each else ''}")])
     columns = ["table", "state", "rows", "pending", "failed", "overlong", "dimension"]
     _print_table("models", columns, found["models"])
     judged = [{"table": model["table"]} | model["vector_index"] for model in found["models"] if model["vector_index"]]

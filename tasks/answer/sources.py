@@ -71,6 +71,8 @@ def _within(passages: Sequence[Passage], budget: int) -> list[Passage]:
     """The passages that fit, best first."""
     taken: list[Passage] = []
     for passage in passages:
+        if not passage.text.strip():
+            continue  # an image without a caption
         cost = tokens_of(passage.text) + _AROUND
         if cost <= budget:
             taken.append(passage)

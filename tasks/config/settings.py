@@ -19,10 +19,11 @@ MetadataType = Literal["string", "integer", "number", "boolean", "date", "dateti
 
 RESERVED_COLUMNS = frozenset(
     (
-        "attempts", "bytes", "checksum", "chunk_id", "chunks", "container", "content_hash", "document_hash",
-        "document_id", "embedded_hash", "encoding", "encoding_confidence", "end", "heading_path", "media_type",
-        "modality", "ordinal", "repeats", "run", "settings", "source", "span_page", "span_unit", "start", "state",
-        "tag", "text", "text_hash", "title", "token_count", "tokens", "uri", "vector", "version",
+        "attempts", "bytes", "checksum", "chunk_id", "chunks", "container", "content_hash", "content_reference",
+        "document_hash", "document_id", "embedded_hash", "encoding", "encoding_confidence", "end", "heading_path",
+        "media_type", "modality", "ordinal", "repeats", "run", "settings", "source", "span_page", "span_region",
+        "span_unit", "start", "state", "tag", "text", "text_hash", "title", "token_count", "tokens", "uri", "vector",
+        "version",
     )
 )  # fmt: skip
 
@@ -45,11 +46,24 @@ class Extraction(Settings):
         description="Read pages of PDFs that have no text by OCR (pip install 'embedlake[ocr]'). A page takes seconds:"
         " raise `timeout` for long scans.",
     )
+    images: Literal["none", "files"] = Field(
+        "none",
+        description="files: images are documents, for models that take them; none: they are skipped and counted.",
+    )
+    max_pixels: int = Field(100_000_000, gt=0, description="Largest image, in pixels; a larger one is a failure.")
+    tiles: int | None = Field(
+        None, ge=16, description="Cut images into tiles of so many pixels a side; by default an image is one chunk."
+    )
     on_failure: Literal["keep", "drop"] = Field(
         "keep",
         description="What becomes of a document that was read before and cannot be read now: keep its last good text"
         " in search until it can, or drop it.",
     )
+
+    @property
+    def media(self) -> frozenset[str]:
+        """The modalities beside text whose files are documents."""
+        return frozenset({"image"} if self.images != "none" else ())
 
 
 class Chunking(Settings):
@@ -211,6 +225,8 @@ class Corpus(Settings):
             repeated = {name for name in names if names.count(name) > 1}
             if repeated:
                 raise ValueError(f"two {what}s have the name {repeated.pop()!r}; give each one its own `name`")
+        if not self.extraction.media and (named := [source.name for source in self.sources if source.fields.image]):
+            raise ValueError(f"source {named[0]!r} names a column of images; set `extraction: {{images: files}}` too")
         for source in self.sources:
             unknown = set(source.metadata) - set(self.metadata)
             if unknown:

@@ -29,6 +29,11 @@ class Fields(Settings):
         " numbers, unless this is given.",
     )
     title: str | None = Field(None, description="Column with the title.")
+    image: str | None = Field(
+        None,
+        description="Column with an image of each record, as bytes or an object with `bytes`, in Parquet files; its"
+        " caption is the record's text. For `extraction: {images: files}`.",
+    )
     format: RecordFormat = Field("text", description="What the text of a record is.")
     format_column: str | None = Field(
         None,
@@ -94,7 +99,8 @@ class Source(Settings):
     sidecar: str | None = Field(
         None,
         description="The JSON file with a document's metadata beside it, such as `{name}.json` for a.pdf.json, or"
-        " `{stem}.json` for a.json; it is then no document.",
+        " `{stem}.json` for a.json; it is then no document. Of images also a text file with the caption:"
+        " `{stem}.txt`.",
     )
     encoding: str | None = Field(
         None, description="Of all its text files, such as cp1252; by default found for each. PDF and Office have none."

@@ -14,18 +14,23 @@ import pyarrow.compute as pc
 
 from tasks.columns import among
 from tasks.config.models import Model
+from tasks.content.fetcher import Fetcher
+from tasks.content.finding import COLUMNS, is_within
 from tasks.embed.batches import Batch, items_of, make_batches
 from tasks.embed.commits import Commits
-from tasks.embed.pending import Pending, pending_chunks, remove_orphans
+from tasks.embed.contents import by_modality, content_batches
+from tasks.embed.pending import Pending, pending_chunks, remove_orphans, stale_documents
 from tasks.embed.pools import Embedded, Pool
 from tasks.embed.reuse import Reuse
 from tasks.embed.rows import overlong_chunk, with_vectors
 from tasks.embed.trials import Trials
 from tasks.embed.wider import Wider
-from tasks.errors import EmbedlakeError, ModelError
+from tasks.errors import DocumentError, EmbedlakeError, LostContent, ModelError
 from tasks.lake.tables import Lake
+from tasks.models.interface import TEXT
 from tasks.models.providers import provider_of
-from tasks.models.template import COST, NEEDED, Template
+from tasks.models.takes import TEXT_ONLY, Takes
+from tasks.models.template import COST, NEEDED, Template, is_text
 from tasks.progress import EmbeddingCounts, Report
 
 _WAITING_SECONDS = 10.0  # after these, encoders begin with what is there,
@@ -47,6 +52,7 @@ class Embedding:
         report: is told of progress.
         chosen: versions of the chunks to embed; None for all that are pending.
         wider: tables whose vectors begin with those of this one; see tasks.embed.wider.
+        takes: what the model takes.
     """
 
     def __init__(
@@ -58,6 +64,7 @@ class Embedding:
         report: Report,
         chosen: pa.ChunkedArray | None = None,
         wider: Sequence[Wider] = (),
+        takes: Takes = TEXT_ONLY,
     ) -> None:
         self._lake = lake
         self._table = table
@@ -69,8 +76,12 @@ class Embedding:
         self._commits = Commits(lake, table, model, report, self.counts)
         template = Template(model)
         self._reuse = Reuse(lake, table, template, self._commits, self.counts, wider)
-        first = lake.snapshot(table).take(np.arange(min(lake.count(table), 1)), ["modality", *NEEDED])
-        self._trials = Trials(model.model, items_of(template.fill(first))[0] if len(first) else None)
+        first = lake.snapshot(table).take(np.arange(min(lake.count(table), 1)), [*NEEDED])
+        known = len(first) and pc.all(is_text(first)).as_py()
+        self._trials = Trials(model.model, items_of(template.fill(first))[0] if known else None)
+        self._takes = takes
+        self._fetcher = Fetcher(lake.corpus, takes)
+        self._aside: dict[str, None] = {}  # versions of chunks whose content is not what was read
         self._outstanding = 0  # batches without a result
         self._broken: ModelError | None = None  # what ends the run, once what is under way has come in
 
@@ -103,6 +114,7 @@ class Embedding:
         finally:
             if self._pool:
                 self._pool.close()
+            self._fetcher.close()
         if self._lake.count(self._table):
             self.counts.removed += remove_orphans(self._lake, self._table)
         self.counts.rows = self._lake.count(self._table)
@@ -110,12 +122,14 @@ class Embedding:
         return self.counts
 
     def _pending(self) -> Pending:
-        return pending_chunks(self._lake, self._table, self._model, self._chosen)
+        return pending_chunks(self._lake, self._table, self._model, self._takes.modalities, self._chosen).without(
+            list(self._aside)
+        )
 
     def _embed(self, arrivals: Iterator[pa.Table | None], first: bool = True) -> None:
         """One pass: every row is landed with a known vector, embedded, or left for the next pass, which by then
         finds the vector or knows that there is none."""
-        windows = self._reuse.unknown(arrivals, first)
+        windows = self._reuse.unknown(self._at_hand(arrivals, first), first)
         tokens, held = self._begin(windows)
         if held:
             if self._pool is None:
@@ -132,6 +146,25 @@ class Embedding:
         self._commits.commit()
         if self._broken:
             raise self._broken
+
+    def _at_hand(self, arrivals: Iterator[pa.Table | None], first: bool) -> Iterator[pa.Table | None]:
+        """What the model takes of chunks. What lies in a file that has to be gone through is left for the pass after
+        the first: by then all that is in it is known, and one way through it is enough."""
+        if self._takes.modalities == TEXT and not first:
+            yield from arrivals
+            return
+        for rows in arrivals:
+            yield rows if rows is None or "modality" not in rows.column_names else self._wanted(rows, first)
+
+    def _wanted(self, rows: pa.Table, first: bool) -> pa.Table:
+        modalities = rows["modality"].fill_null("text")
+        if pc.all(pc.equal(modalities, "text")).as_py() is not False and "text" in self._takes.modalities:
+            return rows
+        keep = among(modalities, list(self._takes.modalities)).to_numpy()
+        for place, told in enumerate(rows.select([*COLUMNS]).to_pylist() if first else ()):
+            if keep[place] and told["modality"] in self._takes.modalities - TEXT:
+                keep[place] = not is_within(told)
+        return rows.filter(pa.array(keep))
 
     def _begin(self, windows: Iterator[pa.Table | None]) -> tuple[int, list[pa.Table]]:
         """The first windows, until they tell how much work there is; with the tokens that are expected in all."""
@@ -152,7 +185,7 @@ class Embedding:
     def _batches(self, windows: Iterator[pa.Table | None], pool: Pool) -> Iterator[Batch | None]:
         """The batches of all windows, and those that have to be tried again, until every one has its result."""
         for window in windows:
-            for batch in self._cut(window, pool) if window is not None else [None]:
+            for batch in self._batches_of(window, pool) if window is not None else [None]:
                 yield from self._again()
                 if self._broken:
                     return
@@ -162,8 +195,23 @@ class Embedding:
             yield from self._again(idle=not self._outstanding)
             yield None
 
-    def _cut(self, window: pa.Table, pool: Pool) -> Iterator[Batch]:
-        return make_batches(window, pool.batch_cost, pool.max_cost, pool.batch_items)
+    def _batches_of(self, window: pa.Table, pool: Pool) -> Iterator[Batch]:
+        for modality, rows in by_modality(window):
+            if modality == "text":
+                yield from make_batches(rows, pool.batch_cost, pool.max_cost, pool.batch_items)
+            else:
+                yield from content_batches(rows, pool.batch_cost, self._fetcher, self._lose)
+
+    def _lose(self, rows: pa.Table, cause: DocumentError) -> None:
+        """Rows whose content does not decode fail, and so do those whose file cannot be read now; others wait until the
+        next run has seen what became of it."""
+        if not isinstance(cause, LostContent):
+            self._reuse.fail(rows, cause)
+        elif pc.all(among(rows["document_id"], stale_documents(self._lake))).as_py():
+            self._commits.fail(rows, cause)
+        else:
+            self._aside |= dict.fromkeys(rows["version"].to_pylist())
+            self.counts.lose(rows["document_id"].to_pylist(), cause.message)
 
     def _again(self, idle: bool = False) -> Iterator[Batch | None]:
         while not self._broken and (seconds := self._trials.pause()):  # the encoder is asked for nothing meanwhile
@@ -188,15 +236,16 @@ class Embedding:
         batch = result.batch
         tokens = np.array([result.costs[position] for position in batch.positions])
         keep = np.arange(len(tokens))
-        if self._lake.corpus.overlong == "refuse":
+        texts = batch.items[0].modality == "text"
+        if texts and self._lake.corpus.overlong == "refuse":
             self._reuse.fail(batch.rows.take(pa.array(np.flatnonzero(tokens > limit))), overlong_chunk(limit))
             self.counts.refused += int((tokens > limit).sum())
             keep = np.flatnonzero(tokens <= limit)
-        else:
+        elif texts:
             self.counts.overlong += sum(count > limit for count in result.costs)
         if len(keep):
             vectors = result.vectors[np.array(batch.positions)[keep]]
             rows = batch.rows.take(pa.array(keep))
             self._commits.land(with_vectors(rows, vectors, tokens[keep], self._model.store))
-        self.counts.embedded += len(batch.items)
-        self.counts.tokens += sum(min(count, limit) for count in result.costs)
+        self.counts.count(batch.items[0].modality, len(batch.items))
+        self.counts.tokens += sum(min(count, limit) for count in result.costs) if texts else 0

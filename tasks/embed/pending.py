@@ -1,6 +1,6 @@
 """What a model's table lacks and has too much of, read off the tables themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +10,12 @@ import pyarrow.compute as pc
 from tasks.columns import among
 from tasks.config.models import Model
 from tasks.config.settings import Corpus
+from tasks.errors import LostContent
 from tasks.hashing import hash_settings
 from tasks.lake.failures import EMBEDDING
 from tasks.lake.snapshot import Snapshot
 from tasks.lake.tables import Lake
+from tasks.models.interface import TEXT
 
 CHUNKS_IN_WINDOW = 16_384  # sorted by length together
 
@@ -35,6 +37,13 @@ class Pending:
     def __len__(self) -> int:
         return len(self.positions)
 
+    def without(self, versions: list[str]) -> "Pending":
+        """The same but for chunks of some versions."""
+        if not versions:
+            return self
+        keep = pc.invert(among(self.versions, versions))
+        return Pending(self.chunks, self.positions[keep.to_numpy()], self.versions.filter(keep))
+
     def windows(self, columns: list[str]) -> Iterator[pa.Table]:
         """Some columns of the chunks, a table at a time."""
         if len(self.positions) * 2 < len(self.chunks):
@@ -48,20 +57,26 @@ class Pending:
             begin += len(rows)
 
 
-def pending_chunks(lake: Lake, table: str, model: Model, chosen: pa.ChunkedArray | None = None) -> Pending:
-    """The chunks without a row of their version in a model's table that did not fail there with the current settings.
+def pending_chunks(
+    lake: Lake, table: str, model: Model, takes: Collection[str] = TEXT, chosen: pa.ChunkedArray | None = None
+) -> Pending:
+    """The chunks of what a model takes without a row of their version in its table, that did not fail there with the
+    current settings.
 
     Args:
         lake: of the corpus.
         table: the model's, full name.
         model: its settings.
+        takes: modalities that the model takes.
         chosen: versions of the chunks to look at; None for all.
     """
     chunks = lake.snapshot(lake.name("chunks"))
-    versions = chunks.read(["version"])["version"]
+    rows = chunks.read(["version", "modality"])
+    versions = rows["version"]
     done = lake.read(table, ["version"])["version"]
     failed = failed_versions(lake, table, model)
     missing = pc.and_(pc.invert(among(versions, done)), pc.invert(among(versions, failed)))
+    missing = pc.and_(missing, among(rows["modality"].fill_null("text"), list(takes)))
     if chosen is not None:
         missing = pc.and_(missing, among(versions, chosen))
     return Pending(chunks, np.flatnonzero(missing), versions.filter(missing))
@@ -69,8 +84,18 @@ def pending_chunks(lake: Lake, table: str, model: Model, chosen: pa.ChunkedArray
 
 def failed_versions(lake: Lake, table: str, model: Model) -> pa.ChunkedArray:
     """Versions of the chunks that could not be embedded into a model's table with the current settings."""
-    rows = lake.read(lake.name("failures"), ["chunk_version", "settings"], f"stage = '{EMBEDDING}{table}'")
-    return rows.filter(pc.equal(rows["settings"], failure_settings(lake.corpus, model)))["chunk_version"]
+    columns = ["chunk_version", "settings", "error", "document_id"]
+    rows = lake.read(lake.name("failures"), columns, f"stage = '{EMBEDDING}{table}'")
+    rows = rows.filter(pc.equal(rows["settings"], failure_settings(lake.corpus, model)))
+    lost = pc.equal(rows["error"], LostContent.__name__)
+    if pc.any(lost).as_py():  # it is looked for again when its file can be read
+        rows = rows.filter(pc.or_(pc.invert(lost), among(rows["document_id"], stale_documents(lake))))
+    return rows["chunk_version"]
+
+
+def stale_documents(lake: Lake) -> pa.ChunkedArray:
+    """Ids of the documents whose files cannot be read now, and which stay as they were."""
+    return lake.read(lake.name("documents"), ["document_id"], "state = 'stale'")["document_id"]
 
 
 def failure_settings(corpus: Corpus, model: Model) -> str:
@@ -96,4 +121,5 @@ def remove_orphans(lake: Lake, table: str) -> int:
 
 def refused_rows(lake: Lake, table: str, max_tokens: int, columns: list[str]) -> pa.Table:
     """Some columns of a model's rows that are longer than the model reads, where the corpus refuses such chunks."""
-    return lake.read(table, columns, f"tokens > {max_tokens}" if lake.corpus.overlong == "refuse" else "false")
+    longer = f"tokens > {max_tokens} AND (modality IS NULL OR modality = 'text')"
+    return lake.read(table, columns, longer if lake.corpus.overlong == "refuse" else "false")

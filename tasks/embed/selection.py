@@ -1,5 +1,6 @@
 """A part of the chunks, to embed no more than that: by a filter, by chance, or so many at most."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from tasks.errors import ConfigurationError
 from tasks.lake.literals import all_of
 from tasks.lake.nearest import check_filter
 from tasks.lake.tables import Lake
+from tasks.models.interface import TEXT
 
 _DIGITS = 8  # of a chunk's id, enough to tell shares apart
 
@@ -52,7 +54,9 @@ class Selection:
 EVERYTHING = Selection()
 
 
-def selected(lake: Lake, table: str, model: Model, selection: Selection) -> pa.ChunkedArray | None:
+def selected(
+    lake: Lake, table: str, model: Model, selection: Selection, takes: Collection[str] = TEXT
+) -> pa.ChunkedArray | None:
     """The versions of the chunks that a model's table lacks and a selection takes; None where it takes all, those
     that come meanwhile too.
 
@@ -63,4 +67,4 @@ def selected(lake: Lake, table: str, model: Model, selection: Selection) -> pa.C
     if selection.everything:
         return None
     chosen = lake.read(lake.name("chunks"), ["version"], selection.sql())["version"]
-    return pending_chunks(lake, table, model, chosen).versions.slice(0, selection.limit)
+    return pending_chunks(lake, table, model, takes, chosen).versions.slice(0, selection.limit)

@@ -44,7 +44,7 @@ class Trials:
 
     def __init__(self, model: str, good: Item | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._model = model
-        self._good = good
+        self._good = {good.modality: good} if good else {}  # by modality: of one, nothing tells of another
         self._clock = clock
         self._waiting: deque[Batch] = deque()
         self._doubtful: list[tuple[Batch, Exception]] = []
@@ -67,15 +67,14 @@ class Trials:
         Args:
             idle: whether nothing else is under way: then items that no good one speaks for yet are judged.
         """
-        if not self._waiting and self._doubtful and (idle or self._good):
-            self._check(self._good or self._probe(), self._doubtful)
-            self._doubtful = []
+        if not self._waiting and (ready := [one for one in self._doubtful if idle or _modality(one[0]) in self._good]):
+            self._judge(ready)
         return self._waiting.popleft() if self._waiting else None
 
     def passed(self, batch: Batch) -> AtFault | None:
         """A batch was embedded. None if it is to be landed; if it was a good item's, the batches of a single item that
         are found to be at fault, with their errors."""
-        self._good = self._good or batch.items[0]
+        self._good.setdefault(_modality(batch), batch.items[0])
         self._failing_since, self._pauses = None, 0
         if batch not in self._checks:
             return None
@@ -118,15 +117,15 @@ class Trials:
             ) from None
         if len(batch.items) == 1:
             self._tries[batch] += 1
-        if self._good is None and len(batch.items) > 1:
+        good = self._good.get(_modality(batch))
+        if good is None and len(batch.items) > 1:
             self._again(batch)
-        elif self._good is None:
+        elif good is None:
             self._doubtful.append((batch, error))
             if len(self._doubtful) >= _DOUBTFUL:
-                self._check(self._probe(), self._doubtful)
-                self._doubtful = []
+                self._judge(self._doubtful)
         else:
-            self._check(self._good, [(batch, error)])
+            self._check(good, [(batch, error)])
 
     def _pause(self, error: ServiceError) -> None:
         now = self._clock()
@@ -141,11 +140,13 @@ class Trials:
             self._pauses += 1
             self._paused_until = now + max(seconds, error.retry_after)
 
-    def _probe(self) -> Item:
-        doubtful = self._doubtful[0][0].items[0]
-        if isinstance(doubtful.content, Samples):
-            return probe(doubtful.modality, doubtful.content.rate)
-        return probe(doubtful.modality)
+    def _judge(self, doubtful: list[tuple[Batch, Exception]]) -> None:
+        """Have the encoder asked by a good item of each modality that items failed of."""
+        for modality in dict.fromkeys(_modality(batch) for batch, _ in doubtful):
+            those = [one for one in doubtful if _modality(one[0]) == modality]
+            self._check(self._good.get(modality) or _probe(those[0][0].items[0]), those)
+        judged = {batch for batch, _ in doubtful}
+        self._doubtful = [one for one in self._doubtful if one[0] not in judged]
 
     def _check(self, item: Item, suspects: list[tuple[Batch, Exception]]) -> None:
         check = Batch(pa.table({}), [item], [])
@@ -158,6 +159,14 @@ class Trials:
             self._waiting += [halve(batch, 0, middle), halve(batch, middle, len(batch.items))]
         else:
             self._waiting.append(batch)
+
+
+def _probe(like: Item) -> Item:
+    return probe(like.modality, like.content.rate) if isinstance(like.content, Samples) else probe(like.modality)
+
+
+def _modality(batch: Batch) -> str:
+    return batch.items[0].modality
 
 
 def _cause(error: Exception) -> DocumentError:

@@ -28,6 +28,8 @@ from tasks.lake.catalog import (
     entry_of,
     model_of,
     open_model,
+    taken_by,
+    taken_into,
     unconfirmed,
     write_entries,
 )
@@ -50,7 +52,7 @@ from tasks.models.api.providers import price_of
 from tasks.models.interface import text_items
 from tasks.models.quantise import SAMPLE, measure_change
 from tasks.models.resolved import ResolvedModel, Served
-from tasks.models.template import CONTENT, NEEDED, Template
+from tasks.models.template import CONTENT, NEEDED, Template, is_text
 from tasks.progress import EmbeddingCounts, publish
 
 
@@ -70,12 +72,13 @@ def embed_model(
         _sign_all(lake, table)
         ensure_entry(lake, table, run.report.run_id)
         refused = _refuse(lake, table, model)
-    chosen = selected(lake, table, model.settings, selection)
+    takes = replace(model.takes, modalities=taken_into(lake, model))
+    chosen = selected(lake, table, model.settings, selection, takes.modalities)
     wider = wider_tables(lake, model)
     if wider and not lake.has(table):
         open_model(lake, model, wider[0].dimension, wider[0].max_tokens)
     pool = start_pool_for(run, model)
-    embedding = Embedding(lake, table, model.settings, pool, publish, chosen, wider)
+    embedding = Embedding(lake, table, model.settings, pool, publish, chosen, wider, takes)
     embedding.counts.removed = embedding.counts.failed = embedding.counts.refused = refused
     run.report.models.append(embedding.counts)
     price = price_of(model.settings)
@@ -159,7 +162,7 @@ def _calibrated(model: ResolvedModel, lake: Lake, windows: list[pa.Table]) -> Re
     known = entry_of(lake, lake.model_table(model))
     if known:
         return replace(model, calibration=tuple(json.loads(known["calibration"])))
-    texts = pa.concat_tables([window.select([CONTENT]) for window in windows])[CONTENT].unique()
+    texts = pa.concat_tables([window.select([CONTENT]) for window in windows])[CONTENT].unique().drop_null()
     spread = range(0, len(texts), max(len(texts) // SAMPLE, 2))[:SAMPLE]
     return replace(model, calibration=tuple(texts.take(pa.array(spread)).to_pylist()))
 
@@ -172,7 +175,8 @@ def _evaluate(run: Run, model: ResolvedModel) -> None:
     if known is None or known["evaluation"] or not count:
         return
     positions = np.arange(0, count, max(count // SAMPLE, 1))[:SAMPLE]
-    rows = Template(model.settings).fill(lake.snapshot(table).take(positions, [*NEEDED, "vector"]))
+    rows = lake.snapshot(table).take(positions, [*NEEDED, "vector"])
+    rows = Template(model.settings).fill(rows.filter(is_text(rows)))
     int8 = dict(zip(rows[CONTENT].to_pylist(), rows["vector"].to_pylist(), strict=True))
     calibrated_on = json.loads(known["calibration"])
     texts = [text for text in int8 if text not in calibrated_on] or list(int8)
@@ -308,7 +312,7 @@ def standing_of(lake: Lake, entries: list[Entry]) -> dict[str, Standing]:
     failed = Counter(failures)
     return {
         entry["table"]: Standing(
-            len(pending_chunks(lake, entry["table"], model_of(lake.corpus, entry))),
+            len(pending_chunks(lake, entry["table"], model_of(lake.corpus, entry), taken_by(entry))),
             failed[EMBEDDING + entry["table"]],
             lake.count(entry["table"]),
         )

@@ -19,7 +19,7 @@ from tasks.lake.analysis import Analysis, analysis_of, main_language, words_of
 from tasks.lake.literals import quoted
 from tasks.lake.nearest import Row, View
 from tasks.models.interface import Encoder, encode_in_parts, text_items
-from tasks.models.template import Template
+from tasks.models.template import Template, is_text
 from tasks.search.fusion import fuse
 from tasks.search.learn import ITEMS, known_items, trials_of
 from tasks.search.retrieve import Scales, Way
@@ -70,7 +70,8 @@ def pool_of(views: Sequence[View], count: int) -> Pool:
     Raises:
         ConfigurationError: they give too few queries.
     """
-    rows = views[0].sample(count, list(_COLUMNS)).to_pylist()
+    sample = views[0].sample(count, [*_COLUMNS, "modality"])
+    rows = sample.filter(is_text(sample)).to_pylist()
     analysis = views[0].analysis or analysis_of(main_language(row["text"] or "" for row in rows))
     common = {row["chunk_id"] for row in rows}
     for view in views[1:]:

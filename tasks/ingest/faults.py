@@ -15,7 +15,7 @@ import signal
 from pebble import ProcessExpired
 
 from tasks.errors import BrokenDocument, DocumentError, UnfinishedDocument, UnreadDocument
-from tasks.ingest.memory import OUT_OF_MEMORY
+from tasks.memory import OUT_OF_MEMORY
 from tasks.patience import WaitedInVain
 from tasks.sources.opening import is_damaged
 

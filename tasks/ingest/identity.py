@@ -15,7 +15,7 @@ from tasks.config.sources import Source
 from tasks.extract.convert import MEDIA_TYPES
 from tasks.extract.read import EMPTY
 from tasks.hashing import hash_bytes, hash_settings
-from tasks.sources.formats import ARCHIVES
+from tasks.sources.formats import ARCHIVES, MEDIA, RECORDS
 
 _ROWS = 2  # raised where every document gives other rows than before
 
@@ -33,10 +33,11 @@ VERSIONS = {
     "chunk": {"text": 3, "markdown": 3, "rst": 3, "code": 2},
 }  # fmt: skip
 """Of what reads a format and of what cuts a kind of text. New ones begin with 2: documents that were read otherwise, or
-not at all, become theirs."""
+not at all, become theirs. Images have the first one: only files of corpora that ask for them are read so."""
 
 _HOLD_ANY = ("mail", "mbox", *ARCHIVES)  # what may hold files of any kind, which have to be read again with it
 _CUT_AS_CODE = ("text", ("code",))
+_OF_MEDIA = ("images", "max_pixels", "tiles")
 _READ_BY = {
     **{media_type: (name, ("text", "markdown")) for name, media_type in MEDIA_TYPES.items()},
     "text/html": ("html", ("markdown",)),
@@ -59,6 +60,8 @@ class RowSettings:
         least_confidence: that a guess at an encoding needs; a row made with less is read again.
         ocr: whether pages without text are read by OCR.
         patterns: that let members of archives in, as far as they say something.
+        media: which files beside text are documents, and how they are cut; empty where none are.
+        records: whether records have such contents too.
     """
 
     always: Mapping[str, Any]
@@ -67,6 +70,8 @@ class RowSettings:
     least_confidence: float = 0.0
     ocr: bool = False
     patterns: Mapping[str, Any] = field(default_factory=dict)
+    media: Mapping[str, Any] = field(default_factory=dict)
+    records: bool = False
     _known: dict[tuple[str, str | None], str] = field(default_factory=dict, compare=False, repr=False)
 
     def read(self, format: str, media_type: str | None = None) -> str:
@@ -82,12 +87,15 @@ class RowSettings:
 
     def _read(self, format: str, media_type: str | None) -> str:
         reader, cutters = _READ_BY.get(media_type, _CUT_AS_CODE) if media_type else (format, ("text",))
+        if media_type and (medium := media_type.partition("/")[0]) in MEDIA:
+            reader, cutters = medium, ("text",)
         holds_any = reader in _HOLD_ANY
         used = [("read", format), ("read", reader), *(("chunk", cutter) for cutter in cutters)]
         used = _all_of(self.versions) if holds_any else used
         by_ocr = {"ocr": True} if self.ocr and (holds_any or reader == "pdf") else {}
         patterns = self.patterns if format in ARCHIVES and not media_type else {}
-        return _hash({**self.always, **patterns, **by_ocr}, self.versions, used)
+        other = holds_any or reader in MEDIA or (self.records and format in RECORDS)
+        return _hash({**self.always, **patterns, **by_ocr, **(self.media if other else {})}, self.versions, used)
 
 
 def row_settings(
@@ -111,7 +119,9 @@ def row_settings(
     patterns = {"include": source.include, "exclude": source.exclude, "hidden": source.hidden}
     told = {name: value for name, value in patterns.items() if value}
     limits, failed = corpus.extraction, _hash(failing, versions, _all_of(versions))
-    return RowSettings(always, failed, versions, limits.least_confidence, limits.ocr, told)
+    media = {n: v for n, v in limits.identity().items() if n in _OF_MEDIA} if limits.media else {}
+    records = source.fields.image is not None
+    return RowSettings(always, failed, versions, limits.least_confidence, limits.ocr, told, media, records)
 
 
 def settings_of(corpus: Corpus, tokenizer_folder: str) -> dict[str, RowSettings]:

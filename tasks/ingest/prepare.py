@@ -3,7 +3,6 @@
 What a reader returns is plain Arrow; a document that cannot be used comes back as a failure beside the others.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,25 +17,28 @@ from tasks.chunk.split import split
 from tasks.chunk.tokens import count_tokens, load_counter
 from tasks.config.settings import Corpus
 from tasks.config.sources import Source
+from tasks.content.reference import Place, place_of
 from tasks.errors import BrokenDocument, DocumentError, EmptyDocument, OversizedDocument
 from tasks.extract.convert import SITEMAP
 from tasks.extract.read import Extracted, extract
 from tasks.hashing import hash_bytes, hash_fields, hash_text
 from tasks.ingest.identity import settings_of
 from tasks.ingest.metadata import fields_of, in_plain_names
+from tasks.ingest.pictures import Picture, caption_beside, picture_chunks, picture_of
 from tasks.ingest.rows import chunks_of, document_of, line_id, record_id, titled
 from tasks.lake.schemas import chunks_schema, documents_schema, table_of
 from tasks.progress import LeftOut, Unfit
 from tasks.records import Chunk, Document, Failure
 from tasks.sources.contents import with_records
 from tasks.sources.facts import facts_of, told_by_path
-from tasks.sources.fields import all_text, as_text, text_of, value_at
-from tasks.sources.formats import record_format
+from tasks.sources.fields import all_text, as_text, bytes_at, text_of, value_at
+from tasks.sources.formats import MEDIA, record_format, shows_image
 from tasks.sources.listing import File
 from tasks.sources.members import attached_works
 from tasks.sources.opening import read_file
+from tasks.sources.sidecars import is_caption
 from tasks.sources.work import Block, Files, Member, Members, Within, Work
-from tasks.text.decode import check_guess, is_utf8
+from tasks.text.decode import check_guess, decode, is_utf8
 from tasks.text.normalise import normalise
 
 _LARGEST_SIDECAR = 2**20  # bytes
@@ -95,7 +97,7 @@ class _Rows:
         self.settings = settings_of(corpus, tokenizer_folder)
         self.counter = load_counter(tokenizer_folder)
         self.documents: list[Document] = []  # in the order of reading
-        self.extracted: list[tuple[int, Extracted]] = []  # place among these, text
+        self.extracted: list[tuple[int, Extracted, Picture | None]] = []  # place among these, text, image
         self.failures: list[Failure] = []
         self.unfit: dict[str, Unfit] = {}
         self.containers: list[File] = []
@@ -107,13 +109,17 @@ class _Rows:
     def finish(self) -> Prepared:
         chunks: list[Chunk] = []
         chunking = self.corpus.chunking
-        texts = [extracted.text for _, extracted in self.extracted]
+        texts = [extracted.text for _, extracted, _ in self.extracted]
         counted = count_tokens(texts, self.counter)
-        above = count_above([extracted.title for _, extracted in self.extracted], self.counter)
-        for (place, extracted), tokens, stands in zip(self.extracted, counted, above, strict=True):
+        above = count_above([extracted.title for _, extracted, _ in self.extracted], self.counter)
+        for (place, extracted, picture), tokens, stands in zip(self.extracted, counted, above, strict=True):
+            document = self.documents[place]
             cuts = split(extracted.text, extracted.kind, chunking, tokens, stands)
-            self.documents[place].chunks = len(cuts)
-            chunks += chunks_of(self.documents[place], extracted, cuts)
+            caption = extracted.text[cuts[0].start : cuts[0].end] if cuts else ""
+            pieces = picture_chunks(document, picture, caption) if picture else []
+            document.chunks = len(pieces) + len(cuts)
+            reference = pieces[0].content_reference if pieces else None
+            chunks += [*pieces, *chunks_of(document, extracted, cuts, len(pieces), reference)]
         return Prepared(
             table_of(self.documents, documents_schema(self.corpus)),
             table_of(chunks, chunks_schema(self.corpus)),
@@ -161,6 +167,9 @@ class _Rows:
         document = document_of(file, self.settings[source.name].failed)
         self.read += len(data)
         document.content_hash = hash_bytes(data)
+        if self._is_image(file, data, source):
+            self._add_picture(document, file, data, message)
+            return
         try:
             name = PurePosixPath(file.path).name
             encoding = None if message and is_utf8(data) else source.encoding  # what is attached comes from anywhere
@@ -181,6 +190,28 @@ class _Rows:
             self._fail(document, error, "extract")
         else:
             self._add_attached(file, extracted)
+
+    def _is_image(self, file: File, data: bytes, source: Source) -> bool:
+        """Whether a file is an image, by its name or by its content, where images are asked for."""
+        asked = "image" in self.corpus.extraction.media and bool(data.strip())
+        return asked and (file.format == "image" or (source.format == "auto" and shows_image(data)))
+
+    def _add_picture(self, document: Document, file: File, data: bytes, message: Extracted | None) -> None:
+        """An image, with its caption as its text."""
+        source = self.sources[file.source]
+        try:
+            picture = picture_of(data, place_of(file), self.corpus.extraction)
+            beside = self._sidecar(file, source)
+            places = [
+                *beside, picture.metadata, told_by_path(file, source.path), facts_of(file),
+                *([in_plain_names(message.metadata)] if message else []),
+            ]  # fmt: skip
+            document.metadata = self._metadata(places, source, file.document_id)
+            caption = next(filter(None, map(caption_beside, beside)), normalise(picture.looked.caption))
+            title = next((as_text(found["title"]) for found in beside if found.get("title")), None)
+            self._add(document, Extracted(caption, title, "text", picture.media_type), file, picture)
+        except DocumentError as error:
+            self._fail(document, error, "extract")
 
     def _add_attached(self, file: File, message: Extracted) -> None:
         """What is attached to a mail, each by its format."""
@@ -218,14 +249,22 @@ class _Rows:
                     continue
                 ids.add(identity)
                 document.document_id = identity
-                extracted = self._extracted(record, source, block.whole)
+                picture = self._picture(record, file, source, number)
+                extracted = self._extracted(record, source, block.whole, may_be_empty=picture is not None)
                 metadata = self._metadata([record, *told], source, identity)
                 document.bytes, document.metadata = len(extracted.text.encode()), metadata
-                self._add(document, extracted, file)
+                self._add(document, extracted, file, picture)
             except DocumentError as error:
                 self._fail(document, error, "extract")
 
-    def _extracted(self, record: dict[str, Any], source: Source, whole: bool) -> Extracted:
+    def _picture(self, record: dict[str, Any], file: File, source: Source, number: int) -> Picture | None:
+        """The image of a record of a Parquet file, where its source names the column and something is there."""
+        column = source.fields.image
+        if column is None or file.true_format != "parquet" or (content := bytes_at(record, column)) is None:
+            return None
+        return picture_of(content, Place(place_of(file).address, number, column), self.corpus.extraction)
+
+    def _extracted(self, record: dict[str, Any], source: Source, whole: bool, may_be_empty: bool = False) -> Extracted:
         """What a record says: its text as the format that the source, or the record itself, says it is."""
         fields = source.fields
         text = all_text(record) if whole else text_of(record, fields.text)
@@ -234,22 +273,25 @@ class _Rows:
         form, name = record_format(said, fields.format) if said else (str(fields.format), "record")
         if form == "text":
             text = normalise(text)
-        if not text.strip():
+        if not text.strip() and not may_be_empty:
             raise EmptyDocument(
                 f"no text in {'any column' if whole else ', '.join(fields.text)}",
                 "Set `fields: text` to the columns that hold it.",
             )
-        if form == "text":
+        if form == "text" or not text.strip():
             return Extracted(text, title or None, "text", "text/plain")
         extracted = titled(extract(text.encode(), name, form, self.corpus.extraction.max_bytes))
         return replace(extracted, title=title) if title else extracted
 
     def _sidecar(self, file: File, source: Source) -> list[dict[str, Any]]:
-        """The metadata that lies beside a file, if any does."""
-        if not (file.sidecar and self.corpus.metadata):
+        """What is said of a file beside it, if anything is: metadata, or the caption of an image."""
+        if not (file.sidecar and (self.corpus.metadata or file.format in MEDIA)):
             return []
         try:
-            found = orjson.loads(read_file(source, file.sidecar, _LARGEST_SIDECAR))
+            data = read_file(source, file.sidecar, _LARGEST_SIDECAR)
+            if is_caption(file.sidecar):
+                return [{"caption": decode(data, source.encoding).text}]
+            found = orjson.loads(data)
             if not isinstance(found, dict):
                 raise ValueError(f"expected an object; came {type(found).__name__}")
         except (ValueError, OversizedDocument, BrokenDocument) as error:
@@ -271,7 +313,7 @@ class _Rows:
             raise BrokenDocument(message, "Correct it, or declare another type.")
         self.unfit.setdefault(field, Unfit(0, f"{identity}: {message}")).count += 1
 
-    def _add(self, document: Document, extracted: Extracted, file: File) -> None:
+    def _add(self, document: Document, extracted: Extracted, file: File, picture: Picture | None = None) -> None:
         media_type = extracted.media_type
         for kind, count in extracted.left_out.items():
             self.left_out.setdefault(kind, LeftOut()).add(LeftOut(count, 1))
@@ -279,30 +321,15 @@ class _Rows:
         document.encoding = extracted.encoding
         document.encoding_confidence = extracted.confidence if extracted.encoding else None
         document.text_hash = hash_text(extracted.text)
+        if picture:  # what says the same as another one is also the same to see
+            document.text_hash = hash_fields(picture.content_hash, extracted.text)
         document.settings = self.settings[file.source].read(file.format, media_type)
-        self.extracted.append((len(self.documents), extracted))
+        self.extracted.append((len(self.documents), extracted, picture))
         self.documents.append(document)
 
     def _fail(self, document: Document, error: DocumentError, stage: str) -> None:
         self.failures.append(Failure.of(error, document.document_id, document.uri, stage, document.settings))
         self.documents.append(document)
-
-
-def quiet_worker() -> None:
-    """Set up a reader's process: one thread for each library, since there is a reader for each core."""
-    os.environ.update(TOKENIZERS_PARALLELISM="false", RAYON_NUM_THREADS="1", OMP_NUM_THREADS="1")
-    import gc
-    import logging
-    import resource
-    import signal
-
-    gc.freeze()  # what was imported stays; looking through it took 6 % of the time
-    gc.set_threshold(10_000, 10, 10)  # in place of 700: rows are many objects, and nearly none in cycles
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a reader that crashes leaves no dump of its gigabytes
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run; it ends its readers itself
-    logging.disable(logging.ERROR)
-    if not os.environ.get("EMBEDLAKE_DEBUG"):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libraries that crash fill the terminal; failures have reasons
 
 
 def _records(block: Block) -> Iterator[tuple[int, dict[str, Any] | DocumentError]]:

@@ -1,24 +1,14 @@
 """Readers: processes that extract and chunk, so that a document that crashes or never ends takes only them."""
 
-import sys
-from multiprocessing.context import ForkServerContext, ForkServerProcess
-from types import ModuleType
-from typing import Any, Protocol
-
-from pebble import ProcessPool
+from typing import Protocol
 
 from tasks.config.settings import Corpus
-from tasks.ingest.memory import call_within, share_of_memory
-from tasks.ingest.prepare import Prepared, prepare, quiet_worker
+from tasks.ingest.prepare import Prepared, prepare
+from tasks.processes import Begun, Processes
 from tasks.sources.work import Work
 
-
-class Pending(Protocol):
-    """Work that a reader has."""
-
-    def result(self) -> Prepared:
-        """What it gave, when it is done; raises what its reader raised, or what tells of the reader's end."""
-        ...
+Pending = Begun[Prepared]
+"""Work that a reader has."""
 
 
 class Readers(Protocol):
@@ -37,23 +27,6 @@ class Readers(Protocol):
     def close(self) -> None:
         """End the readers, done or not."""
         ...
-
-
-class _Process(ForkServerProcess):
-    """A process that does not begin with the script of the one that started it: run again, that would start a run."""
-
-    @staticmethod
-    def _Popen(process_obj: Any) -> Any:
-        script = sys.modules["__main__"]
-        sys.modules["__main__"] = ModuleType("__main__")
-        try:
-            return ForkServerProcess._Popen(process_obj)
-        finally:
-            sys.modules["__main__"] = script
-
-
-class _Context(ForkServerContext):
-    Process = _Process
 
 
 class LocalReaders:
@@ -77,20 +50,13 @@ class LocalReaders:
         self.count = count
         self._corpus = corpus
         self._tokenizer_folder = tokenizer_folder
-        self._memory = memory or share_of_memory(count)
-        context = _Context()
-        context.set_forkserver_preload(["tasks.ingest.prepare"])
-        self._pool = ProcessPool(count, context=context, initializer=quiet_worker)
+        self._processes = Processes(count, corpus.extraction.timeout, ["tasks.ingest.prepare"], memory)
 
     def start(self, work: Work) -> Pending:
         """Have a piece of work done; one that takes longer than `extraction.timeout` raises TimeoutError, and one that
         needs more memory than a reader may take ends its reader."""
-        timeout = self._corpus.extraction.timeout
-        return self._pool.submit(
-            call_within, timeout, self._memory, prepare, work, self._corpus, self._tokenizer_folder
-        )
+        return self._processes.start(prepare, work, self._corpus, self._tokenizer_folder)
 
     def close(self) -> None:
         """End the processes."""
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
+        self._processes.close()

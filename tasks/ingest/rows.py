@@ -23,13 +23,17 @@ def document_of(file: File, settings: str) -> Document:
     )
 
 
-def chunks_of(document: Document, extracted: Extracted, cuts: list[Cut]) -> list[Chunk]:
-    """A document's chunks.
+def chunks_of(
+    document: Document, extracted: Extracted, cuts: list[Cut], first: int = 0, reference: str | None = None
+) -> list[Chunk]:
+    """The chunks of a document's text.
 
     Args:
         document: it.
         extracted: its text.
         cuts: where that is cut.
+        first: place of the first of them among the document's chunks.
+        reference: of an image, where the text is its caption.
     """
     texts = [extracted.text[cut.start : cut.end] for cut in cuts]
     pages = extracted.pages
@@ -39,9 +43,9 @@ def chunks_of(document: Document, extracted: Extracted, cuts: list[Cut]) -> list
         Chunk(
             identity, document.document_id, document.source, document.content_hash, ordinal, "text", cut.start, cut.end,
             "characters", bisect_right(pages, cut.start) or 1 if pages else None, list(cut.headings), part, text_hash,
-            cut.token_count, document.uri, document.title, document.metadata,
+            cut.token_count, document.uri, document.title, document.metadata, content_reference=reference,
         )
-        for ordinal, (cut, part, text_hash, identity) in enumerate(zip(cuts, texts, hashes, ids, strict=True))
+        for ordinal, (cut, part, text_hash, identity) in enumerate(zip(cuts, texts, hashes, ids, strict=True), first)
     ]  # fmt: skip
 
 

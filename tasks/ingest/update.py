@@ -34,7 +34,7 @@ logger = logging.getLogger("embedlake.documents")
 
 def list_documents(run: Run) -> Listing:
     """What the sources hold."""
-    listing = list_files(run.corpus.sources, run.corpus.lake.uri)
+    listing = list_files(run.corpus.sources, run.corpus.lake.uri, run.corpus.extraction.media)
     run.report.documents.listed = len(listing.files)
     run.report.documents.skipped = listing.skipped
     return listing

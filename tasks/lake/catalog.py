@@ -20,6 +20,7 @@ from tasks.hashing import sealed
 from tasks.lake.lease import writing
 from tasks.lake.schemas import CATALOG, TEMPLATE_KEY, embeddings_schema
 from tasks.lake.tables import Lake
+from tasks.models.interface import TEXT
 from tasks.models.resolved import ResolvedModel
 
 Entry = dict[str, Any]
@@ -37,6 +38,7 @@ def open_model(lake: Lake, model: ResolvedModel, dimension: int, max_tokens: int
     entry = {
         "table": table, "model": model.name, "reference": model.settings.model, "revision": model.revision,
         "dimension": dimension, "max_tokens": max_tokens, "settings": model.settings.model_dump_json(),
+        "modalities": sorted(model.takes.modalities) if model.takes.modalities != TEXT else None,
         "calibration": json.dumps(model.calibration) if model.calibration else None,
     }  # fmt: skip
     provenance = {
@@ -135,6 +137,17 @@ def model_of(corpus: Corpus, entry: Entry) -> Model:
     named = next((model for model in corpus.models if model.name == entry["model"]), None)
     how = ("backend", "precision", "index", "api")
     return filled.model_copy(update={name: getattr(named, name) for name in how}) if named else filled
+
+
+def taken_by(entry: Entry) -> frozenset[str]:
+    """The modalities of which a model's table has rows; text alone where its line says nothing."""
+    return frozenset(entry.get("modalities") or TEXT)
+
+
+def taken_into(lake: Lake, model: ResolvedModel) -> frozenset[str]:
+    """The same of a model's table, whether it is there yet or not."""
+    entry = entry_of(lake, lake.model_table(model))
+    return taken_by(entry) if entry else model.takes.modalities
 
 
 def model_named(corpus: Corpus, model: str) -> Model:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from tasks.columns import among
 from tasks.config.loading import redact
-from tasks.errors import ConfigurationError
+from tasks.errors import ConfigurationError, LostContent
 from tasks.hashing import hash_fields, sealed
 from tasks.lake.schemas import FAILURES, documents_schema
 from tasks.lake.tables import Lake
@@ -140,12 +140,17 @@ def resolved_failures(lake: Lake, reading: Collection[str]) -> list[str]:
 
 
 def outdated_failures(lake: Lake) -> list[str]:
-    """Ids of failures to embed a chunk that says something else now, or is gone, or has its vector by now."""
-    rows = lake.read(lake.name("failures"), ["failure_id", "chunk_version", "stage"], "chunk_id IS NOT NULL")
+    """Ids of failures to embed a chunk that says something else now, is gone, has its vector, or can be had again."""
+    columns = ["failure_id", "chunk_version", "stage", "error", "document_id"]
+    rows = lake.read(lake.name("failures"), columns, "chunk_id IS NOT NULL")
     if not len(rows):
         return []
     chunks = lake.read(lake.name("chunks"), ["version"])["version"]
     outdated = pc.invert(among(rows["chunk_version"], chunks))
+    lost = pc.equal(rows["error"], LostContent.__name__)
+    if pc.any(lost).as_py():  # of a document that can be read again
+        stale = lake.read(lake.name("documents"), ["document_id"], "state = 'stale'")["document_id"]
+        outdated = pc.or_(outdated, pc.and_(lost, pc.invert(among(rows["document_id"], stale))))
     for stage in pc.unique(rows["stage"]).to_pylist():
         done = lake.read(stage.removeprefix(EMBEDDING), ["version"])["version"]
         here = pc.and_(pc.equal(rows["stage"], stage), among(rows["chunk_version"], done))

@@ -25,9 +25,7 @@ FIRST = 25
 _FEW = 1_000  # rows that may be asked for before every partition of the index is looked at
 _SUMMED_ROWS = 50_000  # up to so many, words in title and headings add to those in the text; else the best one counts
 _SOME = 500  # vectors that are looked at to know the others
-_UNSHOWN = {
-    *EMBEDDED, HASH, "version", "document_hash", "source", "modality", "token_count", "text_hash", "span_unit",
-}  # fmt: skip
+_UNSHOWN = {*EMBEDDED, HASH, "version", "document_hash", "source", "token_count", "text_hash"}
 """Columns that no search shows; each one that is read of ten rows takes a third of a millisecond."""
 
 Row = dict[str, Any]
@@ -129,6 +127,17 @@ class View:
     def some_vectors(self) -> Vectors:
         """Some of its vectors, float32 of shape (n_vectors, dimension), spread evenly over the rows."""
         return matrix(self.sample(_SOME, ["vector"]))
+
+    @cached_property
+    def some_of_each(self) -> dict[str, Vectors]:
+        """The same of each modality that it has rows of."""
+        names = np.array(self.snapshot.read(["modality"])["modality"].fill_null("text").to_pylist(), str)
+        found = {}
+        for name in np.unique(names).tolist():
+            places = np.flatnonzero(names == name)
+            evenly = np.unique(np.linspace(0, len(places) - 1, min(_SOME, len(places))).astype(int))
+            found[name] = matrix(self.snapshot.take(places[evenly], ["vector"]))
+        return found
 
     def sample(self, count: int, columns: list[str]) -> pa.Table:
         """Some columns of so many rows, or of all, spread evenly."""

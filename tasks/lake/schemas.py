@@ -26,7 +26,7 @@ EMBEDDED = ("vector", "tokens", "checksum")
 
 LATER = (
     "span_unit", "span_page", "encoding", "encoding_confidence", "fusion", "vector_index", "switch", "retire_at",
-    "behind_since", "fingerprint",
+    "behind_since", "fingerprint", "span_region", "content_reference", "content_hash", "modalities",
 )  # fmt: skip
 """Columns that lakes of this format did not always have: null where they are missing, until a run adds them."""
 
@@ -92,6 +92,9 @@ def _passage_fields(corpus: Corpus) -> list[pa.Field]:
         pa.field("end", pa.int64()),
         pa.field("span_unit", pa.string()),  # of these; null, as an older embedlake left it, is characters
         pa.field("span_page", pa.int32()),  # on which it begins, from 1, where the format knows pages
+        pa.field("span_region", pa.list_(pa.int32())),  # of an image: left, top, right, bottom, in pixels
+        pa.field("content_reference", pa.string()),  # of what is no text: where it is to be fetched again,
+        pa.field("content_hash", pa.string()),  # and the hash of the bytes that are there
         pa.field("heading_path", pa.list_(pa.string())),
         pa.field("text", pa.string()),
         pa.field("text_hash", pa.string()),
@@ -183,6 +186,7 @@ CATALOG = pa.schema(
         pa.field("dimension", pa.int32()),
         pa.field("max_tokens", pa.int32()),
         pa.field("state", pa.string()),  # building, ready, live, or frozen: no longer kept up
+        pa.field("modalities", pa.list_(pa.string())),  # that the model takes, sorted; null: text alone
         pa.field("settings", pa.string()),  # JSON
         pa.field("evaluation", pa.string()),  # JSON, or null: what int8 changes, by tasks.models.quantise
         pa.field("calibration", pa.string()),  # JSON, or null: the texts that an int8 model was calibrated on

@@ -4,25 +4,21 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.columns import among
 from tasks.config.models import kept_model
-from tasks.errors import DocumentError, ModelError
+from tasks.content.reference import piece_hash, reference_of
+from tasks.errors import DocumentError
 from tasks.extract.convert import SITEMAP
 from tasks.extract.read import EMPTY, extract
 from tasks.hashing import hash_bytes, hash_text, is_sealed
 from tasks.ingest.claims import is_nameless
 from tasks.lake.catalog import Entry, agrees, written_in_schema
 from tasks.lake.failures import reading_failures
-from tasks.lake.nearest import matrix
 from tasks.lake.schemas import chunks_schema
 from tasks.lake.tables import Lake
-from tasks.models import choose
-from tasks.models.find import resolve_entry
-from tasks.models.interface import cosines, encode_in_parts, text_items
-from tasks.models.template import CONTENT, HASH, NEEDED, Template
+from tasks.models.template import HASH, NEEDED, Template
 from tasks.sources.opening import read_file
 
 _NEAR = 0.999  # least cosine between a vector and the same text embedded again
@@ -51,8 +47,28 @@ def passage_agrees(row: dict[str, Any]) -> bool:
     """Whether a chunk's own columns agree."""
     if row["start"] is None or row["end"] is None or row["text"] is None:
         return False
+    if (row["modality"] or "text") != "text":
+        return _content_agrees(row) and is_sealed(row)
     return bool(
         row["end"] - row["start"] == len(row["text"]) and row["text_hash"] == hash_text(row["text"]) and is_sealed(row)
+    )
+
+
+def _content_agrees(row: dict[str, Any]) -> bool:
+    """Whether the columns agree that say what is embedded of a chunk that is no text."""
+    try:
+        reference = reference_of(row["content_reference"] or "")
+    except ValueError:
+        return False
+    region = tuple(row["span_region"] or ())
+    if len(region) != 4:
+        return False
+    left, top, right, bottom = region
+    return bool(
+        row["content_hash"]
+        and row["text_hash"] == piece_hash(row["content_hash"], reference)
+        and row["end"] - row["start"] == (right - left) * (bottom - top)
+        and reference.region in (None, region)
     )
 
 
@@ -124,39 +140,14 @@ def without_document(lake: Lake) -> list[str]:
     return found
 
 
-def other_vectors(lake: Lake, entry: Entry, sample: int) -> list[str]:
-    """Rows of a sample whose text, embedded again, gives another vector."""
-    rows = lake.snapshot(entry["table"]).sample(sample, ["chunk_id", "vector", *NEEDED])
-    rows = rows.filter(rows["text"].is_valid())
-    if not rows.num_rows:
-        return []
-    try:
-        model = resolve_entry(entry, lake.corpus.models)
-    except ModelError:
-        if entry["state"] == "frozen":
-            return []  # nobody needs its model any more
-        raise
-    if model.revision != entry["revision"]:
-        return []  # other weights than filled it: nothing to compare with
-    contents = Template(model.settings).fill(rows)[CONTENT].to_pylist()
-    try:
-        again = encode_in_parts(choose.load_encoder(model), text_items(contents)).vectors
-    except Exception as error:  # whatever the model raises
-        raise ModelError(
-            f"model {model.settings.model!r} cannot embed the sample: {type(error).__name__}: {str(error)[-500:]}",
-            "See to the device and the memory, or leave this out with --sample 0.",
-        ) from error
-    near = cosines(again, matrix(rows)) >= _NEAR
-    found: list[str] = rows["chunk_id"].filter(pa.array(~near)).to_pylist()
-    return found
-
-
 def wrong_offsets(lake: Lake, sample: int) -> Iterator[str]:
     """Chunks of a sample of files that still are what was read, whose text is not where their offsets say."""
     corpus = lake.corpus
     sources = {source.name: source for source in corpus.sources}
     columns = ["chunk_id", "document_id", "source", "document_hash", "start", "end", "text", "uri"]
-    for row in lake.snapshot(lake.name("chunks")).sample(sample, columns).to_pylist():
+    for row in lake.snapshot(lake.name("chunks")).sample(sample, [*columns, "content_reference"]).to_pylist():
+        if row.pop("content_reference"):
+            continue  # an image, or the caption of one, which may stand beside it
         if None in row.values():
             continue  # damaged, which is found otherwise
         path = row["document_id"].partition(":")[2]

@@ -10,6 +10,7 @@ from tasks.ingest.faults import document_error
 from tasks.ingest.kept import above
 from tasks.ingest.prepare import hash_contents
 from tasks.lake.tables import Lake
+from tasks.media.image import look
 from tasks.sources.contents import by_content
 from tasks.sources.listing import File, list_files
 from tasks.sources.members import works_of
@@ -29,7 +30,7 @@ def other_contents(lake: Lake) -> Iterator[str]:
     records: dict[str, list[Row]] = {}
     for row in rows:
         records.setdefault(row["container"], []).append(row)
-    for file in list_files(lake.corpus.sources, lake.corpus.lake.uri).files:
+    for file in list_files(lake.corpus.sources, lake.corpus.lake.uri, lake.corpus.extraction.media).files:
         row = files.get(file.document_id)
         if row is None:
             continue  # the next run reads it anyway
@@ -52,6 +53,9 @@ def _same_file(file: File, corpus: Corpus, row: Row) -> bool:
     source = corpus.source(file.source)
     data = read_file(source, file.path, corpus.extraction.max_bytes)
     if row["state"] == "stale":
+        if file.format == "image":
+            look(data, corpus.extraction.max_pixels)
+            return False
         name = file.path.rsplit("/", 1)[-1]
         found = extract(data, name, source.format, corpus.extraction.max_bytes, source.encoding, corpus.extraction.ocr)
         check_guess(found, corpus.extraction.least_confidence)

@@ -2,7 +2,8 @@
 
 import json
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -11,13 +12,14 @@ from tasks.config.models import Model
 from tasks.embed.pending import pending_chunks, refused_rows
 from tasks.embed.selection import Selection, selected
 from tasks.embed.wider import wider_tables
+from tasks.lake.catalog import taken_into
 from tasks.lake.lookup import NumberSet, numbers_of
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.api.providers import price_of
-from tasks.models.interface import encode_in_parts, text_items
+from tasks.models.interface import TEXT, encode_in_parts, text_items
 from tasks.models.resolved import ResolvedModel, Served
-from tasks.models.template import COST, HASH, NEEDED, Template
+from tasks.models.template import COST, HASH, NEEDED, Template, is_text
 from tasks.operate.sampling import PROBE_TEXTS
 
 
@@ -27,7 +29,8 @@ class ModelPlan:
 
     Attributes:
         model, table: its names; `exists` tells whether the table is there.
-        texts: distinct texts to embed; tokens: in them.
+        texts: distinct texts, images and the like to embed; tokens: in them, or what they weigh beside texts.
+        by_modality: of these, what is no text.
         pending: texts that an earlier run left without a vector; 0 of a backfill, which embeds nothing else.
         overlong: chunks to embed that are longer than the model reads, of which it would read the beginning, or None
             where it is not known how much it reads.
@@ -48,6 +51,7 @@ class ModelPlan:
     refused: int = 0
     seconds: float = 0.0
     measured: str = ""
+    by_modality: dict[str, int] = field(default_factory=dict)
     served: bool = False
     price: float | None = None
     cost: float | None = None
@@ -63,8 +67,11 @@ def backfill_plan(lake: Lake, model: ResolvedModel, selection: Selection) -> Mod
     table = lake.model_table(model)
     plan = new_plan(lake, model)
     there = texts_there(lake, model)
-    waiting = Waiting(lake, table, model.settings, there, selected(lake, table, model.settings, selection))
+    takes = taken_into(lake, model)
+    chosen = selected(lake, table, model.settings, selection, takes)
+    waiting = Waiting(lake, table, model.settings, there, takes, chosen)
     plan.texts, plan.tokens = len(waiting.texts), sum(waiting.texts.values())
+    plan.by_modality = {name: len(contents) for name, contents in waiting.others.items()}
     limit = read_at_most(lake, table)
     if plan.texts:
         limit = estimate(plan, lake, model, waiting.probe, limit)
@@ -104,28 +111,41 @@ def tell_overlong(plan: ModelPlan, lake: Lake, limit: int, longer: int) -> None:
 
 
 class Waiting:
-    """What a table lacks: distinct texts without a vector, the tokens of what is embedded of every chunk, a few texts.
+    """What a table lacks: distinct contents without a vector with their tokens, the tokens of what is embedded of every
+    text, a few texts.
 
     Args:
         lake: that has the chunks.
         table: the model's, full name; it may not exist yet.
         model: its settings.
         there: texts that the table has a vector for.
+        takes: modalities that the model takes.
         chosen: versions of the chunks to look at; None for all.
     """
 
     def __init__(
-        self, lake: Lake, table: str, model: Model, there: NumberSet, chosen: pa.ChunkedArray | None = None
+        self,
+        lake: Lake,
+        table: str,
+        model: Model,
+        there: NumberSet,
+        takes: Collection[str] = TEXT,
+        chosen: pa.ChunkedArray | None = None,
     ) -> None:
-        pending = pending_chunks(lake, table, model, chosen)
+        pending = pending_chunks(lake, table, model, takes, chosen)
         self.texts: dict[str, int] = {}
         self.counts: list[int] = []
+        self.others: dict[str, set[str]] = {}  # of the contents those that are no texts, by modality
         for chunks in pending.windows([*NEEDED]):
             rows = Template(model).fill(chunks)
-            self.counts += rows[COST].to_pylist()
+            self.counts += rows.filter(is_text(rows))[COST].to_pylist()
             rows = rows.filter(pa.array(~there.among(numbers_of(rows[HASH])), pa.bool_()))
             self.texts |= zip(rows[HASH].to_pylist(), rows[COST].to_pylist(), strict=True)
-        self.probe = pending.chunks.take(pending.positions[:PROBE_TEXTS], ["text"])["text"].to_pylist()
+            for modality, content in zip(rows["modality"].to_pylist(), rows[HASH].to_pylist(), strict=True):
+                if modality not in (None, "text"):
+                    self.others.setdefault(modality, set()).add(content)
+        first = pending.chunks.take(pending.positions[:PROBE_TEXTS], ["text", "modality"])
+        self.probe = first.filter(is_text(first))["text"].to_pylist()
 
 
 def texts_there(lake: Lake, model: ResolvedModel) -> NumberSet:
@@ -143,6 +163,8 @@ def read_at_most(lake: Lake, table: str) -> int | None:
 def estimate(entry: ModelPlan, lake: Lake, model: ResolvedModel, probe: list[str], limit: int | None) -> int | None:
     """Expected time by the rate of the last run that embedded, else by a probe of a few texts; gives the most tokens
     that the model reads, if that is known by then."""
+    if entry.by_modality:  # images of how many sizes, decoded meanwhile: nothing here tells how long they take
+        return limit
     for counts in sorted(
         lake.read(lake.name("runs"), ["started", "counts"]).to_pylist(), key=lambda r: r["started"], reverse=True
     ):

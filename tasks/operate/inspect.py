@@ -184,7 +184,7 @@ def _find(address: str, corpus: Corpus) -> tuple[File, Corpus]:
             f"there is no file {address}", "Give the path of one, or the address of one in a store."
         )
     source = _source_of(place, corpus)
-    listing = list_files([source])
+    listing = list_files([source], media=corpus.extraction.media)
     if not listing.files:
         kinds = ", ".join(listing.skipped) or "nothing that holds text"
         raise ConfigurationError(f"{address} is skipped by a run: it is {kinds}", "Give a file that holds text.")
@@ -201,7 +201,9 @@ def _source_of(place: str, corpus: Corpus) -> Source:
             return source.model_copy(update={"include": [within], "exclude": [], "hidden": True})
         if place == root:
             return source
-        if glob.has_magic(root) and any(file.uri == place for file in list_files([source]).files):
+        if glob.has_magic(root) and any(
+            file.uri == place for file in list_files([source], media=corpus.extraction.media).files
+        ):
             return source.model_copy(update={"uri": place})
     return Source.model_validate({"name": "file", "uri": place, "hidden": True})
 
@@ -210,6 +212,8 @@ def _joined(chunks: list[dict[str, Any]]) -> str:
     """The text that chunks were cut from, in order; white space between two of them is a blank line at most."""
     text, end = "", 0
     for chunk in chunks:
+        if chunk["span_unit"] != "characters":  # an image, whose caption is a chunk too
+            continue
         gap = chunk["start"] - end
         text += "\n" * min(gap, 2) + chunk["text"][max(-gap, 0) :]
         end = max(chunk["end"], end)

@@ -13,9 +13,11 @@ from tasks.errors import ShrunkSource
 from tasks.ingest.reading import read_all
 from tasks.ingest.tokenizer import tokenizer_of
 from tasks.ingest.update import compare_with_lake
+from tasks.lake.catalog import taken_into
 from tasks.lake.lookup import numbers_of
 from tasks.lake.neighbours import others
 from tasks.lake.tables import Lake
+from tasks.models.interface import TEXT
 from tasks.operate.estimate import (
     ModelPlan,
     Waiting,
@@ -26,6 +28,7 @@ from tasks.operate.estimate import (
     tell_overlong,
     texts_there,
 )
+from tasks.operate.hints import media_hints
 from tasks.operate.promote import notes_on
 from tasks.operate.sampling import Content, some_works, spread_files
 from tasks.sources.listing import list_files
@@ -45,7 +48,7 @@ class Plan:
         chunks, tokens: in the documents that would be read.
         models: for each model.
         others: tables of other corpora in the lake, by name, where it has no document of this one yet.
-        notes: what stands between the models and being live.
+        notes: what stands between the models and being live; hints: what else the corpus file could ask for.
         refused: why the run would stop before it deletes anything; empty if it would not.
         cost: USD that services would ask for, 0 where there are none; None where nobody knows a price.
         sample: chunks at random, as they would be cut.
@@ -72,6 +75,7 @@ class Plan:
     failures: list[dict[str, str]] = field(default_factory=list)
     models: list[ModelPlan] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
     others: dict[str, int] = field(default_factory=dict)
     sample: list[dict[str, Any]] = field(default_factory=list)
 
@@ -90,7 +94,7 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
         sample: chunks to keep, at random, of what is read.
     """
     kept = kept_models(lake)
-    listing = list_files(corpus.sources, corpus.lake.uri)
+    listing = list_files(corpus.sources, corpus.lake.uri, corpus.extraction.media)
     refused = ""
     try:
         changes = compare_with_lake(corpus, lake, listing, allow_shrinking=False)
@@ -131,23 +135,33 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
     )
     plan.notes = [kept.unkept] if kept.unkept else []
     plan.notes += notes_on(corpus, lake.catalog(), kept.named)
+    plan.hints = media_hints(corpus, listing.skipped, kept.models)
     for model in kept.models:
         table = lake.model_table(model)
         entry = new_plan(lake, model)
         entry.exists = table in {row["table"] for row in lake.catalog()}
         there = texts_there(lake, model)
-        met = found.texts[model.settings.template]
+        takes = taken_into(lake, model)
+        met = found.texts[model.settings.template] if "text" in takes else {}
+        media = {name: contents for name, contents in found.others.items() if name in takes}
+        met = {**met, **{content: cost for contents in media.values() for content, cost in contents.items()}}
         known = there.among(numbers_of(pa.chunked_array([pa.array(list(met), pa.string())]))).tolist()
         texts = {h: t for (h, t), seen in zip(met.items(), known, strict=True) if not seen}
-        waiting = Waiting(lake, table, model.settings, there)
+        waiting = Waiting(lake, table, model.settings, there, takes)
         entry.pending = len(waiting.texts)
         pending = {h: t for h, t in waiting.texts.items() if h not in texts}
         entry.texts = _scaled(len(texts), share) + len(pending)
         entry.tokens = _scaled(sum(texts.values()), share) + sum(pending.values())
+        for name in takes - TEXT:
+            contents = waiting.others.get(name, set()) | {
+                content for content in media.get(name, {}) if content in texts
+            }
+            if contents:
+                entry.by_modality[name] = _scaled(len(contents), share)
         limit = read_at_most(lake, table)
         if entry.texts:
             limit = estimate(entry, lake, model, found.probe or waiting.probe, limit)
-        if limit:
+        if limit and "text" in takes:
             longer = _longer(entry, lake, model.settings, limit, found, waiting, share)
             tell_overlong(entry, lake, limit, longer)
         tell_cost(entry)

@@ -3,6 +3,7 @@
 from tasks.lake.catalog import few_failures
 from tasks.models.api.known import date_of_prices
 from tasks.operate.estimate import ModelPlan
+from tasks.operate.hints import counted
 from tasks.operate.plan import Plan
 from tasks.progress import RunReport, dollars
 
@@ -42,10 +43,12 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
         ]
     for model in report.models:
         lacks = f", {model.pending:,} chunks pending" if model.pending else ""
+        many = counted(model.by_modality, model.embedded - sum(model.by_modality.values()))
         rows.append((f"{model.table}", f"{model.rows:,} rows, {model.state}{lacks}"))
         if model.embedded:
-            rate = f"{model.embedded / model.seconds:,.0f} texts/s, {model.tokens / model.seconds:,.0f} tokens/s"
-            rows.append(("  embedded", f"{model.embedded:,} texts, {rate}, by {model.backend}"))
+            rate = f"{model.embedded / model.seconds:,.0f} {'items' if model.by_modality else 'texts'}/s"
+            rate += f", {model.tokens / model.seconds:,.0f} tokens/s" if model.tokens else ""
+            rows.append(("  embedded", f"{many}, {rate}, by {model.backend}"))
         if model.billed:
             paid = "its price is not known" if model.cost is None else dollars(model.cost)
             rows.append(("  paid for", f"{model.billed:,} tokens: {paid}"))
@@ -58,6 +61,8 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
         ):
             if value:
                 rows.append((name, f"{value:,}"))
+        if model.lost:
+            rows.append(("  content changed, or is not to be had", f"{model.lost:,} chunks wait; {model.lost_first}"))
         if model.refused:
             rows.append(("  refused", f"{model.refused:,} chunks, longer than the model reads"))
         if model.overlong:
@@ -68,6 +73,7 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
         rows.append(("THE LIVE TABLE GROWS OLD", f"{report.unkept}. Make another one live: embedlake promote"))
     rows += [("removed, as it was retired", table) for table in report.retired]
     rows += [("which is live", note) for note in report.notes]
+    rows += [("could be embedded", hint) for hint in report.hints]
     for model in report.models:
         failed = model.failed - model.refused
         if model.state != "live" and failed > few_failures(model.rows + failed):
@@ -115,7 +121,7 @@ def _others(others: dict[str, int]) -> list[tuple[str, str]]:
 
 def _skipped(counts: dict[str, int]) -> list[tuple[str, str]]:
     kinds = ", ".join(f"{n:,} {kind}" for kind, n in sorted(counts.items()))
-    return [("skipped, no text", kinds)] if kinds else []
+    return [("skipped", kinds)] if kinds else []
 
 
 def _unfit(counts: dict[str, int], first: dict[str, str]) -> list[tuple[str, str]]:
@@ -133,7 +139,9 @@ def model_plan_rows(model: ModelPlan, about: str = "") -> list[tuple[str, str]]:
     if model.exists and model.pending:
         rows.append(("  left by an earlier run", f"{model.pending:,} texts"))
     if model.texts:
-        rows.append(("  to embed", f"{about}{model.texts:,} texts, {about}{model.tokens:,} tokens"))
+        many = counted(model.by_modality, model.texts - sum(model.by_modality.values()))
+        tokens = "" if model.by_modality else f", {about}{model.tokens:,} tokens"
+        rows.append(("  to embed", f"{about}{many}{tokens}"))
         if model.measured:
             cost = "as its service asks" if model.served else "none, the model runs here"
             told = "" if model.cost is not None else f"; cost: {cost}"
@@ -167,6 +175,7 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
         rows += model_plan_rows(model, about)
     rows += _others(plan.others)
     rows += [("which is live", note) for note in plan.notes]
+    rows += [("could be embedded", hint) for hint in plan.hints]
     if plan.refused:
         rows.append(("a run would stop", plan.refused))
     for failure in plan.failures[:5]:

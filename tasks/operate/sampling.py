@@ -12,7 +12,7 @@ from tasks.errors import DocumentError
 from tasks.ingest.faults import document_error
 from tasks.ingest.prepare import Prepared
 from tasks.lake.tables import Lake
-from tasks.models.template import COST, HASH, Template
+from tasks.models.template import COST, HASH, Template, is_text
 from tasks.patience import each_within
 from tasks.progress import DocumentCounts
 from tasks.sources.listing import File
@@ -32,9 +32,10 @@ class Content:
         sample: chunks to keep, at random.
 
     Attributes:
-        texts: tokens of all that would be embedded, each once, by its hash; by template of the corpus's models.
-        counts: tokens of what would be embedded of every chunk; by template.
-        versions: of every chunk.
+        texts: tokens of all texts that would be embedded, each once, by their hash; by template of the corpus's models.
+        others: the same of what is no text, by modality; no template changes it.
+        counts: tokens of what would be embedded of every text; by template.
+        versions: of every text.
         probe: the first texts.
         contents: content hashes of documents.
         failures: document, error and message of each.
@@ -50,6 +51,7 @@ class Content:
         self._templates = {model.template: Template(model) for model in lake.corpus.models}
         self.texts: dict[str, dict[str, int]] = {name: {} for name in self._templates}
         self.probe: list[str] = []
+        self.others: dict[str, dict[str, int]] = {}
         self.counts: dict[str, list[int]] = {name: [] for name in self._templates}
         self.versions: list[str] = []
         self.contents: set[str] = set()
@@ -69,15 +71,24 @@ class Content:
             self.contents.add(content)
             self.duplicates += self._first.setdefault(text_hash, identity) != identity
         self._choose(prepared.chunks)
-        self.versions += prepared.chunks["version"].to_pylist()
+        texts = prepared.chunks.filter(is_text(prepared.chunks))
+        self.versions += texts["version"].to_pylist()
         for name, template in self._templates.items():
-            filled = template.fill(prepared.chunks)
+            filled = template.fill(texts)
             costs = filled[COST].to_pylist()
             self.texts[name] |= zip(filled[HASH].to_pylist(), costs, strict=True)
             self.counts[name] += costs
+        if len(texts) < len(prepared.chunks):
+            self._add_others(prepared.chunks)
         self.chunks += len(prepared.chunks)
         self.tokens += pc.sum(prepared.chunks["token_count"]).as_py() or 0
-        self.probe += prepared.chunks["text"].slice(0, PROBE_TEXTS - len(self.probe)).to_pylist()
+        self.probe += texts["text"].slice(0, PROBE_TEXTS - len(self.probe)).to_pylist()
+
+    def _add_others(self, chunks: pa.Table) -> None:
+        filled = next(iter(self._templates.values())).fill(chunks.filter(pc.invert(is_text(chunks))))
+        columns = (filled[name].to_pylist() for name in ("modality", HASH, COST))
+        for modality, content, cost in zip(*columns, strict=True):
+            self.others.setdefault(modality, {})[content] = cost
 
     def fail(self, file: File, error: DocumentError) -> None:
         """Take what is wrong with a file whose records cannot be read."""

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from tasks.embed.pending import pending_chunks
 from tasks.ingest.update import count_duplicates
-from tasks.lake.catalog import model_of
+from tasks.lake.catalog import model_of, taken_by
 from tasks.lake.failures import EMBEDDING, list_failures
 from tasks.lake.neighbours import neighbours
 from tasks.lake.schemas import RUNS
@@ -40,7 +40,7 @@ def status_of(lake: Lake, runs: int = 5, failures: int = 20, switches: int = 5) 
             "evaluation": json.loads(row["evaluation"] or "null"),
             "fusion": json.loads(row["fusion"] or "null"),
             "vector_index": json.loads(row["vector_index"] or "null"),
-            "pending": len(pending_chunks(lake, row["table"], model_of(lake.corpus, row))),
+            "pending": len(pending_chunks(lake, row["table"], model_of(lake.corpus, row), taken_by(row))),
             "failed": failed[EMBEDDING + row["table"]],
             "overlong": _overlong(lake, row["table"], row["max_tokens"]),
         }
@@ -54,6 +54,7 @@ def status_of(lake: Lake, runs: int = 5, failures: int = 20, switches: int = 5) 
         "documents": dict(states),
         "duplicates": count_duplicates(lake),
         "chunks": lake.count(lake.name("chunks")),
+        "modalities": _modalities(lake),
         "encodings": _encodings(lake),
         "models": models,
         "notes": notes_on(lake.corpus, catalog, named_tables(lake.corpus, catalog)),
@@ -79,9 +80,16 @@ def _encodings(lake: Lake) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _modalities(lake: Lake) -> dict[str, int]:
+    """How many chunks there are of each modality; nothing where all are texts."""
+    counts = pc.value_counts(lake.read(lake.name("chunks"), ["modality"])["modality"].fill_null("text")).to_pylist()
+    found = {row["values"]: row["counts"] for row in counts}
+    return dict(sorted(found.items())) if set(found) - {"text"} else {}
+
+
 def _overlong(lake: Lake, table: str, max_tokens: int) -> int:
     """Rows of a model's table whose text is longer than the model reads."""
-    tokens = lake.read(table, ["tokens"])["tokens"].cast(pa.int64())
+    tokens = lake.read(table, ["tokens"], "modality IS NULL OR modality = 'text'")["tokens"].cast(pa.int64())
     return pc.sum(pc.greater(tokens, max_tokens)).as_py() or 0
 
 

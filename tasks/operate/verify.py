@@ -10,13 +10,13 @@ from tasks.hashing import is_sealed
 from tasks.ingest.claims import lost_claims
 from tasks.ingest.stored import orphan_chunks
 from tasks.ingest.tokenizer import repair_tokenizer, tokenizer_is_sound
-from tasks.lake.catalog import STATES, model_of, write_entries, written_in_schema
+from tasks.lake.catalog import STATES, model_of, taken_by, write_entries, written_in_schema
 from tasks.lake.evolve import evolve
 from tasks.lake.failures import read_again
 from tasks.lake.schemas import EVALUATIONS, FAILURES, LATER, RUNS, SWITCHES, chunks_schema, documents_schema
 from tasks.lake.switches import switched_to
 from tasks.lake.tables import Lake
-from tasks.operate import audit
+from tasks.operate import again, audit
 from tasks.operate.contents import other_contents
 from tasks.operate.repair import keep_one, read_documents_again, repair_chunks
 
@@ -101,6 +101,8 @@ class Verification:
         self._note(table, _DISAGREE, audit.wrong_passages(lake, table), self._repair_chunks)
         problem = "offsets that do not give the text in the source"
         self._note(table, problem, audit.wrong_offsets(lake, sample), self._repair_chunks)
+        problem = "a content that is not where its reference says"
+        self._note(table, problem, again.lost_contents(lake, sample), self._repair_chunks)
 
     def contents(self) -> None:
         """Files that changed without a sign."""
@@ -164,13 +166,13 @@ class Verification:
             self._note(table, _OTHER_CONTENT, audit.wrong_contents(lake, entry), remove)
             problem = "a vector that is not finite, zero, not of its length, or not the one that was written"
             self._note(table, problem, wrong_vectors(lake, entry), remove)
-            self._note(table, "a vector that its text does not give", audit.other_vectors(lake, entry, sample), remove)
+            self._note(table, "a vector that its text does not give", again.other_vectors(lake, entry, sample), remove)
             if entry["model"] in {model.name for model in lake.corpus.models}:
                 refused = refused_rows(lake, table, entry["max_tokens"], ["chunk_id"])["chunk_id"].to_pylist()
                 problem = "a chunk longer than the model reads, which the corpus refuses"
                 self._note(table, problem, refused, _by_next_run)
             if entry["state"] not in ("building", "frozen"):
-                pending = pending_chunks(lake, table, model_of(lake.corpus, entry))
+                pending = pending_chunks(lake, table, model_of(lake.corpus, entry), taken_by(entry))
                 missing = pending.chunks.take(pending.positions, ["chunk_id"])["chunk_id"].to_pylist()
                 self._note(table, "a chunk without a row of its version", missing, _by_next_run)
 

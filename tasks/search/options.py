@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from tasks.errors import ConfigurationError
 from tasks.rerank.interface import Reranker
@@ -10,6 +10,7 @@ from tasks.search.boost import Boost, boosts_of
 from tasks.search.filters import Filter
 from tasks.search.retrieve import Way
 
+Modality = Literal["text", "image", "audio"]
 Boosts = Boost | Mapping[str, Any] | Sequence[Boost | Mapping[str, Any]] | None
 
 
@@ -28,6 +29,7 @@ class Options(TypedDict, total=False):
     rerank: bool | Reranker | None
     boost: Boosts
     diverse: float
+    modality: Modality | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Asked:
     rerank: bool | Reranker | None = None
     boost: Boosts = None
     diverse: float = 0.0
+    modality: Modality | None = None
 
     def __post_init__(self) -> None:
         if self.weight is not None and self.by in ("vector", "text"):

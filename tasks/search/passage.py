@@ -18,7 +18,7 @@ class Passage:
             hybrid search, what fused them gives, from 0 to about 1; raised where it was boosted.
         document_id, title, uri: of its document.
         headings: that it stands under, outermost first.
-        start, end: offsets into the document's extracted text, in characters.
+        start, end: offsets into the document's extracted text, in characters; of an image, pixels.
         page: on which it begins, from 1, where the format knows pages.
         text: the chunk's.
         metadata: the fields that the corpus declares.
@@ -28,8 +28,12 @@ class Passage:
             search `share`, what it gives to the score before it is weighted, and `weight`. By `rerank`, where it was
             reranked: `before`, its rank until then, and `score`, the reranker's, which then decides its rank. By
             `boost`: `before`, its score until then, and `by`, what that was multiplied by. By `diverse`: `before`, its
-            rank until then.
+            rank until then. By `gap`: `cosine`, that of an image to the query; its score among texts is told as theirs
+            are, see `tasks.search.gap`.
         corpus: that it is from.
+        modality: text or image; the text of an image is its caption, which may be empty.
+        region: of an image, left, top, right and bottom in pixels of its page, as oriented.
+        reference: of an image, or of its caption, where the image is, with a media fragment.
     """
 
     score: float
@@ -46,6 +50,9 @@ class Passage:
     rank: int = 1
     scores: dict[str, dict[str, float]] = field(default_factory=dict)
     corpus: str = ""
+    modality: str = "text"
+    region: list[int] | None = None
+    reference: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -82,5 +89,6 @@ _SCHEMA = pa.schema(
         pa.field("start", pa.int64()), pa.field("end", pa.int64()), pa.field("page", pa.int64()),
         pa.field("text", pa.string()), pa.field("metadata", pa.string()), pa.field("chunk_id", pa.string()),
         pa.field("scores", pa.string()), pa.field("corpus", pa.string()),
+        pa.field("modality", pa.string()), pa.field("region", pa.list_(pa.int64())), pa.field("reference", pa.string()),
     ]
 )  # fmt: skip

@@ -9,6 +9,7 @@ from tasks.lake.catalog import behind
 from tasks.lake.nearest import Row, View
 from tasks.models.interface import Vectors
 from tasks.search.context import with_context
+from tasks.search.gap import Gap, gaps_of
 from tasks.search.passage import Passage, Passages
 from tasks.search.retrieve import Hit, Scales, Way
 
@@ -25,6 +26,7 @@ class Prepared:
         where: the filter as SQL, or None.
         scales: what is known of the table, where that is needed.
         distinct: each text once.
+        modalities: of a table with rows of several that are searched together; else none.
     """
 
     corpus: Corpus
@@ -34,6 +36,13 @@ class Prepared:
     where: str | None
     scales: Scales | None
     distinct: bool
+    modalities: Sequence[str] = ()
+
+    def gaps(self, vector: Sequence[float] | None) -> list[Gap]:
+        """How rows of each modality are compared, where they are searched by a vector."""
+        if vector is None or not self.modalities:
+            return [Gap(name) for name in self.modalities]
+        return gaps_of(self.view, vector, self.modalities)
 
     def passages(self, hits: Sequence[Hit], context: int) -> Passages:
         """Hits as passages, with so many chunks around each."""
@@ -75,5 +84,6 @@ def passage_of(corpus: Corpus, hit: Hit, row: Row, scales: Scales | None) -> Pas
         headings=list(row["heading_path"] or []), start=row["start"], end=row["end"],
         page=row.get("span_page"), text=row["text"],
         metadata={name: row[name] for name in corpus.metadata if name in row}, chunk_id=row["chunk_id"],
-        rank=hit.rank, scores=scores, corpus=corpus.name,
+        rank=hit.rank, scores=scores, corpus=corpus.name, modality=row.get("modality") or "text",
+        region=row.get("span_region"), reference=row.get("content_reference"),
     )  # fmt: skip

@@ -21,14 +21,19 @@ import pyarrow as pa
 from tasks.config.loading import load_corpus
 from tasks.config.models import kept_model
 from tasks.config.reranking import Rerank
-from tasks.errors import ConfigurationError, ModelError, UnknownName
+from tasks.content.fetching import as_seen
+from tasks.content.items import item_of
+from tasks.errors import ConfigurationError, DocumentError, ModelError, UnknownName
+from tasks.lake.catalog import taken_by
 from tasks.lake.literals import all_of
 from tasks.lake.nearest import View, check_filter
 from tasks.lake.recall import effort_in
 from tasks.lake.tables import Lake
+from tasks.media.image import look
 from tasks.models import choose
 from tasks.models.find import resolve_entry
-from tasks.models.interface import Encoder, Vectors, encode_in_parts, text_items
+from tasks.models.interface import Encoder, Item, Vectors, encode_in_parts, text_items
+from tasks.models.takes import TEXT_ONLY, Takes
 from tasks.models.template import Template
 from tasks.rerank.choose import load_reranker
 from tasks.rerank.interface import Reranker
@@ -36,13 +41,15 @@ from tasks.search.arrange import POOL, rearranged
 from tasks.search.boost import check_boosts
 from tasks.search.context import whole_document
 from tasks.search.filters import Filter, to_sql
-from tasks.search.options import Asked, Boosts, Options
+from tasks.search.gap import Gap, modalities_of
+from tasks.search.options import Asked, Boosts, Modality, Options
 from tasks.search.passage import Passage, Passages
 from tasks.search.prepared import Prepared, note_of, passage_of
 from tasks.search.reranked import reranked
-from tasks.search.retrieve import Hit, Query, Way, retrieve, way_for
+from tasks.search.retrieve import Hit, Query, Way, of_modality, retrieve, way_for
 from tasks.search.scales import scales_of
 from tasks.search.similar import cut, mean_of, vector_of
+from tasks.search.thumbnail import thumbnail_of
 
 
 class OpenLake:
@@ -55,6 +62,7 @@ class OpenLake:
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
         self._encoders: dict[str, Encoder] = {}
+        self._takes: dict[str, Takes] = {}  # what each encoder takes
         self._views: dict[str, View] = {}
         self._reranker: Reranker | None = None
         self._lock = threading.RLock()  # an encoder is called by one thread at a time
@@ -70,11 +78,12 @@ class OpenLake:
 
     def search(
         self,
-        query: str,
+        query: str | None = None,
         model: str | None = None,
         limit: int = 5,
         where: str | Filter | None = None,
         *,
+        image: str | Path | bytes | None = None,
         by: Way | None = None,
         weight: float | None = None,
         offset: int = 0,
@@ -84,11 +93,13 @@ class OpenLake:
         rerank: bool | Reranker | None = None,
         boost: Boosts = None,
         diverse: float = 0.0,
+        modality: Modality | None = None,
     ) -> Passages:
         """The passages that answer a query best, best first.
 
         Args:
             query: a question or a few words.
+            image: the path or the content of an image, instead: by a model that takes images, by vector.
             model: name of a model or its table; the live one by default.
             limit: most passages.
             where: SQL over the columns, such as `uri LIKE '%.md' AND year >= 2020`; or a filter as a value, such as
@@ -106,6 +117,8 @@ class OpenLake:
                 the best hundred the scores are raised by it, see `tasks.search.boost`. Not together with a reranker.
             diverse: from 0 to 1, how much it counts that a passage is unlike those above it, among the best hundred or
                 the reranker's candidates (maximal marginal relevance, see `tasks.search.diverse`).
+            modality: only text, or only images. By default all that the model takes, in one list: the similarities of
+                images are told as those of texts are, see `tasks.search.gap`, and an image and its caption are one.
 
         Whatever of these is asked, pages are parts of one list. They are applied in this order: filter, both lists and
         their fusion, minimum score, passages of one document, reranker or boost, diversity, page.
@@ -116,8 +129,12 @@ class OpenLake:
             ModelError: the model cannot be loaded, or is not the one that filled the table.
             LakeError: the table cannot be read.
         """
-        asked = Asked(model, limit, where, by, weight, offset, per_document, min_score, context, rerank, boost, diverse)
-        return self._answers([query], asked)[0]
+        asked = Asked(
+            model, limit, where, by, weight, offset, per_document, min_score, context, rerank, boost, diverse, modality
+        )
+        if (query is None) == (image is None):
+            raise ConfigurationError("give either a question or an image", "One of them, not both.")
+        return self._answers([query], asked)[0] if query is not None else self._like_image(image, asked)
 
     def search_many(self, queries: Sequence[str], **options: Unpack[Options]) -> list[Passages]:
         """What `search` finds for each of several queries, which are embedded together; all in one version of the
@@ -195,6 +212,20 @@ class OpenLake:
             )
         return passage_of(self._lake.corpus, Hit(row, 1, 1.0, None, None), row, None)
 
+    def thumbnail(self, chunk_id: str, side: int = 256, model: str | None = None) -> bytes:
+        """An image that was found, as a JPEG file that fits into a square.
+
+        Args:
+            chunk_id: as a search shows it.
+            side: of the square, in pixels.
+            model: a table that has it; the live model's by default.
+
+        Raises:
+            UnknownName: there is no such image or model in the lake.
+            ConfigurationError: the image is not to be had as it was read.
+        """
+        return thumbnail_of(self._view(self.entry(model)["table"]), self._lake.corpus, chunk_id, side)
+
     def embed_query(self, query: str, model: str | None = None) -> Sequence[float]:
         """The vector of a query under a model; the live one by default.
 
@@ -212,6 +243,14 @@ class OpenLake:
         vectors = self._vectors(found.row, queries) if queries and found.by != "text" else [None] * len(queries)
         return [self._answer(found, query, vector, asked) for query, vector in zip(queries, vectors, strict=True)]
 
+    def _like_image(self, image: str | Path | bytes | None, asked: Asked) -> Passages:
+        if asked.by in ("text", "hybrid") or asked.weight is not None or asked.rerank:
+            raise ConfigurationError("an image has no words", "Search by vector, without a weight and a reranker.")
+        found = self._prepared(replace(asked, by="vector"))
+        content = image if isinstance(image, bytes) else read_image(Path(image or ""))
+        vector = self._image_vector(found.row, content)
+        return self._answer(found, None, vector, replace(asked, by="vector", rerank=False))
+
     def _prepared(self, asked: Asked) -> Prepared:
         """What every query of a search needs of this lake: a table at one version, and what is known of it.
 
@@ -221,14 +260,18 @@ class OpenLake:
         corpus = self._lake.corpus
         row = self.entry(asked.model)
         where = self._condition(row["table"], asked.where)
+        if asked.modality:
+            where = all_of(where, of_modality(asked.modality))
         view = self._view(row["table"])
-        by = way_for(view, asked.by or corpus.search.by)
+        by = asked.by or corpus.search.by
+        by = way_for(view, "text" if by == "hybrid" and "text" not in taken_by(row) else by)
         check_boosts(asked.boosts, corpus.metadata)
         weight = corpus.search.weight if asked.weight is None else asked.weight
-        scales = scales_of(view, row, weight) if by == "hybrid" or asked.diverse else None
-        return Prepared(corpus, row, view, by, where, scales, self._distinct)
+        modalities = [] if asked.modality else modalities_of(view, taken_by(row))
+        scales = scales_of(view, row, weight, modalities) if by == "hybrid" or asked.diverse else None
+        return Prepared(corpus, row, view, by, where, scales, self._distinct, modalities)
 
-    def _answer(self, found: Prepared, query: str, vector: Sequence[float] | None, asked: Asked) -> Passages:
+    def _answer(self, found: Prepared, query: str | None, vector: Sequence[float] | None, asked: Asked) -> Passages:
         settings = self._reranking(asked.rerank)
         if settings and asked.boost:
             raise ConfigurationError(
@@ -238,12 +281,14 @@ class OpenLake:
         pool = settings.candidates if settings else POOL if asked.boost or asked.diverse else 0
         end = asked.offset + asked.limit
         first, last = (0, max(pool, end)) if pool else (asked.offset, asked.limit)
+        gaps = found.gaps(vector)
         sought = Query(
             query, vector, found.by, last, first, found.where, asked.per_document, asked.min_score, found.distinct,
-            effort_in(found.row),
+            effort_in(found.row), gaps,
         )  # fmt: skip
         hits, note = retrieve(found.view, sought, found.scales), ""
-        if settings:
+        hits = [_with_cosine(hit, gaps) for hit in hits]
+        if settings and query is not None:
             given = None if asked.rerank is None or isinstance(asked.rerank, bool) else asked.rerank
             hits, note = reranked(query, hits, partial(self._load_reranker, given, settings), settings)
         if pool:
@@ -258,6 +303,32 @@ class OpenLake:
         """The vectors of queries under the model of a table, which its line in the catalog names."""
         with self._lock:
             found: list[Sequence[float]] = self._encoder(row).encode_queries(text_items(queries)).vectors.tolist()
+        return found
+
+    def _image_vector(self, row: dict[str, Any], content: bytes) -> Sequence[float]:
+        """The vector of an image as a query under the model of a table.
+
+        Raises:
+            ConfigurationError: the model takes no images, or this is none that can be read.
+        """
+        if "image" not in taken_by(row):
+            raise ConfigurationError(
+                f"{row['table']} has no images: its model takes {', '.join(sorted(taken_by(row)))}",
+                "Name another one with `model`, or run with a model that takes images.",
+            )
+        with self._lock:
+            self._encoder(row)  # which tells how large it looks at images
+        try:
+            look(content, self._lake.corpus.extraction.max_pixels)
+            [pixels] = as_seen(content, [(0, None)], self._takes.get(row["table"], TEXT_ONLY))
+        except DocumentError as error:
+            raise ConfigurationError(f"the image cannot be used: {error.message}", error.hint) from None
+        return self._item_vector(row, item_of("image", pixels))
+
+    def _item_vector(self, row: dict[str, Any], item: Item) -> Sequence[float]:
+        with self._lock:
+            [vector] = self._encoder(row).encode_queries([item]).vectors.tolist()
+        found: Sequence[float] = vector
         return found
 
     def _text_vectors(self, row: dict[str, Any], texts: Sequence[str]) -> Vectors:
@@ -347,7 +418,28 @@ class OpenLake:
                     " embedlake promote.",
                 )
             self._encoders[table] = choose.load_encoder(model)
+            self._takes[table] = model.takes
         return self._encoders[table]
+
+
+def read_image(file: Path) -> bytes:
+    """The content of a file with an image.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        return file.expanduser().read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read: {error.strerror}", "Give the path of an image.") from None
+
+
+def _with_cosine(hit: Hit, gaps: Sequence[Gap]) -> Hit:
+    """A hit with its cosine similarity, where its score tells it on the scale of another modality."""
+    gap = next((gap for gap in gaps[1:] if gap.modality == hit.row.get("modality")), None)
+    if gap is None or hit.vector is None:
+        return hit
+    return replace(hit, later={**hit.later, "gap": {"cosine": gap.cosine(hit.vector.score)}})
 
 
 def open_lake(corpus_file: str | Path) -> OpenLake:

@@ -7,13 +7,15 @@ may be embedded together.
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Literal, NamedTuple
 
 from tasks.errors import ConfigurationError
-from tasks.lake.literals import all_of
+from tasks.lake.literals import all_of, quoted
 from tasks.lake.nearest import FIRST, USUAL, Effort, Found, Row, View
 from tasks.search.fusion import DEPTH, Fused, Standing, fuse, most_words
+from tasks.search.gap import Gap
 
 Way = Literal["vector", "text", "hybrid"]
 
@@ -37,6 +39,7 @@ class Query:
         min_score: rows with a lower score are left out.
         distinct: each text once, however many rows have it.
         effort: how much of the vector index is looked at.
+        gaps: of a table with rows of several modalities, how those of each are compared; else none.
     """
 
     text: str | None
@@ -49,6 +52,7 @@ class Query:
     min_score: float | None = None
     distinct: bool = True
     effort: Effort = USUAL
+    gaps: Sequence[Gap] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,21 @@ def _by_meaning(view: View, query: Query, depth: int) -> list[_Candidate]:
     def search(limit: int, where: str | None) -> list[Found]:
         return [one._replace(score=1.0 - one.score) for one in view.nearest(vector, limit, where, query.effort)]
 
-    return _leg(view, search, query, depth)
+    if not query.gaps:
+        return _leg(view, search, query, depth)
+    merged: list[_Candidate] = []
+    settled = -inf  # what is below may come after what a deeper search finds
+    for gap in query.gaps:
+        own = replace(query, where=all_of(query.where, of_modality(gap.modality)))
+        leg = [one._replace(score=gap.told(one.score)) for one in _leg(view, search, own, depth)]
+        settled = max(settled, leg[-1].score) if len(leg) >= depth else settled
+        merged += leg
+    return _sorted(view, [one for one in merged if one.score >= settled])
+
+
+def of_modality(name: str) -> str:
+    """A filter that lets rows of a modality through."""
+    return "(modality = 'text' OR modality IS NULL)" if name == "text" else f"modality = {quoted(name)}"
 
 
 def _by_words(view: View, query: Query, depth: int) -> list[_Candidate]:
@@ -229,6 +247,8 @@ def _ranked(
     for one in other:
         row_ids[one.key] = min(one.row_id, row_ids[one.key], key=lambda row_id: places[row_id])
     ranked = [(row_ids[one.key], one) for one in _fused(view, near, matching, by, query, scales)]
+    if query.gaps:
+        ranked = list(_each_picture_once(view, ranked))
     if query.min_score is not None:
         ranked = [(row_id, one) for row_id, one in ranked if one.score >= query.min_score]
     if query.per_document is not None:
@@ -249,6 +269,26 @@ def _fused(
         Fused(one.key, one.score, standing if by == "vector" else None, standing if by == "text" else None)
         for one, standing in standings
     ]
+
+
+def _each_picture_once(view: View, ranked: list[tuple[int, Fused]]) -> Iterator[tuple[int, Fused]]:
+    """Of an image and its caption, the image where the first of both stands."""
+    columns = ["document_id", "content_reference", "modality"]
+    rows = view.rows_of([row_id for row_id, _ in ranked], [name for name in columns if name in view.columns])
+    pictures: dict[tuple[str, str], int] = {}
+    keys: list[tuple[str, str] | None] = []
+    for row, (row_id, _) in zip(rows, ranked, strict=True):
+        reference = row.get("content_reference")
+        keys.append((row["document_id"], reference) if reference else None)
+        if reference and row["modality"] != "text":
+            pictures[row["document_id"], reference] = row_id
+    seen: set[tuple[str, str]] = set()
+    for key, (row_id, one) in zip(keys, ranked, strict=True):
+        if key is None:
+            yield row_id, one
+        elif key not in seen:
+            seen.add(key)
+            yield pictures.get(key, row_id), one
 
 
 def _few_of_each(view: View, ranked: list[tuple[int, Fused]], most: int) -> Iterator[tuple[int, Fused]]:

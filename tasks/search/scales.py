@@ -1,6 +1,7 @@
 """What a hybrid search needs to know of a table, from its line in the catalog or from its rows."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,18 +11,19 @@ from tasks.search.fusion import WEIGHT
 from tasks.search.retrieve import Scales
 
 
-def scales_of(view: View, entry: dict[str, Any], weight: float | None) -> Scales:
+def scales_of(view: View, entry: dict[str, Any], weight: float | None, modalities: Sequence[str] = ()) -> Scales:
     """The weight and the background of a table.
 
     Args:
         view: of the table.
         entry: its line in the catalog.
         weight: that the search or the corpus file asks for, or None.
+        modalities: of a table with rows of several; similarities are told as those of the first one.
     """
     told = json.loads(entry.get("fusion") or "{}")
     background = told.get("background")
     if background is None:
-        background = background_of(view.some_vectors)
+        background = background_of(view.some_of_each[modalities[0]] if modalities else view.some_vectors)
     return Scales(told.get("weight", WEIGHT) if weight is None else weight, background)
 
 

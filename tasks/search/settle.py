@@ -13,7 +13,7 @@ from tasks.lake.tables import Lake
 from tasks.models.choose import load_encoder
 from tasks.models.find import resolve_entry
 from tasks.models.resolved import ResolvedModel, Weights
-from tasks.models.template import Template
+from tasks.models.template import Template, is_text
 from tasks.search.fusion import WEIGHT
 from tasks.search.learn import JUDGMENTS, Learnt, learn_from_items
 from tasks.search.scales import background_of
@@ -65,7 +65,8 @@ def _is_due(entry: dict[str, Any], rows: int) -> bool:
 
 
 def _learnt(view: View, entry: dict[str, Any], named: list[Model]) -> Learnt:
-    sample = view.sample(_SAMPLE, ["text", "vector", "text_hash", "title", "heading_path"])
+    sample = view.sample(_SAMPLE, ["text", "vector", "text_hash", "title", "heading_path", "modality"])
+    sample = sample.filter(is_text(sample))
     places = {text_hash: place for place, text_hash in enumerate(sample["text_hash"].to_pylist())}
     distinct = sample.take(sorted(places.values()))
     texts = [text or "" for text in distinct["text"].to_pylist()]

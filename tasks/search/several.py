@@ -109,7 +109,10 @@ class _Lists:
             if way == "text" and not one.view.has_text_index:
                 continue
             effort = effort_in(one.row)
-            sought = Query(self._query, self._vector, way, depth, 0, one.where, distinct=one.distinct, effort=effort)
+            gaps = one.gaps(self._vector if way == "vector" else None)
+            sought = Query(
+                self._query, self._vector, way, depth, 0, one.where, distinct=one.distinct, effort=effort, gaps=gaps
+            )
             most = most_words(len(one.view.words(self._query)), one.view.rows) if way == "text" else 1.0
             placed += [(place, replace(hit, score=hit.score / most)) for hit in retrieve(one.view, sought)]
         placed.sort(key=lambda one: (-one[1].score, one[0], one[1].rank))

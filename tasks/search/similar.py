@@ -22,13 +22,14 @@ def vector_of(view: View, identity: str) -> tuple[Sequence[float], str]:
         UnknownName: the table has neither.
     """
     wanted = quoted(identity)
-    rows = view.matched(f"chunk_id = {wanted} OR document_id = {wanted}", ["document_id", "vector"])
+    rows = view.matched(f"chunk_id = {wanted} OR document_id = {wanted}", ["document_id", "modality", "vector"])
     if not rows:
         raise UnknownName(
             f"{view.table} has no document and no chunk {identity!r}",
             "Give an id as a search shows it, such as docs:a.pdf.",
         )
-    vectors = np.array([row["vector"] for row in rows], np.float64)
+    images = [row for row in rows if row["modality"] not in (None, "text")]  # not their captions
+    vectors = np.array([row["vector"] for row in images or rows], np.float64)
     return mean_of(vectors), f"document_id != {quoted(rows[0]['document_id'])}"
 
 

@@ -17,7 +17,7 @@ from tasks.config.loading import redact
 from tasks.errors import ConfigurationError, EmbedlakeError, UnknownName
 from tasks.search.passage import Passage
 from tasks.search.several import search_all
-from tasks.service import answers, openai
+from tasks.service import answers, openai, pictures
 from tasks.service.asking import Service
 from tasks.service.guard import Guard, Limits, Refused, error_body
 from tasks.service.keys import Keys
@@ -122,6 +122,7 @@ def create_app(corpora: Corpora, keys: Keys, limits: Limits) -> FastAPI:
 
     openai.add_routes(app, service)
     answers.add_routes(app, service)
+    pictures.add_routes(app, service)
     if tools:
         app.router.routes += tools.routes
     return app

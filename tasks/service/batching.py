@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from tasks.errors import ServiceError
-from tasks.models.interface import Encoder, Vectors, encode_in_parts, text_items
+from tasks.models.interface import Encoder, Item, Vectors, encode_in_parts, text_items
 
 _MOST = 64  # queries in one call of the encoder
 
@@ -59,6 +59,13 @@ class Batcher:
         """The vectors of texts, as those of the rows were made; of shape (n_texts, dimension)."""
         with self._turn:
             return encode_in_parts(self._encoder, text_items(texts)).vectors
+
+    def embed_item(self, item: Item) -> Vectors:
+        """The vector of a query that is no text, float32 of shape (dimension,)."""
+        with self._turn:
+            [vector] = self._encoder.encode_queries([item]).vectors
+        found: Vectors = vector
+        return found
 
     def _encode(self, batch: list[_Asked]) -> None:
         try:

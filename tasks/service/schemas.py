@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.search.options import Modality
 from tasks.search.retrieve import Way
 
 
@@ -56,6 +57,7 @@ class SearchRequest(Taken):
     diverse: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="How much it counts that a passage is unlike those above it (maximal marginal relevance)."
     )
+    modality: Modality | None = Field(None, description="Only text, or only images; by default both in one list.")
     model: str | None = Field(None, description="Another model than the live one.")
 
 
@@ -93,6 +95,9 @@ class FoundPassage(BaseModel):
     metadata: dict[str, Any]
     chunk_id: str
     corpus: str
+    modality: str = "text"
+    region: list[int] | None = Field(None, description="Of an image: left, top, right and bottom in pixels.")
+    reference: str | None = Field(None, description="Of an image: where it is, with a media fragment.")
 
 
 class Answer(BaseModel):

@@ -13,7 +13,7 @@ from tasks.errors import ConfigurationError, EmbedlakeError, ServiceError
 from tasks.lake.catalog import behind
 from tasks.lake.nearest import View
 from tasks.lake.tables import Lake
-from tasks.models.interface import Encoder, Vectors
+from tasks.models.interface import Encoder, Item, Vectors
 from tasks.search.query import OpenLake
 from tasks.service.batching import Batcher
 from tasks.service.schemas import ServedCorpus
@@ -106,6 +106,10 @@ class WarmCorpus(OpenLake):
     def _text_vectors(self, row: dict[str, Any], texts: Sequence[str]) -> Vectors:
         return self._batcher(row).embed_texts(texts)
 
+    def _item_vector(self, row: dict[str, Any], item: Item) -> Sequence[float]:
+        vector: list[float] = self._batcher(row).embed_item(item).tolist()
+        return vector
+
     def _view(self, table: str) -> View:
         return self._views.get(table) or self._latest(table)
 
@@ -131,6 +135,8 @@ class WarmCorpus(OpenLake):
     @staticmethod
     def _warm(encoder: Encoder) -> Encoder:
         """An encoder whose first call is made. A service that does not answer now may do so later."""
+        if "text" not in encoder.modalities:
+            return encoder
         with contextlib.suppress(ServiceError):
             Batcher(encoder).embed(["a question"])
         return encoder

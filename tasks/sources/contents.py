@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from tasks.config.sources import Source
-from tasks.sources.formats import format_of, signature_of, split_compression
+from tasks.sources.formats import MEDIA, format_of, signature_of, split_compression
 from tasks.sources.json_records import PIECE, holds_records
 from tasks.sources.listing import File
 from tasks.sources.mailbox import begins_mailbox
@@ -32,6 +32,8 @@ def with_records(file: File, source: Source) -> File | None:
 def shown_by(head_of: Callable[[int], bytes], file: File, source: Source) -> File | None:
     """The same, by what gives the first bytes of the file."""
     name = PurePosixPath(file.path).name
+    if file.format in MEDIA:
+        return None
     as_json = file.format == "json"
     if not (as_json or (source.format == "auto" and _says_nothing(name))):
         return None

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -187,6 +188,16 @@ def unmistakable(path: str) -> str:
     """The same, and with a part of a hash where something had to be replaced, since that may make two paths equal."""
     shown = readable(path)
     return shown if shown == path else f"{shown}~{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
+
+
+def path_at(shown: str) -> str:
+    """The path that `unmistakable` shows so, where it had to replace something; else the same."""
+    shortened = re.fullmatch(r"(.*)~[0-9a-f]{8}", shown, re.DOTALL)
+    if shortened is None or "\\x" not in shown:
+        return shown
+    data = re.sub(rb"\\x([0-9a-f]{2})", lambda found: bytes.fromhex(found[1].decode()), shortened[1].encode())
+    path = os.fsdecode(data)
+    return path if unmistakable(path) == shown else shown
 
 
 def _identity(path: str) -> tuple[int, int]:

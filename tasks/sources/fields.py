@@ -84,6 +84,26 @@ def as_text(value: Any, column: str = "") -> str:
     return str(value)
 
 
+def bytes_at(record: Record, column: str) -> bytes | None:
+    """The bytes in a column, or in an object there that has them as `bytes`, as data sets of images have; None where
+    there is nothing.
+
+    Raises:
+        BrokenDocument: something else is there.
+    """
+    value = value_at(record, column)
+    if isinstance(value, Mapping):
+        value = value.get("bytes")
+    if isinstance(value, DocumentError):
+        raise value
+    if value is None or isinstance(value, bytes):
+        return value or None
+    raise BrokenDocument(
+        f"column {column!r} holds {type(value).__name__}; expected the bytes of an image, or an object with `bytes`",
+        "Set `fields: image` to the column that has them.",
+    )
+
+
 def has_column(record: Record | DocumentError | None, name: str) -> bool | None:
     """Whether a record has a column, be it null; None where a null or an empty list on the way to it leaves that
     open."""

@@ -11,6 +11,13 @@ RECORDS = ("jsonl", "csv", "parquet")
 """Formats whose files hold records."""
 CONTAINERS = (*RECORDS, "mbox", *ARCHIVES)
 """Formats whose files hold records, messages or files, each one a document."""
+MEDIA = {
+    "image": (
+        ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib", ".heic",
+        ".heif", ".avif", ".svg",
+    ),
+}  # fmt: skip
+"""Extensions of the files of each modality beside text; each of these is a format of that name."""
 
 LANGUAGES = {
     ".py": "python", ".pyi": "python", ".js": "javascript", ".mjs": "javascript", ".cjs": "javascript",
@@ -84,6 +91,7 @@ _SIGNATURES = [
     (b"%!PS-Adobe", "PostScript"),
 ]
 _BEGINNINGS = tuple(signature for signature, _ in _SIGNATURES)
+_IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")
 _PDF_HEAD = 1024  # bytes in which a PDF's own beginning may stand after others, as its readers allow
 _ARCHIVES = {
     ".7z": "application/x-7z-compressed", ".rar": "application/vnd.rar",
@@ -176,6 +184,19 @@ def signature_of(data: bytes) -> str | None:
 def no_content(name: str) -> str | None:
     """What a file is that Spark, Hive or Hadoop writes beside those with records, by its name, else None."""
     return "marks of Spark and Hive" if name in _MARKS or name.endswith(".crc") else None
+
+
+def medium_of(name: str) -> str | None:
+    """The modality beside text that a file's name promises, else None."""
+    suffix = PurePosixPath(split_compression(name)[0]).suffix.lower()
+    return next((medium for medium, extensions in MEDIA.items() if suffix in extensions), None)
+
+
+def shows_image(data: bytes) -> bool:
+    """Whether a file's bytes prove it to be an image, whatever its name is."""
+    if data[:4] == b"RIFF":
+        return data[8:12] == b"WEBP"
+    return data[4:12] in (b"ftypavif", b"ftypheic", b"ftypheix", b"ftypmif1") or data.startswith(_IMAGES)
 
 
 def other_medium(name: str) -> str | None:

@@ -4,7 +4,7 @@ import glob
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -15,7 +15,15 @@ from tasks.config.loading import redact
 from tasks.config.sources import Source
 from tasks.errors import MissingSource, SourceError
 from tasks.sources.disk import Found, Walk, found_at, unmistakable
-from tasks.sources.formats import ARCHIVES, CONTAINERS, format_of, is_archive, no_content, other_medium
+from tasks.sources.formats import (
+    ARCHIVES,
+    CONTAINERS,
+    format_of,
+    is_archive,
+    medium_of,
+    no_content,
+    other_medium,
+)
 from tasks.sources.opening import file_system, is_local
 from tasks.sources.patterns import Patterns, is_pattern, split_glob
 from tasks.sources.sidecars import sidecars_of
@@ -85,12 +93,13 @@ class Listing:
     skipped: dict[str, int]
 
 
-def list_files(sources: list[Source], lake: str = "") -> Listing:
+def list_files(sources: list[Source], lake: str = "", media: Collection[str] = ()) -> Listing:
     """Every file of the sources that their patterns let in.
 
     Args:
         sources: of a corpus.
         lake: address of its lake: should that lie in a source's folder on disk, it holds no documents.
+        media: modalities beside text whose files are documents.
 
     Raises:
         SourceError: a source is not there or cannot be listed.
@@ -100,13 +109,13 @@ def list_files(sources: list[Source], lake: str = "") -> Listing:
     skipped: Counter[str] = Counter()
     for source in sources:
         entries = _entries(source, os.path.realpath(lake) if lake and "://" not in lake else "")
-        for found in _with_sidecars(entries, source) if source.sidecar else entries:
+        for found in _with_sidecars(entries, source, media) if source.sidecar else entries:
             name = PurePosixPath(found.key).name
-            other = found.kind or without_text(name, source)
+            other = found.kind or without_text(name, source, media)
             if other:
                 skipped[other] += 1
                 continue
-            form = declared_format(name, source)
+            form = declared_format(name, source, media)
             identity = f"{source.name}:{unmistakable(found.key)}"
             files.append(
                 File(
@@ -117,17 +126,20 @@ def list_files(sources: list[Source], lake: str = "") -> Listing:
     return Listing(sorted(files, key=lambda file: file.document_id), dict(skipped))
 
 
-def without_text(name: str, source: Source) -> str | None:
-    """What a file is that holds no text, by its name: another medium, or marks of programs; else None."""
-    if is_archive(name):
+def without_text(name: str, source: Source, media: Collection[str] = ()) -> str | None:
+    """What a file is that is no document, by its name: of a medium that is not asked for, or marks of programs; else
+    None."""
+    if is_archive(name) or medium_of(name) in media:
         return None
     return no_content(name) or (other_medium(f"./{name}") if source.format == "auto" else None)
 
 
-def declared_format(name: str, source: Source) -> str:
+def declared_format(name: str, source: Source, media: Collection[str] = ()) -> str:
     """The format of a file as its source declares it, or by its name. What holds files is what its name says: the
-    source tells of what is in it."""
+    source tells of what is in it. Files of a medium that is asked for have that for a format."""
     found = format_of(name)
+    if source.format == "auto" and (medium := medium_of(name)) in media:
+        return str(medium)
     if source.format == "auto" or found in ARCHIVES or (found == "mbox" and source.format == "mail"):
         return found or "text"
     return source.format
@@ -213,10 +225,10 @@ def _in_store(source: Source, fs: Any, path: str) -> Iterator[Entry]:
             yield Entry(name, key, fs.unstrip_protocol(name), size, _tag(info, size), changed=_changed(info))
 
 
-def _with_sidecars(entries: Iterable[Entry], source: Source) -> Iterator[Entry]:
+def _with_sidecars(entries: Iterable[Entry], source: Source, media: Collection[str]) -> Iterator[Entry]:
     """The entries but for sidecars, each with its own: whose version is part of the version of the file."""
     found = {entry.key: entry for entry in entries}
-    sidecars = sidecars_of(found, source.sidecar or "")
+    sidecars = sidecars_of(found, source.sidecar or "", media)
     own = set(sidecars.values())
     patterns = Patterns(source)
     for key, entry in found.items():

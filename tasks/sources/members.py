@@ -98,6 +98,7 @@ class _Walk:
         self._container = file.outer or file
         self._corpus = corpus
         self._source = corpus.source(file.source)
+        self._media = corpus.extraction.media
         self._patterns = Patterns(self._source)
         self._unchanged_of = unchanged
         self._tells_time = "modified" in (self._source.metadata.get(name, name) for name in corpus.metadata)
@@ -147,7 +148,7 @@ class _Walk:
                 path = "/".join(part for part in parts if part not in ("", ".."))
                 if not (self._patterns.let_in(path) and self._patterns.names(path)):
                     continue
-                if other := entry.kind or without_text(entry.name.rpartition("/")[2], self._source):
+                if other := entry.kind or without_text(entry.name.rpartition("/")[2], self._source, self._media):
                     self._skipped[other] += 1
                     yield from self.flush() if time.monotonic() - self._since > _SECONDS else ()
                     continue
@@ -156,7 +157,7 @@ class _Walk:
     def attached(self, message: File, name: str, content: bytes) -> Iterator[Within]:
         """A file that is attached to a mail."""
         inner = self._member(message, name, len(content), message.changed)
-        if other := without_text(name, self._source):
+        if other := without_text(name, self._source, self._media):
             self._skipped[other] += 1
             return
         depth = inner.document_id.removeprefix(self._container.document_id).count("!/")
@@ -229,7 +230,7 @@ class _Walk:
         self._named[begin + unique] = 1
         tag = f"mtime {modified} size {size}" if self._tells_time else f"size {size}"
         return File(
-            begin + unique, file.source, name, file.uri, tag, size, declared_format(name, self._source),
+            begin + unique, file.source, name, file.uri, tag, size, declared_format(name, self._source, self._media),
             modified, outer=self._container,
         )  # fmt: skip
 

@@ -42,6 +42,16 @@ def file_system(source: Source) -> tuple[Any, str]:
         ) from None
 
 
+def file_size(source: Source, path: str) -> int:
+    """Bytes of a file, as stored.
+
+    Raises:
+        OSError: it is not there.
+    """
+    fs, _ = file_system(source)
+    return int(fs.size(path) or 0)
+
+
 def is_local(fs: Any) -> bool:
     """Whether a file system is the machine's own."""
     return "file" in (fs.protocol if isinstance(fs.protocol, tuple | list) else (fs.protocol,))

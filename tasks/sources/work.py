@@ -31,6 +31,7 @@ GROUP_FILES = 32
 GROUP_BYTES = 2 * 2**20
 _BLOCK_BYTES = 2**20
 _BLOCK_ROWS = 1024
+_PICTURE_ROWS = 64  # where each has an image
 _LOOKED_AT = 16 * 2**20  # bytes of records, none of which can be used, before the file is given up
 _SLICE_ROWS = 128  # made into Python values at once
 
@@ -191,7 +192,8 @@ def _all_blocks(
     wanted = _wanted(source, metadata)
     tables: Iterator[tuple[pa.Table, Mapping[int, DocumentError]]]
     if file.true_format == "parquet":
-        tables = ((table, {}) for table in parquet_tables(stream, source.fields, wanted, _BLOCK_ROWS))
+        rows = _PICTURE_ROWS if source.fields.image else _BLOCK_ROWS
+        tables = ((table, {}) for table in parquet_tables(stream, source.fields, wanted, rows))
     else:
         tabs = ".tsv" in file.path.lower()
         tables = read_tables(stream, source, wanted, _BLOCK_ROWS, tabs, least_confidence)
@@ -243,7 +245,9 @@ def _wanted(source: Source, metadata: Iterable[str]) -> list[str]:
     if not fields.text:
         return []
     named = (source.metadata.get(field, field) for field in metadata)
-    return [name for name in (fields.id, fields.title, *fields.text, fields.format_column, *named) if name]
+    return [
+        name for name in (fields.id, fields.title, *fields.text, fields.image, fields.format_column, *named) if name
+    ]
 
 
 def parse_lines(content: bytes) -> Iterator[dict[str, Any] | DocumentError | None]:

@@ -19,8 +19,9 @@ import time
 from pathlib import Path
 
 from tasks.config.loading import load_corpus
-from tasks.ingest.prepare import prepare, quiet_worker
+from tasks.ingest.prepare import prepare
 from tasks.ingest.tokenizer import tokenizer_of
+from tasks.processes import quiet_worker
 from tasks.sources.listing import list_files
 from tasks.sources.work import group_files, read_blocks
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+from PIL import Image
 
 from tasks.errors import LakeError
 from tasks.operate.verify import verify
@@ -193,26 +194,43 @@ def test_a_run_that_sleeps_through_its_lease_writes_no_more(
     assert run_here(corpus_file).idle
 
 
-@pytest.mark.parametrize("victim", ["driver", "actor", "node"])
+@pytest.mark.parametrize("victim", ["driver", "driver with images", "actor", "node"])
 def test_what_is_killed_is_gone_on_with(
-    make_corpus: Make, tmp_path: Path, environment: dict[str, str], victim: str
+    make_corpus: Make,
+    tmp_path: Path,
+    environment: dict[str, str],
+    tiny_media: Callable[[str], Path],
+    victim: str,
 ) -> None:
     generator = random.Random(victim)
+    resources = {
+        "in_process_below": 0 if victim in ("actor", "node") else 10**9,
+        "batch_tokens": 64,
+        "commit_seconds": 1,
+    }
+    sight: dict[str, Any] = {}
+    if victim == "driver with images":
+        sight = {"models": [str(tiny_media("clip"))], "extraction": {"images": "files"}}
     count = 600
     for turn in range(ROUNDS):
-        corpus_file = make_corpus(
-            resources={"in_process_below": 0 if victim != "driver" else 10**9, "batch_tokens": 64, "commit_seconds": 1}
-        )
+        corpus_file = make_corpus(resources=resources, **sight)
         for i in range(turn * count, (turn + 1) * count):
+            if i % 2 and victim == "driver with images":
+                Image.new("RGB", (32, 32), (i % 256, i // 256, 7)).save(tmp_path / "docs" / f"{i}.png")
+                continue
             (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i} speaks of subject {i * i} at some length.")
         process = start(environment, "run", corpus_file)
-        time.sleep(generator.uniform(4, 14))
-        _kill(process, victim)
+        if victim == "driver with images":  # its model is looked at first, which takes its time
+            wait_until(lambda: any((tmp_path / "lake").glob("notes.chunks.lance/data/*")), 90, "the first chunks")
+            time.sleep(generator.uniform(0, 4))
+        else:
+            time.sleep(generator.uniform(4, 14))
+        _kill(process, victim.partition(" ")[0])
         code, report = end(process)
         assert code in (0, 1, -signal.SIGKILL), report
         lake = lake_of(corpus_file)
         kept = sum(lake.count(row["table"]) for row in lake.catalog())
-        embedded = sum(model.embedded for model in run_here(make_corpus()).models)
+        embedded = sum(model.embedded for model in run_here(make_corpus(**sight)).models)
         assert verify(check_whole(corpus_file)) == []
         assert lake_of(corpus_file).count("notes.chunks") == (turn + 1) * count
         assert embedded == (turn + 1) * count - kept  # nothing that was landed is embedded again

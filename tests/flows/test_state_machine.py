@@ -28,7 +28,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.machine import oracle
+from tests.machine import check, oracle
 from tests.machine.drive import Driver
 from tests.machine.encoders import BLANK, POISON
 from tests.machine.engine import Writes, quick
@@ -38,6 +38,7 @@ from tests.machine.world import (
     UNREADABLE,
     WITHIN,
     Content,
+    Picture,
     Record,
     Source,
     Within,
@@ -55,12 +56,13 @@ EXAMPLES = int(os.environ.get("EXACTLY_ONCE_EXAMPLES", "8"))
 SEED = os.environ.get("EXACTLY_ONCE_SEED")
 RULES = set(
     os.environ.get(
-        "EXACTLY_ONCE_RULES", "sources records within settings models encoders damage quiet keep exact"
+        "EXACTLY_ONCE_RULES", "sources records within images settings models encoders damage quiet keep exact"
     ).split()
 )
 
 FOLDERS = ["left", "left", "right", "right", "third"]
 PATHS = ["a.txt", "b.txt", "deep/c.txt", "deep/er/d.txt", "r", "r/e.txt", "r.jsonl", "s.jsonl", "t.csv", "u.parquet"]
+IMAGES = ["p.png", "deep/q.png"]
 FILES_OF_FILES = ["y.tar", "deep/z.zip", "z.zip", "m.mbox", "e.eml"]
 SENTENCES = [
     "The river rose.",
@@ -83,7 +85,7 @@ RECORDS = st.builds(
     broken=st.sampled_from([False] * 7 + [True]),
 )
 MEMBERS = {
-    "zip": ["a.txt", "b/c.txt", "b/r.jsonl", "d.txt", "r.jsonl"],
+    "zip": ["a.txt", "b/c.txt", "b/r.jsonl", "d.txt", "r.jsonl", "p.png"],
     "tar": ["a.txt", "b/c.txt", "r.jsonl"],
     "mbox": ["m@1", "m@2", "m@3", "m@4"],
     "eml": ["a.txt", "b.txt"],
@@ -100,14 +102,22 @@ SETTINGS = [
     "least",
     "template",
     "timeout",
+    "pictures",
 ]
 TABLES = [{}, {"year": "integer"}, {"year": "string"}, {"year": "number", "lang": "string"}, {"lang": "string"}]
+
+
+PICTURES = st.builds(
+    Picture, st.integers(0, check.PICTURES - 1), st.sampled_from([None, *SENTENCES[:4], "\n\n".join(SENTENCES[:5])])
+)
 
 
 def content_for(path: str, data: st.DataObject) -> Content:
     form = form_of(path)
     if data.draw(st.integers(0, 9)) == 0:
         return UNREADABLE if data.draw(st.booleans()) or "records" not in RULES else b""
+    if form == "png":
+        return data.draw(PICTURES)
     if form in WITHIN:
         names = data.draw(st.lists(st.sampled_from(MEMBERS[form]), max_size=4, unique=True))
         members = [(name, member_for(name, form, data)) for name in names]
@@ -121,6 +131,8 @@ def member_for(name: str, form: str, data: st.DataObject) -> Any:
     """What lies in a file under a name."""
     if name.endswith(".jsonl"):
         return tuple(data.draw(st.lists(RECORDS, max_size=3)))
+    if name.endswith(".png"):
+        return Picture(data.draw(st.integers(0, check.PICTURES - 1)))
     if form in ARCHIVES and data.draw(st.integers(0, 7)) == 0:
         return DAMAGED if form == "zip" and data.draw(st.booleans()) else UNREADABLE
     return data.draw(TEXTS) if form != "zip" or data.draw(st.integers(0, 9)) else ""
@@ -161,6 +173,11 @@ class History(RuleBasedStateMachine):
             self.world.put("right", "m.mbox", Within((("m@1", SENTENCES[0]), ("m@2", SENTENCES[3]))))
             self.world.put("left", "e.eml", Within((("", SENTENCES[2]), ("a.txt", SENTENCES[4]))))
 
+        if "images" in RULES:
+            self.world.settings.models = [("one",), ("four",), ("one", "four")][seed % 3]
+            self.world.put("left", "p.png", Picture(1, SENTENCES[0]))
+            self.world.put("right", "p.png", Picture(2))
+
     def teardown(self) -> None:
         if not hasattr(self, "folder"):
             return
@@ -183,7 +200,7 @@ class History(RuleBasedStateMachine):
     @rule(
         data=st.data(),
         folder=st.sampled_from(FOLDERS),
-        path=st.sampled_from(PATHS + FILES_OF_FILES),
+        path=st.sampled_from(PATHS + FILES_OF_FILES + IMAGES),
         quietly=st.booleans(),
     )
     def write(self, data: st.DataObject, folder: str, path: str, quietly: bool) -> None:
@@ -234,8 +251,21 @@ class History(RuleBasedStateMachine):
         self.world.put(folder, path, (*content[:at], new, *content[at + 1 :]))
         self.done[what] += 1
 
+    @precondition(
+        lambda self: any(isinstance(c, Picture) for files in self.world.files.values() for c in files.values())
+    )
+    @rule(data=st.data(), what=st.sampled_from(["pixels", "caption", "caption", "break"]), picture=PICTURES)
+    def edit_image(self, data: st.DataObject, what: str, picture: Picture) -> None:
+        held = [(f, p, c) for f, files in self.world.files.items() for p, c in sorted(files.items())]
+        folder, path, old = data.draw(st.sampled_from([one for one in held if isinstance(one[2], Picture)]))
+        new: Content = old.content()[:40]
+        if what != "break":
+            new = Picture(picture.seed, old.caption) if what == "pixels" else Picture(old.seed, picture.caption)
+        self.world.put(folder, path, new)
+        self.done[f"edit {what} of an image"] += 1
+
     @precondition(_has_files)
-    @rule(data=st.data(), folder=st.sampled_from(FOLDERS), path=st.sampled_from(PATHS + FILES_OF_FILES))
+    @rule(data=st.data(), folder=st.sampled_from(FOLDERS), path=st.sampled_from(PATHS + FILES_OF_FILES + IMAGES))
     def copy(self, data: st.DataObject, folder: str, path: str) -> None:
         from_folder, from_path = self._any_file(data)
         if fits(path, self.world.files[from_folder][from_path]):
@@ -267,7 +297,7 @@ class History(RuleBasedStateMachine):
         self.done["delete"] += 1
 
     @precondition(_has_files)
-    @rule(data=st.data(), folder=st.sampled_from(FOLDERS), path=st.sampled_from(PATHS + FILES_OF_FILES))
+    @rule(data=st.data(), folder=st.sampled_from(FOLDERS), path=st.sampled_from(PATHS + FILES_OF_FILES + IMAGES))
     def rename(self, data: st.DataObject, folder: str, path: str) -> None:
         from_folder, from_path = self._any_file(data)
         if fits(path, self.world.files[from_folder][from_path]):
@@ -298,7 +328,7 @@ class History(RuleBasedStateMachine):
         elif at is not None and what == "swap":
             members.append(members.pop(at))
         elif at is not None and what == "rename":
-            same = [name for name in free if name.endswith(".jsonl") == members[at][0].endswith(".jsonl")]
+            same = [name for name in free if form_of(name) == form_of(members[at][0])]
             if same:
                 members[at] = (data.draw(st.sampled_from(same)), members[at][1])
         self.world.put(folder, path, Within(tuple(members)))
@@ -331,6 +361,8 @@ class History(RuleBasedStateMachine):
             now.least_confidence = [0.5, 0.99][pick % 2]
         elif what == "template":
             now.template = ["headings", "text", "{title}: {text}"][pick % 3]
+        elif what == "pictures":
+            now.images = ["files", "none", "files"][pick % 3]
         elif what == "failing":
             now.on_failure = ["keep", "drop"][pick % 2]
         else:
@@ -356,7 +388,20 @@ class History(RuleBasedStateMachine):
 
     @precondition(lambda self: "models" in RULES)
     @rule(
-        models=st.sampled_from([("one",), ("one", "two"), ("two", "one"), ("two",), ("three", "one"), ("three",)]),
+        models=st.sampled_from(
+            [
+                ("one",),
+                ("one", "two"),
+                ("two", "one"),
+                ("two",),
+                ("three", "one"),
+                ("three",),
+                ("four",),
+                ("one", "four"),
+                ("four", "one"),
+                ("four",),
+            ]
+        ),
         revision=st.sampled_from([0, 0, 0, 1]),
         promote=st.sampled_from(["by hand", "by hand", "automatic"]),
         judged=st.sampled_from([None, True, True, False]),
@@ -403,7 +448,7 @@ class History(RuleBasedStateMachine):
         self.driver.run_with_a_broken_encoder(mode, failing)
 
     @precondition(lambda self: "models" in RULES)
-    @rule(which=st.sampled_from(["one", "two", "three", "letters"]), share=st.sampled_from([0.25, 0.5, 1.0]))
+    @rule(which=st.sampled_from(["one", "two", "three", "four", "letters"]), share=st.sampled_from([0.25, 0.5, 1.0]))
     def backfill(self, which: str, share: float) -> None:
         self.driver.backfill(which, share)
 

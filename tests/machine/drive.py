@@ -28,7 +28,6 @@ from tests.machine.encoders import StandIn, fails, tokens_of
 from tests.machine.engine import Failed, Killed, Writes, run_backfill, run_ingest
 from tests.machine.world import World, form_of
 
-_PARTS = ["title", "heading_path", "text"]
 FEATURES = frozenset({"on_failure"} & set(Extraction.model_fields))
 
 
@@ -118,14 +117,18 @@ class Driver:
         report = run_backfill(str(self.world.corpus_file()), model, sample=share)
         lake.refresh()
         name = which if which in now.models else "three" if "three" in now.models else "letters"  # of that folder
-        chunks = lake.read(lake.name("chunks"), ["chunk_id", *_PARTS]).to_pylist()
+        chunks = lake.read(lake.name("chunks"), ["chunk_id", "document_id", *check.PARTS]).to_pylist()
         refused = now.overlong == "refuse"
         template = now.template if name in now.models else "headings"  # of one that the file does not name
-        contents = _contents(chunks, template)
+        contents = check._contents(template, chunks)
+        takes = check.taken_by(next(e for e in lake.catalog() if e["table"] == report.models[0].table))
+        stale = set(check.stale_documents(lake).to_pylist())
         right = {
             c["chunk_id"]
             for c, content in zip(chunks, contents, strict=True)
-            if int(c["chunk_id"], 16) < share * 16**32
+            if c["modality"] in takes
+            and not (c["modality"] == "image" and c["document_id"] in stale)
+            and int(c["chunk_id"], 16) < share * 16**32
             and not fails(content)
             and not (refused and tokens_of(content) > StandIn.max_cost)
         }
@@ -213,6 +216,7 @@ class Driver:
         lake = check.lake_of(self.world)
         live = lake.live_table()
         every = lake.read(live, ["document_id", "text"]).to_pylist() if live else []
+        every = [row for row in every if row["text"]]
         times = Counter(row["text"] for row in every)
         rows = [row for row in every if times[row["text"]] == 1]  # else another document may show the text
         if not rows:
@@ -274,7 +278,7 @@ class Driver:
             (entry["table"].removeprefix(lake.name("")), text)
             for entry in lake.catalog()
             if check.template_of(entry) == now.template
-            for text in _contents(lake.read(entry["table"], _PARTS).to_pylist(), now.template)
+            for text in check._contents(now.template, lake.read(entry["table"], check.PARTS).to_pylist())
             if not (refused and tokens_of(text) > StandIn.max_cost)
         }
         self._texts = self._contents_of_chunks(lake)
@@ -287,7 +291,8 @@ class Driver:
 
     def _contents_of_chunks(self, lake: Lake) -> set[str]:
         """What would be embedded of the chunks that there are."""
-        return set(_contents(lake.read(lake.name("chunks"), _PARTS).to_pylist(), self.world.settings.template))
+        rows = lake.read(lake.name("chunks"), check.PARTS).to_pylist()
+        return set(check._contents(self.world.settings.template, rows))
 
     def _files(self) -> Counter[str]:
         return Counter(identity.split(":")[0] for identity in self.world.held())
@@ -339,9 +344,3 @@ class Driver:
         assert max(given.values(), default=1) == 1, f"more than once: {given}"
         said = sum(model.embedded for model in report.models)
         assert len(given) <= said <= len(StandIn.embedded), f"{said} embedded, so the report; {given} by the encoder"
-
-
-def _contents(rows: list[dict[str, Any]], template: str) -> list[str]:
-    """What a model with a template embeds of chunks."""
-    render = oracle.template_of(template).render
-    return [render(row["title"], row["heading_path"] or (), row["text"]) for row in rows]

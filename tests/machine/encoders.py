@@ -7,13 +7,25 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tasks.models.interface import TEXT, Encoded, Item, texts_of
+from tasks.models.interface import Encoded, Item, texts_of
 from tasks.models.resolved import ResolvedModel
 
 POISON = "Poison"
 """A text with this word ends every call that has it in its batch."""
 BLANK = "Blank"
 """A text with this word gets a vector of zeros."""
+
+
+def seen_as(pixels: np.ndarray) -> str:
+    """What stands for an image here, as a text stands for itself."""
+    poisoned = f"{POISON} " if (pixels == (255, 0, 0)).all() else ""
+    return f"image {poisoned}{hashlib.sha256(pixels.tobytes()).hexdigest()}"
+
+
+def contents_of(items: Sequence[Item]) -> list[str]:
+    """Texts, and what stands for images."""
+    assert len({item.modality for item in items}) == 1
+    return [item.content if isinstance(item.content, str) else seen_as(np.asarray(item.content)) for item in items]
 
 
 def vector_of(model: str, text: str) -> Any:
@@ -51,7 +63,7 @@ class StandIn:
 
     dimension = 4
     max_cost = 12
-    modalities = TEXT
+    modalities = frozenset({"text", "image"})
     backend = "stand-in"
     concurrency = 1
     batch_cost = 64
@@ -66,7 +78,7 @@ class StandIn:
         cls.mode, cls.failing, cls.embedded, cls.calls, cls.troubled = mode, failing, Counter(), 0, False
 
     def encode_documents(self, items: Sequence[Item]) -> Encoded:
-        texts = texts_of(items)
+        texts = contents_of(items)
         StandIn.calls += 1
         flaky = self.mode == "flaky" and StandIn.calls in self.failing
         if flaky or self.mode in ("cuda", "nan") or any(fails(text) for text in texts):

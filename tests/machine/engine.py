@@ -10,10 +10,15 @@ from lancedb.db import LanceDBConnection
 from lancedb.table import LanceTable
 
 from flows import artifacts, backfill, ingest, stages
+from tasks.config.models import Model
+from tasks.content import fetcher
 from tasks.ingest import reading
-from tasks.ingest.prepare import Prepared, prepare
-from tasks.models import choose
+from tasks.ingest.prepare import prepare
+from tasks.models import choose, find
+from tasks.models.resolved import Weights
+from tasks.models.takes import TEXT_ONLY, Takes
 from tests.machine.encoders import StandIn
+from tests.machine.world import SIGHT
 
 run_ingest: Any = ingest.ingest.fn
 run_backfill: Any = backfill.backfill.fn
@@ -41,11 +46,11 @@ class _Stage:
 
 
 class _Begun:
-    def __init__(self, *arguments: Any) -> None:
-        self._arguments = arguments
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self._function, self._arguments = function, arguments
 
-    def result(self) -> Prepared:
-        return prepare(*self._arguments)
+    def result(self) -> Any:
+        return self._function(*self._arguments)
 
 
 class _ReadersHere:
@@ -56,10 +61,29 @@ class _ReadersHere:
         self._arguments = (corpus, *others[:-1])
 
     def start(self, work: Any) -> _Begun:
-        return _Begun(work, *self._arguments)
+        return _Begun(prepare, work, *self._arguments)
 
     def close(self) -> None:
         pass
+
+
+class _ProcessesHere:
+    """Contents are fetched in this process."""
+
+    count = 1
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def start(self, function: Any, *arguments: Any) -> _Begun:
+        return _Begun(function, *arguments)
+
+    def close(self) -> None:
+        pass
+
+
+def _takes_of(_model: Model, weights: Weights) -> Takes:
+    return Takes(frozenset({"text", "image"})) if weights.folder.name == SIGHT else TEXT_ONLY
 
 
 @contextmanager
@@ -73,8 +97,10 @@ def quick(stand_ins: bool = True) -> Iterator[None]:
         patch.setattr(artifacts, "publish_report", lambda *_: None)
         patch.setattr(artifacts, "progress_shown", _nothing)
         patch.setattr(reading, "LocalReaders", _ReadersHere)
+        patch.setattr(fetcher, "Processes", _ProcessesHere)
         if stand_ins:
             patch.setattr(choose, "load_encoder", StandIn)
+            patch.setattr(find, "_takes_of", _takes_of)
         yield
 
 

@@ -17,16 +17,18 @@ from tasks.chunk.tokens import count_tokens, load_counter
 from tasks.config.models import Model
 from tasks.config.settings import Chunking
 from tasks.extract.read import extract
-from tasks.hashing import hash_fields
+from tasks.hashing import hash_bytes, hash_fields, hash_text
 from tasks.ingest.rows import titled
 from tasks.models.template import Template
 from tasks.text.decode import decode
 from tasks.text.normalise import normalise
+from tests.machine.encoders import seen_as
 from tests.machine.world import (
     MODELS,
     TITLE,
     WITHIN,
     Content,
+    Picture,
     Record,
     Settings,
     Within,
@@ -49,6 +51,7 @@ class Good:
         cut: size, overlap, and the folder of the tokenizer.
         kind: of the text.
         title: of the document.
+        picture: the image, of which the text is the caption; else None.
     """
 
     text: str
@@ -57,6 +60,19 @@ class Good:
     cut: tuple[int, int, str]
     kind: str = "text"
     title: str | None = None
+    picture: Picture | None = None
+
+    @property
+    def text_hash(self) -> str:
+        """Of the whole, as a document has it."""
+        return hash_fields(hash_bytes(self.picture.content()), self.text) if self.picture else hash_text(self.text)
+
+    def image(self) -> tuple[int, int, str] | None:
+        """The chunk of an image, if it is one."""
+        if self.picture is None:
+            return None
+        cuts = self._cuts()
+        return (0, 64, cuts[0][2] if cuts else "")
 
     def under(self, metadata: dict[str, str]) -> "Good":
         """What is left of it in columns of these types: a field that is new has no value."""
@@ -66,12 +82,15 @@ class Good:
 
     def chunks(self) -> tuple[tuple[int, int, str], ...]:
         """Start, end and text of each chunk."""
-        return tuple(chunk[:3] for chunk in self._cuts())
+        image = self.image()
+        return (*([image] if image else []), *(chunk[:3] for chunk in self._cuts()))
 
     def embedded(self, template: str) -> dict[tuple[int, int, str], str]:
         """What a model with a template embeds of each chunk."""
         render = template_of(template).render
-        return {chunk[:3]: render(self.title, chunk[3], chunk[2]) for chunk in self._cuts()}
+        texts = {chunk[:3]: render(self.title, chunk[3], chunk[2]) for chunk in self._cuts()}
+        image = self.image()
+        return {image: seen_as(self.picture.pixels()), **texts} if image and self.picture else texts
 
     def _cuts(self) -> tuple[tuple[int, int, str, tuple[str, ...]], ...]:
         return _chunks(self.text, self.kind, self.title, *self.cut)
@@ -129,7 +148,9 @@ def look(world: World, tokenizer: str) -> Seen:
     cut = (now.size, now.overlap, tokenizer)
     for identity, content in sorted(world.held().items()):
         form = form_of(identity)
-        if form == "text":
+        if form == "png":
+            seen.files[identity] = _picture(content, None, now, cut)
+        elif form == "text":
             seen.files[identity] = _text_file(content, now, cut)
         elif form in WITHIN:
             _file_of_files(identity, content, now, cut, seen)
@@ -163,7 +184,7 @@ def _outcomes_of(
     stale = Row("stale", old.under(now.metadata)) if old else None
     if identity in seen.files:
         good = seen.files[identity]
-        emptied = bool(good and not good.text and old and old.text and not old.container)
+        emptied = bool(good and not good.text and not good.picture and old and old.chunks() and not old.container)
         row = (
             Row("active", good) if good and not (emptied and keep) else stale if keep and stale else Row("quarantined")
         )
@@ -244,6 +265,14 @@ def _text_file(content: Content, now: Settings, cut: tuple[int, int, str]) -> Go
     return Good(text, None, tuple((name, kind, None) for name, kind in sorted(now.metadata.items())), cut)
 
 
+def _picture(content: Content | str, container: str | None, now: Settings, cut: tuple[int, int, str]) -> Good | None:
+    if not isinstance(content, Picture):
+        return None if content else _text_file(b"", now, cut)
+    metadata = tuple((name, kind, None) for name, kind in sorted(now.metadata.items()))
+    caption = "" if container else normalise(content.caption or "")
+    return Good(caption if caption.strip() else "", container, metadata, cut, picture=content)
+
+
 def _file_of_files(identity: str, content: Content, now: Settings, cut: tuple[int, int, str], seen: Seen) -> None:
     """An archive, a mailbox, or a mail with what is attached to it."""
     form = form_of(identity)
@@ -267,11 +296,16 @@ def _file_of_files(identity: str, content: Content, now: Settings, cut: tuple[in
         elif form == "mbox":
             assert isinstance(member, str)
             seen.records[inner].append((identity, _mail(message(name, member), identity, now, cut)))
+        elif isinstance(member, Picture):
+            if now.images != "none":
+                seen.records[inner].append((identity, _picture(member, identity, now, cut)))
         elif isinstance(member, tuple) and not _holds_none(member, "jsonl"):
             _records(inner, identity, member, "jsonl", now, cut, seen)
         elif isinstance(member, tuple):
             seen.records[inner].append((identity, None))
             seen.broken.add(inner)
+        elif form_of(name) == "png" and now.images == "none":
+            continue
         elif good := _text_file(member, now, cut):
             title = f"{name}, attached to a mail" if form == "eml" else None
             seen.records[inner].append((identity, replace(good, container=identity, title=title)))

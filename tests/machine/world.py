@@ -12,8 +12,10 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
+from PIL import Image
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.pre_tokenizers import BertPreTokenizer
@@ -27,6 +29,8 @@ ARCHIVES = ("zip", "tar")
 WITHIN = (*ARCHIVES, "mbox", "eml")
 DAMAGED = b"damaged bytes"  # of a member of a zip archive; its checksum tells
 UNREADABLE = b"a file\0that is no text\0"
+SIGHT = "sight"
+"""The folder of a model that takes images too."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,35 @@ class Within:
     """What lies in a file: an archive's members, a mailbox's messages by their ids, or, after the message itself under
     no name, what is attached to a mail."""
 
-    members: tuple[tuple[str, "str | bytes | tuple[Record, ...]"], ...]
+    members: tuple[tuple[str, "str | bytes | tuple[Record, ...] | Picture"], ...]
 
 
-Content = str | bytes | tuple[Record, ...] | Within
-"""A file: its text; bytes that are no text and no records; its records; or what lies in it."""
+@dataclass(frozen=True)
+class Picture:
+    """An image, told by a number; with a caption, which lies beside it."""
+
+    seed: int
+    caption: str | None = None
+
+    def pixels(self) -> np.ndarray:
+        """Of shape (8, 8, 3)."""
+        if self.seed == POISONED:
+            return np.full((8, 8, 3), (255, 0, 0), np.uint8)
+        return np.random.default_rng(self.seed).integers(0, 255, (8, 8, 3), np.uint8)
+
+    def content(self) -> bytes:
+        """The file's."""
+        file = io.BytesIO()
+        Image.fromarray(self.pixels()).save(file, "PNG")
+        return file.getvalue()
+
+
+POISONED = 0
+"""The image that no encoder embeds."""
+
+
+Content = str | bytes | tuple[Record, ...] | Within | Picture
+"""A file: its text; bytes that are no text and no records; its records; what lies in it; or an image."""
 
 
 @dataclass
@@ -79,17 +107,22 @@ class Settings:
     template: str = "headings"
     revision: int = 0  # of every model: another one has a table of its own
     promote: str = "by hand"
+    images: str = "files"
     judged: bool | None = None  # whether the first model is not worse than the live one; None where nobody knows
 
 
-MODELS = {"one": "words", "two": "words", "three": "letters"}
+MODELS = {"one": "words", "two": "words", "three": "letters", "four": SIGHT}
 """Models, each with the folder (and so the tokenizer) it comes from."""
 
 
 def make_model_folders(root: Path) -> None:
-    """Two folders that pass for models; their tokenizers differ in how many tokens a word has."""
+    """Folders that pass for models; their tokenizers differ in how many tokens a word has."""
     letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,"
-    tokens = {"words": ["[UNK]"], "letters": ["[UNK]", *letters, *(f"##{letter}" for letter in letters)]}
+    tokens = {
+        "words": ["[UNK]"],
+        SIGHT: ["[UNK]"],
+        "letters": ["[UNK]", *letters, *(f"##{letter}" for letter in letters)],
+    }
     for name, vocabulary in tokens.items():
         folder = root / name
         folder.mkdir(parents=True)
@@ -100,14 +133,16 @@ def make_model_folders(root: Path) -> None:
 
 
 def form_of(path: str) -> str:
-    """jsonl, csv, parquet, zip, tar, mbox, eml, or text."""
+    """jsonl, csv, parquet, zip, tar, mbox, eml, png, or text."""
     suffix = Path(path).suffix.removeprefix(".")
-    return suffix if suffix in (*RECORDS, *WITHIN) else "text"
+    return suffix if suffix in (*RECORDS, *WITHIN, "png") else "text"
 
 
 def fits(path: str, content: Content) -> bool:
     """Whether a file of such a name may have such a content."""
     form = form_of(path)
+    if form == "png" or isinstance(content, Picture):
+        return form == "png" and isinstance(content, Picture | bytes)
     if isinstance(content, Within):
         names = [name for name, _ in content.members]
         if form == "eml":
@@ -140,6 +175,7 @@ class World:
             f"{name}:{path}": content
             for name, source in self.settings.sources.items()
             for path, content in self.files[source.folder].items()
+            if form_of(path) != "png" or self.settings.images != "none"
         }
 
     def put(self, folder: str, path: str, content: Content, quietly: bool = False) -> None:
@@ -168,6 +204,7 @@ class World:
         """Delete a file, and the folders that it leaves empty."""
         target = self.root / folder / path
         target.unlink()
+        _caption_file(target).unlink(missing_ok=True)
         del self.files[folder][path]
         for parent in target.relative_to(self.root / folder).parents:
             if parent.name and not any((self.root / folder / parent).iterdir()):
@@ -188,13 +225,14 @@ class World:
         if now.tokenizer:
             chunking["tokenizer"] = str(self.model_folder / now.tokenizer)
         extraction: dict[str, Any] = {"timeout": now.timeout, "least_confidence": now.least_confidence}
+        extraction["images"] = now.images
         if "on_failure" in self.features:
             extraction["on_failure"] = now.on_failure
         corpus = {
             "name": NAME,
             "lake": str(self.lake),
             "sources": [
-                {"name": name, "uri": str(self.root / source.folder)}
+                {"name": name, "uri": str(self.root / source.folder), "sidecar": "{name}.json"}
                 | {"fields": {"title": TITLE} | ({"id": "key"} if source.ids else {})}
                 for name, source in now.sources.items()
             ],
@@ -272,7 +310,13 @@ def _within(target: Path, content: Within) -> bytes:
     )
 
 
-def _bytes_of(member: str | bytes | tuple[Record, ...]) -> bytes:
+def _caption_file(target: Path) -> Path:
+    return target.with_name(f"{target.name}.json")
+
+
+def _bytes_of(member: str | bytes | tuple[Record, ...] | Picture) -> bytes:
+    if isinstance(member, Picture):
+        return member.content()
     if isinstance(member, tuple):
         return "".join(f"{_line(record)}\n" for record in member).encode()
     return stored(member) if isinstance(member, str) else member
@@ -284,7 +328,12 @@ def _line(record: Record) -> str:
 
 
 def _write(target: Path, content: Content) -> None:
-    if isinstance(content, Within):
+    _caption_file(target).unlink(missing_ok=True)
+    if isinstance(content, Picture):
+        target.write_bytes(content.content())
+        if content.caption is not None:
+            _caption_file(target).write_text(json.dumps({"caption": content.caption}))
+    elif isinstance(content, Within):
         target.write_bytes(_within(target, content))
     elif isinstance(content, str):
         target.write_bytes(stored(content))

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tasks import memory
 from tasks.config.loading import load_corpus
 from tasks.errors import UnfinishedDocument
-from tasks.ingest import memory
-from tasks.ingest.memory import call_within, memory_of_machine, share_of_memory
 from tasks.ingest.reading import read_all
+from tasks.memory import call_within, memory_of_machine, share_of_memory
 from tasks.sources.listing import list_files
 from tasks.sources.work import group_files
 from tests import poison
@@ -57,7 +57,7 @@ def test_a_document_that_needs_too_much_memory_is_found(
     (tmp_path / "docs" / "01.txt").write_text("hoard")
     (tmp_path / "docs" / "02.txt").write_text("abort")
     monkeypatch.setattr("tasks.ingest.readers.prepare", poison.prepare)
-    monkeypatch.setattr("tasks.ingest.readers.share_of_memory", lambda readers: 2 * GIB)
+    monkeypatch.setattr("tasks.processes.share_of_memory", lambda readers: 2 * GIB)
     works = group_files(list_files(corpus.sources).files)
     results = [prepared for _, prepared in read_all(works, corpus, corpus.models[0].model)]
     failures = {f.document_id: f for prepared in results for f in prepared.failures}
@@ -71,9 +71,7 @@ def test_a_document_that_needs_too_much_memory_is_found(
 
 @pytest.mark.parametrize(("debug", "seen"), [("", ""), ("1", "a library's dump")])
 def test_what_libraries_print_when_they_crash_is_seen_only_on_demand(debug: str, seen: str) -> None:
-    script = (
-        'import os; from tasks.ingest.prepare import quiet_worker; quiet_worker(); os.write(2, b"a library\'s dump")'
-    )
+    script = 'import os; from tasks.processes import quiet_worker; quiet_worker(); os.write(2, b"a library\'s dump")'
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, env={**os.environ, "EMBEDLAKE_DEBUG": debug}
     )

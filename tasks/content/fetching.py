@@ -1,0 +1,110 @@
+"""What a process does with a piece of work: bytes fetched, seen to be what was read, and decoded."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from tasks.config.settings import Corpus
+from tasks.content.finding import Origin, Wanted, lost
+from tasks.content.items import Content
+from tasks.content.reference import Region, place_of
+from tasks.errors import DocumentError
+from tasks.extract.read import extract
+from tasks.hashing import hash_bytes
+from tasks.media.image import pictures
+from tasks.models.interface import Image
+from tasks.models.takes import Takes
+from tasks.sources.members import attached_works
+from tasks.sources.opening import read_file
+from tasks.sources.work import Members
+
+_TIMES = 2  # as large as the model looks at an image, it is decoded at least: what is scaled later looks the same
+
+Fetched = list[tuple[int, Content | DocumentError]]
+"""The content of each piece by its key, or why there is none."""
+
+
+def fetch(origins: list[Origin], corpus: Corpus, takes: Takes) -> Fetched:
+    """The contents of all pieces.
+
+    Args:
+        origins: of them.
+        corpus: whose they are.
+        takes: what the model takes that they are for; images are as large as it looks at them, or somewhat larger.
+    """
+    found: Fetched = []
+    for origin in origins:
+        content = origin.content
+        try:
+            if content is None:
+                limit = corpus.extraction.max_bytes
+                content = read_file(corpus.source(origin.file.source), origin.file.path, limit)
+        except DocumentError as error:
+            found += [(one.key, lost(error.message)) for one in origin.wanted]
+            continue
+        found += _contents(replace(origin, content=content), content, corpus, takes)
+    return found
+
+
+def _contents(
+    origin: Origin, content: bytes, corpus: Corpus, takes: Takes
+) -> Iterator[tuple[int, Content | DocumentError]]:
+    """Of what is wanted of some bytes: pieces of themselves, or of what is attached to them as a mail."""
+    address = place_of(origin.file).address
+    own = [one for one in origin.wanted if one.place.address == address]
+    yield from _decoded(content, own, takes)
+    deeper = [one for one in origin.wanted if one.place.address != address]
+    if not deeper:
+        return
+    try:
+        name = PurePosixPath(origin.file.path).name
+        settings = corpus.source(origin.file.source)
+        attached = extract(content, name, settings.format, corpus.extraction.max_bytes, settings.encoding).attached
+        works = list(attached_works(origin.file, attached, corpus))
+    except DocumentError as error:
+        yield from ((one.key, lost(error.message)) for one in deeper)
+        return
+    missing = {one.key: one for one in deeper}
+    for work in works:
+        for member in work.members if isinstance(work, Members) else ():
+            inner = place_of(member.file).address
+            there = [one for one in missing.values() if f"{one.place.address}!/".startswith(f"{inner}!/")]
+            if there and isinstance(member.content, bytes):
+                missing = {key: one for key, one in missing.items() if one not in there}
+                yield from _contents(Origin(member.file, member.content, there), member.content, corpus, takes)
+    yield from ((key, lost("it is not attached any more")) for key in missing)
+
+
+def as_seen(content: bytes, pieces: Sequence[tuple[int, Region | None]], takes: Takes) -> Iterator[Image]:
+    """Pieces of an image as a model looks at them, or somewhat larger.
+
+    Args:
+        content: of its file.
+        pieces: page, from 0, and region of each.
+        takes: what the model takes.
+
+    Raises:
+        DocumentError: as `tasks.media.image.pictures`.
+    """
+    for pixels in pictures(content, pieces, _TIMES * takes.side if takes.side else None):
+        yield takes.scale(pixels) if takes.scale else pixels
+
+
+def _decoded(content: bytes, wanted: list[Wanted], takes: Takes) -> Iterator[tuple[int, Content | DocumentError]]:
+    """Pieces of an image, if its bytes are what was read."""
+    digest = hash_bytes(content) if wanted else ""
+    same: dict[str, list[Wanted]] = defaultdict(list)
+    for one in wanted:
+        if one.content_hash == digest:
+            same[digest].append(one)
+        else:
+            yield one.key, lost("its content is not what was read")
+    pieces = sorted(same[digest], key=lambda one: one.reference.page)
+    try:
+        decoded = as_seen(content, [(one.reference.page - 1, one.reference.region) for one in pieces], takes)
+        for one, pixels in zip(pieces, decoded, strict=True) if pieces else ():
+            yield one.key, pixels
+            pieces = [other for other in pieces if other is not one]
+    except DocumentError as error:
+        yield from ((one.key, error) for one in pieces)

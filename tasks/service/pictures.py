@@ -1,0 +1,67 @@
+"""The routes of images: a search by one, and small pictures of those that were found."""
+
+import base64
+import binascii
+import time
+from functools import partial
+from typing import Annotated
+
+from fastapi import FastAPI, Query, Request, Response
+from pydantic import Field
+
+from tasks.search.options import Modality
+from tasks.search.thumbnail import MEDIA_TYPE
+from tasks.service.asking import Service
+from tasks.service.guard import Refused
+from tasks.service.schemas import BoostBy, FoundPassage, SimilarResponse, Taken, Where
+
+_LARGEST = 1024  # side of a thumbnail, in pixels
+_KEPT = "private, max-age=86400"  # what a chunk's id stands for never changes
+
+
+class ImageRequest(Taken):
+    """A search by an image."""
+
+    image: Annotated[str, Field(min_length=1)] = Field(description="The file's content in base64.")
+    corpus: str | None = Field(None, description="Name of the corpus; may be left out where only one is served.")
+    limit: Annotated[int, Field(ge=1, le=1000)] = Field(5, description="Most passages.")
+    offset: Annotated[int, Field(ge=0, le=10_000)] = Field(0, description="Passages of the pages before.")
+    where: Where = None
+    modality: Modality | None = Field(None, description="Only text, or only images; by default both in one list.")
+    per_document: Annotated[int, Field(ge=1, le=1000)] | None = Field(None, description="Most passages of a document.")
+    min_score: float | None = Field(None, description="Leave out passages with a lower score.")
+    boost: list[BoostBy] = Field([], max_length=10, description="What raises the scores of the best hundred.")
+    diverse: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="How much it counts that a passage is unlike those above it."
+    )
+    model: str | None = Field(None, description="Another model than the live one.")
+
+
+def add_routes(app: FastAPI, service: Service) -> None:
+    """Add them to an application."""
+
+    @app.post("/search/image", summary="Find passages that are like an image.")
+    async def search_image(asked: ImageRequest, request: Request) -> SimilarResponse:
+        began = time.monotonic()
+        corpus = service.corpus(asked.corpus)
+        try:
+            content = base64.b64decode(asked.image, validate=True)
+        except (binascii.Error, ValueError):
+            raise Refused(422, "image: expected base64", "Encode the file's content.") from None
+        options = asked.model_dump(exclude={"image", "corpus"})
+        found = await service.ask(corpus, partial(corpus.search, image=content, **options))
+        return SimilarResponse(
+            corpus=corpus.corpus.name, passages=[FoundPassage(**passage.to_dict()) for passage in found],
+            note=found.note, milliseconds=round((time.monotonic() - began) * 1000, 3),
+            request_id=request.state.request_id,
+        )  # fmt: skip
+
+    @app.get(
+        "/corpora/{corpus}/chunks/{chunk_id}/thumbnail", summary="A small picture of an image.", response_class=Response
+    )
+    async def thumbnail(
+        corpus: str, chunk_id: str, side: Annotated[int, Query(ge=16, le=_LARGEST)] = 256, model: str | None = None
+    ) -> Response:
+        held = service.corpus(corpus)
+        content = await service.ask(held, partial(held.thumbnail, chunk_id, side, model))
+        return Response(content, media_type=MEDIA_TYPE, headers={"cache-control": _KEPT})
