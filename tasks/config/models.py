@@ -28,7 +28,8 @@ class Model(ShortForm):
 
     model: str = Field(
         min_length=1,
-        description="A hub name (org/name), a local folder (./path, /path), or package:NAME for an installed one.",
+        description="A hub name (org/name), a local folder or file of word vectors (./path, /path), or package:NAME for"
+        " an installed one.",
     )
     name: Name = Field("", validate_default=False, description="Name of its table; from the model by default.")
     hub_revision: str | None = Field(
@@ -48,6 +49,16 @@ class Model(ShortForm):
         description="What is embedded of a chunk. headings: its document's title and its heading path before its text;"
         " text: its text alone; or a format of your own with {text}, and {title} and {headings} as you like. Headings"
         " have a line each; lines that would be empty are left out; title and headings have 256 bytes together.",
+    )
+    weighting: Literal["none", "sif", "idf"] = Field(
+        "none",
+        description="How much each word counts in the mean of word vectors. sif: 0.001 / (0.001 + p), p being its share"
+        " of all words by the file's counts, or where it has none by its place in the file (Zipf's law); idf: -log p.",
+    )
+    pooling: Literal["mean", "cls", "lasttoken", "max"] | None = Field(
+        None,
+        description="How tokens' vectors become one, for a model that does not say it, as transformers saves one, without a"
+        " modules.json; by default mean, and lasttoken where its architecture is named a CausalLM.",
     )
     max_tokens: int | None = Field(None, gt=0, description="Read at most this many tokens; the model's own by default.")
     trust_remote_code: bool = Field(False, description="Run Python code that comes with the model.")

@@ -20,6 +20,7 @@ from tasks.hashing import hash_bytes, hash_text, is_sealed, sealed
 from tasks.lake.schemas import TOKENIZER
 from tasks.lake.tables import Lake
 from tasks.models.find import find_model
+from tasks.models.located import counting_tokenizer
 
 _PURPOSE = "chunking"
 logger = logging.getLogger("embedlake.tokenizer")
@@ -125,11 +126,10 @@ def _kept(lake: Lake) -> KeptTokenizer | None:
 
 
 def _from_model(reference: str, hub_revision: str | None) -> KeptTokenizer:
-    file = find_model(reference, hub_revision) / "tokenizer.json"
-    if not file.exists():
+    content = counting_tokenizer(find_model(reference, hub_revision))
+    if content is None:
         raise ModelError(
             f"model {reference!r} has no tokenizer.json to count tokens with",
             "Name another one under `chunking: tokenizer`.",
         )
-    content = file.read_bytes().decode("utf-8")
     return KeptTokenizer(reference, content, hash_text(content))
