@@ -20,6 +20,7 @@ from flows.cli.reading import plan, status, verify
 from flows.cli.running import backfill, run, serve
 from flows.cli.searching import search, similar
 from flows.cli.serving import mcp, serve_search
+from flows.cli.words import words
 from tasks.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, EmbedlakeError
 
 app = typer.Typer(
@@ -39,7 +40,7 @@ answer; 10 no whole answer came; 11 a table may not become live, or not be remov
 app.callback(invoke_without_command=True)(begin)
 app.add_typer(failures_app, name="failures")
 for command in (
-    init, inspect, plan, run, search, similar, ask, status, backfill, models, evaluate, judge, promote, rollback,
+    init, inspect, plan, run, search, similar, words, ask, status, backfill, models, evaluate, judge, promote, rollback,
     retire, explore, verify, drop, bench, serve, serve_search, mcp, schema,
 ):  # fmt: skip
     app.command()(command)

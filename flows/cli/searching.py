@@ -59,6 +59,14 @@ def search(
     diverse: Annotated[
         float, typer.Option(min=0, max=1, help="How much it counts that a passage is unlike those above it.")
     ] = 0.0,
+    expand: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Look for words too that are near the query's, at a lower weight: by word vectors of the corpus, of a"
+            " file (./glove.txt) or of package:NAME.",
+        ),
+    ] = None,
     also: Annotated[
         list[Path] | None,
         typer.Option(
@@ -89,7 +97,7 @@ def search(
     options: dict[str, Any] = {
         "model": model, "limit": limit, "where": where, "by": by, "weight": weight, "offset": offset,
         "per_document": per_document, "min_score": min_score, "context": context, "rerank": rerank,
-        "boost": [_boost(given) for given in boost or ()], "diverse": diverse,
+        "boost": [_boost(given) for given in boost or ()], "diverse": diverse, "expand": expand,
     }  # fmt: skip
     show = partial(_show, explain=explain, json=json, jsonl=jsonl)
     if queries is not None:

@@ -57,8 +57,8 @@ class Model(ShortForm):
     )
     pooling: Literal["mean", "cls", "lasttoken", "max"] | None = Field(
         None,
-        description="How tokens' vectors become one, for a model that does not say it, as transformers saves one, without a"
-        " modules.json; by default mean, and lasttoken where its architecture is named a CausalLM.",
+        description="How tokens' vectors become one, for a model that does not say it: one without a modules.json, as"
+        " transformers saves it. By default mean, and lasttoken where its architecture is named a CausalLM.",
     )
     max_tokens: int | None = Field(None, gt=0, description="Read at most this many tokens; the model's own by default.")
     trust_remote_code: bool = Field(False, description="Run Python code that comes with the model.")

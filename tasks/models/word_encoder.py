@@ -1,8 +1,6 @@
 """Word vectors as a model: a text's vector is the mean of its words'."""
 
-import re
 from collections.abc import Sequence
-from itertools import chain
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -11,10 +9,8 @@ from tasks.errors import RefusedChunk
 from tasks.models.interface import TEXT, Encoded, Item, finish, texts_of
 from tasks.models.resolved import ResolvedModel
 from tasks.models.transformer import checked_dimension, or_default
-from tasks.models.word_vectors import WordVectors
+from tasks.models.word_vectors import Piece, WordVectors, words_of
 
-_WORD = re.compile(r"\w+(?:[-.'’]\w+)*")
-_PART = re.compile(r"[^\W_]+")
 _SMOOTHING = 1e-3  # of SIF, as its authors have it
 _REMEMBERED = 500_000  # words whose rows are kept
 _TOLD = 5  # unknown words that a refusal names
@@ -28,8 +24,7 @@ class WordEncoder:
     Ma, 2017, without their removal of a common direction, which would depend on the corpus), or by the negative
     logarithm of a word's probability.
 
-    A word is looked up as it stands, then in lower case; of one that is joined by hyphens, dots or apostrophes and that
-    is unknown as a whole, the parts are. Then it may be made of n-grams, where the file has them.
+    What stands for a word, see `WordVectors.pieces`; unknown ones count for nothing.
 
     Raises:
         ModelError: the file cannot be read, or has fewer dimensions than asked for.
@@ -69,10 +64,6 @@ class WordEncoder:
         nothing."""
         return self._encode([self._query_prompt + text for text in texts_of(items)])[0]
 
-    def unknown(self, words: Sequence[str]) -> list[str]:
-        """Those of some words that have no vector."""
-        return [word for word in words if not self._looked_up(word)]
-
     def _encode(self, texts: list[str]) -> tuple[Encoded, list[int]]:
         """Vectors and words of texts, and how many words each has that are known."""
         found = [words_of(text) for text in texts]
@@ -92,35 +83,18 @@ class WordEncoder:
         if found is None:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            found = self._known[word] = list(self._entries(word))
+            found = self._known[word] = [(piece.rows, self._weight(piece)) for piece in self.vectors.pieces(word)]
         return found
 
-    def _entries(self, word: str) -> list[Rows]:
-        vectors = self.vectors
-        for form in (word, word.lower()):
-            if (place := vectors.place(form)) is not None:
-                return [(vectors.rows(form), self._weight(place))]
-        parts = _PART.findall(word)
-        if len(parts) > 1:
-            return list(chain.from_iterable(self._looked_up(part) for part in parts))
-        rows = vectors.rows(word)
-        return [(rows, self._weight(None))] if rows else []
-
-    def _weight(self, place: int | None) -> float:
-        """How much a word counts; one that is not in the file is as rare as the rarest that is."""
+    def _weight(self, piece: Piece) -> float:
+        """How much a piece counts; one that is not in the file is as rare as the rarest that is."""
         if self._weighting == "none":
             return 1.0
         probabilities = self.vectors.probabilities
-        probability = float(probabilities[-1 if place is None else place])
+        probability = float(probabilities[-1 if piece.place is None else piece.place])
         if self._weighting == "sif":
             return _SMOOTHING / (_SMOOTHING + probability)
         return -float(np.log(max(probability, np.finfo(np.float64).tiny)))
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text as word vectors have them: letters and digits, joined by hyphens, dots and apostrophes that
-    stand within."""
-    return _WORD.findall(text)
 
 
 def _nothing_known(text: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ import gzip
 import json
 import mmap
 import os
+import re
 import tempfile
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ from tasks.errors import ModelError
 from tasks.models.interface import Vectors
 from tasks.models.word_files import FastText, Subwords, broken, form_of, hash_of, opened, read_fasttext, vectors_of
 
+_WORD = re.compile(r"\w+(?:[-.'’]\w+)*")
+_PART = re.compile(r"[^\W_]+")
 _LAYOUT = 1  # of what is kept
 _BLOCK = 8192  # words that are compared at a time
 _COMMONEST = 400_000  # words among which the nearest are sought; rarer ones are misspellings and names, mostly
@@ -35,6 +38,14 @@ class Near(NamedTuple):
 
     word: str
     cosine: float
+
+
+class Piece(NamedTuple):
+    """What a word, or a part of it, is made of: rows of the matrix whose mean is its vector, and its own row, or None
+    where n-grams alone make it."""
+
+    rows: list[int]
+    place: int | None
 
 
 class WordVectors:
@@ -100,6 +111,19 @@ class WordVectors:
             return known
         return known + [self.count + bucket for bucket in ngrams(word, self._subwords)]
 
+    def pieces(self, word: str) -> list[Piece]:
+        """What stands for a word of a text: itself, as it stands or in lower case; of one that is joined by hyphens,
+        dots or apostrophes and is unknown as a whole, its parts; else its n-grams, where the file has them. Nothing
+        where it is unknown."""
+        for form in (word, word.lower()):
+            if (place := self.place(form)) is not None:
+                return [Piece(self.rows(form), place)]
+        parts = _PART.findall(word)
+        if len(parts) > 1:
+            return [piece for part in parts for piece in self.pieces(part)]
+        rows = self.rows(word)
+        return [Piece(rows, None)] if rows else []
+
     def vectors(self, words: Sequence[str]) -> Vectors:
         """The vectors of some words, float32 of shape (n_words, dimension); zero for one that is unknown."""
         found = np.zeros((len(words), self.dimension), np.float32)
@@ -110,13 +134,13 @@ class WordVectors:
 
     def nearest(self, words: Sequence[str], limit: int) -> list[list[Near]]:
         """The nearest of each of some words by cosine, nearest first: of the 400,000 commonest, and without the word
-        itself in whatever case. None of an unknown word.
+        itself in whatever case. None of a word that nothing stands for, see `pieces`.
 
         Args:
             words: to start from.
             limit: most of each.
         """
-        sought = _directions(self.vectors(words))
+        sought = _directions(np.array([self._mean(word) for word in words], np.float32).reshape(-1, self.dimension))
         best: list[list[Near]] = [[] for _ in words]
         kept = limit + 8  # the same word in other cases is left out
         places: npt.NDArray[np.int64] = np.empty((len(words), 0), np.int64)
@@ -134,6 +158,12 @@ class WordVectors:
                 best[i] = [one for one in near if one.word.lower() != word.lower()][:limit]
         return best
 
+    def _mean(self, word: str) -> Vectors:
+        """The vector of what stands for a word; zero where nothing does."""
+        found = [self._matrix[piece.rows].mean(axis=0) for piece in self.pieces(word)]
+        mean: Vectors = np.mean(found, axis=0) if found else np.zeros(self.dimension, np.float32)
+        return mean
+
     def _block(self, first: int, last: int) -> Vectors:
         if self._subwords is None:
             return np.asarray(self._matrix[first:last])
@@ -142,6 +172,12 @@ class WordVectors:
     def _bytes(self, place: int) -> bytes:
         start = int(self._ends[place - 1]) if place else 0
         return self._words[start : int(self._ends[place])]
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text as word vectors have them: letters and digits, joined by hyphens, dots and apostrophes that
+    stand within."""
+    return _WORD.findall(text)
 
 
 def ngrams(word: str, subwords: Subwords) -> list[int]:

@@ -30,6 +30,7 @@ from tasks.models import choose
 from tasks.models.find import resolve_entry
 from tasks.models.interface import Encoder, Vectors, encode_in_parts, text_items
 from tasks.models.template import Template
+from tasks.models.word_vectors import WordVectors
 from tasks.rerank.choose import load_reranker
 from tasks.rerank.interface import Reranker
 from tasks.search.arrange import POOL, rearranged
@@ -43,6 +44,7 @@ from tasks.search.reranked import reranked
 from tasks.search.retrieve import Hit, Query, Way, retrieve, way_for
 from tasks.search.scales import scales_of
 from tasks.search.similar import cut, mean_of, vector_of
+from tasks.search.vocabulary import Coverage, coverage, wider, word_vectors
 
 
 class OpenLake:
@@ -56,6 +58,7 @@ class OpenLake:
         self._lake = lake
         self._encoders: dict[str, Encoder] = {}
         self._views: dict[str, View] = {}
+        self._vocabularies: dict[str | None, WordVectors] = {}
         self._reranker: Reranker | None = None
         self._lock = threading.RLock()  # an encoder is called by one thread at a time
 
@@ -84,6 +87,7 @@ class OpenLake:
         rerank: bool | Reranker | None = None,
         boost: Boosts = None,
         diverse: float = 0.0,
+        expand: str | None = None,
     ) -> Passages:
         """The passages that answer a query best, best first.
 
@@ -106,6 +110,8 @@ class OpenLake:
                 the best hundred the scores are raised by it, see `tasks.search.boost`. Not together with a reranker.
             diverse: from 0 to 1, how much it counts that a passage is unlike those above it, among the best hundred or
                 the reranker's candidates (maximal marginal relevance, see `tasks.search.diverse`).
+            expand: word vectors, by which words near the query's are looked for too and count less: a model of the
+                corpus, a file, or `package:NAME`; `expanded` of the result has them. See `tasks.search.vocabulary`.
 
         Whatever of these is asked, pages are parts of one list. They are applied in this order: filter, both lists and
         their fusion, minimum score, passages of one document, reranker or boost, diversity, page.
@@ -116,7 +122,9 @@ class OpenLake:
             ModelError: the model cannot be loaded, or is not the one that filled the table.
             LakeError: the table cannot be read.
         """
-        asked = Asked(model, limit, where, by, weight, offset, per_document, min_score, context, rerank, boost, diverse)
+        asked = Asked(
+            model, limit, where, by, weight, offset, per_document, min_score, context, rerank, boost, diverse, expand
+        )
         return self._answers([query], asked)[0]
 
     def search_many(self, queries: Sequence[str], **options: Unpack[Options]) -> list[Passages]:
@@ -195,6 +203,29 @@ class OpenLake:
             )
         return passage_of(self._lake.corpus, Hit(row, 1, 1.0, None, None), row, None)
 
+    def word_vectors(self, name: str | None = None) -> WordVectors:
+        """The word vectors of the corpus, or others by the name of a model, a file, `package:NAME` or a hub name.
+
+        Raises:
+            ConfigurationError: the corpus has none, or what is named is none.
+            ModelError: there is no such model, or it is damaged.
+        """
+        with self._lock:
+            if name not in self._vocabularies:
+                self._vocabularies[name] = word_vectors(self.models, self._lake.corpus.models, name)
+            return self._vocabularies[name]
+
+    def coverage(self, name: str | None = None, most: int = 20) -> Coverage:
+        """How much of the corpus's text word vectors know, and the unknown words that are there most often.
+
+        Args:
+            name: of the word vectors, as in `word_vectors`.
+            most: unknown words to name.
+        """
+        rows = self._lake.snapshot(self._lake.name("chunks")).scan(["text"])
+        texts = (text for some in rows for text in some["text"].to_pylist() if text)
+        return coverage(texts, self.word_vectors(name), most)
+
     def embed_query(self, query: str, model: str | None = None) -> Sequence[float]:
         """The vector of a query under a model; the live one by default.
 
@@ -238,9 +269,11 @@ class OpenLake:
         pool = settings.candidates if settings else POOL if asked.boost or asked.diverse else 0
         end = asked.offset + asked.limit
         first, last = (0, max(pool, end)) if pool else (asked.offset, asked.limit)
+        expanded = () if asked.expand is None else wider(query, self.word_vectors(asked.expand), found.view)
+        beside = [(one.word, one.weight) for one in expanded]
         sought = Query(
             query, vector, found.by, last, first, found.where, asked.per_document, asked.min_score, found.distinct,
-            effort_in(found.row),
+            effort_in(found.row), beside,
         )  # fmt: skip
         hits, note = retrieve(found.view, sought, found.scales), ""
         if settings:
@@ -252,6 +285,7 @@ class OpenLake:
         passages = found.passages(hits, asked.context)
         passages.note = note_of([found], note)
         passages.analysis = found.view.analysis
+        passages.expanded = expanded
         return passages
 
     def _vectors(self, row: dict[str, Any], queries: Sequence[str]) -> list[Sequence[float]]:

@@ -37,6 +37,7 @@ class Query:
         min_score: rows with a lower score are left out.
         distinct: each text once, however many rows have it.
         effort: how much of the vector index is looked at.
+        beside: words to look for beside the text's, and how much each counts.
     """
 
     text: str | None
@@ -49,6 +50,7 @@ class Query:
     min_score: float | None = None
     distinct: bool = True
     effort: Effort = USUAL
+    beside: Sequence[tuple[str, float]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ def _by_words(view: View, query: Query, depth: int) -> list[_Candidate]:
     text = query.text
     if not text or not view.words(text):
         return []
-    return _leg(view, lambda limit, where: view.matching(text, limit, where), query, depth)
+    return _leg(view, lambda limit, where: view.matching(text, limit, where, query.beside), query, depth)
 
 
 def _leg(view: View, search: _Search, query: Query, depth: int) -> list[_Candidate]:
