@@ -104,6 +104,8 @@ def _folder_for(model: ResolvedModel, use: str) -> Path:
         made_by["nncf"] = version("nncf")
     if use:
         made_by["use"] = use
+    if not (model.weights.folder / "modules.json").exists():
+        made_by["pooling"] = model.settings.pooling or "default"
     key = hash_settings({"weights": model.weights.hash, "calibration": model.calibration, **made_by})
     return cache_folder() / "openvino" / f"{model.name}-{key}"
 

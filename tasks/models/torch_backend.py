@@ -12,6 +12,7 @@ from sentence_transformers import SentenceTransformer
 
 from tasks.errors import ModelError
 from tasks.models.interface import Vectors
+from tasks.models.plain import complete
 from tasks.models.resolved import ResolvedModel
 from tasks.models.tokens import Description, Features, TextTokenizer
 from tasks.models.transformer import TransformerEncoder
@@ -51,12 +52,16 @@ def load_model(model: ResolvedModel, device: str) -> SentenceTransformer:
     transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
     try:
-        return SentenceTransformer(
+        loaded = SentenceTransformer(
             str(model.weights.folder),
             device=device,
             trust_remote_code=model.settings.trust_remote_code,
             local_files_only=True,
         ).eval()
+        complete(model, loaded)
+        return loaded
+    except ModelError:
+        raise
     except Exception as error:  # each architecture raises its own
         raise ModelError(
             f"model {model.settings.model!r} cannot be loaded: {type(error).__name__}: {str(error)[:500]}",
