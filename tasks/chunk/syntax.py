@@ -78,11 +78,10 @@ def outline(text: str, parser: Parser, worth: Callable[[int, int], bool]) -> Out
         name = _name(node)
         if name:
             definitions.append(Definition(start, end, name))
+            first, last = (bisect_left(lines, (place,)) for place in (start + 1, character(_head_end(node)) + 1))
+            bound += [line for line, _ in lines[first:last]]
         if depth == _DEEPEST or (depth and not worth(start, end)):
             continue
-        if name:
-            first, last = (bisect_left(lines, (place,)) for place in (start + 1, character(_first_of_body(node)) + 1))
-            bound += [line for line, _ in lines[first:last]]
         after_comment = False
         for child in node.children:
             begin = line_start(character(child.start_byte))
@@ -113,12 +112,17 @@ def _declared(node: Node) -> Node | None:
     return node.child_by_field_name("declarator")
 
 
-def _first_of_body(node: Node) -> int:
-    """The byte at which a definition's first statement begins, or its docstring; where it has no body, it does."""
+def _head_end(node: Node) -> int:
+    """The byte up to which nothing is cut off from a definition's first line: where its first statement begins, or its
+    docstring; where that is a definition of its own, or there is none, where its body is opened."""
     body = node.child_by_field_name("body")
     if body is None:
         return node.start_byte
-    return next((child.start_byte for child in body.named_children), body.start_byte)
+    first = next(iter(body.named_children), None)
+    if first is not None and first.type != "decorated_definition" and not _name(first):
+        return first.start_byte
+    opened = body.prev_sibling if first is not None and first.start_byte == body.start_byte else None
+    return opened.end_byte if opened else body.start_byte
 
 
 def _first_comment(lines: re.Match[bytes]) -> bytes:
