@@ -19,7 +19,8 @@ SIGNATURES = {
     "open_lake": "(corpus_file: str | pathlib.Path) -> tasks.search.query.OpenLake",
 }
 ATTRIBUTES = {
-    "OpenLake": "coverage document embed_query entry models search search_async search_many similar table word_vectors",
+    "OpenLake": "clones coverage document embed_query entry models search search_async search_many similar table"
+    " word_vectors",
     "Passage": "chunk_id corpus document_id end headings metadata page rank score scores start text title to_dict uri",
     "Boost": "field half_life weight",
     "Passages": "analysis append clear copy count expanded extend index insert note pop remove reverse sort to_arrow"

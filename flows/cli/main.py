@@ -10,6 +10,7 @@ import typer
 from flows.cli.asking import ask
 from flows.cli.begin import begin
 from flows.cli.bench import bench
+from flows.cli.clones import clones
 from flows.cli.drop import drop
 from flows.cli.explore import explore
 from flows.cli.failures import failures_app
@@ -40,8 +41,8 @@ answer; 10 no whole answer came; 11 a table may not become live, or not be remov
 app.callback(invoke_without_command=True)(begin)
 app.add_typer(failures_app, name="failures")
 for command in (
-    init, inspect, plan, run, search, similar, words, ask, status, backfill, models, evaluate, judge, promote, rollback,
-    retire, explore, verify, drop, bench, serve, serve_search, mcp, schema,
+    init, inspect, plan, run, search, similar, clones, words, ask, status, backfill, models, evaluate, judge, promote,
+    rollback, retire, explore, verify, drop, bench, serve, serve_search, mcp, schema,
 ):  # fmt: skip
     app.command()(command)
 

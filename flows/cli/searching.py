@@ -198,7 +198,9 @@ def similar(
     identity: Annotated[
         str,
         typer.Argument(
-            metavar="ID|FILE", help="A document id or a chunk id, as a search shows it; or a file of any kind."
+            metavar="ID|FILE",
+            help="A document id or a chunk id, as a search shows it; or a file of any kind. Of a text or a program also"
+            " some lines: store.py:120-160.",
         ),
     ],
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most passages.")] = 5,
@@ -208,6 +210,8 @@ def similar(
     json: Json = False,
 ) -> None:
     """Find passages of other documents that are like a document, a chunk, or a file that need not be in the corpus.
+
+    Like some lines of a file or a document, such as a function: its clones, also those in the same document.
 
     Example: embedlake similar notes.yaml notes:2025/backups.md
     """

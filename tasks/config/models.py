@@ -53,7 +53,8 @@ class Model(ShortForm):
     weighting: Literal["none", "sif", "idf"] = Field(
         "none",
         description="How much each word counts in the mean of word vectors. sif: 0.001 / (0.001 + p), p being its share"
-        " of all words by the file's counts, or where it has none by its place in the file (Zipf's law); idf: -log p.",
+        " of all words by the file's counts, or where it has none by its place in the file (Zipf's law); idf: -log p."
+        " Both take out the direction that the file's commonest words share.",
     )
     pooling: Literal["mean", "cls", "lasttoken", "max"] | None = Field(
         None,

@@ -73,8 +73,8 @@ class WordVectors:
         matrix, offset = (folder / "vectors", 0) if about["offset"] is None else (file, about["offset"])
         self._matrix = np.memmap(matrix, "<f4", "r", offset, (about["rows"], self.dimension))
         self._words = _mapped(folder / "words")
-        self._ends = np.load(folder / "ends.npy", mmap_mode="r")
-        self._sorted = np.load(folder / "sorted.npy", mmap_mode="r")
+        self._ends = memoryview(np.load(folder / "ends.npy", mmap_mode="r"))  # whose numbers are Python's, and so quick
+        self._sorted = memoryview(np.load(folder / "sorted.npy", mmap_mode="r"))
         self._counts = np.load(folder / "counts.npy", mmap_mode="r") if about["counts"] else None
         self.source = "counts" if about["counts"] else "ranks"
 
@@ -99,8 +99,8 @@ class WordVectors:
         """The row of a word; None where the table does not have it."""
         wanted = word.encode(errors="replace")
         found = bisect_left(self._sorted, wanted, key=self._bytes)
-        if found < self.count and self._bytes(int(self._sorted[found])) == wanted:
-            return int(self._sorted[found])
+        if found < self.count and self._bytes(self._sorted[found]) == wanted:
+            return self._sorted[found]
         return None
 
     def rows(self, word: str) -> list[int]:
@@ -148,7 +148,7 @@ class WordVectors:
         among = min(self.count, _COMMONEST)
         for first in range(0, among, _BLOCK):
             last = min(first + _BLOCK, among)
-            cosines = np.hstack([cosines, sought @ _directions(self._block(first, last)).T])
+            cosines = np.hstack([cosines, sought @ _directions(self._between(first, last)).T])
             places = np.hstack([places, np.tile(np.arange(first, last), (len(words), 1))])
             order = np.argsort(-cosines, axis=1, kind="stable")[:, :kept]
             cosines, places = np.take_along_axis(cosines, order, 1), np.take_along_axis(places, order, 1)
@@ -164,14 +164,17 @@ class WordVectors:
         mean: Vectors = np.mean(found, axis=0) if found else np.zeros(self.dimension, np.float32)
         return mean
 
-    def _block(self, first: int, last: int) -> Vectors:
+    def first(self, count: int) -> Vectors:
+        """The vectors of the first so many words, float32 of shape (count, dimension)."""
+        return self._between(0, count)
+
+    def _between(self, first: int, last: int) -> Vectors:
         if self._subwords is None:
             return np.asarray(self._matrix[first:last])
         return self.vectors([self.word(place) for place in range(first, last)])
 
     def _bytes(self, place: int) -> bytes:
-        start = int(self._ends[place - 1]) if place else 0
-        return self._words[start : int(self._ends[place])]
+        return self._words[self._ends[place - 1] if place else 0 : self._ends[place]]
 
 
 def words_of(text: str) -> list[str]:

@@ -35,15 +35,17 @@ from tasks.rerank.choose import load_reranker
 from tasks.rerank.interface import Reranker
 from tasks.search.arrange import POOL, rearranged
 from tasks.search.boost import check_boosts
+from tasks.search.clones import Clones, clones_in
 from tasks.search.context import whole_document
 from tasks.search.filters import Filter, to_sql
 from tasks.search.options import Asked, Boosts, Options
 from tasks.search.passage import Passage, Passages
 from tasks.search.prepared import Prepared, note_of, passage_of
+from tasks.search.region import lines_in, region_of
 from tasks.search.reranked import reranked
 from tasks.search.retrieve import Hit, Query, Way, retrieve, way_for
 from tasks.search.scales import scales_of
-from tasks.search.similar import cut, mean_of, vector_of
+from tasks.search.similar import cut, in_table, mean_of, vector_of
 from tasks.search.vocabulary import Coverage, coverage, wider, word_vectors
 
 
@@ -158,13 +160,15 @@ class OpenLake:
         embedded for that. Or those that are nearest to a text.
 
         Args:
-            identity: a document id or a chunk id.
+            identity: a document id or a chunk id; or some lines of a document or of a file on this machine, such as
+                `docs:store.py:120-160`: then passages that have some of them are left out, and others of that document
+                are not.
             text: a text instead, or the passages of one: its vector is the mean of theirs.
             model, limit, where, offset, per_document, min_score, context: as in `search`.
 
         Raises:
-            ConfigurationError: there is no such document, chunk or model in the lake, the filter is not valid, or not
-                one of `identity` and `text` is given.
+            ConfigurationError: there is no such document, chunk, line or model in the lake, the filter is not valid, or
+                not one of `identity` and `text` is given.
             ModelError: the model of a text cannot be loaded, or is not the one that filled the table.
             LakeError: the table cannot be read.
         """
@@ -174,12 +178,17 @@ class OpenLake:
         pieces = cut(text) if isinstance(text, str) else list(text or ())
         if (identity is None) == (not any(piece.strip() for piece in pieces)):
             raise ConfigurationError("give either an id or a text, one that is not empty", "Such as docs:a.pdf.")
-        if identity is None:
+        others: str | None = None
+        lines = lines_in(identity) if identity is not None and not in_table(view, identity) else None
+        if lines:
+            chosen, others = region_of(view, self._lake.corpus, lines)
+            pieces = cut(chosen)
+        if pieces:
             template = Template(kept_model(row["settings"]))
             contents = [template.render(None, (), piece) for piece in pieces]
-            vector, others = mean_of(self._text_vectors(row, contents)), None
+            vector = mean_of(self._text_vectors(row, contents))
         else:
-            vector, others = vector_of(view, identity)
+            vector, others = vector_of(view, identity or "")
         condition = all_of(where, others)
         distinct, effort = self._distinct, effort_in(row)
         asked = Query(None, vector, "vector", limit, offset, condition, per_document, min_score, distinct, effort)
@@ -187,6 +196,34 @@ class OpenLake:
         passages = found.passages(retrieve(view, asked), context)
         passages.note = note_of([found])
         return passages
+
+    def clones(
+        self,
+        model: str | None = None,
+        above: float = 0.95,
+        limit: int = 100,
+        where: str | Filter | None = None,
+        least: int = 30,
+        exact: bool = True,
+    ) -> Clones:
+        """The pairs of passages that are most alike, best first; nothing is embedded for that. See
+        `tasks.search.clones`.
+
+        Args:
+            model, where: as in `search`.
+            above: least cosine of a pair.
+            limit: most pairs that are told; all are counted.
+            least: passages of fewer tokens are left out.
+            exact: also tell pairs of equal text.
+
+        Raises:
+            ConfigurationError: there is no such model in the lake, or the filter is not valid.
+            LakeError: the table cannot be read.
+        """
+        row = self.entry(model)
+        long_enough = f"token_count >= {least}"
+        condition = all_of(self._condition(row["table"], where), long_enough) or long_enough
+        return clones_in(self._view(row["table"]), condition, above, limit, exact, effort_in(row))
 
     def document(self, document_id: str, model: str | None = None) -> Passage:
         """A document as one passage: its text as its chunks have it, in which nothing stands twice.
