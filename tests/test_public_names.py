@@ -19,11 +19,13 @@ SIGNATURES = {
     "open_lake": "(corpus_file: str | pathlib.Path) -> tasks.search.query.OpenLake",
 }
 ATTRIBUTES = {
-    "OpenLake": "document embed_query entry models search search_async search_many similar table thumbnail",
+    "OpenLake": "clones coverage document embed_query entry models search search_async search_many similar table"
+    " thumbnail word_vectors",
     "Passage": "chunk_id corpus document_id end headings metadata modality page rank reference region score scores"
     " start text title to_dict uri",
     "Boost": "field half_life weight",
-    "Passages": "analysis append clear copy count extend index insert note pop remove reverse sort to_arrow to_pandas",
+    "Passages": "analysis append clear copy count expanded extend index insert note pop remove reverse sort to_arrow"
+    " to_pandas",
     "RunReport": "corpus documents failed failures hints idle kind models notes others promoted retired run_id seconds"
     " to_dict unkept",
     "EmbedlakeError": "add_note args exit_code with_traceback",

@@ -10,6 +10,7 @@ import typer
 from flows.cli.asking import ask
 from flows.cli.begin import begin
 from flows.cli.bench import bench
+from flows.cli.clones import clones
 from flows.cli.drop import drop
 from flows.cli.explore import explore
 from flows.cli.failures import failures_app
@@ -20,6 +21,7 @@ from flows.cli.reading import plan, status, verify
 from flows.cli.running import backfill, run, serve
 from flows.cli.searching import search, similar
 from flows.cli.serving import mcp, serve_search
+from flows.cli.words import words
 from tasks.errors import EXIT_INTERRUPTED, EXIT_UNEXPECTED, EmbedlakeError
 
 app = typer.Typer(
@@ -40,8 +42,8 @@ behind an API is used up; 130 interrupted.""",
 app.callback(invoke_without_command=True)(begin)
 app.add_typer(failures_app, name="failures")
 for command in (
-    init, inspect, plan, run, search, similar, ask, status, backfill, models, evaluate, judge, promote, rollback,
-    retire, explore, verify, drop, bench, serve, serve_search, mcp, schema,
+    init, inspect, plan, run, search, similar, clones, words, ask, status, backfill, models, evaluate, judge, promote,
+    rollback, retire, explore, verify, drop, bench, serve, serve_search, mcp, schema,
 ):  # fmt: skip
     app.command()(command)
 

@@ -3,7 +3,7 @@
 import os
 import pydoc
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from flows.cli.terminal import PICTURES, harmless, out, shown, size_told
 
 if TYPE_CHECKING:
     from tasks.search.passage import Passage
+    from tasks.search.vocabulary import Wider
 
 _INDENT = 3
 _LINES = 5  # of each passage
@@ -26,10 +27,15 @@ def print_passages(passages: "list[Passage]", explain: bool = False, query: str 
     Args:
         passages: to show; what knows how a text index takes words has an `analysis`.
         explain: show what made each score.
-        query: whose words are marked.
+        query: whose words are marked, with those that were looked for beside them.
     """
     if not passages:
         out.print("Nothing found.")
+    expanded: Sequence[Wider] = getattr(passages, "expanded", ())
+    if explain and expanded:
+        told = ", ".join(f"{one.word} ({one.beside} {one.cosine:.2f}) × {one.weight:.2f}" for one in expanded)
+        out.print(f"[dim]also looked for: {shown(told)}[/]", soft_wrap=True)
+    query = " ".join([query, *(one.word for one in expanded)]) if query else query
     for passage in passages:
         _print_head(passage)
         if explain:

@@ -67,6 +67,14 @@ def search(
     diverse: Annotated[
         float, typer.Option(min=0, max=1, help="How much it counts that a passage is unlike those above it.")
     ] = 0.0,
+    expand: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Look for words too that are near the query's, at a lower weight: by word vectors of the corpus, of a"
+            " file (./glove.txt) or of package:NAME.",
+        ),
+    ] = None,
     also: Annotated[
         list[Path] | None,
         typer.Option(
@@ -97,7 +105,7 @@ def search(
     options: dict[str, Any] = {
         "model": model, "limit": limit, "where": where, "by": by, "weight": weight, "offset": offset,
         "per_document": per_document, "min_score": min_score, "context": context, "rerank": rerank,
-        "boost": [_boost(given) for given in boost or ()], "diverse": diverse, "modality": modality,
+        "boost": [_boost(given) for given in boost or ()], "diverse": diverse, "modality": modality, "expand": expand,
     }  # fmt: skip
     show = partial(_show, explain=explain, json=json, jsonl=jsonl)
     if image is not None:
@@ -225,7 +233,9 @@ def similar(
     identity: Annotated[
         str,
         typer.Argument(
-            metavar="ID|FILE", help="A document id or a chunk id, as a search shows it; or a file of any kind."
+            metavar="ID|FILE",
+            help="A document id or a chunk id, as a search shows it; or a file of any kind. Of a text or a program also"
+            " some lines: store.py:120-160.",
         ),
     ],
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Most passages.")] = 5,
@@ -235,6 +245,8 @@ def similar(
     json: Json = False,
 ) -> None:
     """Find passages of other documents that are like a document, a chunk, or a file that need not be in the corpus.
+
+    Like some lines of a file or a document, such as a function: its clones, also those in the same document.
 
     Example: embedlake similar notes.yaml notes:2025/backups.md
     """

@@ -94,13 +94,14 @@ def _spans(
         def worth(start: int, end: int) -> bool:
             return (end - start) * _MOST_OF_A_CHARACTER > size and bool(tokens.count(start, end) > size)
 
-        cuts, definitions = syntax.outline(text, parser, worth)
-        within = [*(boundaries.by_offsets(depth) for depth in cuts if depth), *fine]
-        [room] = left(size, [[*paths_within((), *whole, definitions)]])
+        found = syntax.outline(text, parser, worth)
+        offered = [*(boundaries.by_offsets(depth) for depth in found.cuts if depth), *fine[:2]]
+        within = [*(boundaries.unbound(cuts, text, found.bound) for cuts in offered), *last]
+        [room] = left(size, [[*paths_within((), *whole, found.definitions)]])
         for span in pack(whole, within, tokens, room):
             yield (
                 _overlapped(span, 0, [boundaries.lines(text), *fine], tokens, chunking.overlap),
-                enclosing(definitions, *_trim(text, *span)),
+                enclosing(found.definitions, *_trim(text, *span)),
             )
     else:
         within = [boundaries.sentences(text), *fine]

@@ -1,10 +1,11 @@
 """The structure of source code, by tree-sitter: where definitions begin, and what they are called."""
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from typing import NamedTuple
 
 import numpy as np
 from tree_sitter import Language, Node, Parser
@@ -30,6 +31,21 @@ _COMMENTS = re.compile(rb"(?:^[ \t]*#[^\n]*\n)+", re.MULTILINE)
 _MANY_COMMENTS = 2**14  # bytes; at each of its comments, the Python grammar looks through all that follow it
 
 
+class Outline(NamedTuple):
+    """What the syntax tree says, all offsets in characters and ascending.
+
+    Attributes:
+        cuts: where a piece may begin, for each depth of the tree.
+        bound: where none may: within a signature, and at what stands between it and the first line of its body, a
+            docstring included; after a comment or a decorator.
+        definitions: that were met.
+    """
+
+    cuts: list[list[int]]
+    bound: list[int]
+    definitions: list[Definition]
+
+
 @cache
 def parser_for(language: str) -> Parser | None:
     """The parser for a language, or None where there is no grammar for it."""
@@ -39,8 +55,8 @@ def parser_for(language: str) -> Parser | None:
     return Parser(Language(getattr(import_module(module), function)()))
 
 
-def outline(text: str, parser: Parser, worth: Callable[[int, int], bool]) -> tuple[list[list[int]], list[Definition]]:
-    """The cuts that the syntax tree offers, one ascending list for each depth, and the definitions met.
+def outline(text: str, parser: Parser, worth: Callable[[int, int], bool]) -> Outline:
+    """Where the syntax tree offers to cut a program.
 
     Args:
         text: a program.
@@ -49,27 +65,64 @@ def outline(text: str, parser: Parser, worth: Callable[[int, int], bool]) -> tup
     """
     data = text.encode()
     character = _character_offsets(text, data)
-    line_start = _line_starts(text)
+    lines = [found.span() for found in _INDENT.finditer(text)]
+    line_start = _line_starts(lines)
     source = _COMMENTS.sub(_first_comment, data) if parser.language and parser.language.name == "python" else data
     cuts: list[list[int]] = [[] for _ in range(_DEEPEST)]
+    bound: list[int] = []
     definitions = []
     stack: list[tuple[Node, int]] = [(parser.parse(source).root_node, 0)]
     while stack:
         node, depth = stack.pop()
         start, end = character(node.start_byte), character(node.end_byte)
-        name = node.child_by_field_name("name")
-        if name is not None and node.is_named and name.text:
-            definitions.append(Definition(start, end, name.text.decode(errors="replace")))
-        if depth == _DEEPEST or not worth(start, end):
+        name = _name(node)
+        if name:
+            definitions.append(Definition(start, end, name))
+            first, last = (bisect_left(lines, (place,)) for place in (start + 1, character(_head_end(node)) + 1))
+            bound += [line for line, _ in lines[first:last]]
+        if depth == _DEEPEST or (depth and not worth(start, end)):
             continue
         after_comment = False
         for child in node.children:
             begin = line_start(character(child.start_byte))
-            if not after_comment and begin is not None:
-                cuts[depth].append(begin)
+            if begin is not None:
+                (bound if after_comment else cuts[depth]).append(begin)
             after_comment = "comment" in child.type or child.type in ("decorator", "attribute_item")
             stack.append((child, depth + 1))
-    return [sorted(set(level)) for level in cuts], sorted(definitions, key=lambda d: (d.start, -d.end))
+    definitions.sort(key=lambda d: (d.start, -d.end))
+    return Outline([sorted(set(level)) for level in cuts], sorted(set(bound)), definitions)
+
+
+def _name(node: Node) -> str:
+    """What a node defines; empty where it is no definition."""
+    if not node.is_named or "parameter" in node.type or "argument" in node.type:
+        return ""
+    name = node.child_by_field_name("type" if node.type == "impl_item" else "name")
+    if name is None and node.type == "function_definition":  # of C and C++: within what declares it
+        name = node.child_by_field_name("declarator")
+        while name is not None and (inner := _declared(name)) is not None:
+            name = inner
+    return name.text.decode(errors="replace") if name is not None and name.text else ""
+
+
+def _declared(node: Node) -> Node | None:
+    """What a declarator of C or C++ is around; a reference's has no field for it."""
+    if node.type == "reference_declarator":
+        return node.named_children[0] if node.named_children else None
+    return node.child_by_field_name("declarator")
+
+
+def _head_end(node: Node) -> int:
+    """The byte up to which nothing is cut off from a definition's first line: where its first statement begins, or its
+    docstring; where that is a definition of its own, or there is none, where its body is opened."""
+    body = node.child_by_field_name("body")
+    if body is None:
+        return node.start_byte
+    first = next(iter(body.named_children), None)
+    if first is not None and first.type != "decorated_definition" and not _name(first):
+        return first.start_byte
+    opened = body.prev_sibling if first is not None and first.start_byte == body.start_byte else None
+    return opened.end_byte if opened else body.start_byte
 
 
 def _first_comment(lines: re.Match[bytes]) -> bytes:
@@ -80,10 +133,13 @@ def _first_comment(lines: re.Match[bytes]) -> bytes:
     return lines[0][:first] + re.sub(rb"[^\n]", b" ", lines[0][first:])
 
 
-def _line_starts(text: str) -> Callable[[int], int | None]:
+def _line_starts(lines: list[tuple[int, int]]) -> Callable[[int], int | None]:
     """A function from what stands somewhere to the start of the line that begins with it, or None where something
-    stands before it."""
-    lines = [found.span() for found in _INDENT.finditer(text)]
+    stands before it.
+
+    Args:
+        lines: where each begins, and where its indentation ends.
+    """
     begins = [begin for begin, _ in lines]
 
     def start(offset: int) -> int | None:

@@ -29,9 +29,9 @@ class Model(ShortForm):
 
     model: str = Field(
         min_length=1,
-        description="A hub name (org/name), a local folder (./path, /path), or package:NAME for an installed one; or a"
-        " model behind an API: openai:, azure:, cohere:, gemini:, voyage:, mistral: or jina: and its name there,"
-        " tei:http://…, openai-compatible:http://…#NAME.",
+        description="A hub name (org/name), a local folder or file of word vectors (./path, /path), or package:NAME for"
+        " an installed one; or a model behind an API: openai:, azure:, cohere:, gemini:, voyage:, mistral: or jina: and"
+        " its name there, tei:http://…, openai-compatible:http://…#NAME.",
     )
     name: Name = Field("", validate_default=False, description="Name of its table; from the model by default.")
     hub_revision: str | None = Field(
@@ -51,6 +51,12 @@ class Model(ShortForm):
         description="What is embedded of a chunk. headings: its document's title and its heading path before its text;"
         " text: its text alone; or a format of your own with {text}, and {title} and {headings} as you like. Headings"
         " have a line each; lines that would be empty are left out; title and headings have 256 bytes together.",
+    )
+    weighting: Literal["none", "sif", "idf"] = Field(
+        "none",
+        description="How much each word counts in the mean of word vectors. sif: 0.001 / (0.001 + p), p being its share"
+        " of all words by the file's counts, or where it has none by its place in the file (Zipf's law); idf: -log p."
+        " Both take out the direction that the file's commonest words share.",
     )
     max_tokens: int | None = Field(None, gt=0, description="Read at most this many tokens; the model's own by default.")
     pooling: Literal["auto", "mean", "cls", "max", "lasttoken"] = Field(

@@ -30,7 +30,7 @@ VERSIONS = {
         ),
         **dict.fromkeys(("mbox", "zip", "tar", "sitemap"), 2),
     },
-    "chunk": {"text": 3, "markdown": 3, "rst": 3, "code": 2},
+    "chunk": {"text": 3, "markdown": 3, "rst": 3, "code": 3},
 }  # fmt: skip
 """Of what reads a format and of what cuts a kind of text. New ones begin with 2: documents that were read otherwise, or
 not at all, become theirs. Images have the first one: only files of corpora that ask for them are read so."""

@@ -21,6 +21,7 @@ from tasks.lake.schemas import TOKENIZER
 from tasks.lake.tables import Lake
 from tasks.models.estimated import estimated_tokenizer
 from tasks.models.find import find_model
+from tasks.models.located import counting_tokenizer
 from tasks.models.providers import provider_of
 
 _PURPOSE = "chunking"
@@ -128,13 +129,12 @@ def _kept(lake: Lake) -> KeptTokenizer | None:
 
 def _from_model(reference: str, hub_revision: str | None) -> KeptTokenizer:
     if provider_of(reference):
-        content = estimated_tokenizer().to_str()
-        return KeptTokenizer(reference, content, hash_text(content))
-    file = find_model(reference, hub_revision) / "tokenizer.json"
-    if not file.exists():
+        estimated = estimated_tokenizer().to_str()
+        return KeptTokenizer(reference, estimated, hash_text(estimated))
+    content = counting_tokenizer(find_model(reference, hub_revision))
+    if content is None:
         raise ModelError(
             f"model {reference!r} has no tokenizer.json to count tokens with",
             "Name another one under `chunking: tokenizer`.",
         )
-    content = file.read_bytes().decode("utf-8")
     return KeptTokenizer(reference, content, hash_text(content))

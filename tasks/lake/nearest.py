@@ -169,22 +169,31 @@ class View:
             query["maximum_nprobes"] = effort.probes  # else all are read, however many rows the first ones give
         return self._found("_distance", where, {"nearest": query})
 
-    def matching(self, text: str, limit: int, where: str | None = None) -> list[Found]:
+    def matching(
+        self, text: str, limit: int, where: str | None = None, beside: Sequence[tuple[str, float]] = ()
+    ) -> list[Found]:
         """The rows that have words of a text, best first by BM25.
+
+        Args:
+            text: whose words count 1 each.
+            limit: most rows.
+            where: a filter.
+            beside: other words to look for, and how much each counts.
 
         Raises:
             ConfigurationError: the filter fails on the rows.
             LakeError: the table cannot be read.
         """
-        return self._found("_score", where, {"full_text_query": self._full_text(text), "limit": limit})
+        parts = [part for one, weight in ((text, 1.0), *beside) for part in self._full_text(one, weight)]
+        query = parts[0] if len(parts) == 1 else BooleanQuery([(Occur.SHOULD, part) for part in parts])
+        return self._found("_score", where, {"full_text_query": query, "limit": limit})
 
-    def _full_text(self, text: str) -> FullTextQuery:
+    def _full_text(self, text: str, weight: float) -> list[FullTextQuery]:
         """A sum over columns reads every row that has one of the words; the best of them, few rows."""
+        boosts = {column: boost * weight for column, boost in self._texts.items()}
         if self.rows > _SUMMED_ROWS:
-            return MultiMatchQuery(text, list(self._texts), boosts=list(self._texts.values()))
-        return BooleanQuery(
-            [(Occur.SHOULD, MatchQuery(text, column, boost=boost)) for column, boost in self._texts.items()]
-        )
+            return [MultiMatchQuery(text, list(boosts), boosts=list(boosts.values()))]
+        return [MatchQuery(text, column, boost=boost) for column, boost in boosts.items()]
 
     def vectors_of(self, chunk_ids: Sequence[str]) -> Vectors:
         """The vectors of some chunks, float32 of shape (n_chunks, dimension)."""

@@ -4,8 +4,8 @@ import logging
 from pathlib import Path
 
 from tasks.errors import ModelError
-from tasks.models.find import is_static
 from tasks.models.interface import TEXT, Encoder
+from tasks.models.located import is_static, is_words
 from tasks.models.providers import provider_of
 from tasks.models.resolved import ResolvedModel
 
@@ -15,9 +15,9 @@ logger = logging.getLogger("embedlake.encode")
 def load_encoder(model: ResolvedModel, threads: int | None = None, budget: int | None = None) -> Encoder:
     """The quickest encoder that gives the model's own vectors.
 
-    A service's model is its provider's affair. A static model looks its vectors up. A transformer runs on torch where
-    there is a GPU, else on OpenVINO if it gives the same vectors there, else on torch; so does each part of a model
-    that takes images or sound. Any other model runs as sentence-transformers runs it.
+    A service's model is its provider's affair. A static model and word vectors are looked up. A transformer runs on
+    torch where there is a GPU, else on OpenVINO if it gives the same vectors there, else on torch; so does each part of
+    a model that takes images or sound. Any other model runs as sentence-transformers runs it.
 
     Args:
         model: on this machine.
@@ -30,6 +30,10 @@ def load_encoder(model: ResolvedModel, threads: int | None = None, budget: int |
     settings = model.settings
     if provider := provider_of(settings.model):
         return provider.load(model, budget)
+    if is_words(model.weights.folder):
+        from tasks.models.word_encoder import WordEncoder
+
+        return WordEncoder(model)
     if is_static(model.weights.folder):
         from tasks.models.static import StaticEncoder
 

@@ -105,7 +105,7 @@ def _folder_for(model: ResolvedModel, use: str) -> Path:
         made_by["nncf"] = version("nncf")
     if use:
         made_by["use"] = use
-    if model.settings.pooling != "auto":
+    if not (model.weights.folder / "modules.json").exists():
         made_by["pooling"] = model.settings.pooling
     key = hash_settings({"weights": model.weights.hash, "calibration": model.calibration, **made_by})
     return cache_folder() / "openvino" / f"{model.name}-{key}"

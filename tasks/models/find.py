@@ -12,15 +12,17 @@ from typing import Any
 from tasks.config.models import Model, kept_model
 from tasks.errors import ModelError
 from tasks.hashing import hash_settings
+from tasks.models.located import identity_at, is_static, is_words, table_in, weights_at
 from tasks.models.providers import provider_of
 from tasks.models.resolved import ResolvedModel, Served, Weights
 from tasks.models.takes import TEXT_ONLY, Takes, remembered, says_text
-from tasks.models.weights import file_hash, folders_of, former_identity, identity_of, weights_files
+from tasks.models.weights import file_hash, folders_of, former_identity
+from tasks.models.word_files import form_of
 
 _PATTERNS = ["*.json", "*.txt", "*.model", "*.py", "*.safetensors"]
 
 
-_VERSIONS = {"static": 1, "transformer": 1}
+_VERSIONS = {"static": 1, "transformer": 1, "words": 1}
 """Of what runs each kind of model. Raised where it gives other vectors than before: they get a table of their own."""
 
 
@@ -54,7 +56,7 @@ def former(model: ResolvedModel) -> ResolvedModel:
 
 def _kind(folder: Path) -> dict[str, int]:
     """What runs a model, where not the first version of it does."""
-    kind = "static" if is_static(folder) else "transformer"
+    kind = "words" if is_words(folder) else "static" if is_static(folder) else "transformer"
     return {kind: _VERSIONS[kind]} if _VERSIONS[kind] > 1 else {}
 
 
@@ -65,10 +67,9 @@ def _weights_of(model: Model) -> Weights:
             f"model {model.model!r} comes with Python code of its own",
             "If you trust it, set `trust_remote_code: true` for this model in the corpus file.",
         )
-    if model.pooling != "auto" and (folder / "modules.json").exists():
-        raise ModelError(f"model {model.model!r} says itself how it pools", "Leave out `pooling`.")
     _check_weights(model, folder)
-    weights = Weights(folder, identity_of(folder), _commit_of(folder))
+    _check_settings(model, folder)
+    weights = Weights(folder, identity_at(folder), _commit_of(folder))
     return replace(weights, takes=_takes_of(model, weights))
 
 
@@ -78,7 +79,8 @@ def _takes_of(model: Model, weights: Weights) -> Takes:
     Raises:
         ModelError: it cannot be loaded.
     """
-    if says_text(folders_of(weights.folder)):
+    place = weights.folder
+    if is_words(place) or is_static(place) or says_text(folders_of(place)):
         return TEXT_ONLY
 
     def look() -> dict[str, Any]:
@@ -94,12 +96,26 @@ def _check_weights(model: Model, folder: Path) -> None:
     """Refuse other weights than the corpus file tells of."""
     if not model.sha256:
         return
-    found = {file.name: file_hash(file) for file in weights_files(folder)}
+    found = {file.name: file_hash(file) for file in weights_at(folder)}
     if model.sha256 not in found.values():
         told = ", ".join(f"{name} {digest}" for name, digest in found.items()) or "no weights"
         raise ModelError(
             f"model {model.model!r} has other weights than the corpus file's sha256 {model.sha256} says: {told}",
             "Get the weights that it names, or correct `sha256` if you trust these.",
+        )
+
+
+def _check_settings(model: Model, place: Path) -> None:
+    """Refuse settings that mean nothing for the kind of model."""
+    if model.weighting != "none" and not is_words(place):
+        raise ModelError(
+            f"model {model.model!r} is no file of word vectors, and cannot have `weighting: {model.weighting}`",
+            "Leave it out.",
+        )
+    if model.pooling != "auto" and (not (place / "config.json").exists() or (place / "modules.json").exists()):
+        raise ModelError(
+            f"model {model.model!r} says itself how it pools, and cannot have `pooling: {model.pooling}`",
+            "Leave it out; it is for a folder that transformers saved, without a modules.json.",
         )
 
 
@@ -156,10 +172,11 @@ def find_here(model: ResolvedModel) -> ResolvedModel:
 
 
 def find_model(reference: str, hub_revision: str | None = None) -> Path:
-    """The folder with a model's files.
+    """The folder with a model's files, or the file that has its word vectors.
 
     Args:
-        reference: a folder (absolute), `package:NAME`, or a name on the Hugging Face hub; no provider's.
+        reference: a folder or a file of word vectors (absolute), `package:NAME`, or a name on the Hugging Face hub; no
+            provider's.
         hub_revision: branch, tag or commit; only for the hub.
 
     Raises:
@@ -168,21 +185,24 @@ def find_model(reference: str, hub_revision: str | None = None) -> Path:
     if reference.startswith("package:"):
         return _in_package(reference.removeprefix("package:"))
     if reference.startswith("/"):
-        folder = Path(reference)
-        if not (folder / "config.json").exists() and not (folder / "modules.json").exists():
-            there = "it holds no config.json" if folder.is_dir() else "there is no such folder"
-            raise ModelError(f"model {reference!r}: {there}", "Give a folder that sentence-transformers saved.")
-        return folder
+        return _at(Path(reference))
     return _from_hub(reference, hub_revision)
 
 
-def is_static(folder: Path) -> bool:
-    """Whether a folder holds a static model alone, as sentence-transformers saves it."""
-    modules = folder / "modules.json"
-    if not modules.exists():
-        return False
-    types = [str(module["type"]).rsplit(".", 1)[-1] for module in json.loads(modules.read_text("utf-8"))]
-    return types[:1] == ["StaticEmbedding"] and set(types[1:]) <= {"Normalize"}
+def _at(path: Path) -> Path:
+    """A folder or file of this machine, if a model is there."""
+    if path.is_file() and form_of(path):
+        return path
+    if (path / "config.json").exists() or (path / "modules.json").exists():
+        return path
+    if path.is_dir() and (found := table_in(path)):
+        return found
+    kinds = (("it holds no config.json", path.is_dir()), ("it is no file of word vectors", path.exists()))
+    there = next((said for said, so in kinds if so), "there is no such folder")
+    raise ModelError(
+        f"model {str(path)!r}: {there}",
+        "Give a folder that sentence-transformers saved, or a file of word vectors: GloVe, word2vec, fastText.",
+    )
 
 
 def _in_package(name: str) -> Path:
@@ -197,10 +217,13 @@ def _in_package(name: str) -> Path:
         )
     root = Path(next(iter(spec.submodule_search_locations)))
     for marker in ("modules.json", "config.json"):
-        if found := sorted(root.glob(f"**/{marker}"), key=lambda path: len(path.parts)):
-            return found[0].parent
+        if saved := sorted(root.glob(f"**/{marker}"), key=lambda path: len(path.parts)):
+            return saved[0].parent
+    if found := table_in(root):
+        return found
     raise ModelError(
-        f"model 'package:{name}': the package holds no model", "Expected a modules.json or config.json in it."
+        f"model 'package:{name}': the package holds no model",
+        "Expected a modules.json or config.json in it, a table of token vectors, or word vectors.",
     )
 
 
@@ -226,6 +249,8 @@ def _from_hub(name: str, revision: str | None) -> Path:
             "Check the network, set HF_ENDPOINT to a mirror, or give a local folder (./path) or package:NAME.",
         ) from None
     if not (folder / "config.json").exists() and not (folder / "modules.json").exists():
+        if found := table_in(folder):
+            return found
         raise ModelError(f"model {name!r}: its repository holds no config.json", "Is it a sentence-transformers model?")
     if not any(folder.glob("**/*.safetensors")) and not any(folder.glob("**/*.bin")):
         raise ModelError(

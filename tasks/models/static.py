@@ -1,4 +1,5 @@
-"""Static models (as model2vec makes them): a vector for each token, and a text's is their mean."""
+"""Static models (as model2vec, WordLlama and sentence-transformers make them): a vector for each token, and a text's is
+their mean."""
 
 import json
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from tokenizers import Tokenizer
 
 from tasks.models.interface import TEXT, Encoded, Item, finish, texts_of
 from tasks.models.resolved import ResolvedModel
+from tasks.models.token_tables import token_table
 from tasks.models.transformer import checked_dimension, or_default
 
 
@@ -24,19 +26,21 @@ class StaticEncoder:
     batch_cost = 131_072
 
     def __init__(self, model: ResolvedModel) -> None:
-        modules = json.loads((model.weights.folder / "modules.json").read_text("utf-8"))
-        folder = model.weights.folder / modules[0]["path"]
-        weights = load_file(folder / "model.safetensors")
+        files = token_table(model.weights.folder)
+        assert files is not None, "only a static model's folder comes here"
+        weights = load_file(files.weights)
         table = weights.get("embedding.weight", weights.get("embeddings"))
         if table is None:
             table = next(iter(weights.values()))
         self._table = np.ascontiguousarray(table, np.float32)
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer = Tokenizer.from_file(str(files.tokenizer))
+        self._rows, self._weights = weights.get("mapping"), weights.get("weights")  # of tokens, by model2vec
+        self._dropped = _unknown(self._tokenizer) if files.drops_unknown else None
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         settings = model.settings
         self.max_cost = settings.max_tokens or 1_000_000_000
-        self._normalize = settings.normalize or len(modules) > 1
+        self._normalize = settings.normalize or files.normalize
         self.dimension = checked_dimension(settings, self._table.shape[1])
         prompts = _prompts(model.weights.folder)
         self._query_prompt = or_default(settings.query_prompt, prompts.get("query", ""))
@@ -56,12 +60,24 @@ class StaticEncoder:
     def _encode(self, texts: list[str]) -> Encoded:
         ids = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
         counts = [len(row) for row in ids]
-        used = np.minimum(counts, self.max_cost)
+        if self._dropped is not None:
+            ids = [[token for token in row if token != self._dropped] for row in ids]
+        used = np.array([min(len(row), self.max_cost) for row in ids])
         tokens = np.fromiter(chain.from_iterable(row[: self.max_cost] for row in ids), np.int32, int(used.sum()))
         ends = np.concatenate([[0], np.cumsum(used)])
         weights = np.repeat(1 / np.maximum(used, 1), used).astype(np.float32)
-        means = csr_matrix((weights, tokens, ends), (len(texts), len(self._table))) @ self._table
+        if self._weights is not None:
+            weights = weights * self._weights[tokens].astype(np.float32)
+        rows = tokens if self._rows is None else self._rows[tokens]
+        means = csr_matrix((weights, rows, ends), (len(texts), len(self._table))) @ self._table
         return Encoded(finish(means, self.dimension, self._normalize), counts)
+
+
+def _unknown(tokenizer: Tokenizer) -> int | None:
+    """The id of the token that stands for what the tokenizer does not know."""
+    told = json.loads(tokenizer.to_str())["model"]
+    name = told.get("unk_token")
+    return told.get("unk_id") if name is None else tokenizer.token_to_id(name)
 
 
 def _prompts(folder: Path) -> dict[str, str]:

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 import transformers
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling
 
 from tasks.errors import ModelError
 from tasks.models.extractors import without_tokenizer
 from tasks.models.interface import Vectors
+from tasks.models.plain import complete
 from tasks.models.resolved import ResolvedModel
 from tasks.models.tokens import Description, Features, TextTokenizer
 from tasks.models.transformer import TransformerEncoder
@@ -60,19 +60,15 @@ def load_model(model: ResolvedModel, device: str) -> SentenceTransformer:
                 trust_remote_code=model.settings.trust_remote_code,
                 local_files_only=True,
             ).eval()
+        complete(model, loaded)
+        return loaded
+    except ModelError:
+        raise
     except Exception as error:  # each architecture raises its own
         raise ModelError(
             f"model {model.settings.model!r} cannot be loaded: {type(error).__name__}: {str(error)[:500]}",
             "Does sentence-transformers load it? Check its files and the packages it needs.",
         ) from None
-    if model.settings.pooling != "auto":
-        place = next((i for i, module in enumerate(loaded) if isinstance(module, Pooling)), None)
-        if place is None:
-            reason = f"model {model.settings.model!r} gives one vector by itself, and has nothing to pool"
-            raise ModelError(reason, "Leave out `pooling`.")
-        first: Any = loaded[0]
-        loaded[place] = Pooling(first.get_embedding_dimension(), model.settings.pooling)
-    return loaded
 
 
 def describe(model: SentenceTransformer) -> Description | None:

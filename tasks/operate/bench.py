@@ -17,8 +17,8 @@ from tasks.errors import ConfigurationError, ModelError
 from tasks.ingest.reading import read_all
 from tasks.ingest.tokenizer import tokenizer_of
 from tasks.models import choose
-from tasks.models.find import is_static
 from tasks.models.interface import Encoder, Vectors, cosines, text_items
+from tasks.models.located import is_static, is_words
 from tasks.models.resolved import ResolvedModel
 from tasks.operate.sampling import some_works, spread_files
 from tasks.progress import Progress, publish
@@ -106,7 +106,7 @@ def bench(model: ResolvedModel, texts: list[str], int8: bool) -> Bench:
         ModelError: the model cannot be loaded.
     """
     plain = replace(model, settings=model.settings.model_copy(update={"int8": False, "backend": "auto"}))
-    if is_static(model.weights.folder):
+    if is_static(model.weights.folder) or is_words(model.weights.folder):
         encoder = choose.load_encoder(plain)
         vectors, counts = encoder.encode_documents(text_items(texts))
         row = _measure(encoder, {}, None, texts, vectors, 0.0, {})

@@ -30,6 +30,7 @@ class Options(TypedDict, total=False):
     boost: Boosts
     diverse: float
     modality: Modality | None
+    expand: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Asked:
     boost: Boosts = None
     diverse: float = 0.0
     modality: Modality | None = None
+    expand: str | None = None
 
     def __post_init__(self) -> None:
         if self.weight is not None and self.by in ("vector", "text"):
@@ -60,6 +62,8 @@ class Asked:
                 f"a weight of meaning against words has no meaning in a search by {self.by} alone",
                 "Leave out the weight, or search by hybrid.",
             )
+        if self.expand is not None and self.by == "vector":
+            raise ConfigurationError("a search by vector looks for no words", "Leave out what expands them.")
         if not 0 <= self.diverse <= 1:
             raise ConfigurationError(
                 f"diverse is {self.diverse:g}, and goes from 0 to 1", "0 is by score alone, 0.5 is a good beginning."

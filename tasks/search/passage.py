@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from tasks.lake.analysis import Analysis
+from tasks.search.vocabulary import Wider
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,12 @@ class Passages(list[Passage]):
         note: that the table lacks what the sources have by now; why they are not reranked although that was asked for;
             empty otherwise.
         analysis: how the text index takes words, to mark them; None where there is none.
+        expanded: words that were looked for beside the query's.
     """
 
     note = ""
     analysis: Analysis | None = None
+    expanded: tuple[Wider, ...] = ()
 
     def to_arrow(self) -> pa.Table:
         """A row for each passage, a column for each attribute; `metadata` and `scores` as JSON."""

@@ -35,21 +35,25 @@ from tasks.models.find import resolve_entry
 from tasks.models.interface import Encoder, Item, Vectors, encode_in_parts, text_items
 from tasks.models.takes import TEXT_ONLY, Takes
 from tasks.models.template import Template
+from tasks.models.word_vectors import WordVectors
 from tasks.rerank.choose import load_reranker
 from tasks.rerank.interface import Reranker
 from tasks.search.arrange import POOL, rearranged
 from tasks.search.boost import check_boosts
+from tasks.search.clones import Clones, clones_in
 from tasks.search.context import whole_document
 from tasks.search.filters import Filter, to_sql
 from tasks.search.gap import Gap, modalities_of
 from tasks.search.options import Asked, Boosts, Modality, Options
 from tasks.search.passage import Passage, Passages
 from tasks.search.prepared import Prepared, note_of, passage_of
+from tasks.search.region import lines_in, region_of
 from tasks.search.reranked import reranked
 from tasks.search.retrieve import Hit, Query, Way, of_modality, retrieve, way_for
 from tasks.search.scales import scales_of
-from tasks.search.similar import cut, mean_of, vector_of
+from tasks.search.similar import cut, in_table, mean_of, vector_of
 from tasks.search.thumbnail import thumbnail_of
+from tasks.search.vocabulary import Coverage, coverage, wider, word_vectors
 
 
 class OpenLake:
@@ -64,6 +68,7 @@ class OpenLake:
         self._encoders: dict[str, Encoder] = {}
         self._takes: dict[str, Takes] = {}  # what each encoder takes
         self._views: dict[str, View] = {}
+        self._vocabularies: dict[str | None, WordVectors] = {}
         self._reranker: Reranker | None = None
         self._lock = threading.RLock()  # an encoder is called by one thread at a time
 
@@ -94,6 +99,7 @@ class OpenLake:
         boost: Boosts = None,
         diverse: float = 0.0,
         modality: Modality | None = None,
+        expand: str | None = None,
     ) -> Passages:
         """The passages that answer a query best, best first.
 
@@ -119,6 +125,8 @@ class OpenLake:
                 the reranker's candidates (maximal marginal relevance, see `tasks.search.diverse`).
             modality: only text, or only images. By default all that the model takes, in one list: the similarities of
                 images are told as those of texts are, see `tasks.search.gap`, and an image and its caption are one.
+            expand: word vectors, by which words near the query's are looked for too and count less: a model of the
+                corpus, a file, or `package:NAME`; `expanded` of the result has them. See `tasks.search.vocabulary`.
 
         Whatever of these is asked, pages are parts of one list. They are applied in this order: filter, both lists and
         their fusion, minimum score, passages of one document, reranker or boost, diversity, page.
@@ -130,8 +138,9 @@ class OpenLake:
             LakeError: the table cannot be read.
         """
         asked = Asked(
-            model, limit, where, by, weight, offset, per_document, min_score, context, rerank, boost, diverse, modality
-        )
+            model, limit, where, by, weight, offset, per_document, min_score, context, rerank, boost, diverse, modality,
+            expand,
+        )  # fmt: skip
         if (query is None) == (image is None):
             raise ConfigurationError("give either a question or an image", "One of them, not both.")
         return self._answers([query], asked)[0] if query is not None else self._like_image(image, asked)
@@ -167,13 +176,15 @@ class OpenLake:
         embedded for that. Or those that are nearest to a text.
 
         Args:
-            identity: a document id or a chunk id.
+            identity: a document id or a chunk id; or some lines of a document or of a file on this machine, such as
+                `docs:store.py:120-160`: then passages that have some of them are left out, and others of that document
+                are not.
             text: a text instead, or the passages of one: its vector is the mean of theirs.
             model, limit, where, offset, per_document, min_score, context: as in `search`.
 
         Raises:
-            ConfigurationError: there is no such document, chunk or model in the lake, the filter is not valid, or not
-                one of `identity` and `text` is given.
+            ConfigurationError: there is no such document, chunk, line or model in the lake, the filter is not valid, or
+                not one of `identity` and `text` is given.
             ModelError: the model of a text cannot be loaded, or is not the one that filled the table.
             LakeError: the table cannot be read.
         """
@@ -183,12 +194,17 @@ class OpenLake:
         pieces = cut(text) if isinstance(text, str) else list(text or ())
         if (identity is None) == (not any(piece.strip() for piece in pieces)):
             raise ConfigurationError("give either an id or a text, one that is not empty", "Such as docs:a.pdf.")
-        if identity is None:
+        others: str | None = None
+        lines = lines_in(identity) if identity is not None and not in_table(view, identity) else None
+        if lines:
+            chosen, others = region_of(view, self._lake.corpus, lines)
+            pieces = cut(chosen)
+        if pieces:
             template = Template(kept_model(row["settings"]))
             contents = [template.render(None, (), piece) for piece in pieces]
-            vector, others = mean_of(self._text_vectors(row, contents)), None
+            vector = mean_of(self._text_vectors(row, contents))
         else:
-            vector, others = vector_of(view, identity)
+            vector, others = vector_of(view, identity or "")
         condition = all_of(where, others)
         distinct, effort = self._distinct, effort_in(row)
         asked = Query(None, vector, "vector", limit, offset, condition, per_document, min_score, distinct, effort)
@@ -196,6 +212,34 @@ class OpenLake:
         passages = found.passages(retrieve(view, asked), context)
         passages.note = note_of([found])
         return passages
+
+    def clones(
+        self,
+        model: str | None = None,
+        above: float = 0.95,
+        limit: int = 100,
+        where: str | Filter | None = None,
+        least: int = 30,
+        exact: bool = True,
+    ) -> Clones:
+        """The pairs of passages that are most alike, best first; nothing is embedded for that. See
+        `tasks.search.clones`.
+
+        Args:
+            model, where: as in `search`.
+            above: least cosine of a pair.
+            limit: most pairs that are told; all are counted.
+            least: passages of fewer tokens are left out.
+            exact: also tell pairs of equal text.
+
+        Raises:
+            ConfigurationError: there is no such model in the lake, or the filter is not valid.
+            LakeError: the table cannot be read.
+        """
+        row = self.entry(model)
+        long_enough = f"token_count >= {least}"
+        condition = all_of(self._condition(row["table"], where), long_enough) or long_enough
+        return clones_in(self._view(row["table"]), condition, above, limit, exact, effort_in(row))
 
     def document(self, document_id: str, model: str | None = None) -> Passage:
         """A document as one passage: its text as its chunks have it, in which nothing stands twice.
@@ -225,6 +269,29 @@ class OpenLake:
             ConfigurationError: the image is not to be had as it was read.
         """
         return thumbnail_of(self._view(self.entry(model)["table"]), self._lake.corpus, chunk_id, side)
+
+    def word_vectors(self, name: str | None = None) -> WordVectors:
+        """The word vectors of the corpus, or others by the name of a model, a file, `package:NAME` or a hub name.
+
+        Raises:
+            ConfigurationError: the corpus has none, or what is named is none.
+            ModelError: there is no such model, or it is damaged.
+        """
+        with self._lock:
+            if name not in self._vocabularies:
+                self._vocabularies[name] = word_vectors(self.models, self._lake.corpus.models, name)
+            return self._vocabularies[name]
+
+    def coverage(self, name: str | None = None, most: int = 20) -> Coverage:
+        """How much of the corpus's text word vectors know, and the unknown words that are there most often.
+
+        Args:
+            name: of the word vectors, as in `word_vectors`.
+            most: unknown words to name.
+        """
+        rows = self._lake.snapshot(self._lake.name("chunks")).scan(["text"])
+        texts = (text for some in rows for text in some["text"].to_pylist() if text)
+        return coverage(texts, self.word_vectors(name), most)
 
     def embed_query(self, query: str, model: str | None = None) -> Sequence[float]:
         """The vector of a query under a model; the live one by default.
@@ -282,9 +349,13 @@ class OpenLake:
         end = asked.offset + asked.limit
         first, last = (0, max(pool, end)) if pool else (asked.offset, asked.limit)
         gaps = found.gaps(vector)
+        expanded = (
+            () if asked.expand is None or query is None else wider(query, self.word_vectors(asked.expand), found.view)
+        )
+        beside = [(one.word, one.weight) for one in expanded]
         sought = Query(
             query, vector, found.by, last, first, found.where, asked.per_document, asked.min_score, found.distinct,
-            effort_in(found.row), gaps,
+            effort_in(found.row), gaps, beside,
         )  # fmt: skip
         hits, note = retrieve(found.view, sought, found.scales), ""
         hits = [_with_cosine(hit, gaps) for hit in hits]
@@ -297,6 +368,7 @@ class OpenLake:
         passages = found.passages(hits, asked.context)
         passages.note = note_of([found], note)
         passages.analysis = found.view.analysis
+        passages.expanded = expanded
         return passages
 
     def _vectors(self, row: dict[str, Any], queries: Sequence[str]) -> list[Sequence[float]]:

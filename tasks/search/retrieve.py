@@ -40,6 +40,7 @@ class Query:
         distinct: each text once, however many rows have it.
         effort: how much of the vector index is looked at.
         gaps: of a table with rows of several modalities, how those of each are compared; else none.
+        beside: words to look for beside the text's, and how much each counts.
     """
 
     text: str | None
@@ -53,6 +54,7 @@ class Query:
     distinct: bool = True
     effort: Effort = USUAL
     gaps: Sequence[Gap] = ()
+    beside: Sequence[tuple[str, float]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,7 @@ def _by_words(view: View, query: Query, depth: int) -> list[_Candidate]:
     text = query.text
     if not text or not view.words(text):
         return []
-    return _leg(view, lambda limit, where: view.matching(text, limit, where), query, depth)
+    return _leg(view, lambda limit, where: view.matching(text, limit, where, query.beside), query, depth)
 
 
 def _leg(view: View, search: _Search, query: Query, depth: int) -> list[_Candidate]:

@@ -12,6 +12,7 @@ from tasks.lake.run import Run
 from tasks.lake.tables import Lake
 from tasks.models.choose import load_encoder
 from tasks.models.find import resolve_entry
+from tasks.models.located import is_words
 from tasks.models.resolved import ResolvedModel, Weights
 from tasks.models.template import Template, is_text
 from tasks.search.fusion import WEIGHT
@@ -96,5 +97,7 @@ def _why_not(model: ResolvedModel) -> str | None:
     """Why a model is not asked, or None."""
     if not isinstance(model.origin, Weights):
         return "a service has the model"
+    if is_words(model.origin.folder):
+        return None  # it is looked up, whatever its size
     size = sum(file.stat().st_size for file in model.origin.folder.rglob("*") if file.is_file())
     return "the model is large" if size > _LARGEST else None

@@ -24,6 +24,7 @@ from tasks.search.passage import Passages
 from tasks.search.prepared import Prepared, note_of
 from tasks.search.query import OpenLake
 from tasks.search.retrieve import Hit, Query, Way, retrieve
+from tasks.search.vocabulary import Wider, wider
 
 _STEP = 4  # times deeper the next search of each list goes
 
@@ -54,13 +55,16 @@ def search_all(lakes: Sequence[OpenLake], query: str, **options: Unpack[Options]
         )
     by = _way(found)
     [vector] = lakes[0]._vectors(found[0].row, [query]) if by != "text" else [None]
-    hits = _page(_Lists(found, query, vector, by, asked), asked)
+    vectors = None if asked.expand is None else lakes[0].word_vectors(asked.expand)
+    expanded = [() if vectors is None else wider(query, vectors, one.view) for one in found]
+    hits = _page(_Lists(found, query, vector, by, expanded), asked)
     passages = Passages()
     passages.analysis = next((one.view.analysis for one in found if one.view.analysis), None)
     for place, hit in hits:
         [passage] = replace(found[place], by=by).passages([hit], asked.context)
         passages.append(passage)
     passages.note = note_of(found)
+    passages.expanded = tuple({one.word: one for words in expanded for one in words}.values())
     return passages
 
 
@@ -77,9 +81,15 @@ class _Lists:
     """The list of all corpora, to any depth."""
 
     def __init__(
-        self, found: Sequence[Prepared], query: str, vector: Sequence[float] | None, by: Way, asked: Asked
+        self,
+        found: Sequence[Prepared],
+        query: str,
+        vector: Sequence[float] | None,
+        by: Way,
+        expanded: Sequence[tuple[Wider, ...]],
     ) -> None:
-        self.found, self._query, self._vector, self._by, self._asked = found, query, vector, by, asked
+        self.found, self._query, self._vector, self._by = found, query, vector, by
+        self._beside = [[(one.word, one.weight) for one in words] for words in expanded]
         self.background = mean(one.scales.background for one in found if one.scales) if _scaled(found) else 0.0
 
     def first(self, depth: int) -> tuple[list[_Placed], bool]:
@@ -111,8 +121,9 @@ class _Lists:
             effort = effort_in(one.row)
             gaps = one.gaps(self._vector if way == "vector" else None)
             sought = Query(
-                self._query, self._vector, way, depth, 0, one.where, distinct=one.distinct, effort=effort, gaps=gaps
-            )
+                self._query, self._vector, way, depth, 0, one.where, distinct=one.distinct, effort=effort, gaps=gaps,
+                beside=self._beside[place],
+            )  # fmt: skip
             most = most_words(len(one.view.words(self._query)), one.view.rows) if way == "text" else 1.0
             placed += [(place, replace(hit, score=hit.score / most)) for hit in retrieve(one.view, sought)]
         placed.sort(key=lambda one: (-one[1].score, one[0], one[1].rank))

@@ -33,6 +33,12 @@ def vector_of(view: View, identity: str) -> tuple[Sequence[float], str]:
     return mean_of(vectors), f"document_id != {quoted(rows[0]['document_id'])}"
 
 
+def in_table(view: View, identity: str) -> bool:
+    """Whether a table has a document or a chunk of an id."""
+    wanted = quoted(identity)
+    return bool(view.matched(f"chunk_id = {wanted} OR document_id = {wanted}", ["chunk_id"]))
+
+
 def mean_of(vectors: np.ndarray) -> Sequence[float]:
     """The mean direction of some vectors, of shape (n_vectors, dimension)."""
     lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

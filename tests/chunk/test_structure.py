@@ -213,7 +213,7 @@ def test_programs_that_are_none_are_read_in_time_by_their_length(program: str) -
     parser = parser_for("python")
     assert parser
     clock = time.process_time()
-    cuts, _ = outline(program, parser, lambda start, end: end - start > 100)
+    cuts = outline(program, parser, lambda start, end: end - start > 100).cuts
     assert time.process_time() - clock < 4
     assert cuts[0][0] == 0
 
@@ -222,9 +222,9 @@ def test_the_first_of_many_comments_offers_the_cut_of_them_all() -> None:
     parser = parser_for("python")
     assert parser
     before, after = "def f():\n    return 1\n\n\n", "def g():\n    return 2\n"
-    [cuts, definitions], [few, _] = (
+    many, few = (
         outline(f"{before}# a line of words\n{comments}{after}", parser, lambda start, end: True)
         for comments in ("# a line of words\n" * 2_000, "")
     )
-    assert cuts[0] == few[0]
-    assert [definition.name for definition in definitions] == ["f", "g"]
+    assert many.cuts[0] == few.cuts[0]
+    assert [definition.name for definition in many.definitions] == ["f", "g"]

@@ -179,7 +179,7 @@ def test_a_package_brings_the_true_minilm(minilm_folder: Path) -> None:
     assert hashlib.sha256((minilm_folder / "model.safetensors").read_bytes()).hexdigest() == MINILM_WEIGHTS
 
 
-@pytest.mark.parametrize("reference", ["package:no_such_package", "package:json", "/no/such/folder", "/tmp"])
+@pytest.mark.parametrize("reference", ["package:no_such_package", "package:json", "/no/such/folder", "/etc"])
 def test_what_is_no_model_is_explained(reference: str) -> None:
     with pytest.raises(ModelError) as caught:
         find_model(reference)
