@@ -25,7 +25,7 @@ def complete(model: ResolvedModel, loaded: SentenceTransformer) -> None:
     Raises:
         ModelError: the corpus file asks for a pooling, and the model has vectors of whole texts alone.
     """
-    tokenizer = loaded.tokenizer
+    tokenizer = getattr(loaded, "tokenizer", None)  # a model of images alone may have none
     if is_plain(model):
         _pool(model, loaded)
         if tokenizer is not None and getattr(tokenizer, "pad_token", "") is None:
