@@ -140,7 +140,7 @@ def test_a_pooling_makes_a_table_of_its_own_and_is_only_for_what_says_none(
         return resolve_model(Model.model_validate({"model": str(folders["roberta"]), **settings})).revision
 
     assert len({revision(), revision(pooling="cls"), revision(pooling="lasttoken")}) == 3
-    with pytest.raises(ModelError, match="says itself how its vectors are made"):
+    with pytest.raises(ModelError, match="says itself how it pools"):
         resolve_model(Model.model_validate({"model": str(tiny_model), "pooling": "cls"}))
     copy = shutil.copytree(folders["roberta"], tmp_path / "copy")
     assert revision() == resolve_model(Model.model_validate(str(copy))).revision
