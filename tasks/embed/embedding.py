@@ -46,6 +46,7 @@ class Embedding:
         report: is told of progress.
         chosen: versions of the chunks to embed; None for all that are pending.
         wider: tables whose vectors begin with those of this one; see tasks.embed.wider.
+        counts: to add to; new ones by default.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Embedding:
         report: Report,
         chosen: pa.ChunkedArray | None = None,
         wider: Sequence[Wider] = (),
+        counts: EmbeddingCounts | None = None,
     ) -> None:
         self._lake = lake
         self._table = table
@@ -64,7 +66,7 @@ class Embedding:
         self._start_pool = start_pool
         self._chosen = chosen
         self._pool: Pool | None = None
-        self.counts = EmbeddingCounts(table)
+        self.counts = counts or EmbeddingCounts(table)
         self._commits = Commits(lake, table, model, report, self.counts)
         template = Template(model)
         self._reuse = Reuse(lake, table, template, self._commits, self.counts, wider)
@@ -105,7 +107,7 @@ class Embedding:
         if self._lake.count(self._table):
             self.counts.removed += remove_orphans(self._lake, self._table)
         self.counts.rows = self._lake.count(self._table)
-        self.counts.seconds = time.monotonic() - started
+        self.counts.seconds += time.monotonic() - started
         return self.counts
 
     def _pending(self) -> Pending:

@@ -4,7 +4,7 @@ from tasks.lake.catalog import few_failures
 from tasks.models.api.known import date_of_prices
 from tasks.operate.estimate import ModelPlan
 from tasks.operate.plan import Plan
-from tasks.progress import RunReport
+from tasks.progress import EmbeddingCounts, RunReport
 
 
 def report_rows(report: RunReport) -> list[tuple[str, str]]:
@@ -49,6 +49,10 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
         if model.billed:
             paid = "its price is not known" if model.cost is None else dollars(model.cost)
             rows.append(("  paid for", f"{model.billed:,} tokens: {paid}"))
+        if model.submitted:
+            rows.append(("  submitted", f"{model.submitted:,} texts in batches"))
+        if model.batches:
+            rows.append(("  under way", _under_way(model)))
         if model.saved and model.reused:
             rows.append(("  saved", f"{dollars(model.saved)} by vectors that were there"))
         for name, value in (
@@ -79,6 +83,16 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
     rows += _others(report.others)
     rows.append(("time", f"{report.seconds:,.1f} s"))
     return rows
+
+
+def _under_way(counts: EmbeddingCounts) -> str:
+    """What a run leaves to a later one."""
+    some = "1 batch" if counts.batches == 1 else f"{counts.batches:,} batches"
+    cost = "" if counts.expected is None else f", about {dollars(counts.expected)}"
+    return (
+        f"{some} with {counts.waiting:,} texts since {counts.since}{cost} ({counts.told}); run again to land what has"
+        " come back"
+    )
 
 
 def as_markdown(report: RunReport) -> str:
@@ -132,6 +146,8 @@ def model_plan_rows(model: ModelPlan, about: str = "") -> list[tuple[str, str]]:
     rows = [(model.table, "" if model.exists else "a new table")]
     if model.exists and model.pending:
         rows.append(("  left by an earlier run", f"{model.pending:,} texts"))
+    if model.under_way:
+        rows.append(("  in batches", f"{model.under_way:,} texts under way, which are paid"))
     if model.texts:
         rows.append(("  to embed", f"{about}{model.texts:,} texts, {about}{model.tokens:,} tokens"))
         if model.measured:
