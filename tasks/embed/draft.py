@@ -3,8 +3,6 @@
 from pathlib import Path
 
 from tasks.models.api.batch_client import BatchApi
-from tasks.models.api.fingerprint import PROBES
-from tasks.models.interface import texts_of
 
 PROBE = "probe-"  # begins the names of the requests by which a model is known again
 _ANSWER_BYTES = 256_000_000  # of the vectors of one job, which are in memory together
@@ -17,22 +15,24 @@ class Draft:
         api: whose limits they keep.
         file: to write.
         dimension: of the vectors that come back.
+        probes: texts by which the model is known again, as they are sent, and the tokens of each.
 
     Attributes:
         contents: hashes of what is to be embedded, which are the names of the requests.
         tokens: that they are billed with, at most.
     """
 
-    def __init__(self, api: BatchApi, file: Path, dimension: int) -> None:
+    def __init__(self, api: BatchApi, file: Path, dimension: int, probes: list[tuple[str, int]]) -> None:
         self._api = api
         self.path = file
         self._file = file.open("wb")
-        self._most = min(api.batch.requests - len(PROBES), max(_ANSWER_BYTES // (4 * dimension), 1))
+        self._most = min(api.batch.requests - len(probes), max(_ANSWER_BYTES // (4 * dimension), 1))
         self._bytes = 0
         self.contents: list[str] = []
         self.tokens = 0
-        for number, text in enumerate(texts_of(PROBES)):
+        for number, (text, tokens) in enumerate(probes):
             self._write(self._api.line(f"{PROBE}{number}", text))
+            self.tokens += tokens
 
     def add(self, content: str, text: str, tokens: int) -> bool:
         """Add a text, if there is room for it; whether there was."""

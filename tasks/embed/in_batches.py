@@ -32,8 +32,9 @@ from tasks.models.api.batch_client import BatchApi
 from tasks.models.api.batch_wires import Told
 from tasks.models.api.bill import Bill
 from tasks.models.api.encoder import ApiEncoder
+from tasks.models.api.fingerprint import PROBES
 from tasks.models.api.paid import Paid
-from tasks.models.interface import Vectors
+from tasks.models.interface import Vectors, texts_of
 from tasks.models.template import CONTENT, HASH, NEEDED, Template
 from tasks.progress import EmbeddingCounts, Progress, Report
 
@@ -216,6 +217,7 @@ class InBatches:
                 if draft is None or not draft.add(content, sent, tokens):
                     self._send(draft)
                     draft = self._begin()
+                    ahead += draft.tokens
                     draft.add(content, sent, tokens)
             if self._jobs.full or self._spent:
                 break
@@ -247,7 +249,8 @@ class InBatches:
         if not self._checked:
             self.check(self.encoder.probe())
             self._checked = True
-        return Draft(self.api, self._jobs.folder / f"{new_name()}.jsonl", self.encoder.dimension)
+        probes = self.encoder.as_sent(texts_of(PROBES))
+        return Draft(self.api, self._jobs.folder / f"{new_name()}.jsonl", self.encoder.dimension, probes)
 
     def _send(self, draft: Draft | None) -> None:
         """Have a draft done."""

@@ -221,7 +221,8 @@ class FakeBatches:
         return job if isinstance(job, Response) else JSONResponse(self._told(job))
 
     def _told(self, job: FakeJob) -> dict[str, Any]:
-        errors = {"object": "list", "data": [{"code": "token_limit_exceeded", "message": job.why}]} if job.why else None
+        code = "token_limit_exceeded" if "Enqueued" in job.why else "invalid_file"
+        errors = {"object": "list", "data": [{"code": code, "message": job.why}]} if job.why else None
         return {
             "id": job.id, "object": "batch", "endpoint": "/v1/embeddings", "status": job.state,
             "input_file_id": job.file, "output_file_id": job.output, "error_file_id": job.errors, "errors": errors,
