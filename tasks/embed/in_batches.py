@@ -8,7 +8,7 @@ then.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -26,7 +26,8 @@ from tasks.embed.provider_jobs import ProviderJobs, new_name
 from tasks.embed.reuse import Reuse
 from tasks.embed.wider import Wider
 from tasks.errors import BudgetSpent, RefusedChunk, ServiceError, UnusableVector
-from tasks.lake.jobs import Job, forget_unusable, summed, times_unusable
+from tasks.lake.jobs import Job, contents_of, contents_under_way, forget_unusable, summed, times_unusable
+from tasks.lake.lookup import NumberSet, numbers_of
 from tasks.lake.tables import Lake
 from tasks.models.api.batch_client import BatchApi
 from tasks.models.api.batch_wires import Told
@@ -41,6 +42,7 @@ from tasks.progress import EmbeddingCounts, Progress, Report
 logger = logging.getLogger("embedlake.embed")
 
 _TRIES = 3  # batches that may answer a text with nothing that can be used
+_TEXTS_AT_ONCE = 500_000  # of jobs that are landed after one look at what is pending
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGER = 5.0, 60.0, 1.5  # seconds between two looks at what is under way
 
 
@@ -116,12 +118,9 @@ class InBatches:
     def not_under_way(self) -> pa.ChunkedArray:
         """Versions of the pending chunks that are in no batch."""
         pending = self._pending()
-        waiting = [version for versions in self._versions(self._under_way()).values() for version in versions]
-        return pending.versions.filter(pc.invert(among(pending.versions, waiting)))
-
-    def _under_way(self) -> set[str]:
-        """Hashes of what is in batches."""
-        return {content for job in self._jobs.open for content in job.contents}
+        waiting = self._versions(contents_under_way(self.lake, self.table))
+        there = [version for versions in waiting.values() for version in versions]
+        return pending.versions.filter(pc.invert(among(pending.versions, there)))
 
     def _pending(self) -> Pending:
         return pending_chunks(self.lake, self.table, self.model, self.chosen)
@@ -138,17 +137,18 @@ class InBatches:
 
     def _collect(self) -> int:
         """Land the answers of the jobs that have ended; how many."""
-        ended = list(self._jobs.look())
-        if not ended:
-            return 0
-        versions = self._versions({content for job, _ in ended for content in job.contents})
-        for job, told in ended:
-            self._land_job(job, told, versions)
-        return len(ended)
+        count = 0
+        for group in _groups(self._jobs.look()):
+            contents = {job.name: contents_of(self.lake, job.name) for job, _ in group}
+            versions = self._versions(pa.chunked_array([c for asked in contents.values() for c in asked.chunks]))
+            for job, told in group:
+                self._land_job(job, told, contents.pop(job.name).to_pylist(), versions)
+                count += 1
+        return count
 
-    def _land_job(self, job: Job, told: Told, versions: dict[str, list[str]]) -> None:
+    def _land_job(self, job: Job, told: Told, contents: list[str], versions: dict[str, list[str]]) -> None:
         with self._jobs.answers(told) as outcomes:
-            answers = read_answers(outcomes, job.contents, self.encoder.dimension, self.api.wire.name)
+            answers = read_answers(outcomes, contents, self.encoder.dimension, self.api.wire.name)
         if answers.unknown:
             logger.warning("%s has %d answers to what was not asked; they are left", told.job, answers.unknown)
         if answers.vectors:
@@ -176,17 +176,19 @@ class InBatches:
     def _land_paid(self) -> None:
         """Land what requests answered before the model was asked in batches."""
         if len(self.paid):
-            versions = self._versions(set(self.paid.contents))
-            answers = Answers({content: self.paid.find(content) for content in versions})  # type: ignore[misc]
+            versions = self._versions(pa.chunked_array([pa.array(self.paid.contents, pa.string())]))
+            there = {content: self.paid.find(content) for content in versions}
+            answers = Answers({content: found for content, found in there.items() if found})
             self._land(answers, versions)
             self.paid.settle(self.paid.contents)
 
-    def _versions(self, contents: set[str]) -> dict[str, list[str]]:
-        """The versions of the pending chunks of which some contents are embedded."""
+    def _versions(self, contents: pa.ChunkedArray) -> dict[str, list[str]]:
+        """The versions of the pending chunks of which some contents are embedded, by content."""
+        wanted = NumberSet(numbers_of(contents))
         found: dict[str, list[str]] = {}
-        for chunks in self._pending().windows([*NEEDED, "version"]):
+        for chunks in self._pending().windows([*NEEDED, "version"]) if len(contents) else ():
             rows = self._template.fill(chunks)
-            rows = rows.filter(among(rows[HASH], list(contents)))
+            rows = rows.filter(pa.array(wanted.among(numbers_of(rows[HASH])), pa.bool_()))
             for content, version in zip(rows[HASH].to_pylist(), rows["version"].to_pylist(), strict=True):
                 found.setdefault(content, []).append(version)
         return found
@@ -197,18 +199,19 @@ class InBatches:
             return
         commits = Commits(self.lake, self.table, self.model, self.report, self.counts)
         reuse = Reuse(self.lake, self.table, self._template, commits, self.counts, self.wider)
-        taken, useless = self._under_way(), self._useless()
+        taken, useless = NumberSet(numbers_of(contents_under_way(self.lake, self.table))), self._useless()
         ahead, draft = sum(job.tokens for job in self._jobs.open), None
         failed: set[str] = set()
         for rows in filter(None, reuse.unknown(self._pending().windows(self.lake.chunk_columns()), first=True)):
+            rows = rows.filter(pa.array(~taken.among(numbers_of(rows[HASH])), pa.bool_()))
             texts = dict(zip(rows[HASH].to_pylist(), rows[CONTENT].to_pylist(), strict=True))
             for content in useless.keys() & texts.keys():
                 reuse.fail(rows.filter(pc.equal(rows[HASH], content)), useless[content])
                 failed.add(content)
             for content in [content for content, text in texts.items() if not text.strip()]:
                 reuse.fail(rows.filter(pc.equal(rows[HASH], content)), RefusedChunk("there is nothing in it to embed"))
-                taken.add(content)
-            new = [content for content in texts if content not in taken and content not in failed]
+                failed.add(content)
+            new = [content for content in texts if content not in failed]
             for content, (sent, count) in zip(new, self.encoder.as_sent([texts[c] for c in new]), strict=True):
                 tokens = self.encoder.most_billed(count)
                 if not self._may_go(ahead, tokens):
@@ -222,7 +225,8 @@ class InBatches:
             if self._jobs.full or self._spent:
                 break
         commits.commit()
-        forget_unusable(self.lake, self.table, failed)
+        if failed:
+            forget_unusable(self.lake, self.table, failed)
         self._send(draft)
 
     def _useless(self) -> dict[str, UnusableVector]:
@@ -276,3 +280,15 @@ class InBatches:
             waiting = sum(job.texts for job in self._jobs.open)
             done = max(self.counts.submitted - waiting, 0)
             self.report(Progress("batches", done, done + waiting, "texts submitted", self.bill.cost))
+
+
+def _groups(ended: Iterable[tuple[Job, Told]]) -> Iterator[list[tuple[Job, Told]]]:
+    """Jobs that are landed after one look at what is pending."""
+    group: list[tuple[Job, Told]] = []
+    for job, told in ended:
+        group.append((job, told))
+        if sum(job.texts for job, _ in group) >= _TEXTS_AT_ONCE:
+            yield group
+            group = []
+    if group:
+        yield group

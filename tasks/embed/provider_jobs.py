@@ -62,9 +62,9 @@ class ProviderJobs:
             LeaseLost: another run has taken over.
         """
         created = datetime.now(UTC)
-        job = write_job(self._lake, Job(name, self._table, "prepared", len(contents), tokens, cost, created))
+        job = write_job(self._lake, Job(name, self._table, "prepared", len(contents), tokens, cost, created), ())
         sent = self._api.upload(file, name)
-        job = write_job(self._lake, job, state="uploaded", file=sent, contents=tuple(contents))
+        job = write_job(self._lake, job, contents, state="uploaded", file=sent)
         try:
             self._submitted(job, self._api.create(sent, name))
         except Unclear as error:
@@ -109,7 +109,7 @@ class ProviderJobs:
         self.open.remove(job)
         self._remove_files(
             write_job(
-                self._lake, job, state="landed", contents=(), tokens=tokens, cost=cost, unusable=tuple(unusable),
+                self._lake, job, (), state="landed", tokens=tokens, cost=cost, unusable=tuple(unusable),
                 outputs=tuple(told.files), told=told.says,
             )
         )  # fmt: skip
@@ -159,7 +159,7 @@ class ProviderJobs:
     def _give_up(self, job: Job, why: str) -> None:
         """Nothing of a job was done or will be: what it has is pending again."""
         self.open = [other for other in self.open if other.name != job.name]
-        self._remove_files(write_job(self._lake, job, state="landed", contents=(), tokens=0, cost=0.0, told=why))
+        self._remove_files(write_job(self._lake, job, (), state="landed", tokens=0, cost=0.0, told=why))
 
     def _remove_files(self, job: Job) -> None:
         """Remove what a job has at the provider; of several attempts to send a file, all."""

@@ -9,7 +9,7 @@ from tasks.embed.pools import Pool
 from tasks.embed.wider import Wider
 from tasks.errors import ModelError
 from tasks.lake.catalog import change_catalog, entry_of, open_model
-from tasks.lake.jobs import open_jobs
+from tasks.lake.jobs import are_open
 from tasks.lake.run import Run
 from tasks.models import choose
 from tasks.models.api import fingerprint
@@ -44,7 +44,7 @@ def by_batches(
     """
     lake, table, settings = run.lake, run.lake.model_table(model), model.settings
     nothing = pa.chunked_array([], pa.string())
-    if not open_jobs(lake, table) and not len(pending_chunks(lake, table, settings, chosen)):
+    if not are_open(lake, table) and not len(pending_chunks(lake, table, settings, chosen)):
         return nothing
     encoder = choose.load_encoder(model)
     if not isinstance(encoder, ApiEncoder):

@@ -34,7 +34,7 @@ from tasks.lake.catalog import (
 from tasks.lake.evolve import evolve
 from tasks.lake.failures import EMBEDDING, failures_since, outdated_failures, record_failures
 from tasks.lake.fulltext import build_text_index, lacks_text_index
-from tasks.lake.jobs import open_jobs
+from tasks.lake.jobs import are_open
 from tasks.lake.lease import try_writing
 from tasks.lake.maintenance import compact, compact_own, lacks_index
 from tasks.lake.nearest import matrix
@@ -77,7 +77,7 @@ def embed_model(
     run.report.models.append(counts)
     price = price_of(model.settings)
     try:
-        if in_batches(model.settings) or open_jobs(lake, table):
+        if in_batches(model.settings) or are_open(lake, table):
             for _ in arrivals:  # they are pending
                 pass
             arrivals, chosen = iter(()), by_batches(run, model, chosen, wider, counts)
@@ -183,7 +183,7 @@ def up_to_date(run: Run, kept: Kept) -> bool:
     if any(_lacks_index(lake, entries[table]) for table in tables if table in entries):
         return False
     standing = standing_of(lake, list(entries.values()))
-    if any(not standing[table].complete or open_jobs(lake, table) for table in tables if table in entries):
+    if any(not standing[table].complete or are_open(lake, table) for table in tables if table in entries):
         return False
     order = _order(lake, list(entries.values()), kept.named)
     if changes_after(list(entries.values()), standing, set(tables), order, whole=True):

@@ -138,10 +138,8 @@ def texts_there(lake: Lake, model: ResolvedModel) -> NumberSet:
     what is embedded."""
     key = Template(model.settings).key
     tables = [lake.model_table(model), *(wider.table for wider in wider_tables(lake, model))]
-    waiting = pa.chunked_array([pa.array(contents_under_way(lake, tables[0]), pa.string())])
-    return NumberSet(
-        np.concatenate([numbers_of(waiting), *(numbers_of(lake.read(table, [key])[key]) for table in tables)])
-    )
+    columns = [contents_under_way(lake, tables[0]), *(lake.read(table, [key])[key] for table in tables)]
+    return NumberSet(np.concatenate([*map(numbers_of, columns)]))
 
 
 def read_at_most(lake: Lake, table: str) -> int | None:

@@ -286,29 +286,36 @@ def test_a_creation_that_comes_late_finds_no_file(corpus: Callable[..., Path], m
         assert times(fake) == {1}
 
 
-@pytest.mark.parametrize("written", [False, True])
+@pytest.mark.slow
+@pytest.mark.parametrize(("lands", "written"), [(False, False), (True, False), (False, True)])
 def test_a_run_that_breaks_off_at_any_write_pays_nothing_twice(
-    corpus: Callable[..., Path], written: bool, tmp_path: Path
+    corpus: Callable[..., Path], written: bool, lands: bool, tmp_path: Path
 ) -> None:
     with faked() as (fake, url):
         file = corpus(url, 0)
-        at, number = 0, 0
-        broken = True
+        at, broken = 0, True
         while broken:
-            (tmp_path / "docs" / f"{number}.txt").write_text(f"The text number {number} is here.")
-            number, broken = number + 1, False
-            for _ in range(3):
-                with encoders_as_named(), Writes(at, written).watched():
-                    try:
-                        run_ingest(str(file))
-                    except Killed:
-                        broken = True
-                        at += 1
-        assert at > 15
-        assert until_done(file).models[0].rows == number
+            (tmp_path / "docs" / f"{at}.txt").write_text(f"The text number {at} is here.")
+            if lands:
+                until_submitted(file, fake)
+            with encoders_as_named(), Writes(at, written).watched():
+                try:
+                    run_ingest(str(file))
+                    broken = False
+                except Killed:
+                    at += 1
+        assert at > 4
+        assert until_done(file).models[0].rows == at + 1
         assert times(fake) == {1}
         assert fake.batches.files == {}
         assert_their_own(file)
+
+
+def until_submitted(corpus_file: Path, fake: Fake) -> None:
+    """What a run before left is landed, and what is new is under way."""
+    fake.batches.seconds = 60
+    run(corpus_file)
+    fake.batches.seconds = 0
 
 
 def test_a_provider_that_does_not_know_a_batch_is_not_asked_for_it_anew_at_once(
