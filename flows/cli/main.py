@@ -33,7 +33,8 @@ passages by meaning and by words.
 Exit codes: 0 done; 1 unexpected error; 2 wrong corpus file or command line; 3 done, but documents or chunks failed
 in this run; 4 a source cannot be listed; 5 the lake cannot be reached; 6 a model cannot be loaded, or its service
 fails; 7 another run is writing; 8 verify found something wrong; 9 the Prefect server or the Ray cluster does not
-answer; 10 no whole answer came; 11 a table may not become live, or not be removed; 130 interrupted.""",
+answer; 10 no whole answer came; 11 a table may not become live, or not be removed; 12 the budget for models
+behind an API is used up; 130 interrupted.""",
 )  # fmt: skip
 
 app.callback(invoke_without_command=True)(begin)

@@ -71,6 +71,6 @@ def address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("expected an address that begins with http:// or https://")
-    if parts.username or parts.password:
+    if parts.username or parts.password or parts.query:
         raise ValueError("no user and password may stand in an address; name the key's environment variable: key_env")
     return value.rstrip("/")

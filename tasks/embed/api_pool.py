@@ -1,6 +1,7 @@
 """A pool for a model behind an API: requests from the run's own process, and answers that are kept until they are
 landed."""
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -54,3 +55,8 @@ class ApiPool(LocalPool):
 def paid_folder(lake: Lake, table: str) -> Path:
     """Where the answers for a model's table wait: in the user's cache, by lake and table."""
     return cache_folder() / "paid" / hash_fields(lake.corpus.lake.uri, table)
+
+
+def forget_paid(lake: Lake, table: str) -> None:
+    """Remove what is left of answers for a table that lacks nothing: they are for texts that are gone."""
+    shutil.rmtree(paid_folder(lake, table), ignore_errors=True)

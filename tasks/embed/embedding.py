@@ -24,6 +24,7 @@ from tasks.embed.trials import Trials
 from tasks.embed.wider import Wider
 from tasks.errors import EmbedlakeError, ModelError
 from tasks.lake.tables import Lake
+from tasks.models.providers import provider_of
 from tasks.models.template import COST, NEEDED, Template
 from tasks.progress import EmbeddingCounts, Report
 
@@ -136,7 +137,8 @@ class Embedding:
 
     def _begin(self, windows: Iterator[pa.Table | None]) -> tuple[int, list[pa.Table]]:
         """The first windows, until they tell how much work there is; with the tokens that are expected in all."""
-        enough = self._lake.corpus.resources.in_process_below
+        served = provider_of(self._model.model) is not None  # then how much it is changes nothing
+        enough = 0 if served else self._lake.corpus.resources.in_process_below
         held: list[pa.Table] = []
         tokens, began = 0, time.monotonic()
         for window in windows:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from tasks.embed.api_pool import forget_paid
 from tasks.embed.embedding import Embedding, StartPool
 from tasks.embed.kept import Kept
 from tasks.embed.pending import failure_settings, orphans, pending_chunks, refused_rows
@@ -88,6 +89,8 @@ def embed_model(
         counts.saved = saved
     if model.settings.int8:
         _evaluate(run, model)
+    if selection.everything:
+        forget_paid(lake, table)
     return counts
 
 

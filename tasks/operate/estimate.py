@@ -158,7 +158,12 @@ def estimate(entry: ModelPlan, lake: Lake, model: ResolvedModel, probe: list[str
                 entry.seconds = entry.tokens * past["seconds"] / past["tokens"]
                 entry.measured = "the last run"
                 return limit
-    if not probe or isinstance(model.origin, Served):  # which may ask for money
+    if isinstance(model.origin, Served):  # which may ask for money
+        if model.settings.api and model.settings.api.tokens_per_minute:
+            entry.seconds = entry.tokens * 60 / model.settings.api.tokens_per_minute
+            entry.measured = "its tokens a minute"
+        return limit
+    if not probe:
         return limit
     plain = model.settings.model_copy(update={"int8": False})  # an int8 model is made by the run itself
     encoder = choose.load_encoder(replace(model, settings=plain))

@@ -199,7 +199,7 @@ def test_a_missing_key_is_said_before_anything_is_read(
 ) -> None:
     monkeypatch.delenv("FAKE_KEY")
     file = corpus("http://127.0.0.1:9")
-    with pytest.raises(ConfigurationError, match="FAKE_KEY is not set"):
+    with pytest.raises(ModelError, match="FAKE_KEY is not set"):
         run(file)
     assert lake_of(file).count(lake_of(file).name("documents")) == 0
 
@@ -222,6 +222,39 @@ def test_no_key_is_written_anywhere(
     for path in tmp_path.rglob("*"):
         assert KEY not in str(path)
         assert not path.is_file() or KEY.encode() not in path.read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("prefect_server")
+def test_a_key_in_a_secret_block_is_used_and_told_nowhere(
+    corpus: Callable[..., Path], tmp_path: Path, cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.blocks.system import Secret
+    from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
+
+    monkeypatch.delenv("FAKE_KEY")
+    Secret(value=KEY).save("the-key")
+    fake = Fake()
+    with serving(fake) as url:
+        file = corpus(url, api={"secret": "the-key"})
+        told = [cli("plan", file, "--json"), cli("run", file, "--json"), cli("status", file, "--json")]
+        assert [code for code, _, _ in told] == [0, 0, 0]
+        assert json.loads(told[1][1])["models"][0]["rows"] == 12
+        told.append(cli("search", file, "the owl", "--json"))
+        fake.state = "revoked"
+        corpus(url, 13, api={"secret": "the-key"})
+        code, out, err = cli("run", file)
+        assert code == 6
+        assert "refuses the key" in err
+        told.append((code, out, err))
+        told.append(cli("run", corpus(url, 13, api={"secret": "none"})))
+        assert told[-1][0] == 6
+        assert "there is no Secret block 'none'" in told[-1][2]
+    database = Path(PREFECT_API_DATABASE_CONNECTION_URL.value().partition(":///")[2])  # where blocks are encrypted
+    files = [database, *database.parent.glob(f"{database.name}*"), *(f for f in tmp_path.rglob("*") if f.is_file())]
+    assert database.stat().st_size > 10_000
+    assert KEY not in str(told)
+    assert not [path for path in files if KEY.encode() in path.read_bytes()]
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Corpora that are embedded by a Batch API: whole runs against the fake, and what is left of those that break off."""
 
+import random
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,9 +27,11 @@ from tasks.operate.verify import verify
 from tests.embed.test_api import assert_their_own
 from tests.lakes import check_whole, lake_of
 from tests.machine.engine import Killed, Writes, run_ingest
+from tests.models.api import batch_runs
+from tests.models.api.batch_runs import until_done
 from tests.models.api.fake import KEY, Fake, serving
 from tests.models.api.fake_batches import BatchFaults, FakeBatches
-from tests.models.api.runs import encoders_as_named, run, write_documents
+from tests.models.api.runs import encoders_as_named, killed_runs, run, write_documents
 
 PROVIDERS = {
     "openai:text-embedding-3-small": ("/v1", 0.02 * 0.5), "mistral:mistral-embed": ("/v1", 0.10 * 0.5),
@@ -74,14 +77,6 @@ def faked(faults: BatchFaults | None = None, dimension: int = 64, **settings: An
 def times(fake: Fake) -> set[int]:
     """How often each text of a document was paid."""
     return {count for text, count in fake.times_paid().items() if "number" in text}
-
-
-def until_done(corpus_file: Path, most: int = 30) -> Any:
-    for _ in range(most):
-        report = run(corpus_file)
-        if not report.models[0].pending and not report.models[0].batches:
-            return report
-    raise AssertionError(report.models)
 
 
 @pytest.mark.parametrize("model", PROVIDERS)
@@ -309,6 +304,18 @@ def test_a_run_that_breaks_off_at_any_write_pays_nothing_twice(
         assert times(fake) == {1}
         assert fake.batches.files == {}
         assert_their_own(file)
+
+
+@pytest.mark.slow
+def test_runs_that_are_killed_pay_for_no_text_twice(corpus: Callable[..., Path]) -> None:
+    with faked(seconds=0.2) as (fake, url):
+        file = corpus(url, 60, api={"batch_tokens": 200})
+        killed = killed_runs(fake, file, 3, random.Random(3), 1.5, runs=batch_runs.__name__)
+        assert killed
+        assert times(fake) == {1}
+        assert fake.batches.files == {}
+        assert lake_of(file).count(lake_of(file).catalog()[0]["table"]) == 60
+    assert_their_own(file)
 
 
 def until_submitted(corpus_file: Path, fake: Fake) -> None:

@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 _TRIES = 6
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds
+_LONGEST_WAIT = 300.0  # seconds that a service may ask to wait; after more, a later run goes on
 _BLOCK = 1 << 20  # bytes
 
 
@@ -93,9 +94,7 @@ class BatchApi:
             try:
                 return self.batch.create(self._send, self.wire, self._asked, file, name)
             except _Refused as refused:
-                if not refused.fault.transient or tried == _TRIES:
-                    raise refused.fault from None
-                _rest(tried, refused.fault.retry_after)
+                _rest(tried, refused.fault)
             except ServiceError as error:
                 raise Unclear(error.message) from None
         raise AssertionError("a loop of at least one turn ends above")
@@ -161,9 +160,7 @@ class BatchApi:
                 error = refused.fault
             except ServiceError as lost:
                 error = lost
-            if not error.transient or tried == _TRIES:
-                raise error from None
-            _rest(tried, error.retry_after)
+            _rest(tried, error)
         raise AssertionError("a loop of at least one turn ends above")
 
     def _send(self, method: str, path: str, **content: Any) -> "httpx.Response":
@@ -225,6 +222,13 @@ def _told(error: ServiceError) -> ServiceError:
     return ServiceError(redact(error.message), error.hint, error.transient, error.retry_after)
 
 
-def _rest(tried: int, asked: float) -> None:
+def _rest(tried: int, error: ServiceError) -> None:
+    """Pause before another try.
+
+    Raises:
+        ServiceError: it is of no use to try again, or the service asks for a longer wait than a run waits.
+    """
+    if not error.transient or tried == _TRIES or error.retry_after > _LONGEST_WAIT:
+        raise error from None
     pause = min(_FIRST_PAUSE * 2.0 ** (tried - 1), _LONGEST_PAUSE) * (0.5 + random.random() / 2)
-    time.sleep(max(pause, asked))
+    time.sleep(max(pause, error.retry_after))

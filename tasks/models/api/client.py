@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TRIES = 8  # of a request that fails in passing, or is answered only in part
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 20.0  # seconds between them, where the service does not say
+_LONGEST_WAIT = 300.0  # seconds that a service may ask to wait; after more, the run is to be run again later
 _GRACE = 30.0  # seconds after an error of the whole, such as a key that is refused, in which nobody asks again
 _OVERLOADED = (429, 503, 529)
 
@@ -112,6 +113,8 @@ class Client:
             except ServiceError as error:
                 if not error.transient:
                     self._end(error, _GRACE)
+                if error.retry_after > _LONGEST_WAIT:
+                    raise _too_late(error) from None
                 if not error.transient or tried >= tries:
                     raise
                 pause = max(_pause(tried), error.retry_after)
@@ -178,6 +181,11 @@ class Client:
         """Raise what ended everything, if something did."""
         if self._ended is not None and time.monotonic() < self._ended_until:
             raise self._ended
+
+
+def _too_late(error: ServiceError) -> ServiceError:
+    """What it means that a service asks for a longer wait than a run waits."""
+    return ServiceError(error.message, f"Run again in {error.retry_after / 60:.0f} minutes: it goes on from here.")
 
 
 class _Lost(ServiceError):

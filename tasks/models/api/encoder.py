@@ -138,11 +138,7 @@ class ApiEncoder:
             known = {query: self._queries[query] for query in queries if query in self._queries}
         new = list(dict.fromkeys(query for query in queries if query not in known))
         for start in range(0, len(new), self.batch_items):
-            part = new[start : start + self.batch_items]
-            found = self._vectors(part, "query", _QUERY_TRIES, _QUERY_SECONDS)
-            if len(found) < len(part):
-                raise ServiceError(f"{self._name} gave no usable vector of a query", "Try again later.", True)
-            known |= {query: found[i] for i, query in enumerate(part)}
+            known |= self._of_queries(new[start : start + self.batch_items])
         with self._lock:
             for query in dict.fromkeys(queries):
                 self._queries[query] = known[query]
@@ -165,6 +161,19 @@ class ApiEncoder:
         """The tokens of a document of so many as the provider counted them, where it says so."""
         return self._cost(count, None if billed is None else billed / count)
 
+    def _of_queries(self, queries: list[str]) -> dict[str, tuple[Vector, int]]:
+        """Vectors and costs of no more queries than a request takes; in halves, where they have too many tokens."""
+        try:
+            found = self._vectors(queries, "query", _QUERY_TRIES, _QUERY_SECONDS)
+        except OversizedBatch:
+            middle = len(queries) // 2
+            return self._of_queries(queries[:middle]) | self._of_queries(queries[middle:])
+        except RejectedRequest as error:
+            raise ServiceError(str(error), "Does the service take what the corpus file asks for?") from None
+        if len(found) < len(queries):
+            raise ServiceError(f"{self._name} gave no usable vector of a query", "Try again later.", True)
+        return {query: found[i] for i, query in enumerate(queries)}
+
     def _pay_for(self, texts: list[str], contents: list[str]) -> None:
         """Have documents embedded and kept. One that is longer than the model reads is cut here, and costs all that it
         has; it is never cut by the service in silence.
@@ -173,6 +182,8 @@ class ApiEncoder:
             RefusedChunk: one is empty, or the service refuses it.
             OversizedBatch: they are more than a request takes.
         """
+        if len(texts) > self.batch_items:
+            raise OversizedBatch(f"more than the {self.batch_items} texts that {self._name} takes at once")
         if any(not text.strip() for text in texts):
             raise RefusedChunk("there is nothing in it to embed")
         texts = [self._prompts["document"] + text for text in texts]

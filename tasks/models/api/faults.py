@@ -18,10 +18,11 @@ from tasks.errors import OversizedBatch, RefusedChunk, ServiceError
 from tasks.services import failed_answer, what_it_says
 
 _QUOTA = re.compile(
-    r"insufficient_quota|exceeded your current quota|billing|out of credit|insufficient (funds|balance|credits)"
-    r"|payment required|quota.{0,40}(exhausted|exceeded).{0,80}(per day|perday|daily|month)|trial key.{0,60}limit",
+    r"insufficient_quota|exceeded your current quota|out of credit|insufficient (funds|balance|credits)"
+    r"|payment required|quota.{0,40}(exhausted|exceeded).{0,80}(per day|perday|daily|month)|trial key.{0,120}month",
     re.I | re.S,
 )
+"""Of messages that ask for money: those about a rate name a page about billing too."""
 _MODEL = re.compile(
     r"model_not_found|deploymentnotfound|(model|deployment).{0,120}(not found|does not exist|no longer|deprecated"
     r"|retired|unknown|is not supported)|(invalid|unknown|unsupported|no such) model",
@@ -39,7 +40,7 @@ _MANY = re.compile(
 )
 _LONG = re.compile(
     r"maximum context length|context length|must have less than \d+ tokens|too long|too many tokens"
-    r"|exceed\w*.{0,60}(token|length|limit)|max(imum)?.{0,30}(input|token|length)|longer than"
+    r"|exceed\w*.{0,60}(token|length|limit)|max(imum)?.{0,30}(input|token|length)|longer than|supports up to \d+"
     r"|reduce (your|the) (prompt|input)",
     re.I | re.S,
 )

@@ -1,10 +1,15 @@
 """Gemini's protocol. Source: ai.google.dev/api/embeddings, and its guide on embeddings."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from tasks.models.api.answers import Reply, UnusableAnswer, in_order, tokens_in
 from tasks.models.api.wire import Asked, Kind, Limits, Wire
+from tasks.services import failed_answer
 
+_OF_A_DAY = re.compile(r"per_?day|per day", re.I)
+_DELAY = re.compile(r'"retryDelay":\s*"([0-9.]+)s"')
 _TASKS = {"document": "RETRIEVAL_DOCUMENT", "query": "RETRIEVAL_QUERY"}
 _PROMPTS: dict[Kind, str] = {"document": "title: none | text: ", "query": "task: search result | query: "}
 
@@ -51,6 +56,18 @@ class Gemini(Wire):
             raise UnusableAnswer("it has no embeddings")
         values = [entry.get("values") if isinstance(entry, dict) else None for entry in entries]
         return in_order(values, count, tokens_in(answer.get("usageMetadata"), "promptTokenCount", "totalTokenCount"))
+
+    def fault(self, status: int, headers: Mapping[str, str], body: bytes, count: int) -> Exception:
+        """A rate that is exceeded for a moment and a day's quota are told in the same words; the name of the quota and
+        the time to wait stand further down."""
+        if status != 429:
+            return super().fault(status, headers, body, count)
+        text = body.decode("utf-8", "replace")
+        if _OF_A_DAY.search(text):
+            return super().fault(status, headers, b"insufficient_quota: the requests of a day are used up", count)
+        delay = _DELAY.search(text)
+        waiting = {"retry-after": delay[1]} if delay else dict(headers)
+        return failed_answer(self.name, status, waiting, body)
 
     def prompt(self, model: str, kind: Kind) -> str:
         """Of embedding-2."""

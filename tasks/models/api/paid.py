@@ -4,6 +4,7 @@ Each answer is a file from the moment it comes until its rows are in the table. 
 gives their vectors without asking.
 """
 
+import logging
 import os
 import uuid
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,7 @@ import numpy as np
 
 from tasks.models.interface import Vectors
 
+logger = logging.getLogger("embedlake.encode")
 _ENDING = ".npy"
 
 
@@ -63,7 +65,12 @@ class Paid:
         kind = [("content", "S32"), ("tokens", "<i8"), ("vector", "<f4", (vectors.shape[1],))]
         rows = np.zeros(len(contents), np.dtype(kind))
         rows["content"], rows["tokens"], rows["vector"] = contents, tokens, vectors
-        file = self._write(rows) if self._folder else None
+        file = None
+        if self._folder:
+            try:
+                file = self._write(rows)
+            except OSError as error:
+                logger.warning("an answer that was paid for is in memory alone: %s", error)
         self._note(file, contents, vectors, tokens)
 
     def settle(self, contents: Iterable[str]) -> None:

@@ -52,8 +52,8 @@ class ApiProvider:
         no part of it, so that a server may move.
 
         Raises:
-            ConfigurationError: the key is not there, or the settings ask for what only a local model does.
-            ModelError: a server does not tell which model it has.
+            ConfigurationError: the settings ask for what only a local model does, or give no address.
+            ModelError: the key is not there, or a server does not tell which model it has.
         """
         _check(model)
         key = key_of(model)
@@ -144,19 +144,19 @@ def key_of(model: Model) -> str | None:
     """The key that a model is asked with, hidden in every message from now on; None where it needs none.
 
     Raises:
-        ConfigurationError: it is not there.
+        ModelError: it is not there.
     """
     api, provider = model.api, model.model.partition(":")[0]
     if api and api.secret:
         value = secret_named(api.secret)
         if value is None:
-            raise ConfigurationError(f"the Secret block {api.secret!r} can only be read where Prefect is")
+            raise ModelError(f"the Secret block {api.secret!r} can only be read where Prefect is")
         return keep_secret(value, f"the Secret block {api.secret}")
     named = api.key_env if api else None
     variable = named or ("" if api and api.url and WIRES[provider].url else WIRES[provider].key_env)
     key = secret_from(variable) if variable else None
     if variable and key is None:
-        raise ConfigurationError(
+        raise ModelError(
             f"the key of {model.model} is not there: the environment variable {variable} is not set",
             f"Set it (export {variable}=…), or name another with `api: {{ key_env: … }}`.",
         )

@@ -6,10 +6,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from tasks.models.estimated import estimated_tokenizer
+from tasks.patience import each_within
 
 if TYPE_CHECKING:
     import tiktoken
 
+_DOWNLOAD_SECONDS = 30.0
 logger = logging.getLogger("embedlake.encode")
 
 
@@ -48,9 +50,9 @@ def _loaded(encoding: str) -> "tiktoken.Encoding | None":
     try:
         import tiktoken
 
-        return tiktoken.get_encoding(encoding)
+        return next(each_within((tiktoken.get_encoding(name) for name in [encoding]), _DOWNLOAD_SECONDS))
     except ImportError:
         return None
-    except Exception as error:  # whatever its download raises
+    except Exception as error:  # whatever its download raises, which waits for ever by itself
         logger.info("tokens are estimated: tiktoken cannot load %s (%s)", encoding, type(error).__name__)
         return None

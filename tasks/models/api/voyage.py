@@ -4,7 +4,10 @@ from typing import Any
 
 from tasks.models.api.wire import Asked, Kind, Limits, Wire
 
-_TOKENS = {"voyage-4-lite": 1_000_000, "voyage-3.5-lite": 1_000_000, "voyage-4": 320_000, "voyage-3.5": 320_000}
+_TOKENS = {
+    "voyage-4-lite": 1_000_000, "voyage-3.5-lite": 1_000_000, "voyage-4": 320_000, "voyage-3.5": 320_000,
+    "voyage-2": 320_000,
+}  # fmt: skip
 """In a request; of any other model 120,000."""
 
 

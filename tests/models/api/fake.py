@@ -337,7 +337,14 @@ class GeminiSpeech(Speech):
         return request.headers.get("x-goog-api-key")
 
     def error(self, status: int, message: str, code: str, headers: dict[str, str] | None = None) -> Response:
-        return JSONResponse({"error": {"code": status, "message": message, "status": code.upper()}}, status, headers)
+        told: dict[str, Any] = {"code": status, "message": message, "status": code.upper()}
+        if status == 429:  # in the same words, whatever quota it is
+            per = "PerDay" if code == "insufficient_quota" else "PerMinute"
+            told |= {
+                "message": "You exceeded your current quota, please check your plan and billing details.",
+                "details": [{"violations": [{"quotaId": f"EmbedContentRequests{per}"}]}, {"retryDelay": "0.2s"}],
+            }
+        return JSONResponse({"error": told}, status)
 
     def too_many_texts(self, count: int, most: int) -> Response:
         return self.error(400, f"BatchEmbedContentsRequest.requests: at most {most} requests can be in one batch", "")
@@ -420,8 +427,7 @@ def serving(fake: Fake) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
-        server.should_exit = True
-        thread.join(10)
+        server.should_exit = server.force_exit = True  # in a tenth of a second, which nobody waits for
 
 
 def main() -> None:

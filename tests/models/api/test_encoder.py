@@ -9,14 +9,22 @@ import numpy as np
 import pytest
 
 from tasks.config.models import Model
-from tasks.errors import BudgetSpent, ConfigurationError, EmbedlakeError, RefusedChunk, ServiceError, UnusableVector
+from tasks.errors import (
+    BudgetSpent,
+    ConfigurationError,
+    EmbedlakeError,
+    ModelError,
+    RefusedChunk,
+    ServiceError,
+    UnusableVector,
+)
 from tasks.models.api import client as clients
 from tasks.models.api.encoder import ApiEncoder
 from tasks.models.api.paid import Paid
 from tasks.models.api.providers import WIRES
 from tasks.models.choose import load_encoder
 from tasks.models.find import resolve_model
-from tasks.models.interface import Vectors, cosines, text_items
+from tasks.models.interface import Vectors, cosines, encode_in_parts, text_items
 from tasks.models.providers import BUILT_IN
 from tests.models.api.fake import KEY, Fake, Faults, serving, vector_of
 
@@ -181,7 +189,7 @@ def test_only_local_settings_are_refused(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_key_that_is_not_there_is_one_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COHERE_API_KEY", raising=False)
-    with pytest.raises(ConfigurationError, match="COHERE_API_KEY is not set"):
+    with pytest.raises(ModelError, match="COHERE_API_KEY is not set"):
         resolve_model(Model.model_validate("cohere:embed-v4.0"))
 
 
@@ -207,3 +215,20 @@ def test_a_mixture_of_faults_gives_no_text_anothers_vector() -> None:
             texts = [f"{start + i} ships" for i in range(50)]
             assert_theirs(texts, encoder.encode_documents(text_items(texts)).vectors)
     assert fake.violations == []
+
+
+def test_more_texts_than_a_request_takes_are_never_sent() -> None:
+    fake = Fake(inputs=96)
+    with served(fake, "cohere:m") as encoder:
+        found = encode_in_parts(encoder, text_items([f"text {i}" for i in range(300)]))
+        assert_theirs([f"text {i}" for i in range(300)], found.vectors)
+        encoder.encode_queries(text_items([f"query {i}" for i in range(200)]))
+    assert fake.violations == []
+    assert fake.requests < 10
+
+
+def test_queries_with_too_many_tokens_are_asked_in_parts() -> None:
+    fake = Fake(tokens=100)
+    with served(fake) as encoder:
+        queries = [f"the query with the number {i}" for i in range(60)]
+        assert_theirs(queries, encoder.encode_queries(text_items(queries)).vectors)

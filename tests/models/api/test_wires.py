@@ -132,8 +132,34 @@ def test_errors_as_others_met_them(status: int, body: str, count: int, kind: typ
     assert type(Wire().fault(status, {}, body.encode(), count)) is kind
 
 
-def test_a_day_without_quota_is_not_waited_for() -> None:
-    told = "Quota exceeded for quota metric 'Embed requests' and limit 'Embed requests per day'"
-    error = Gemini().fault(429, {}, json.dumps({"error": {"message": told}}).encode(), 3)
+GEMINI = {
+    "code": 429, "status": "RESOURCE_EXHAUSTED",
+    "message": "You exceeded your current quota, please check your plan and billing details.",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("quota", "passing"), [("RequestsPerMinutePerProject", True), ("RequestsPerDay", False)])
+def test_a_day_without_quota_is_not_waited_for_and_a_minute_is(quota: str, passing: bool) -> None:
+    details = [{"violations": [{"quotaId": f"EmbedContent{quota}-FreeTier"}]}, {"retryDelay": "34.5s"}]
+    error = Gemini().fault(429, {}, json.dumps({"error": GEMINI | {"details": details}}).encode(), 3)
     assert isinstance(error, ServiceError)
-    assert not error.transient
+    assert (error.transient, error.retry_after) == ((True, 34.5) if passing else (False, 0))
+
+
+@pytest.mark.parametrize(
+    ("told", "passing"),
+    [
+        ("Rate limit reached on tokens per min (TPM): Limit 1000000. You can increase your rate limit by adding a"
+         " payment method to your account at https://platform.openai.com/account/billing.", True),
+        ("You have not yet added your payment method in the billing page and will have reduced rate limits", True),
+        ("You are using a Trial key, which is limited to 40 API calls / minute", True),
+        ("Requests have exceeded call rate limit of your current OpenAI S0 pricing tier. Please retry after 25 seconds."
+         " Please go here: https://aka.ms/oai/quotaincrease", True),
+        ("You are using a Trial key, which is limited to 1000 API calls / month", False),
+        ("You exceeded your current quota, please check your plan and billing details", False),
+    ],
+)  # fmt: skip
+def test_a_rate_is_no_quota(told: str, passing: bool) -> None:
+    error = Wire().fault(429, {}, json.dumps({"error": {"message": told}}).encode(), 3)
+    assert isinstance(error, ServiceError)
+    assert error.transient == passing
