@@ -139,8 +139,8 @@ def test_answers_in_any_order_with_strangers_and_doubles_go_where_they_belong(co
 
 def test_what_is_missing_goes_into_the_next_batch(corpus: Callable[..., Path]) -> None:
     with faked(BatchFaults(failing=0.2, missing=0.2, expires=0.5, seed=3)) as (fake, url):
-        file = corpus(url, 60)
-        assert until_done(file).models[0].rows == 60
+        file = corpus(url, 24, api={"batch_wait": 1})
+        assert until_done(file).models[0].rows == 24
         assert times(fake) == {1}
         assert len(fake.batches.jobs) > 2
         assert {job.state for job in fake.batches.jobs.values()} == {"completed", "expired"}
@@ -309,12 +309,12 @@ def test_a_run_that_breaks_off_at_any_write_pays_nothing_twice(
 @pytest.mark.slow
 def test_runs_that_are_killed_pay_for_no_text_twice(corpus: Callable[..., Path]) -> None:
     with faked(seconds=0.2) as (fake, url):
-        file = corpus(url, 60, api={"batch_tokens": 200})
-        killed = killed_runs(fake, file, 3, random.Random(3), 1.5, runs=batch_runs.__name__)
+        file = corpus(url, 40, api={"batch_tokens": 250})
+        killed = killed_runs(fake, file, 2, random.Random(3), 1.5, runs=batch_runs.__name__)
         assert killed
         assert times(fake) == {1}
         assert fake.batches.files == {}
-        assert lake_of(file).count(lake_of(file).catalog()[0]["table"]) == 60
+        assert lake_of(file).count(lake_of(file).catalog()[0]["table"]) == 40
     assert_their_own(file)
 
 
