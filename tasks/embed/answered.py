@@ -14,6 +14,7 @@ from tasks.models.api.batch_client import Outcome
 from tasks.models.api.batch_wires import NotDone
 from tasks.models.api.bill import Bill
 from tasks.models.api.encoder import ApiEncoder
+from tasks.models.api.faults import TooLong
 from tasks.models.api.fingerprint import PROBES
 from tasks.models.interface import TEXT, Encoded, Item, Vectors, texts_of
 from tasks.services import malformed
@@ -94,8 +95,14 @@ def _sort(found: Answers, name: str, outcome: Outcome, dimension: int) -> None:
         found.vectors[name] = (vector, outcome.tokens)
 
 
+def paid_in_all(bill: Bill, encoder: ApiEncoder) -> tuple[int, float | None]:
+    """Tokens and USD, None where nobody knows, that batches and requests cost."""
+    cost = None if bill.cost is None or encoder.cost is None else bill.cost + encoder.cost
+    return bill.tokens + encoder.billed, cost
+
+
 class Answered:
-    """An encoder that gives what a batch answered; of an item that has neither a vector nor a reason it knows nothing.
+    """An encoder that gives what a batch answered. What the provider found too long is asked for at once, shorter.
 
     Args:
         encoder: of the model: says what was sent, and finishes vectors.
@@ -119,9 +126,10 @@ class Answered:
         """
         texts = texts_of(items)
         contents = [hash_text(text) for text in texts]
-        for content in contents:
-            if content in self._answers.refused:
-                raise self._answers.refused[content]
+        for refused in filter(None, map(self._answers.refused.get, contents)):
+            if isinstance(refused, TooLong) and len(items) == 1:
+                return self._encoder.encode_documents(items)
+            raise refused
         found = [self._answers.vectors[content] for content in contents]
         counts = [count for _, count in self._encoder.as_sent(texts)]
         costs = [self._encoder.cost_of(count, billed) for count, (_, billed) in zip(counts, found, strict=True)]
@@ -144,19 +152,24 @@ class AnsweredPool(LocalPool):
 
     Args:
         answered: the answers.
-        bill: what the run paid.
+        encoder: whose requests are paid too.
+        bill: what batches cost.
     """
 
-    def __init__(self, answered: Answered, bill: Bill) -> None:
+    def __init__(self, answered: Answered, encoder: ApiEncoder, bill: Bill) -> None:
         super().__init__(lambda: answered)
-        self._bill = bill
+        self._api, self._bill = encoder, bill
 
     @property
     def billed(self) -> int:
         """Tokens that were paid for."""
-        return self._bill.tokens
+        return paid_in_all(self._bill, self._api)[0]
 
     @property
     def cost(self) -> float | None:
         """USD that were paid; None where the price is not known."""
-        return self._bill.cost
+        return paid_in_all(self._bill, self._api)[1]
+
+    def landed(self, contents: Iterable[str]) -> None:
+        """What is in the table, or failed, need not be kept."""
+        self._api.paid.settle(contents)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from tasks.columns import among
 from tasks.config.models import Model
-from tasks.embed.answered import Answered, AnsweredPool, Answers, read_answers
+from tasks.embed.answered import Answered, AnsweredPool, Answers, paid_in_all, read_answers
 from tasks.embed.commits import Commits
 from tasks.embed.draft import Draft
 from tasks.embed.embedding import Embedding
@@ -34,7 +34,6 @@ from tasks.models.api.batch_wires import Told
 from tasks.models.api.bill import Bill
 from tasks.models.api.encoder import ApiEncoder
 from tasks.models.api.fingerprint import PROBES
-from tasks.models.api.paid import Paid
 from tasks.models.interface import Vectors, texts_of
 from tasks.models.template import CONTENT, HASH, NEEDED, Template
 from tasks.progress import EmbeddingCounts, Progress, Report
@@ -54,10 +53,9 @@ class InBatches:
         lake: that has the table.
         table: full name.
         model: its settings.
-        encoder: asks the model; knows how texts are sent.
+        encoder: asks the model, knows how texts are sent, and has the answers to requests that a run before left.
         api: its provider's Batch API.
         bill: what batches cost, and may cost.
-        paid: answers to requests that a run before left.
         check: given vectors of the probes, sees that the model is the one that filled the table, which it makes if it
             is not there.
         report: is told of progress.
@@ -72,7 +70,6 @@ class InBatches:
     encoder: ApiEncoder
     api: BatchApi
     bill: Bill
-    paid: Paid
     check: Callable[[Vectors], None]
     report: Report
     counts: EmbeddingCounts
@@ -133,7 +130,7 @@ class InBatches:
         told = summed(self._jobs.open)
         counts.batches, counts.waiting, counts.expected, counts.told = told.jobs, told.texts, told.cost, told.told
         counts.since = told.since.isoformat(timespec="seconds") if told.since else ""
-        counts.billed, counts.cost = self.bill.tokens, self.bill.cost
+        counts.billed, counts.cost = paid_in_all(self.bill, self.encoder)
 
     def _collect(self) -> int:
         """Land the answers of the jobs that have ended; how many."""
@@ -169,18 +166,19 @@ class InBatches:
         chosen = pa.chunked_array([pa.array(here, pa.string())])
 
         def pool(_tokens: int, _windows: list[pa.Table]) -> Pool:
-            return AnsweredPool(Answered(self.encoder, answers), self.bill)
+            self.encoder.spend_at_most(self.bill.left)
+            return AnsweredPool(Answered(self.encoder, answers), self.encoder, self.bill)
 
         Embedding(self.lake, self.table, self.model, pool, self.report, chosen, self.wider, self.counts).run(iter(()))
 
     def _land_paid(self) -> None:
         """Land what requests answered before the model was asked in batches."""
-        if len(self.paid):
-            versions = self._versions(pa.chunked_array([pa.array(self.paid.contents, pa.string())]))
-            there = {content: self.paid.find(content) for content in versions}
+        if len(self.encoder.paid):
+            versions = self._versions(pa.chunked_array([pa.array(self.encoder.paid.contents, pa.string())]))
+            there = {content: self.encoder.paid.find(content) for content in versions}
             answers = Answers({content: found for content, found in there.items() if found})
             self._land(answers, versions)
-            self.paid.settle(self.paid.contents)
+            self.encoder.paid.settle(self.encoder.paid.contents)
 
     def _versions(self, contents: pa.ChunkedArray) -> dict[str, list[str]]:
         """The versions of the pending chunks of which some contents are embedded, by content."""

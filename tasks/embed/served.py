@@ -49,12 +49,13 @@ def by_batches(
     encoder = choose.load_encoder(model)
     if not isinstance(encoder, ApiEncoder):
         raise ModelError(f"batches of {settings.model!r} are under way, and it is not a service's model any more")
+    encoder.paid = Paid(paid_folder(lake, table))
     price = price_of(settings)
     api = batch_api_of(model)
     bill = Bill(None if price is None else price * api.batch.share)
     bill.limit(_budget_left(run))
     batches = InBatches(
-        lake, table, settings, encoder, api, bill, Paid(paid_folder(lake, table)),
+        lake, table, settings, encoder, api, bill,
         lambda vectors: _same_model(run, model, encoder, vectors), publish, counts, chosen, wider,
     )  # fmt: skip
     batches.run(submit=in_batches(settings))

@@ -12,7 +12,7 @@ import pytest
 
 from tasks.config.loading import load_corpus
 from tasks.embed import in_batches, provider_jobs
-from tasks.errors import BudgetSpent, ConfigurationError, ModelError, ServiceError, SwitchRefused
+from tasks.errors import BudgetSpent, ConfigurationError, LeaseHeld, ModelError, ServiceError, SwitchRefused
 from tasks.lake.failures import list_failures, retry_failures
 from tasks.lake.jobs import open_jobs
 from tasks.lake.schemas import JOBS
@@ -156,6 +156,38 @@ def test_a_text_at_fault_fails_alone(corpus: Callable[..., Path], tmp_path: Path
         assert lake_of(file).count(lake_of(file).catalog()[0]["table"]) == 8
     [failure] = list_failures(lake_of(file))
     assert (failure["document_id"], failure["error"]) == ("docs:3.txt", "RefusedChunk")
+
+
+def test_a_text_that_is_too_long_is_asked_for_at_once_and_shorter(corpus: Callable[..., Path], tmp_path: Path) -> None:
+    with faked() as (fake, url):
+        fake.longest = 30
+        file = corpus(url, 3)
+        text = "The " + "long " * 33 + "text."
+        (tmp_path / "docs" / "long.txt").write_text(text)
+        until_done(file)
+        assert lake_of(file).count(lake_of(file).catalog()[0]["table"]) == 4
+        [cut] = [paid for paid in fake.times_paid("") if "long" in paid]
+        assert text.startswith(cut)
+    assert list_failures(lake_of(file)) == []
+
+
+def test_a_second_run_leaves_while_the_first_waits(
+    corpus: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with faked(seconds=60) as (fake, url):
+        file = corpus(url, 3, api={"batch_wait": 1})
+        met: list[str] = []
+
+        def meanwhile(_: float) -> None:
+            fake.batches.seconds = 0
+            with pytest.raises(LeaseHeld) as held:
+                run(file)
+            met.append(held.value.message)
+
+        monkeypatch.setattr(in_batches.time, "sleep", meanwhile)
+        assert run(file).models[0].rows == 3
+        assert met
+        assert times(fake) == {1}
 
 
 def test_a_text_without_a_usable_vector_fails_after_three_batches_and_may_be_tried_again(

@@ -34,6 +34,11 @@ class Bill:
         """USD of so many tokens."""
         return None if self.price is None else tokens * self.price / _MILLION
 
+    @property
+    def left(self) -> float | None:
+        """USD that may still be paid; None for any sum."""
+        return None if self._budget is None else max(self._budget - (self.cost or 0.0), 0.0)
+
     def limit(self, budget: float | None) -> None:
         """Let no more than so many USD be paid from now on; None for any sum.
 

@@ -359,6 +359,9 @@ class FakeBatches:
         name = line.get("custom_id") or line["key"]
         [text] = self._texts(line)
         probe = name.startswith("probe")
+        if not name.startswith("probe") and tokens_of(text) > self.fake.longest:
+            message = f"This model's maximum context length is {self.fake.longest} tokens"
+            return False, [self._line(job, name, 400, {"error": {"message": message, "code": 400}})]
         for fault, status, message in (
             ("refused", 400, "The response was filtered by the content management policy."),
             ("failing", 500, "The server had an error"),
