@@ -6,6 +6,8 @@ Flows run as Prefect flows; each is imported when it is first asked for, since P
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import flows  # noqa: F401  # has keys out of Prefect's blocks; without Prefect itself
+
 if TYPE_CHECKING:
     from flows.backfill import backfill
     from flows.ingest import ingest

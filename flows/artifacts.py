@@ -18,7 +18,7 @@ from tasks.evaluate.report import as_markdown as evaluation_as_markdown
 from tasks.evaluate.results import Evaluation
 from tasks.hashing import hash_text
 from tasks.operate.report import as_markdown
-from tasks.progress import Progress, RunReport, subscribed
+from tasks.progress import Progress, RunReport, dollars, subscribed
 
 _EVERY = 3.0  # seconds between updates
 
@@ -66,7 +66,7 @@ def progress_shown(corpus: str) -> Iterator[None]:
             identity = create_progress_artifact(share, artifact_key("progress", corpus, progress.stage), text)
             artifacts[progress.stage] = (identity, time.monotonic())  # type: ignore[assignment]
         elif time.monotonic() - known[1] > _EVERY or progress.done == progress.total:
-            paid = "" if progress.cost is None else f", {progress.cost:,.4f} USD"
+            paid = "" if progress.cost is None else f", {dollars(progress.cost)}"
             text = f"{progress.stage}: {progress.done:,} of {progress.total or 0:,} {progress.unit}{paid}"
             update_progress_artifact(known[0], share, description=text)
             artifacts[progress.stage] = (known[0], time.monotonic())

@@ -28,6 +28,11 @@ class Progress:
     cost: float | None = None
 
 
+def dollars(cost: float) -> str:
+    """A sum of money, to the cent or to its first digits."""
+    return f"{cost:,.2f} USD" if cost >= 1 or not cost else f"{cost:.2g} USD"
+
+
 Report = Callable[[Progress], None]
 _NAMED = 20  # documents that are kept
 

@@ -17,7 +17,7 @@ from rich.progress import (
 
 from flows.cli.terminal import err
 from tasks.progress import Progress as Told
-from tasks.progress import subscribed
+from tasks.progress import dollars, subscribed
 
 _LOG_EVERY = 10.0  # seconds between lines where there is no terminal
 
@@ -51,7 +51,7 @@ def _to_bars(bars: Progress) -> Any:
             tasks[progress.stage] = bars.add_task(progress.stage, total=progress.total, unit=progress.unit, rate="")
             started[progress.stage] = time.monotonic()
         rate = progress.done / max(time.monotonic() - started[progress.stage], 0.001)
-        cost = "" if progress.cost is None else f", {progress.cost:,.4f} USD"
+        cost = "" if progress.cost is None else f", {dollars(progress.cost)}"
         bars.update(
             tasks[progress.stage],
             completed=progress.done,
@@ -76,7 +76,7 @@ def _to_lines() -> Any:
         last[progress.stage] = (now, progress.done)
         rate = progress.done / max(now - first[progress.stage], 0.001)
         left = f", {(progress.total - progress.done) / rate:,.0f} s left" if progress.total and rate else ""
-        left += "" if progress.cost is None else f", {progress.cost:,.4f} USD"
+        left += "" if progress.cost is None else f", {dollars(progress.cost)}"
         of = f" of {progress.total:,}" if progress.total else ""
         err.print(
             f"{time.strftime('%H:%M:%S')} {progress.stage}: {progress.done:,}{of} {progress.unit}, {rate:,.0f}/s{left}",

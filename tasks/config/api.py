@@ -53,7 +53,10 @@ class Api(Settings):
     )
     seconds: float = Field(60, gt=0, description="Longest wait for an answer.")
     price: float | None = Field(
-        None, ge=0, description="USD for a million tokens; by default what is known of the model (embedlake plan)."
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="USD for a million tokens; by default what is known of the model (embedlake plan).",
     )
 
     @field_validator("url")

@@ -124,6 +124,10 @@ def kept_model(settings: str) -> Model:
 
 
 def table_name_of(model: str) -> str:
-    """A table's name for a model: the last part of its reference, in letters, digits, _ and -."""
+    """A table's name for a model: the last part of its reference, in letters, digits, _ and -; of the only model of a
+    server, the protocol's name."""
+    protocol, at, place = model.partition(":http")
+    if at:
+        model = place.partition("#")[2] or protocol
     last = model.removeprefix("package:").rstrip("/").rsplit("/", 1)[-1]
     return re.sub(r"[^A-Za-z0-9_-]+", "-", last).strip("-_").lower() or "model"

@@ -171,6 +171,7 @@ class Corpus(Settings):
     budget: float | None = Field(
         None,
         gt=0,
+        allow_inf_nan=False,
         description="Most that a run may pay for models behind an API, in USD, such as 20 or '20 USD'. A run ends"
         " before it would be exceeded; what was paid for is landed.",
     )

@@ -4,7 +4,7 @@ from tasks.lake.catalog import few_failures
 from tasks.models.api.known import date_of_prices
 from tasks.operate.estimate import ModelPlan
 from tasks.operate.plan import Plan
-from tasks.progress import EmbeddingCounts, RunReport
+from tasks.progress import EmbeddingCounts, RunReport, dollars
 
 
 def report_rows(report: RunReport) -> list[tuple[str, str]]:
@@ -162,11 +162,6 @@ def model_plan_rows(model: ModelPlan, about: str = "") -> list[tuple[str, str]]:
     if model.refused:
         rows.append(("  would be refused", f"{about}{model.refused:,} chunks, longer than the model reads"))
     return rows
-
-
-def dollars(cost: float) -> str:
-    """A sum of money, to the cent or to its first digits."""
-    return f"{cost:,.2f} USD" if cost >= 1 or not cost else f"{cost:.2g} USD"
 
 
 def plan_rows(plan: Plan) -> list[tuple[str, str]]:

@@ -48,6 +48,7 @@ class Client:
 
     Attributes:
         dimension: that vectors must have; None until one has come.
+        scale: tokens that the provider may count to one that is expected, at most.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Client:
         self._ended: Exception | None = None
         self._ended_until = 0.0
         self.dimension: int | None = asked.dimension
+        self.scale = 1.0
 
     async def ask(self, texts: Sequence[str], tokens: Sequence[int], kind: Kind, tries: int, got: Got) -> None:
         """Have texts embedded. Those that no usable vector came for, however often they were asked for, are left out.
@@ -95,23 +97,24 @@ class Client:
 
     async def _reply(self, texts: list[str], tokens: int, kind: Kind, tries: int) -> Reply | None:
         """An answer, waited for; None for one that cannot be used."""
+        most = math.ceil(tokens * self.scale)
         for tried in range(1, max(tries, 1) + 1):
-            sent = await self._limiter.acquire(tokens)
+            sent = await self._limiter.acquire(most)
             paid = 0
             try:
                 self._check()
-                self.bill.reserve(tokens)
+                self.bill.reserve(most)
                 try:
                     reply = await self._send(texts, kind)
                     paid = tokens if reply is None or reply.tokens is None else reply.tokens
                     return reply
                 except _Lost:
-                    paid = tokens  # nobody knows
+                    paid = most  # nobody knows
                     raise
                 finally:
-                    self.bill.settle(tokens, paid)
+                    self.bill.settle(most, paid)
             except ServiceError as error:
-                if not error.transient:
+                if not error.transient and error is not self._ended:
                     self._end(error, _GRACE)
                 if error.retry_after > _LONGEST_WAIT:
                     raise _too_late(error) from None

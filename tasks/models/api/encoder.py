@@ -23,6 +23,7 @@ from tasks.models.interface import TEXT, Encoded, Item, Vectors, finish, texts_o
 
 _MOST_TOKENS = 300_000  # of a request, where the provider has no limit
 _CAREFUL = 1.5  # tokens of a provider to one that was estimated, at most, until answers tell
+_TELLING = 500  # tokens of a request that tells: of a few words, marks around texts are the most
 _SPARE = 1.1  # of what answers told
 _QUERY_TRIES = 3
 _QUERY_SECONDS = 15.0  # for all of them: somebody waits
@@ -75,6 +76,7 @@ class ApiEncoder:
         self._seen = 0.0  # most tokens of the provider to one that was estimated
         self._queries: OrderedDict[str, tuple[Vector, int]] = OrderedDict()
         self._lock = Lock()
+        client.scale = self._ratio
         self.dimension = client.dimension or self.probe().shape[1]  # asked once, where nobody knows
 
     @property
@@ -206,7 +208,9 @@ class ApiEncoder:
         self, contents: list[str], counts: list[int], at: list[int], vectors: list[Vector], ratio: float | None
     ) -> None:
         """Keep what an answer has of some documents, and learn how the provider counts."""
-        self._seen = max(self._seen, ratio or 0.0)
+        if sum(counts) >= _TELLING:
+            self._seen = max(self._seen, ratio or 0.0)
+        self._client.scale = self._ratio
         if at:
             costs = [self._cost(counts[i], ratio) for i in at]
             self.paid.keep([contents[i] for i in at], np.stack(vectors), costs)

@@ -1,5 +1,6 @@
 """A model behind an API, against the fake: what it gives, what it sends, and what it makes of trouble."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -232,3 +233,30 @@ def test_queries_with_too_many_tokens_are_asked_in_parts() -> None:
     with served(fake) as encoder:
         queries = [f"the query with the number {i}" for i in range(60)]
         assert_theirs(queries, encoder.encode_queries(text_items(queries)).vectors)
+
+
+def test_a_service_that_is_mended_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "_GRACE", 0.2)
+    fake = Fake(state="revoked")
+    with served(fake) as encoder:
+        began = time.monotonic()
+        while time.monotonic() < began + 0.25:  # who asks meanwhile does not put it off
+            with pytest.raises(ServiceError):
+                encoder.encode_queries(text_items(["where?"]))
+            time.sleep(0.02)
+        fake.state = ""
+        time.sleep(0.25)
+        assert_theirs(["where?"], encoder.encode_queries(text_items(["where?"])).vectors)
+
+
+@pytest.mark.parametrize(
+    ("reference", "name"),
+    [
+        ("openai:text-embedding-3-small", "openai-text-embedding-3-small"),
+        ("openai-compatible:http://localhost:8000/v1#BAAI/bge-m3", "bge-m3"),
+        ("openai-compatible:http://localhost:8000/v1", "openai-compatible"), ("tei:https://host:8080/", "tei"),
+        ("openai-compatible:http://localhost:11434/v1#nomic-embed-text", "nomic-embed-text"),
+    ],
+)  # fmt: skip
+def test_tables_have_names(reference: str, name: str) -> None:
+    assert Model.model_validate(reference).name == name
