@@ -85,9 +85,9 @@ def kill(folder: Path, texts: int, kills: int) -> None:
     with serving(fake) as url:
         file = corpus(folder, texts, model_at(url, {"inputs": 4, "concurrency": 8}))
         times = killed_runs(fake, file, kills, random.Random(5), 2.0)
-    twice, unexplained = paid_in_vain(fake, times)
+    twice, longest = paid_in_vain(fake, times)
     print(f"{len(times)} runs killed, {texts:,} texts, {check(file):,} rows")
-    print(f"paid twice: {twice} texts, {unexplained} of them not in flight at a kill")
+    print(f"paid twice: {twice} texts; their answers were still to be sent, or {longest * 1000:.0f} ms old at most")
 
 
 def kill_batches(folder: Path, texts: int, kills: int) -> None:

@@ -266,6 +266,6 @@ def test_what_was_paid_before_a_kill_is_not_paid_again(corpus: Callable[..., Pat
         assert len(kills) == 2
     assert_their_own(file)
     assert lake_of(file).count(lake_of(file).catalog()[0]["table"]) == 300
-    twice, unexplained = paid_in_vain(fake, kills)
-    assert unexplained == 0
+    twice, longest = paid_in_vain(fake, kills)
+    assert longest < 1.0  # on a busy machine it takes that long to read an answer
     assert twice <= 2 * 4 * 2  # kills, requests at once, texts in each

@@ -81,21 +81,22 @@ def killed_runs(
     return times
 
 
-def paid_in_vain(fake: Fake, kills: list[float], moment: float = 0.05) -> tuple[int, int]:
-    """Texts that were paid for twice, and those of them that no request in flight at a kill explains.
+def paid_in_vain(fake: Fake, kills: list[float]) -> tuple[int, float]:
+    """Texts that were paid for twice, and how long an answer that was lost had been sent when a run was killed: at
+    most so many seconds, 0 where each was still to be sent. An answer that no kill explains makes it infinite.
 
     Args:
         fake: that has the bill.
         kills: when runs were killed, in seconds of the epoch.
-        moment: seconds after an answer was sent in which it is still on its way.
     """
     twice = {text for text, times in fake.times_paid("").items() if times > 1 and "number" in text}
-    unexplained = 0
+    longest = 0.0
     for text in twice:
         answers = sorted((paid.came, paid.sent) for paid in fake.bill if text in paid.texts)
-        lost = [any(came <= kill <= sent + moment for kill in kills) for came, sent in answers[:-1]]
-        unexplained += not all(lost)
-    return len(twice), unexplained
+        for came, sent in answers[:-1]:
+            ages = [kill - sent for kill in kills if kill >= came]
+            longest = max(longest, min(ages, default=float("inf")))
+    return len(twice), longest
 
 
 if __name__ == "__main__":
