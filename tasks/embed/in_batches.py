@@ -150,10 +150,11 @@ class InBatches:
             logger.warning("%s has %d answers to what was not asked; they are left", told.job, answers.unknown)
         if answers.vectors:
             self.check(Answered(self.encoder, answers).probes())
-        self.bill.settle(0, answers.billed)
+        came = len(answers.vectors) + len(answers.unusable)
+        billed = answers.billed or round(job.tokens * came / job.texts)  # where the provider does not say it
+        self.bill.settle(0, billed)
         self._land(answers, versions)
-        cost = self.bill.cost_of(answers.billed)
-        self._jobs.landed(job, told, answers.billed, cost, sorted(answers.unusable))
+        self._jobs.landed(job, told, billed, self.bill.cost_of(billed), sorted(answers.unusable))
         logger.info("%s: %d of %d texts came back", told.job, len(answers.vectors), job.texts)
         if answers.wrong:
             raise answers.wrong

@@ -180,7 +180,8 @@ class GeminiBatch(BatchWire):
             raise Failed(name, NotDone(str(error.get("message") or "the request was not done")))
         if status >= 300:
             raise Failed(name, wire.fault(status, {}, orjson.dumps({"error": error}), 1))
-        tokens = tokens_in(response.get("usageMetadata"), "promptTokenCount", "totalTokenCount")
+        count = response.get("tokenCount")  # which Google's JSON has as a text, being of 64 bits
+        tokens = int(count) if isinstance(count, str) and count.isdecimal() else tokens_in(response, "tokenCount")
         return name, Reply([vector_of(dict_in(response, "embedding").get("values"))], tokens)
 
 

@@ -388,7 +388,7 @@ class FakeBatches:
 
     def _body(self, job: FakeJob, asked: dict[str, Any], vector: Any, tokens: int) -> dict[str, Any]:
         if job.endpoint == "gemini":
-            return {"embedding": {"values": (3 * vector).tolist()}, "usageMetadata": {"promptTokenCount": tokens}}
+            return {"embedding": {"values": (3 * vector).tolist()}, "tokenCount": str(tokens)}
         as_base64 = asked.get("encoding_format") == "base64"
         written = base64.b64encode(vector.astype("<f4").tobytes()).decode() if as_base64 else vector.tolist()
         return {
