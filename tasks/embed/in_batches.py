@@ -264,12 +264,12 @@ class InBatches:
         self._jobs.submit(draft.path, draft.path.stem, draft.contents, draft.tokens, cost)
         draft.path.unlink()
         self.counts.submitted += len(draft.contents)
-        self.report(Progress("batches", 0, self.counts.submitted, "texts submitted", self.bill.cost))
+        self.report(Progress("batches", 0, self.counts.submitted, "texts", self.bill.cost))
 
     def _wait(self) -> None:
         """Look again and again, for as long as the settings say, until nothing is under way."""
         minutes = self.model.api.batch_wait if self.model.api else 0.0
-        until, pause = time.monotonic() + 60 * minutes, _FIRST_PAUSE
+        until, pause, most = time.monotonic() + 60 * minutes, _FIRST_PAUSE, 0
         while self._jobs.open and not self._jobs.wrong and (left := until - time.monotonic()) > 0:
             time.sleep(min(pause, left))
             pause = min(pause * _LONGER, _LONGEST_PAUSE)
@@ -277,8 +277,8 @@ class InBatches:
                 self._jobs.full, pause = False, _FIRST_PAUSE
                 self._submit()
             waiting = sum(job.texts for job in self._jobs.open)
-            done = max(self.counts.submitted - waiting, 0)
-            self.report(Progress("batches", done, done + waiting, "texts submitted", self.bill.cost))
+            most = max(most, waiting)
+            self.report(Progress("batches", most - waiting, most, "texts", self.bill.cost))
 
 
 def _groups(ended: Iterable[tuple[Job, Told]]) -> Iterator[list[tuple[Job, Told]]]:

@@ -147,7 +147,7 @@ def model_plan_rows(model: ModelPlan, about: str = "") -> list[tuple[str, str]]:
     if model.exists and model.pending:
         rows.append(("  left by an earlier run", f"{model.pending:,} texts"))
     if model.under_way:
-        rows.append(("  in batches", f"{model.under_way:,} texts under way, which are paid"))
+        rows.append(("  in batches", f"{model.under_way:,} texts under way; a run lands what has come back"))
     if model.texts:
         rows.append(("  to embed", f"{about}{model.texts:,} texts, {about}{model.tokens:,} tokens"))
         if model.measured:
@@ -194,7 +194,7 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
         or plan.changed
         or plan.settings_changed
         or plan.deleted
-        or any(m.texts or m.pending or m.refused for m in plan.models)
+        or any(m.texts or m.pending or m.refused or m.under_way for m in plan.models)
     ):
         rows.append(("", "Nothing to do: every table is up to date."))
     return rows
