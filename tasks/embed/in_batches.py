@@ -200,6 +200,7 @@ class InBatches:
         reuse = Reuse(self.lake, self.table, self._template, commits, self.counts, self.wider)
         taken, useless = NumberSet(numbers_of(contents_under_way(self.lake, self.table))), self._useless()
         ahead, draft = sum(job.tokens for job in self._jobs.open), None
+        probed = sum(self.encoder.most_billed(count) for _, count in self._probes())
         failed: set[str] = set()
         for rows in filter(None, reuse.unknown(self._pending().windows(self.lake.chunk_columns()), first=True)):
             rows = rows.filter(pa.array(~taken.among(numbers_of(rows[HASH])), pa.bool_()))
@@ -213,7 +214,7 @@ class InBatches:
             new = [content for content in texts if content not in failed]
             for content, (sent, count) in zip(new, self.encoder.as_sent([texts[c] for c in new]), strict=True):
                 tokens = self.encoder.most_billed(count)
-                if not self._may_go(ahead, tokens):
+                if not self._may_go(ahead, tokens + probed):
                     break
                 ahead += tokens
                 if draft is None or not draft.add(content, sent, tokens):
@@ -252,8 +253,11 @@ class InBatches:
         if not self._checked:
             self.check(self.encoder.probe())
             self._checked = True
-        probes = self.encoder.as_sent(texts_of(PROBES))
-        return Draft(self.api, self._jobs.folder / f"{new_name()}.jsonl", self.encoder.dimension, probes)
+        file = self._jobs.folder / f"{new_name()}.jsonl"
+        return Draft(self.api, file, self.encoder.dimension, self._probes())
+
+    def _probes(self) -> list[tuple[str, int]]:
+        return self.encoder.as_sent(texts_of(PROBES))
 
     def _send(self, draft: Draft | None) -> None:
         """Have a draft done."""

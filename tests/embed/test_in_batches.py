@@ -241,11 +241,11 @@ def test_batches_keep_the_limits(corpus: Callable[..., Path], monkeypatch: pytes
 
 def test_a_budget_holds_before_anything_is_submitted(corpus: Callable[..., Path]) -> None:
     with faked(seconds=60) as (fake, url):
-        file = corpus(url, 60, api={"price": 2000}, budget="0.2 USD")
+        file = corpus(url, 60, api={"price": 2000}, budget="0.4 USD")
         with pytest.raises(BudgetSpent):
             run(file)
         [job] = open_jobs(lake_of(file), lake_of(file).catalog()[0]["table"])
-        assert 0.1 < (job.cost or 0) <= 0.2
+        assert 0.2 < (job.cost or 0) <= 0.4
         with pytest.raises(BudgetSpent):  # what is under way counts
             run(file)
         assert len(fake.batches.jobs) == 1
