@@ -138,6 +138,10 @@ class EmbeddingCounts:
         failed: chunks that failed in this run.
         refused: those of them that are longer than the model reads, which the corpus refuses.
         lost: chunks that wait, since their content is not what was read, or not to be had; lost_first: the first.
+        batches: jobs of a Batch API that are under way at the end; waiting: texts in them; expected: USD that they are
+            to cost, None where nobody knows; since: when the oldest of them was created, as ISO 8601 has it; told: what
+            the provider says of it.
+        submitted: texts that this run submitted in batches.
         rows: of the table at the end; pending: chunks that it still lacks then.
         seconds: from the first batch to the last commit.
         state: of the table at the end: building, ready, live or frozen.
@@ -156,6 +160,12 @@ class EmbeddingCounts:
     overlong: int = 0
     failed: int = 0
     refused: int = 0
+    batches: int = 0
+    waiting: int = 0
+    expected: float | None = None
+    since: str = ""
+    told: str = ""
+    submitted: int = 0
     rows: int = 0
     pending: int = 0
     seconds: float = 0.0
@@ -209,7 +219,7 @@ class RunReport:
             not worked
             and not self.promoted
             and not self.retired
-            and not any(m.embedded or m.reused or m.removed or m.failed for m in self.models)
+            and not any(m.embedded or m.reused or m.removed or m.failed or m.batches for m in self.models)
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -93,6 +93,9 @@ def print_status(found: dict[str, Any]) -> None:
     print_rows([*rows, ("chunks", f"{found['chunks']:,}{f' ({of_each})' if of_each else ''}")])
     columns = ["table", "state", "rows", "pending", "failed", "overlong", "dimension"]
     _print_table("models", columns, found["models"])
+    batches = [{"table": m["table"]} | m["under_way"] for m in found["models"] if m["under_way"]["jobs"]]
+    if batches:
+        _print_table("in batches", ["table", "jobs", "texts", "tokens", "cost", "since", "told"], batches)
     judged = [{"table": model["table"]} | model["vector_index"] for model in found["models"] if model["vector_index"]]
     if judged:
         _print_table("vector indexes", ["table", "kind", "recall", "rows", "table_version", "time"], judged)

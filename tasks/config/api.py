@@ -1,5 +1,6 @@
 """The part of a corpus file that says how a model behind an API is asked."""
 
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -22,6 +23,21 @@ class Api(Settings):
     )
     secret: str | None = Field(
         None, pattern="^[a-z0-9-]+$", description="Name of a Prefect Secret block with the key, instead of `key_env`."
+    )
+    mode: Literal["requests", "batch"] = Field(
+        "requests",
+        description="requests: texts are embedded while a run waits; batch: they go into batches that the provider does"
+        " within hours for less money (OpenAI, Mistral, Gemini: half; Voyage: a third less), and a later run lands"
+        " them. Queries are always requests.",
+    )
+    batch_wait: float = Field(
+        0, ge=0, description="Minutes that a run waits for its batches before it leaves them to a later run."
+    )
+    batch_tokens: int | None = Field(
+        None,
+        ge=1,
+        description="Most tokens in batches that are under way at once, as the provider allows (OpenAI's enqueued"
+        " tokens); by default any number.",
     )
     requests_per_minute: int | None = Field(
         None, ge=1, description="Most requests in any minute; by default as the service's answers tell, or any number."

@@ -53,6 +53,7 @@ class Embedding:
         chosen: versions of the chunks to embed; None for all that are pending.
         wider: tables whose vectors begin with those of this one; see tasks.embed.wider.
         takes: what the model takes.
+        counts: to add to; new ones by default.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Embedding:
         chosen: pa.ChunkedArray | None = None,
         wider: Sequence[Wider] = (),
         takes: Takes = TEXT_ONLY,
+        counts: EmbeddingCounts | None = None,
     ) -> None:
         self._lake = lake
         self._table = table
@@ -72,7 +74,7 @@ class Embedding:
         self._start_pool = start_pool
         self._chosen = chosen
         self._pool: Pool | None = None
-        self.counts = EmbeddingCounts(table)
+        self.counts = counts or EmbeddingCounts(table)
         self._commits = Commits(lake, table, model, report, self.counts)
         template = Template(model)
         self._reuse = Reuse(lake, table, template, self._commits, self.counts, wider)
@@ -118,7 +120,7 @@ class Embedding:
         if self._lake.count(self._table):
             self.counts.removed += remove_orphans(self._lake, self._table)
         self.counts.rows = self._lake.count(self._table)
-        self.counts.seconds = time.monotonic() - started
+        self.counts.seconds += time.monotonic() - started
         return self.counts
 
     def _pending(self) -> Pending:

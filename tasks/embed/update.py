@@ -8,13 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from tasks.embed.api_pool import ApiPool, forget_paid, paid_folder
+from tasks.embed.api_pool import forget_paid
 from tasks.embed.embedding import Embedding, StartPool
 from tasks.embed.kept import Kept
 from tasks.embed.pending import failure_settings, orphans, pending_chunks, refused_rows
 from tasks.embed.pools import LocalPool, Pool
 from tasks.embed.rows import failures_of, overlong_chunk, with_vectors
 from tasks.embed.selection import EVERYTHING, Selection, selected
+from tasks.embed.served import by_batches, start_service
 from tasks.embed.wider import wider_tables
 from tasks.embed.written import wrong_vectors
 from tasks.errors import OverlongChunk
@@ -36,6 +37,7 @@ from tasks.lake.catalog import (
 from tasks.lake.evolve import evolve
 from tasks.lake.failures import EMBEDDING, failures_since, outdated_failures, record_failures
 from tasks.lake.fulltext import build_text_index, lacks_text_index
+from tasks.lake.jobs import are_open
 from tasks.lake.lease import try_writing
 from tasks.lake.maintenance import compact, compact_own, lacks_index
 from tasks.lake.nearest import matrix
@@ -45,10 +47,8 @@ from tasks.lake.schemas import EMBEDDED
 from tasks.lake.switches import FIRST, Switch, last_live, record, switched_to
 from tasks.lake.tables import Lake
 from tasks.models import choose
-from tasks.models.api import fingerprint
 from tasks.models.api.encoder import ApiEncoder
-from tasks.models.api.paid import Paid
-from tasks.models.api.providers import price_of
+from tasks.models.api.providers import batch_share, in_batches, price_of
 from tasks.models.interface import text_items
 from tasks.models.quantise import SAMPLE, measure_change
 from tasks.models.resolved import ResolvedModel, Served
@@ -77,15 +77,19 @@ def embed_model(
     wider = wider_tables(lake, model)
     if wider and not lake.has(table):
         open_model(lake, model, wider[0].dimension, wider[0].max_tokens)
-    pool = start_pool_for(run, model)
-    embedding = Embedding(lake, table, model.settings, pool, publish, chosen, wider, takes)
-    embedding.counts.removed = embedding.counts.failed = embedding.counts.refused = refused
-    run.report.models.append(embedding.counts)
+    counts = EmbeddingCounts(table, removed=refused, failed=refused, refused=refused)
+    run.report.models.append(counts)
     price = price_of(model.settings)
     try:
-        counts = embedding.run(arrivals)
+        if in_batches(model.settings) or are_open(lake, table):
+            for _ in arrivals:  # they are pending
+                pass
+            arrivals, chosen = iter(()), by_batches(run, model, chosen, wider, counts)
+        pool = start_pool_for(run, model)
+        Embedding(lake, table, model.settings, pool, publish, chosen, wider, takes, counts).run(arrivals)
     finally:
-        embedding.counts.saved = None if price is None else embedding.counts.reused_tokens * price / 1e6
+        saved = None if price is None else counts.reused_tokens * price * batch_share(model.settings) / 1e6
+        counts.saved = saved
     if model.settings.int8:
         _evaluate(run, model)
     if selection.everything:
@@ -124,7 +128,7 @@ def start_pool_for(run: Run, model: ResolvedModel) -> StartPool:
             encoder = choose.load_encoder(calibrated, budget=lake.corpus.resources.batch_tokens)
             pool = LocalPool(lambda: encoder)
             if isinstance(encoder, ApiEncoder):
-                return _start_api(run, model, encoder)
+                return start_service(run, model, encoder)
         else:
             from tasks.embed.ray_pool import RayPool
 
@@ -133,28 +137,6 @@ def start_pool_for(run: Run, model: ResolvedModel) -> StartPool:
         return pool
 
     return start
-
-
-def _start_api(run: Run, model: ResolvedModel, encoder: ApiEncoder) -> Pool:
-    """A service's model, once it is seen to be the one that filled the table.
-
-    Raises:
-        ModelError: it is not; or the service has nothing to say.
-    """
-    lake, table = run.lake, run.lake.model_table(model)
-    left = lake.corpus.budget
-    if left is not None:
-        left -= sum(counts.cost or 0.0 for counts in run.report.models)
-    pool = ApiPool(encoder, Paid(paid_folder(lake, table)), left)
-    vectors = encoder.probe()
-    open_model(lake, model, pool.dimension, pool.max_cost)
-    entry = entry_of(lake, table)
-    told = entry.get("fingerprint") if entry else None
-    if told:
-        fingerprint.check(told, vectors, model.settings.model, table)
-    else:
-        change_catalog(lake, run.report.run_id, lambda _: {table: {"fingerprint": fingerprint.fingerprint(vectors)}})
-    return pool
 
 
 def _calibrated(model: ResolvedModel, lake: Lake, windows: list[pa.Table]) -> ResolvedModel:
@@ -208,7 +190,7 @@ def up_to_date(run: Run, kept: Kept) -> bool:
     if any(_lacks_index(lake, entries[table]) for table in tables if table in entries):
         return False
     standing = standing_of(lake, list(entries.values()))
-    if any(not standing[table].complete for table in tables if table in entries):
+    if any(not standing[table].complete or are_open(lake, table) for table in tables if table in entries):
         return False
     order = _order(lake, list(entries.values()), kept.named)
     if changes_after(list(entries.values()), standing, set(tables), order, whole=True):

@@ -1,7 +1,7 @@
 """The tables of a lake: their columns and keys, as Arrow schemas.
 
 `<corpus>.documents`, `.chunks`, `.<model>.<revision>`, `.failures`, `.runs`, `.catalog`, `.switches`, `.tokenizer`,
-`.evaluations`.
+`.evaluations`, `.jobs`.
 Ids and hashes are 32 hexadecimal digits, times are UTC. `tasks.records` says what the columns of documents, chunks and
 failures hold.
 """
@@ -18,8 +18,9 @@ FORMAT = 1
 """The format of a lake: raised where an older embedlake must not touch what this one writes."""
 FORMAT_KEY = b"embedlake.format"
 
-OWN = ("documents", "chunks", "failures", "runs", "catalog", "switches", "tokenizer", "evaluations")
-"""Kinds of tables that each corpus has one of; besides, it has its leases, and a table for each model."""
+OWN = ("documents", "chunks", "failures", "runs", "catalog", "switches", "tokenizer", "evaluations", "jobs")
+"""Kinds of tables that each corpus has one of, though not all have jobs; besides, it has its leases, and a table for
+each model."""
 
 EMBEDDED = ("vector", "tokens", "checksum")
 """What a model's table adds to the columns of its chunks; no part of a row's version."""
@@ -241,3 +242,24 @@ EVALUATIONS = pa.schema(
         pa.field("version", pa.string()),  # hash of all other columns
     ]
 )
+
+JOBS = pa.schema(
+    [
+        _key("name"),  # ours of the job, which the provider is told too
+        pa.field("table", pa.string()),  # that its vectors are for
+        pa.field("state", pa.string()),  # prepared, uploaded, submitted, landed, done; see tasks.lake.jobs
+        pa.field("file", pa.string()),  # the provider's id of the file of requests, or null
+        pa.field("job", pa.string()),  # the provider's id of the job, or null
+        pa.field("contents", pa.list_(pa.string())),  # hashes of what is embedded, while it is under way
+        pa.field("texts", pa.int64()),
+        pa.field("tokens", pa.int64()),  # expected; once it is landed, that were billed
+        pa.field("cost", pa.float64()),  # USD, likewise; null where nobody knows
+        pa.field("unusable", pa.list_(pa.string())),  # hashes of what an answer without a usable vector came for
+        pa.field("outputs", pa.list_(pa.string())),  # the provider's ids of the files of answers, to be removed
+        pa.field("told", pa.string()),  # what the provider said last
+        pa.field("created", _TIME),
+        pa.field("changed", _TIME),
+        pa.field("version", pa.string()),  # hash of all other columns
+    ]
+)
+"""Jobs of Batch APIs. The table is there once there was one."""

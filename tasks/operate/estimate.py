@@ -13,10 +13,11 @@ from tasks.embed.pending import pending_chunks, refused_rows
 from tasks.embed.selection import Selection, selected
 from tasks.embed.wider import wider_tables
 from tasks.lake.catalog import taken_into
+from tasks.lake.jobs import contents_under_way, under_way
 from tasks.lake.lookup import NumberSet, numbers_of
 from tasks.lake.tables import Lake
 from tasks.models import choose
-from tasks.models.api.providers import price_of
+from tasks.models.api.providers import batch_share, price_of
 from tasks.models.interface import TEXT, encode_in_parts, text_items
 from tasks.models.resolved import ResolvedModel, Served
 from tasks.models.template import COST, HASH, NEEDED, Template, is_text
@@ -32,6 +33,7 @@ class ModelPlan:
         texts: distinct texts, images and the like to embed; tokens: in them, or what they weigh beside texts.
         by_modality: of these, what is no text.
         pending: texts that an earlier run left without a vector; 0 of a backfill, which embeds nothing else.
+        under_way: texts in batches of a Batch API; they are none of those to embed.
         overlong: chunks to embed that are longer than the model reads, of which it would read the beginning, or None
             where it is not known how much it reads.
         refused: chunks that would fail because they are longer, where the corpus refuses such.
@@ -47,6 +49,7 @@ class ModelPlan:
     texts: int = 0
     tokens: int = 0
     pending: int = 0
+    under_way: int = 0
     overlong: int | None = None
     refused: int = 0
     seconds: float = 0.0
@@ -85,7 +88,9 @@ def new_plan(lake: Lake, model: ResolvedModel) -> ModelPlan:
     """A plan for a model, of which nothing is known but its price."""
     table, served = lake.model_table(model), isinstance(model.origin, Served)
     price = price_of(model.settings) if served else None
-    return ModelPlan(model.name, table, lake.has(table), served=served, price=price)
+    price = None if price is None else price * batch_share(model.settings)
+    waiting = under_way(lake, table).texts
+    return ModelPlan(model.name, table, lake.has(table), under_way=waiting, served=served, price=price)
 
 
 def tell_cost(plan: ModelPlan) -> None:
@@ -149,10 +154,12 @@ class Waiting:
 
 
 def texts_there(lake: Lake, model: ResolvedModel) -> NumberSet:
-    """The texts that a model's table, or a wider one, has a vector for, by the hash of what is embedded."""
+    """The texts that a model's table, or a wider one, has a vector for, or that are in a batch for it, by the hash of
+    what is embedded."""
     key = Template(model.settings).key
     tables = [lake.model_table(model), *(wider.table for wider in wider_tables(lake, model))]
-    return NumberSet(np.concatenate([numbers_of(lake.read(table, [key])[key]) for table in tables]))
+    columns = [contents_under_way(lake, tables[0]), *(lake.read(table, [key])[key] for table in tables)]
+    return NumberSet(np.concatenate([*map(numbers_of, columns)]))
 
 
 def read_at_most(lake: Lake, table: str) -> int | None:

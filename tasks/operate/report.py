@@ -5,7 +5,7 @@ from tasks.models.api.known import date_of_prices
 from tasks.operate.estimate import ModelPlan
 from tasks.operate.hints import counted
 from tasks.operate.plan import Plan
-from tasks.progress import RunReport, dollars
+from tasks.progress import EmbeddingCounts, RunReport, dollars
 
 
 def report_rows(report: RunReport) -> list[tuple[str, str]]:
@@ -52,6 +52,10 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
         if model.billed:
             paid = "its price is not known" if model.cost is None else dollars(model.cost)
             rows.append(("  paid for", f"{model.billed:,} tokens: {paid}"))
+        if model.submitted:
+            rows.append(("  submitted", f"{model.submitted:,} texts in batches"))
+        if model.batches:
+            rows.append(("  under way", _under_way(model)))
         if model.saved and model.reused:
             rows.append(("  saved", f"{dollars(model.saved)} by vectors that were there"))
         for name, value in (
@@ -85,6 +89,16 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
     rows += _others(report.others)
     rows.append(("time", f"{report.seconds:,.1f} s"))
     return rows
+
+
+def _under_way(counts: EmbeddingCounts) -> str:
+    """What a run leaves to a later one."""
+    some = "1 batch" if counts.batches == 1 else f"{counts.batches:,} batches"
+    cost = "" if counts.expected is None else f", about {dollars(counts.expected)}"
+    return (
+        f"{some} with {counts.waiting:,} texts since {counts.since}{cost} ({counts.told}); run again to land what has"
+        " come back"
+    )
 
 
 def as_markdown(report: RunReport) -> str:
@@ -138,6 +152,8 @@ def model_plan_rows(model: ModelPlan, about: str = "") -> list[tuple[str, str]]:
     rows = [(model.table, "" if model.exists else "a new table")]
     if model.exists and model.pending:
         rows.append(("  left by an earlier run", f"{model.pending:,} texts"))
+    if model.under_way:
+        rows.append(("  in batches", f"{model.under_way:,} texts under way; a run lands what has come back"))
     if model.texts:
         many = counted(model.by_modality, model.texts - sum(model.by_modality.values()))
         tokens = "" if model.by_modality else f", {about}{model.tokens:,} tokens"
@@ -187,7 +203,7 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
         or plan.changed
         or plan.settings_changed
         or plan.deleted
-        or any(m.texts or m.pending or m.refused for m in plan.models)
+        or any(m.texts or m.pending or m.refused or m.under_way for m in plan.models)
     ):
         rows.append(("", "Nothing to do: every table is up to date."))
     return rows

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from tasks.embed.pending import pending_chunks
 from tasks.ingest.update import count_duplicates
 from tasks.lake.catalog import model_of, taken_by
 from tasks.lake.failures import EMBEDDING, list_failures
+from tasks.lake.jobs import under_way
 from tasks.lake.neighbours import neighbours
 from tasks.lake.schemas import RUNS
 from tasks.lake.switches import history
@@ -41,6 +43,7 @@ def status_of(lake: Lake, runs: int = 5, failures: int = 20, switches: int = 5) 
             "fusion": json.loads(row["fusion"] or "null"),
             "vector_index": json.loads(row["vector_index"] or "null"),
             "pending": len(pending_chunks(lake, row["table"], model_of(lake.corpus, row), taken_by(row))),
+            "under_way": plain(asdict(under_way(lake, row["table"]))),
             "failed": failed[EMBEDDING + row["table"]],
             "overlong": _overlong(lake, row["table"], row["max_tokens"]),
         }

@@ -13,7 +13,7 @@ from tasks.ingest.tokenizer import repair_tokenizer, tokenizer_is_sound
 from tasks.lake.catalog import STATES, model_of, taken_by, write_entries, written_in_schema
 from tasks.lake.evolve import evolve
 from tasks.lake.failures import read_again
-from tasks.lake.schemas import EVALUATIONS, FAILURES, LATER, RUNS, SWITCHES, chunks_schema, documents_schema
+from tasks.lake.schemas import EVALUATIONS, FAILURES, JOBS, LATER, RUNS, SWITCHES, chunks_schema, documents_schema
 from tasks.lake.switches import switched_to
 from tasks.lake.tables import Lake
 from tasks.operate import again, audit
@@ -115,8 +115,11 @@ class Verification:
         self._doubles(table, "failure_id")
         broken = audit.broken_seals(lake, table, "failure_id", FAILURES.names)
         self._note(table, _OTHER_COLUMNS, broken, self._retry)
-        for kind, key, schema in (("runs", "run_id", RUNS), ("evaluations", "arm_id", EVALUATIONS)):
+        kinds = (("runs", "run_id", RUNS), ("evaluations", "arm_id", EVALUATIONS), ("jobs", "name", JOBS))
+        for kind, key, schema in kinds:
             history = lake.name(kind)
+            if not lake.has(history):
+                continue
             self._doubles(history, key)
             broken = audit.broken_seals(lake, history, key, schema.names)
             self._note(history, _OTHER_COLUMNS, broken, self._remove(history, key))

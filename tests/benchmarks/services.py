@@ -4,6 +4,7 @@ The service is the fake of tests/models/api/fake.py, in a process of its own: no
 
     python -m tests.benchmarks.services --texts 100000 --tokens-a-minute 500000
     python -m tests.benchmarks.services --kills 30 --texts 3000
+    python -m tests.benchmarks.services --kills 30 --texts 3000 --batches
 """
 
 import argparse
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +29,9 @@ from tasks.lake.nearest import matrix
 from tasks.lake.tables import Lake
 from tasks.models.interface import cosines
 from tests.conftest import free_port
+from tests.models.api import batch_runs
 from tests.models.api.fake import KEY, Fake, serving, vector_of
+from tests.models.api.fake_batches import BatchFaults, FakeBatches
 from tests.models.api.runs import WORDS, killed_runs, model_at, paid_in_vain
 
 MIX = {
@@ -42,11 +46,14 @@ def main() -> None:
     parser.add_argument("--tokens-a-minute", type=int, default=500_000)
     parser.add_argument("--inputs", type=int, default=96, help="texts a request")
     parser.add_argument("--kills", type=int, default=0, help="kill so many runs instead, without other faults")
+    parser.add_argument("--batches", action="store_true", help="ask by the Batch API, with its own faults")
     told = parser.parse_args()
     os.environ["FAKE_KEY"] = KEY
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
-        if told.kills:
+        if told.kills and told.batches:
+            kill_batches(Path(folder), told.texts, told.kills)
+        elif told.kills:
             kill(Path(folder), told.texts, told.kills)
         else:
             embed(Path(folder), told.texts, told.tokens_a_minute, told.inputs)
@@ -81,6 +88,24 @@ def kill(folder: Path, texts: int, kills: int) -> None:
     twice, longest = paid_in_vain(fake, times)
     print(f"{len(times)} runs killed, {texts:,} texts, {check(file):,} rows")
     print(f"paid twice: {twice} texts; their answers were still to be sent, or {longest * 1000:.0f} ms old at most")
+
+
+def kill_batches(folder: Path, texts: int, kills: int) -> None:
+    """The same by a Batch API whose jobs expire, lack answers and are created although the answer is an error."""
+    fake = Fake()
+    faults = BatchFaults(
+        too_many=0.05, broken=0.02, lost=0.1, never=0.05, cut=0.05, failing=0.02, missing=0.02, doubled=0.02,
+        stranger=0.02, expires=0.2,
+    )  # fmt: skip
+    fake.batches = FakeBatches(fake, faults, seconds=0.5)
+    with serving(fake) as url:
+        api = {"mode": "batch", "batch_tokens": texts}
+        file = corpus(folder, texts, model_at(url, api))
+        times = killed_runs(fake, file, kills, random.Random(5), 4.0, runs=batch_runs.__name__)
+    counts = Counter(times for text, times in fake.times_paid().items() if "number" in text)
+    states = Counter(job.state for job in fake.batches.jobs.values())
+    print(f"{len(times)} runs killed, {texts:,} texts, {check(file):,} rows, jobs: {dict(states)}")
+    print(f"texts by how often they were paid: {dict(counts)}; files that are left: {len(fake.batches.files)}")
 
 
 def corpus(folder: Path, texts: int, model: dict[str, Any]) -> Path:

@@ -1,5 +1,6 @@
 """A model behind an API as an encoder: a call of it is one request."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import partial
@@ -116,7 +117,7 @@ class ApiEncoder:
             ) from None
         if len(found) < len(texts):
             raise ServiceError(f"{self._name} gives no usable vectors of {self._settings.model}", "", True)
-        return self._finished([found[i][0] for i in range(len(texts))])
+        return self.finished([found[i][0] for i in range(len(texts))])
 
     def encode_documents(self, items: Sequence[Item]) -> Encoded:
         """Vectors and costs of documents; those that were paid for before are not asked for."""
@@ -130,7 +131,7 @@ class ApiEncoder:
             raise UnusableVector(f"{self._name} gave no usable vector in {TRIES} answers")
         if not self.paid.lasting:
             self.paid.settle(contents)
-        return Encoded(self._finished([vector for vector, _ in found]), [cost for _, cost in found])
+        return Encoded(self.finished([vector for vector, _ in found]), [cost for _, cost in found])
 
     def encode_queries(self, items: Sequence[Item]) -> Encoded:
         """Vectors and costs of queries; the last ones are remembered."""
@@ -146,7 +147,21 @@ class ApiEncoder:
                 self._queries.move_to_end(query)
             while len(self._queries) > _QUERIES:
                 self._queries.popitem(last=False)
-        return Encoded(self._finished([known[query][0] for query in queries]), [known[query][1] for query in queries])
+        return Encoded(self.finished([known[query][0] for query in queries]), [known[query][1] for query in queries])
+
+    def as_sent(self, texts: Sequence[str]) -> list[tuple[str, int]]:
+        """Documents as a request has them, cut to what the model reads; and the tokens of each, uncut."""
+        prompted = [self._prompts["document"] + text for text in texts]
+        counts = self._counter.counts(prompted)
+        return list(zip(self._cut(prompted, counts, self.max_cost), counts, strict=True))
+
+    def most_billed(self, count: int) -> int:
+        """The tokens that a document of so many is billed with, at most."""
+        return math.ceil(min(count, self.max_cost) * self._ratio)
+
+    def cost_of(self, count: int, billed: int | None) -> int:
+        """The tokens of a document of so many as the provider counted them, where it says so."""
+        return self._cost(count, None if billed is None else billed / count)
 
     def _of_queries(self, queries: list[str]) -> dict[str, tuple[Vector, int]]:
         """Vectors and costs of no more queries than a request takes; in halves, where they have too many tokens."""
@@ -242,5 +257,6 @@ class ApiEncoder:
         """Tokens of the provider to one that is counted here, at most."""
         return 1.0 if self._counter.exact else self._seen * _SPARE or _CAREFUL
 
-    def _finished(self, vectors: Sequence[Vector]) -> Vectors:
+    def finished(self, vectors: Sequence[Vector]) -> Vectors:
+        """Vectors as they are kept."""
         return finish(np.stack(vectors), len(vectors[0]), self._settings.normalize)

@@ -43,6 +43,11 @@ class Paid:
         """Whether answers are kept until they are landed, and not only until they are given."""
         return self._folder is not None
 
+    @property
+    def contents(self) -> list[str]:
+        """Hashes of all."""
+        return [*self._found]
+
     def find(self, content: str) -> tuple[Vectors, int] | None:
         """The vector and the tokens of a content, where it was paid for and is not landed."""
         return self._found.get(content)

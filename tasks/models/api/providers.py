@@ -9,6 +9,7 @@ from tasks.config.loading import keep_secret, redact, secret_from
 from tasks.config.models import Model
 from tasks.errors import ConfigurationError, ModelError, ServiceError
 from tasks.models.api.azure import Azure
+from tasks.models.api.batch_client import BATCH_WIRES, BatchApi
 from tasks.models.api.bill import Bill
 from tasks.models.api.client import Client
 from tasks.models.api.cohere import Cohere
@@ -87,6 +88,24 @@ class ApiProvider:
         return ApiEncoder(settings, name, self._wire, limits, client, Counter(facts.tokenizer), api.concurrency, suits)
 
 
+def batch_api_of(model: ResolvedModel) -> BatchApi:
+    """The Batch API of a model whose provider has one."""
+    assert isinstance(model.origin, Served)
+    settings, api = model.settings, model.settings.api or Api.model_validate({})
+    asked = Asked(model.origin.name, settings.dimension)
+    return BatchApi(WIRES[model.origin.provider], asked, place_of(settings)[0], key_of(settings), api.seconds)
+
+
+def in_batches(model: Model) -> bool:
+    """Whether a model's documents go into batches."""
+    return model.api is not None and model.api.mode == "batch"
+
+
+def batch_share(model: Model) -> float:
+    """The part of a request's price that one in a batch costs; 1 of a model that is not asked in batches."""
+    return BATCH_WIRES[model.model.partition(":")[0]].share if in_batches(model) else 1.0
+
+
 def price_of(model: Model) -> float | None:
     """USD for a million tokens of a model; None where nobody knows. What a server of one's own has costs nothing."""
     provider, _, name = model.model.partition(":")
@@ -151,6 +170,11 @@ def _check(model: Model) -> None:
     if wrong:
         raise ConfigurationError(
             f"model {model.model!r} is behind an API, and {wrong[0]!r} is for models on this machine", "Take it out."
+        )
+    if in_batches(model) and provider not in BATCH_WIRES:
+        raise ConfigurationError(
+            f"model {model.model!r} cannot be asked in batches: only {', '.join(BATCH_WIRES)} can",
+            "Take out `mode: batch`.",
         )
     if model.dimension and known(provider, name).fixed and model.dimension != known(provider, name).dimension:
         raise ConfigurationError(

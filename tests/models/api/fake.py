@@ -30,6 +30,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from tests.models.api.fake_batches import BatchFaults, FakeBatches
+
 KEY = "sk-fake-0123456789-planted-key"
 DIMENSION = 64
 FILTERED = "unspeakable"
@@ -73,6 +75,7 @@ class Fake:
         script: faults of the next requests, by the names of `Faults`.
         drift: added to every vector, as if the model had changed.
         violations: requests that no client may send: over the limits of inputs or tokens, with empty texts.
+        batches: its Batch APIs.
         over_rate: requests that came when the rate was used up.
     """
 
@@ -96,8 +99,10 @@ class Fake:
     violations: list[str] = field(default_factory=list)
     over_rate: int = 0
     met: Counter[str] = field(default_factory=Counter)
+    batches: FakeBatches = field(init=False)
 
     def __post_init__(self) -> None:
+        self.batches = FakeBatches(self)
         self._random = random.Random(self.faults.seed)
         self._window: deque[tuple[float, int]] = deque()
         self._used = 0
@@ -119,6 +124,7 @@ class Fake:
                 post("/v1/embeddings", OPENAI), post("/openai/v1/embeddings", OPENAI), post("/v2/embed", COHERE),
                 post("/v1beta/models/{model}:batchEmbedContents", GEMINI), post("/embed", TEI),
                 Route("/info", self._info), Route("/v1/models", self._models), Route("/fake/bill", self._told),
+                *self.batches.routes(),
             ]
         )  # fmt: skip
 
@@ -141,6 +147,7 @@ class Fake:
                 "paid": len(self.times_paid()), "first": self.bill[0].came if self.bill else 0,
                 "last": self.bill[-1].came if self.bill else 0,
                 "came": [(paid.came, paid.tokens) for paid in self.bill],
+                "files": len(self.batches.files), "jobs": Counter(job.state for job in self.batches.jobs.values()),
             }
         )  # fmt: skip
 
@@ -431,8 +438,10 @@ def main() -> None:
     parser.add_argument("--settings", default="{}", help="JSON: the fields of Fake; faults as an object")
     told = parser.parse_args()
     settings = json.loads(told.settings)
-    faults = Faults(**settings.pop("faults", {}))
-    uvicorn.run(Fake(faults=faults, **settings).app(), port=told.port, log_level="critical")
+    faults, batches = Faults(**settings.pop("faults", {})), settings.pop("batches", {})
+    fake = Fake(faults=faults, **settings)
+    fake.batches = FakeBatches(fake, BatchFaults(**batches.pop("faults", {})), **batches)
+    uvicorn.run(fake.app(), port=told.port, log_level="critical")
 
 
 if __name__ == "__main__":

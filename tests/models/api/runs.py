@@ -47,8 +47,18 @@ def model_at(url: str, api: dict[str, Any] | None = None, **settings: Any) -> di
     return own | {"api": {"url": f"{url}/v1", "key_env": "FAKE_KEY"} | (api or {})}
 
 
-def killed_runs(fake: Fake, corpus_file: Path, kills: int, chance: random.Random, longest: float) -> list[float]:
+def killed_runs(
+    fake: Fake, corpus_file: Path, kills: int, chance: random.Random, longest: float, runs: str = __name__
+) -> list[float]:
     """Runs in processes of their own that are killed at a random moment after they began to ask; then one that ends.
+
+    Args:
+        fake: that they ask.
+        corpus_file: theirs.
+        kills: how many.
+        chance: decides when.
+        longest: seconds between the first request and a kill.
+        runs: the module that runs them.
 
     Returns:
         When each was killed, in seconds of the epoch.
@@ -56,7 +66,7 @@ def killed_runs(fake: Fake, corpus_file: Path, kills: int, chance: random.Random
     times = []
     for kill in range(kills + 1):
         asked = fake.requests
-        process = subprocess.Popen([sys.executable, "-m", "tests.models.api.runs", str(corpus_file)])
+        process = subprocess.Popen([sys.executable, "-m", runs, str(corpus_file)])
         while kill < kills and process.poll() is None and fake.requests <= asked + 1:
             time.sleep(0.002)
         if kill < kills and process.poll() is None:

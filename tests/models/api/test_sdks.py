@@ -24,6 +24,25 @@ client = OpenAI(api_key=key, base_url=url + "/v1")
 data = client.embeddings.create(model="text-embedding-3-small", input=texts, dimensions=32).data
 print(json.dumps([one.embedding for one in sorted(data, key=lambda one: one.index)]))
 """
+OPENAI_BATCH = """
+import json, sys
+from openai import OpenAI
+url, key, texts = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+client = OpenAI(api_key=key, base_url=url + "/v1")
+body = {"model": "text-embedding-3-small", "dimensions": 32}
+lines = [
+    {"custom_id": str(i), "method": "POST", "url": "/v1/embeddings", "body": body | {"input": text}}
+    for i, text in enumerate(texts)
+]
+file = client.files.create(file=("a.jsonl", "\\n".join(map(json.dumps, lines)).encode()), purpose="batch")
+batch = client.batches.create(input_file_id=file.id, endpoint="/v1/embeddings", completion_window="24h")
+batch = client.batches.retrieve(batch.id)
+assert batch.status == "completed" and batch.id in [one.id for one in client.batches.list(limit=1)]
+answers = [json.loads(line) for line in client.files.content(batch.output_file_id).text.splitlines()]
+answers.sort(key=lambda one: int(one["custom_id"]))
+assert client.files.delete(file.id).deleted
+print(json.dumps([one["response"]["body"]["data"][0]["embedding"] for one in answers]))
+"""
 COHERE = """
 import json, sys
 import cohere
@@ -37,7 +56,12 @@ print(json.dumps(answer.embeddings.float_))
 
 
 @pytest.mark.parametrize(
-    ("script", "reference"), [(OPENAI, "openai:text-embedding-3-small"), (COHERE, "cohere:embed-v4.0")]
+    ("script", "reference"),
+    [
+        (OPENAI, "openai:text-embedding-3-small"),
+        (OPENAI_BATCH, "openai:text-embedding-3-small"),
+        (COHERE, "cohere:embed-v4.0"),
+    ],
 )
 def test_the_providers_own_client_gets_the_same_vectors(script: str, reference: str) -> None:
     python = os.environ.get("EMBEDLAKE_SDKS")
