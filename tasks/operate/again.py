@@ -1,16 +1,13 @@
 """Whether what a lake has embedded is what it says: contents fetched again, and a sample of rows embedded again."""
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.config.settings import Corpus
 from tasks.content.fetcher import Fetcher
-from tasks.content.finding import COLUMNS
+from tasks.content.finding import COLUMNS, wanted_of
 from tasks.content.items import Content, item_of
-from tasks.content.reference import reference_of
 from tasks.embed.batches import items_of
 from tasks.errors import DocumentError, ModelError
 from tasks.lake.catalog import Entry
@@ -18,7 +15,7 @@ from tasks.lake.nearest import matrix
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_entry
-from tasks.models.interface import UNITS, Encoder, Item, Vectors, cosines, encode_in_parts
+from tasks.models.interface import Encoder, Item, Vectors, cosines, encode_in_parts
 from tasks.models.takes import TEXT_ONLY, Takes
 from tasks.models.template import NEEDED, Template, is_text
 from tasks.sources.listing import list_files
@@ -103,7 +100,7 @@ def lost_contents(lake: Lake, sample: int) -> list[str]:
 def contents_now(corpus: Corpus, rows: pa.Table, takes: Takes = TEXT_ONLY) -> list[tuple[int, Content | DocumentError]]:
     """The contents of a few rows by their places, or why they are not to be had; nothing of rows that are damaged."""
     told = rows.select(COLUMNS).to_pylist()
-    sound = [place for place, row in enumerate(told) if _tells_content(row)]
+    sound = [place for place, row in enumerate(told) if wanted_of(place, row)]
     if not sound:
         return []
     fetcher = Fetcher(corpus, takes)
@@ -111,14 +108,3 @@ def contents_now(corpus: Corpus, rows: pa.Table, takes: Takes = TEXT_ONLY) -> li
         return [(sound[key], content) for key, content in fetcher.fetch([told[place] for place in sound])]
     finally:
         fetcher.close()
-
-
-def _tells_content(row: dict[str, Any]) -> bool:
-    """Whether a row says where its content is, as far as it can be read."""
-    if None in row.values() or row["modality"] not in UNITS:
-        return False
-    try:
-        reference_of(row["content_reference"])
-    except ValueError:
-        return False
-    return True

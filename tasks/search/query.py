@@ -21,15 +21,12 @@ import pyarrow as pa
 from tasks.config.loading import load_corpus
 from tasks.config.models import kept_model
 from tasks.config.reranking import Rerank
-from tasks.content.fetching import as_seen
-from tasks.content.items import item_of
 from tasks.errors import ConfigurationError, DocumentError, ModelError, UnknownName
 from tasks.lake.catalog import taken_by
 from tasks.lake.literals import all_of
 from tasks.lake.nearest import View, check_filter
 from tasks.lake.recall import effort_in
 from tasks.lake.tables import Lake
-from tasks.media.image import look
 from tasks.models import choose
 from tasks.models.find import resolve_entry
 from tasks.models.interface import Encoder, Item, Vectors, encode_in_parts, text_items
@@ -52,7 +49,6 @@ from tasks.search.reranked import reranked
 from tasks.search.retrieve import Hit, Query, Way, of_modality, retrieve, way_for
 from tasks.search.scales import scales_of
 from tasks.search.similar import cut, in_table, mean_of, vector_of
-from tasks.search.thumbnail import thumbnail_of
 from tasks.search.vocabulary import Coverage, coverage, wider, word_vectors
 
 
@@ -268,6 +264,8 @@ class OpenLake:
             UnknownName: there is no such image or model in the lake.
             ConfigurationError: the image is not to be had as it was read.
         """
+        from tasks.search.thumbnail import thumbnail_of  # no other search waits for what decodes images
+
         return thumbnail_of(self._view(self.entry(model)["table"]), self._lake.corpus, chunk_id, side)
 
     def word_vectors(self, name: str | None = None) -> WordVectors:
@@ -388,6 +386,10 @@ class OpenLake:
                 f"{row['table']} has no images: its model takes {', '.join(sorted(taken_by(row)))}",
                 "Name another one with `model`, or run with a model that takes images.",
             )
+        from tasks.content.fetching import as_seen
+        from tasks.content.items import item_of
+        from tasks.media.image import look
+
         with self._lock:
             self._encoder(row)  # which tells how large it looks at images
         try:

@@ -107,7 +107,7 @@ class Settings:
     template: str = "headings"
     revision: int = 0  # of every model: another one has a table of its own
     promote: str = "by hand"
-    images: str = "files"
+    images: str = "none"
     judged: bool | None = None  # whether the first model is not worse than the live one; None where nobody knows
 
 
