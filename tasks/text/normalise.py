@@ -70,12 +70,14 @@ def normalise(text: str, code: bool = False, markdown: bool = False) -> str:
         text = without_surrogates(text)
         data = text.encode()
     rare = data.translate(None, _COMMON).decode()  # looking for each of these in all of the text takes long
+    if "\ufeff" in rare:  # it may stand between what is composed
+        text = text.replace("\ufeff", "")
     if not code and _MAY_COMPOSE.search(rare) and not unicodedata.is_normalized("NFC", text):
         text = unicodedata.normalize("NFC", text)
     if "\r" in rare:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if "\0" in rare or "\ufeff" in rare:
-        text = text.replace("\0", "\ufffd").replace("\ufeff", "")
+    if "\0" in rare:
+        text = text.replace("\0", "\ufffd")
     if not code:
         for mark, breaks in _BREAKS.items():
             if mark in rare:
