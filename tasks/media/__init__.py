@@ -6,5 +6,7 @@
   `lengths` tells whether a file is all there, `mpeg_audio` mends MP3 files that do not say how long they are.
 - `film`: frames of films, and the times of those worth a look.
 
+`kinds` says what a file is that is none of them.
+
 Libraries that decode are imported when something is decoded.
 """

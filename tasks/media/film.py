@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from tasks.errors import BrokenDocument, OversizedDocument, UnsupportedDocument
 from tasks.media.containers import container_format, opened, tags
+from tasks.media.kinds import unknown
 from tasks.media.lengths import check_whole
-from tasks.media.opening import kind_of
 
 _SAMPLED = (64, 48)  # pixels, width and height, of the frames whose colours are counted
 _LEVEL = 4  # of 256 levels of a colour that are counted as one
@@ -50,15 +50,14 @@ def watch(content: bytes, max_pixels: int) -> Watched:
         max_pixels: of a frame.
 
     Raises:
+        EmptyDocument: there is nothing in it.
         UnsupportedDocument: it is no film, or PyAV is not installed.
         BrokenDocument: it does not decode, or is cut off.
         OversizedDocument: its frames have too many pixels.
     """
     name = container_format(content)
     if not name:
-        raise UnsupportedDocument(
-            f"not a film of a known format: {kind_of(content)}", "Is its name wrong? Store it as MP4 or WebM."
-        )
+        raise unknown(content, "film", "Store it as MP4 or WebM.")
     check_whole(content, name)
     with opened(content) as container:
         stream = _pictures_of(container)

@@ -43,7 +43,8 @@ class Looked(NamedTuple):
         sizes: width and height of each page or frame, as oriented.
         taken: when it was taken, in ISO 8601, with the zone where it is told.
         caption: what its file says of it; may be empty.
-        perceptual_hash: 64 bits as 16 hexadecimal digits, of its first page; alike pictures differ in few bits.
+        perceptual_hash: 64 bits as 16 hexadecimal digits, of its first page; alike pictures differ in 6
+            bits or fewer. One of a single colour has 0, which says nothing.
     """
 
     format: str

@@ -10,8 +10,9 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from tasks.errors import BrokenDocument, DocumentError, EmptyDocument, OversizedDocument, UnsupportedDocument
+from tasks.errors import BrokenDocument, DocumentError, OversizedDocument, UnsupportedDocument
 from tasks.media.drawing import rasterise
+from tasks.media.kinds import unknown
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -27,16 +28,6 @@ _MAGIC = (
     (b"MM\0*", "TIFF"),
     (b"II+\0", "TIFF"),
     (b"MM\0+", "TIFF"),
-)
-_ELSE = (
-    (re.compile(rb"\s*<(?:!doctype html|html|head|body)", re.IGNORECASE), "a web page"),
-    (re.compile(rb"%PDF"), "a PDF"),
-    (re.compile(rb"PK\x03\x04"), "a ZIP archive"),
-    (re.compile(rb"\s*<\?xml|\s*<[A-Za-z]"), "XML"),
-    (re.compile(rb"version https://git-lfs"), "a pointer of Git LFS"),
-    (re.compile(rb"\s*[{\[]"), "JSON"),
-    (re.compile(rb"(?:OggS|fLaC|ID3|RIFF....WAVE)", re.DOTALL), "sound"),
-    (re.compile(rb"[\t\n\r\x20-\x7e]{16,}\Z"), "text"),
 )
 _BMP_HEADS = {12, 40, 52, 56, 64, 108, 124}  # sizes of the header that follows, by its version
 _SVG = re.compile(r"(?:\s|<\?xml.*?\?>|<!--.*?-->|<!DOCTYPE\s+svg.*?(?:\[.*?\]\s*)?>)*<(?:\w+:)?svg[\s>]", re.DOTALL)
@@ -83,7 +74,7 @@ def open_picture(content: bytes) -> "ImageFile":
 
     name = picture_format(content)
     if not name:
-        raise _no_picture(content)
+        raise unknown(content, "picture", "Store it as PNG, JPEG or WebP.")
     if name == "HEIF":
         _require("pi_heif", "HEIC pictures", "heic").register_heif_opener(thumbnails=False)
     if name == "SVG":
@@ -95,12 +86,6 @@ def open_picture(content: bytes) -> "ImageFile":
             return source
     with decoding(name):
         return Image.open(io.BytesIO(content), formats=[name])
-
-
-def kind_of(content: bytes) -> str:
-    """How a file that is not what its name says begins, for messages."""
-    kind = next((kind for pattern, kind in _ELSE if pattern.match(content[:4096])), "")
-    return f"it begins as {kind} does" if kind else f"it begins with {content[:8].hex(' ')}"
 
 
 @contextmanager
@@ -131,20 +116,6 @@ def decoding(name: str) -> Iterator[None]:
             nameless = isinstance(error, UnidentifiedImageError)
             reason = "its header is damaged" if nameless else str(error) or type(error).__name__
             raise BrokenDocument(f"the {name} picture does not decode: {reason}", _COMPLETE) from error
-
-
-def _no_picture(content: bytes) -> DocumentError:
-    if not content.strip(b"\0"):
-        what = "is empty" if not content else "has nothing but zeros"
-        return EmptyDocument(f"the file {what}", "Was it cut off while it was stored?")
-    if len(content) < 12:
-        return BrokenDocument(f"the file ends after {len(content)} bytes", _COMPLETE)
-    kind = next((kind for pattern, kind in _ELSE if pattern.match(content[:4096])), "")
-    found = f"it begins as {kind} does" if kind else f"it begins with {content[:8].hex(' ')}"
-    hint = (
-        "Has a server sent an error in its place, or is its name wrong?" if kind else "Store it as PNG, JPEG or WebP."
-    )
-    return UnsupportedDocument(f"not a picture of a known format: {found}", hint)
 
 
 def _require(module: str, what: str, extra: str) -> Any:

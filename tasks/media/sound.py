@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from tasks.errors import BrokenDocument, EmptyDocument, UnsupportedDocument
 from tasks.media.containers import Track, container_format
+from tasks.media.kinds import unknown
 from tasks.media.lengths import check_whole
-from tasks.media.opening import kind_of
 from tasks.media.recordings import Recording, recording_format
 
 _LEAST_RATE, _MOST_RATE = 1_000, 768_000  # samples a second; others are of damaged headers
@@ -171,8 +171,6 @@ def _resampled(read: NDArray[np.float32], up: int, down: int) -> NDArray[np.floa
 
 
 def _opened(content: bytes) -> Source:
-    if not content.strip(b"\0"):
-        raise EmptyDocument("the file is empty", "Was it cut off while it was stored?")
     if recording_format(content):
         if find_spec("soundfile") is None:
             raise UnsupportedDocument("sound needs soundfile, which is not installed", "pip install 'embedlake[sound]'")
@@ -180,9 +178,7 @@ def _opened(content: bytes) -> Source:
     elif container_format(content):
         source = Track(content)
     else:
-        raise UnsupportedDocument(
-            f"not a sound of a known format: {kind_of(content)}", "Is its name wrong? Store it as WAV, FLAC or MP3."
-        )
+        raise unknown(content, "sound", "Store it as WAV, FLAC or MP3.")
     if not _LEAST_RATE <= source.rate <= _MOST_RATE or source.channels > _MOST_CHANNELS:
         raise BrokenDocument(
             f"a sound of {source.rate:,} samples a second in {source.channels} channels cannot be", "Is it damaged?"

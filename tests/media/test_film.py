@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.errors import BrokenDocument, OversizedDocument, UnsupportedDocument
+from tasks.errors import BrokenDocument, EmptyDocument, OversizedDocument, UnsupportedDocument
 from tasks.media.film import frames, regular, scenes, watch
 from tasks.media.sound import listen, samples
 from tests.media.pictures import BLUE, GREEN, RED
@@ -96,6 +96,8 @@ def test_what_is_no_film_is_told() -> None:
             watch(cut, MANY)
     with pytest.raises(UnsupportedDocument, match="a web page"):
         watch(b"<html>Not Found</html>", MANY)
+    with pytest.raises(EmptyDocument):
+        watch(b"", MANY)
     with pytest.raises(UnsupportedDocument, match="moving pictures"):
         watch(film(samples=tone()), MANY)
     with pytest.raises(OversizedDocument, match="64 x 48"):

@@ -18,7 +18,6 @@ from tests.media.pictures import BLUE, GREEN, RED, WHITE, chunk, png, png_head, 
 MANY = 10**8
 CORNERS = ((RED, 0.1, 0.1), (GREEN, 0.9, 0.1), (BLUE, 0.1, 0.9), (WHITE, 0.9, 0.9))
 needs_heic = pytest.mark.skipif(find_spec("pi_heif") is None, reason="pi-heif is not installed")
-needs_svg = pytest.mark.skipif(find_spec("resvg_py") is None, reason="resvg-py is not installed")
 
 
 def corners(pixels: Any) -> list[tuple[int, ...]]:
@@ -192,6 +191,8 @@ def test_frames_of_animations() -> None:
         assert (seen.pages, seen.width, seen.height) == (3, 32, 16)
         for page, colour in ((0, RED), (2, BLUE), (1, GREEN)):
             assert np.abs(picture(content, page)[8, 16].astype(int) - colour).max() < 20
+        together = pictures(content, [(page, None) for page in (0, 1, 2)])
+        assert all((piece == picture(content, page)).all() for page, piece in enumerate(together))
         with pytest.raises(BrokenDocument):
             picture(content, 3)
 
@@ -277,6 +278,14 @@ def test_a_truncated_picture_is_broken(kind: str) -> None:
         with pytest.raises(BrokenDocument) as told:
             look(content[: int(len(content) * share)], MANY)
         assert kind in told.value.message
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_truncated_photograph_is_broken_though_it_is_looked_at_small(progressive: bool) -> None:
+    content = stored(smooth(1600, 1200), "JPEG", progressive=progressive)
+    for share in (0.5, 0.95):
+        with pytest.raises(BrokenDocument, match="truncated"):
+            look(content[: int(len(content) * share)], MANY)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "TIFF", "AVIF"])

@@ -188,7 +188,7 @@ def test_streams_that_did_not_know_their_length_are_read() -> None:
     ("content", "error", "says"),
     [
         (b"", EmptyDocument, "empty"),
-        (b"\0" * 100, EmptyDocument, "empty"),
+        (b"\0" * 100, EmptyDocument, "zeros"),
         (wav(np.zeros(0)), EmptyDocument, "no samples"),
         (wav(tone(), rate=3), BrokenDocument, "3 samples a second"),
         (wav(tone(), rate=2_000_000_000), BrokenDocument, "2,000,000,000 samples a second"),
