@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from tasks.config.settings import Corpus
-from tasks.content.fetching import Fetched, fetch
+from tasks.content.fetching import Content, Fetched, fetch
 from tasks.content.finding import Origin, origins_of
 from tasks.errors import DocumentError, UnfinishedDocument
-from tasks.models.interface import Image
 from tasks.models.takes import TEXT_ONLY, Takes
 from tasks.processes import Begun, Processes
 
 _PIXELS = 2**21  # in a piece of work: 6 MiB as they travel
 _MOST_HELD = 2**26  # pixels that are fetched ahead, beside one piece of work
+_OF_ONE = 4  # times as many of one sound or film, which is read anew for each piece of work
 _FILES = 16  # in a piece of work
 
 
@@ -32,7 +32,7 @@ class Fetcher:
         self._takes = takes
         self._processes: Processes | None = None
 
-    def fetch(self, rows: list[dict[str, Any]]) -> Iterator[tuple[int, Image | DocumentError]]:
+    def fetch(self, rows: list[dict[str, Any]]) -> Iterator[tuple[int, Content | DocumentError]]:
         """The content of each row by its place among them, in any order; or what is wrong with it: `LostContent` where
         it is not to be had as it was read.
 
@@ -99,7 +99,7 @@ def _parts(origin: Origin) -> Iterator[Origin]:
     part: list[Any] = []
     size = 0
     for one in origin.wanted:
-        if part and size + one.size > _PIXELS:
+        if part and size + one.size > _PIXELS * (_OF_ONE if one.time else 1):
             yield replace(origin, wanted=part)
             part, size = [], 0
         part.append(one)

@@ -5,7 +5,7 @@ through each, as it is found on reading, and its bytes are given to the processe
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +23,8 @@ from tasks.sources.work import Block, Within
 
 COLUMNS = ("document_id", "source", "uri", "content_reference", "content_hash", "span_region")
 """Of a chunk, what tells where its content is."""
+_OF_SOUND = 21  # pixels that fill as many bytes as a millisecond of 16,000 samples a second
+_OF_FRAME = 2**18  # pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +36,16 @@ class Wanted:
         place: of its bytes.
         page: from 1.
         region: of the page, or None for all of it.
+        time: of sound or a frame, as `Reference` has it; None of an image.
         content_hash: of the bytes, as they were read.
-        size: in pixels.
+        size: in pixels, or what fills as many bytes.
     """
 
     key: int
     place: Place
     page: int
     region: Region | None
+    time: tuple[int, ...] | None
     content_hash: str
     size: int
 
@@ -62,7 +66,7 @@ class Origin:
 
     @property
     def size(self) -> int:
-        """Of what is wanted, in pixels."""
+        """Of what is wanted, in pixels, or what fills as many bytes."""
         return sum(one.size for one in self.wanted)
 
 
@@ -78,9 +82,19 @@ def wanted_of(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], 
     """
     for key, row in enumerate(rows):
         reference = reference_of(row["content_reference"])
-        left, top, right, bottom = row["span_region"]
-        size = (right - left) * (bottom - top)
-        yield row, Wanted(key, reference.place, reference.page, reference.region, row["content_hash"], size)
+        size = _size_of(reference.time, row["span_region"])
+        place, page, region = reference.place, reference.page, reference.region
+        yield row, Wanted(key, place, page, region, reference.time, row["content_hash"], size)
+
+
+def _size_of(time: tuple[int, ...] | None, region: Sequence[int] | None) -> int:
+    """Of a piece as it travels: sound at the usual rate, and frames, of which a film has many, as large as most models
+    look at them."""
+    if time and len(time) == 2:
+        return (time[1] - time[0]) * _OF_SOUND
+    left, top, right, bottom = region or (0, 0, 0, 0)
+    size = (right - left) * (bottom - top)
+    return min(size, _OF_FRAME) if time else size
 
 
 def origins_of(rows: Iterable[dict[str, Any]], corpus: Corpus) -> Iterator[Found]:

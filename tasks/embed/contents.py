@@ -10,7 +10,7 @@ from tasks.content.fetcher import Fetcher
 from tasks.content.finding import COLUMNS
 from tasks.embed.batches import Batch
 from tasks.errors import DocumentError
-from tasks.models.interface import Item, in_tokens
+from tasks.models.interface import Item, content_item, in_tokens
 from tasks.models.template import CONTENT, COST, HASH
 
 Lost = Callable[[pa.Table, DocumentError], None]
@@ -43,9 +43,7 @@ def content_batches(rows: pa.Table, batch_cost: int, fetcher: Fetcher, lost: Los
                 if len(places[content]) > tried + 1:
                     left[content] = places[content]
                 continue
-            modality = rows["modality"][place].as_py()
-            item = Item(modality, found, found.shape[0] * found.shape[1])
-            yield from gathered.add(item, places[content][tried:])
+            yield from gathered.add(content_item(found), places[content][tried:])
         places, tried = left, tried + 1
     yield from gathered.flush()
 

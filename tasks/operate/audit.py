@@ -12,6 +12,7 @@ from tasks.columns import among
 from tasks.config.models import kept_model
 from tasks.config.settings import Corpus
 from tasks.content.fetcher import Fetcher
+from tasks.content.fetching import Content
 from tasks.content.finding import COLUMNS
 from tasks.content.reference import piece_hash, reference_of
 from tasks.embed.batches import items_of
@@ -27,7 +28,7 @@ from tasks.lake.schemas import chunks_schema
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_entry
-from tasks.models.interface import Encoder, Image, Item, Vectors, cosines, encode_in_parts
+from tasks.models.interface import Encoder, Item, Vectors, content_item, cosines, encode_in_parts
 from tasks.models.takes import TEXT_ONLY, Takes
 from tasks.models.template import HASH, NEEDED, Template, is_text
 from tasks.sources.listing import list_files
@@ -72,15 +73,16 @@ def _content_agrees(row: dict[str, Any]) -> bool:
         reference = reference_of(row["content_reference"] or "")
     except ValueError:
         return False
+    same = row["content_hash"] and row["text_hash"] == piece_hash(row["content_hash"], reference)
+    if reference.time:
+        within = row["start"] <= reference.time[0] <= reference.time[-1] <= row["end"]
+        return bool(same and within and (row["modality"] == "audio") == (reference.time == (row["start"], row["end"])))
     region = tuple(row["span_region"] or ())
     if len(region) != 4:
         return False
     left, top, right, bottom = region
     return bool(
-        row["content_hash"]
-        and row["text_hash"] == piece_hash(row["content_hash"], reference)
-        and row["end"] - row["start"] == (right - left) * (bottom - top)
-        and reference.region in (None, region)
+        same and row["end"] - row["start"] == (right - left) * (bottom - top) and reference.region in (None, region)
     )
 
 
@@ -190,10 +192,9 @@ def _items_again(corpus: Corpus, rows: pa.Table, takes: Takes) -> tuple[list[int
     found = {i: item for i, (item, text) in enumerate(zip(items_of(rows), texts, strict=True)) if text}
     others = [i for i, text in enumerate(texts) if not text]
     wanted = rows.take(pa.array(others, pa.int64()))
-    modalities = wanted["modality"].to_pylist()
     for key, content in contents_now(corpus, wanted, takes):
         if not isinstance(content, DocumentError):
-            found[others[key]] = Item(modalities[key], content, content.shape[0] * content.shape[1])
+            found[others[key]] = content_item(content)
     return sorted(found), [found[i] for i in sorted(found)]
 
 
@@ -225,7 +226,7 @@ def lost_contents(lake: Lake, sample: int) -> list[str]:
     return [row["chunk_id"] for row in suspects if row["uri"] in same]
 
 
-def contents_now(corpus: Corpus, rows: pa.Table, takes: Takes = TEXT_ONLY) -> list[tuple[int, Image | DocumentError]]:
+def contents_now(corpus: Corpus, rows: pa.Table, takes: Takes = TEXT_ONLY) -> list[tuple[int, Content | DocumentError]]:
     """The contents of a few rows by their places, or why they are not to be had."""
     if not len(rows):
         return []

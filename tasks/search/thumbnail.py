@@ -4,12 +4,12 @@ import io
 from collections.abc import Sequence
 
 from tasks.config.settings import Corpus
-from tasks.content.fetching import fetch
+from tasks.content.fetching import Content, fetch
 from tasks.content.finding import COLUMNS, Origin, origins_of
 from tasks.errors import ConfigurationError, DocumentError, UnknownName
 from tasks.lake.literals import quoted
 from tasks.lake.nearest import View
-from tasks.models.interface import Image
+from tasks.models.interface import Image, Samples
 from tasks.models.takes import Takes
 
 MEDIA_TYPE = "image/jpeg"
@@ -31,19 +31,18 @@ def thumbnail_of(view: View, corpus: Corpus, chunk_id: str, side: int) -> bytes:
     """
     columns = [*COLUMNS, "modality"]
     rows = view.matched(f"chunk_id = {quoted(chunk_id)}", columns)
-    if not rows or (rows[0]["modality"] or "text") == "text":
+    if not rows or rows[0]["modality"] != "image":
         raise UnknownName(
             f"{view.table} has no image {chunk_id!r}", "Give a chunk_id of an image as a search shows it."
         )
     found = next((_content(one, corpus, side) for one in origins_of(rows, corpus)), None)
-    if found is None or isinstance(found, DocumentError):
-        raise ConfigurationError(
-            f"the image is not to be had: {found.message if found else 'it is gone'}", "Run again."
-        )
+    if found is None or isinstance(found, DocumentError | Samples):
+        reason = found.message if isinstance(found, DocumentError) else "it is gone"
+        raise ConfigurationError(f"the image is not to be had: {reason}", "Run again.")
     return _small(found, side)
 
 
-def _content(found: Origin | Sequence[object], corpus: Corpus, side: int) -> Image | DocumentError | None:
+def _content(found: Origin | Sequence[object], corpus: Corpus, side: int) -> Content | DocumentError | None:
     if isinstance(found, Origin):
         [(_, content)] = fetch([found], corpus, Takes(side=side))
         return content
