@@ -100,3 +100,142 @@ def test_sounds_are_embedded_by_windows(tmp_path: Path, here: Callable[..., Path
     assert {row["span_unit"] for row in references} == {"milliseconds"}
     run_ingest(str(here(**changes)))
     assert not HearingEncoder.seen
+
+
+def test_a_caption_that_changes_embeds_the_text_and_not_the_sound(tmp_path: Path, here: Callable[..., Path]) -> None:
+    docs = tmp_path / "docs"
+    (docs / "a.wav").write_bytes(recording("low"))
+    changes = {"sources": [{"name": "docs", "uri": str(docs), "sidecar": "{stem}.txt"}]}
+    for caption, embedded in (("A mill", {"audio": 1, "text": 1}), ("An old mill", {"text": 1})):
+        (docs / "a.txt").write_text(caption)
+        run_ingest(str(here(**changes)))
+        assert HearingEncoder.seen == embedded
+        assert landed(lake_of(tmp_path / "notes.yaml")) == [
+            ("docs:a.wav", "audio", 0, 2000, caption), ("docs:a.wav", "text", 0, len(caption), caption)
+        ]  # fmt: skip
+
+
+def test_what_moves_or_is_there_twice_is_embedded_once(tmp_path: Path, here: Callable[..., Path]) -> None:
+    docs = tmp_path / "docs"
+    for name in ("a.wav", "b.wav"):
+        (docs / name).write_bytes(recording("low", "high"))
+    run_ingest(str(here()))
+    assert HearingEncoder.seen == {"audio": 2}
+    shutil.move(docs / "a.wav", docs / "c.wav")
+    (docs / "b.wav").write_bytes(recording("shrill", "high"))
+    with zipfile.ZipFile(docs / "z.zip", "w") as archive:
+        archive.writestr("in/d.wav", recording("shrill", "high"))
+    run_ingest(str(here()))
+    assert HearingEncoder.seen == {"audio": 2}
+    assert {row[0] for row in landed(lake_of(here()))} == {"docs:b.wav", "docs:c.wav", "docs:z.zip!/in/d.wav"}
+    (docs / "b.wav").unlink()
+    run_ingest(str(here()))
+    assert not HearingEncoder.seen
+    assert {row[0] for row in landed(lake_of(here()))} == {"docs:c.wav", "docs:z.zip!/in/d.wav"}
+
+
+def test_other_windows_are_read_anew_and_only_new_ones_embedded(tmp_path: Path, here: Callable[..., Path]) -> None:
+    (tmp_path / "docs" / "a.wav").write_bytes(recording("low", "", "high", "low"))
+    run_ingest(str(here()))
+    run_ingest(str(here(extraction={"audio": {"window": 2, "silence": "drop"}})))
+    assert not HearingEncoder.seen
+    spans = [row[2:4] for row in landed(lake_of(tmp_path / "notes.yaml"))]
+    assert spans == [(0, 2000), (4000, 6000), (6000, 8000)]
+    run_ingest(str(here(extraction={"audio": {"window": 4, "overlap": 2}})))
+    assert HearingEncoder.heard == [4000] * 3
+    assert [row[2:4] for row in landed(lake_of(tmp_path / "notes.yaml"))] == [(0, 4000), (2000, 6000), (4000, 8000)]
+    run_ingest(str(here(extraction={})), allow_shrinking=True)
+    assert landed(lake_of(tmp_path / "notes.yaml")) == []
+
+
+def test_bad_sounds_fail_and_are_told(tmp_path: Path, here: Callable[..., Path]) -> None:
+    docs = tmp_path / "docs"
+    (docs / "cut.wav").write_bytes(recording("low")[:5_000])
+    (docs / "silent.wav").write_bytes(recording(""))
+    (docs / "text.mp3").write_text("This is no sound but a text of some length.")
+    (docs / "misnamed.txt").write_bytes(recording("high"))
+    (docs / "none.mp3").write_bytes(b"")
+    run_ingest(str(here(extraction={"audio": {"window": 2, "silence": "drop"}})))
+    lake = lake_of(tmp_path / "notes.yaml")
+    rows = lake.read(lake.name("failures"), ["document_id", "error", "message"]).to_pylist()
+    assert {row["document_id"]: row["error"] for row in rows} == {
+        "docs:cut.wav": "BrokenDocument", "docs:silent.wav": "EmptyDocument", "docs:text.mp3": "UnsupportedDocument",
+    }  # fmt: skip
+    assert any("2,000 ms of silence" in row["message"] for row in rows)
+    assert landed(lake) == [("docs:misnamed.txt", "audio", 0, 2000, "")]
+
+
+def test_films_are_frames_and_sound(tmp_path: Path, here: Callable[..., Path]) -> None:
+    pytest.importorskip("av", reason="PyAV is not installed")
+    red, blue = (255, 0, 0), (0, 0, 255)
+    content = film([red] * 20 + [blue] * 20, sung("low", "high"), rate=RATE, title="Two colours")
+    (tmp_path / "docs" / "a.mp4").write_bytes(content)
+    (tmp_path / "docs" / "b.mp4").write_bytes(film((), sung("shrill"), rate=RATE))  # nothing to see
+    report = run_ingest(str(here(extraction={"video": {"every": 2}, "audio": {"window": 2}})))
+    assert report.failed == 0, report.failures
+    lake = lake_of(tmp_path / "notes.yaml")
+    found = landed(lake)
+    frames = [row for row in found if row[1] == "image"]
+    assert [row[2:4] for row in frames] == [(0, 2000), (2000, 4000)]
+    assert {row[0] for row in found if row[1] == "audio"} == {"docs:a.mp4", "docs:b.mp4"}
+    assert ("docs:a.mp4", "text", 0, 11, "Two colours") in found
+    [entry] = lake.catalog()
+    columns = ["modality", "start", "vector", "content_reference", "span_region"]
+    rows = lake.read(entry["table"], columns, "document_id = 'docs:a.mp4'").to_pylist()
+    shown = sorted((row for row in rows if row["modality"] == "image"), key=lambda row: row["start"])
+    assert [row["content_reference"].rpartition("#")[2] for row in shown] == ["t=1.000", "t=3.000"]
+    assert [row["span_region"] for row in shown] == [[0, 0, 64, 48]] * 2
+    assert [int(np.argmax(row["vector"])) for row in shown] == [4, 6]  # red, blue
+    heard = sorted((row for row in rows if row["modality"] == "audio"), key=lambda row: row["start"])
+    assert [int(np.argmax(row["vector"])) for row in heard[:2]] == [0, 2]  # low, high
+    run_ingest(str(here(extraction={"video": {"frames": "scenes", "sound": False}, "audio": {"window": 2}})))
+    assert not HearingEncoder.seen
+    assert [row[1:4] for row in landed(lake_of(tmp_path / "notes.yaml")) if row[0] == "docs:a.mp4"][:2] == [
+        ("image", 0, 2000), ("image", 2000, 4000)
+    ]  # fmt: skip
+
+
+def test_without_asking_sounds_are_skipped_and_a_model_that_takes_them_is_told(
+    tmp_path: Path, here: Callable[..., Path]
+) -> None:
+    (tmp_path / "docs" / "a.wav").write_bytes(recording("low"))
+    (tmp_path / "docs" / "a.txt").write_text("Words.")
+    report = run_ingest(str(here(extraction={})))
+    assert report.documents.skipped == {"audio/x-wav": 1}
+    assert report.hints == ["1 sounds are skipped, which ears takes: set `extraction: {audio: files}`"]
+    report = run_ingest(str(here(extraction={"audio": "files"})))
+    assert (report.documents.new, report.models[0].by_modality) == (1, {"audio": 1})
+
+
+def test_a_model_that_hears_less_refuses_longer_windows(tmp_path: Path, here: Callable[..., Path]) -> None:
+    (tmp_path / "docs" / "a.wav").write_bytes(recording("low"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(providers._PROVIDERS, "short", Hearing(Takes(frozenset({"audio"}), rate=RATE, longest=1_000)))
+        report = run_ingest(str(here(models=[{"model": "short:small", "name": "ears"}])))
+    [hint] = report.hints
+    assert hint == "ears hears 1 seconds at most: set `extraction: {audio: {window: 1}}`"
+
+
+def test_what_changed_since_it_was_read_waits(tmp_path: Path, here: Callable[..., Path]) -> None:
+    (tmp_path / "docs" / "a.wav").write_bytes(recording("low"))
+    (tmp_path / "docs" / "b.wav").write_bytes(recording("high"))
+    run_ingest(str(here()))
+    (tmp_path / "docs" / "a.wav").write_bytes(recording("shrill"))
+    others = [{"model": "hearing:small", "name": "ears"}, {"model": "hearing:other", "name": "other"}]
+    [counts] = run_backfill(str(here(models=others)), "other").models
+    assert (counts.by_modality, counts.lost, counts.pending) == ({"audio": 1}, 1, 1)
+    run_ingest(str(here(models=others)))
+    lake = lake_of(tmp_path / "notes.yaml")
+    assert [lake.count(entry["table"]) for entry in lake.catalog()] == [2, 2]
+
+
+def test_plan_and_status_count_sounds(tmp_path: Path, here: Callable[..., Path]) -> None:
+    (tmp_path / "docs" / "a.wav").write_bytes(recording("low", "high"))
+    (tmp_path / "docs" / "a.txt").write_text("Words.")
+    corpus = load_corpus(here())
+    plan = plan_of(corpus, Lake(corpus, may_be_empty=True))
+    assert (plan.models[0].texts, plan.models[0].by_modality) == (3, {"audio": 2})
+    assert ("  to embed", "1 texts, 2 sounds") in plan_rows(plan)
+    run_ingest(str(here()))
+    found = status_of(lake_of(here()))
+    assert (found["modalities"], found["models"][0]["pending"]) == ({"audio": 2, "text": 1}, 0)
