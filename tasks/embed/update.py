@@ -48,7 +48,7 @@ from tasks.models import choose
 from tasks.models.interface import text_items
 from tasks.models.quantise import SAMPLE, measure_change
 from tasks.models.resolved import ResolvedModel, Served
-from tasks.models.template import CONTENT, NEEDED, Template
+from tasks.models.template import CONTENT, NEEDED, Template, is_text
 from tasks.progress import EmbeddingCounts, publish
 
 
@@ -126,7 +126,7 @@ def _calibrated(model: ResolvedModel, lake: Lake, windows: list[pa.Table]) -> Re
     known = entry_of(lake, lake.model_table(model))
     if known:
         return replace(model, calibration=tuple(json.loads(known["calibration"])))
-    texts = pa.concat_tables([window.select([CONTENT]) for window in windows])[CONTENT].unique()
+    texts = pa.concat_tables([window.select([CONTENT]) for window in windows])[CONTENT].unique().drop_null()
     spread = range(0, len(texts), max(len(texts) // SAMPLE, 2))[:SAMPLE]
     return replace(model, calibration=tuple(texts.take(pa.array(spread)).to_pylist()))
 
@@ -139,7 +139,8 @@ def _evaluate(run: Run, model: ResolvedModel) -> None:
     if known is None or known["evaluation"] or not count:
         return
     positions = np.arange(0, count, max(count // SAMPLE, 1))[:SAMPLE]
-    rows = Template(model.settings).fill(lake.snapshot(table).take(positions, [*NEEDED, "vector"]))
+    rows = lake.snapshot(table).take(positions, [*NEEDED, "vector"])
+    rows = Template(model.settings).fill(rows.filter(is_text(rows)))
     int8 = dict(zip(rows[CONTENT].to_pylist(), rows["vector"].to_pylist(), strict=True))
     calibrated_on = json.loads(known["calibration"])
     texts = [text for text in int8 if text not in calibrated_on] or list(int8)

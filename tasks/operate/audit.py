@@ -210,10 +210,11 @@ def _encoded(encoder: Encoder, items: list[Item]) -> Vectors:
 def lost_contents(lake: Lake, sample: int) -> list[str]:
     """Chunks of a sample of those that are no text, whose content is not where their reference says, though their file
     is as it was read."""
-    where = "modality IS NOT NULL AND modality != 'text' AND content_reference IS NOT NULL"
-    chunks = lake.read(lake.name("chunks"), ["chunk_id", *COLUMNS], where)
-    places = np.unique(np.linspace(0, len(chunks) - 1, min(sample, len(chunks))).astype(int))
-    rows = chunks.take(pa.array(places))
+    chunks = lake.snapshot(lake.name("chunks"))
+    places = np.flatnonzero(pc.invert(is_text(chunks.read(["modality"]))))
+    chosen = np.unique(np.linspace(0, len(places) - 1, min(sample, len(places))).astype(int))
+    rows = chunks.take(places[chosen], ["chunk_id", *COLUMNS])
+    rows = rows.filter(pc.is_valid(rows["content_reference"]))
     lost = [key for key, content in contents_now(lake.corpus, rows) if isinstance(content, DocumentError)]
     if not lost:
         return []

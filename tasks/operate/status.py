@@ -80,7 +80,8 @@ def _encodings(lake: Lake) -> list[dict[str, Any]]:
 
 def _modalities(lake: Lake) -> dict[str, int]:
     """How many chunks there are of each modality; nothing where all are texts."""
-    found = Counter(lake.read(lake.name("chunks"), ["modality"])["modality"].fill_null("text").to_pylist())
+    counts = pc.value_counts(lake.read(lake.name("chunks"), ["modality"])["modality"].fill_null("text")).to_pylist()
+    found = {row["values"]: row["counts"] for row in counts}
     return dict(sorted(found.items())) if set(found) - {"text"} else {}
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+from PIL import Image
 
 from tasks.errors import LakeError
 from tasks.operate.verify import verify
@@ -184,21 +185,32 @@ def test_a_run_that_sleeps_through_its_lease_writes_no_more(
     assert end(start(environment, "run", corpus_file))[1]["idle"]
 
 
-@pytest.mark.parametrize("victim", ["driver", "actor", "node"])
+@pytest.mark.parametrize("victim", ["driver", "driver with images", "actor", "node"])
 def test_what_is_killed_is_gone_on_with(
-    make_corpus: Make, tmp_path: Path, environment: dict[str, str], victim: str
+    make_corpus: Make,
+    tmp_path: Path,
+    environment: dict[str, str],
+    tiny_media: Callable[[str], Path],
+    victim: str,
 ) -> None:
     generator = random.Random(victim)
-    corpus_file = make_corpus(
-        resources={"in_process_below": 0 if victim != "driver" else 10**9, "batch_tokens": 64, "commit_seconds": 1}
-    )
+    resources = {"in_process_below": 10**9, "batch_tokens": 64, "commit_seconds": 1}
+    changes: dict[str, Any] = {"resources": resources}
+    if victim == "driver with images":
+        changes |= {"models": [str(tiny_media("clip"))], "extraction": {"images": "files"}}
+    elif victim != "driver":
+        resources["in_process_below"] = 0
+    corpus_file = make_corpus(**changes)
     count = 600
     for turn in range(ROUNDS):
         for i in range(turn * count, (turn + 1) * count):
+            if i % 2 and victim == "driver with images":
+                Image.new("RGB", (32, 32), (i % 256, i // 256, 7)).save(tmp_path / "docs" / f"{i}.png")
+                continue
             (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i} speaks of subject {i * i} at some length.")
         process = start(environment, "run", corpus_file)
         time.sleep(generator.uniform(4, 14))
-        _kill(process, victim)
+        _kill(process, victim.partition(" ")[0])
         code, report = end(process)
         assert code in (0, 1, -signal.SIGKILL), report
         lake = lake_of(corpus_file)
