@@ -29,6 +29,7 @@ VERSIONS = {
             3,
         ),
         **dict.fromkeys(("mbox", "zip", "tar", "sitemap"), 2),
+        "subtitles": 4,
     },
     "chunk": {"text": 3, "markdown": 3, "rst": 3, "code": 2},
 }  # fmt: skip

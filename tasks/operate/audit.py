@@ -243,9 +243,14 @@ def wrong_offsets(lake: Lake, sample: int) -> Iterator[str]:
     corpus = lake.corpus
     sources = {source.name: source for source in corpus.sources}
     columns = ["chunk_id", "document_id", "source", "document_hash", "start", "end", "text", "uri"]
-    for row in lake.snapshot(lake.name("chunks")).sample(sample, [*columns, "content_reference"]).to_pylist():
-        if row.pop("content_reference"):
-            continue  # an image, or the caption of one, which may stand beside it
+    for row in (
+        lake.snapshot(lake.name("chunks"))
+        .sample(sample, [*columns, "modality", "content_reference", "content_hash"])
+        .to_pylist()
+    ):
+        modality, reference, content = (row.pop(name) for name in ("modality", "content_reference", "content_hash"))
+        if (modality or "text") != "text" or (reference and not content):
+            continue  # an image or a sound, or the caption of one, which may stand beside it
         if None in row.values():
             continue  # damaged, which is found otherwise
         path = row["document_id"].partition(":")[2]
