@@ -7,14 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from tasks.config.settings import Corpus
-from tasks.content.fetching import Content, Fetched, fetch
+from tasks.content.fetching import Fetched, fetch
 from tasks.content.finding import Origin, origins_of
+from tasks.content.items import Content
 from tasks.errors import DocumentError, UnfinishedDocument
 from tasks.models.takes import TEXT_ONLY, Takes
 from tasks.processes import Begun, Processes
 
-_PIXELS = 2**21  # in a piece of work: 6 MiB as they travel
-_MOST_HELD = 2**26  # pixels that are fetched ahead, beside one piece of work
+_AT_ONCE = 2**13  # tokens in a piece of work: of images 2 million pixels, 6 MiB as they travel
+_MOST_HELD = 2**18  # tokens that are fetched ahead, beside one piece of work: 192 MiB of pixels
 _OF_ONE = 4  # times as many of one sound or film, which is read anew for each piece of work
 _FILES = 16  # in a piece of work
 
@@ -80,14 +81,14 @@ class Fetcher:
 
 
 def _grouped(found: Iterator[Any]) -> Iterator[list[Origin] | tuple[int, DocumentError]]:
-    """Work of a few origins or pixels; what has many pieces in parts."""
+    """Work of a few origins or tokens; what has many pieces in parts."""
     group: list[Origin] = []
     for one in found:
         if isinstance(one, tuple):
             yield one[0].key, one[1]
             continue
         for part in _parts(one):
-            if group and (len(group) == _FILES or _size(group) + part.size > _PIXELS):
+            if group and (len(group) == _FILES or _size(group) + part.size > _AT_ONCE):
                 yield group
                 group = []
             group.append(part)
@@ -99,7 +100,7 @@ def _parts(origin: Origin) -> Iterator[Origin]:
     part: list[Any] = []
     size = 0
     for one in origin.wanted:
-        if part and size + one.size > _PIXELS * (_OF_ONE if one.time else 1):
+        if part and size + one.size > _AT_ONCE * (_OF_ONE if one.reference.time else 1):
             yield replace(origin, wanted=part)
             part, size = [], 0
         part.append(one)

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from tasks.config.settings import Corpus
 from tasks.content.finding import Origin, Wanted, lost
+from tasks.content.items import Content
 from tasks.content.reference import Region, place_of
 from tasks.errors import BrokenDocument, DocumentError
 from tasks.extract.read import extract
@@ -24,8 +25,6 @@ _TIMES = 2  # as large as the model looks at an image, it is decoded at least: w
 
 RATE = 16_000  # samples a second of sound for a model that says nothing of it
 
-Content = Image | Samples
-"""What is no text."""
 Fetched = list[tuple[int, Content | DocumentError]]
 """The content of each piece by its key, or why there is none."""
 
@@ -127,21 +126,25 @@ def _decoded(content: bytes, wanted: list[Wanted], takes: Takes) -> Iterator[tup
     kinds: dict[int, list[Wanted]] = defaultdict(list)
     for one in wanted:
         if one.content_hash == digest:
-            kinds[len(one.time or ())].append(one)
+            kinds[len(one.reference.time or ())].append(one)
         else:
             yield one.key, lost("its content is not what was read")
     for kind, pieces in kinds.items():
-        yield from _of_a_kind(content, sorted(pieces, key=lambda one: one.time or (one.page,)), kind, takes)
+        yield from _of_a_kind(content, sorted(pieces, key=_order), kind, takes)
+
+
+def _order(one: Wanted) -> tuple[int, ...]:
+    return one.reference.time or (one.reference.page,)
 
 
 def _of_a_kind(
     content: bytes, pieces: list[Wanted], kind: int, takes: Takes
 ) -> Iterator[tuple[int, Content | DocumentError]]:
     """Pieces that are all of an image, frames of a film, or sound, by how many times tell them: none, one or two."""
-    times = [one.time or () for one in pieces]
+    times = [one.reference.time or () for one in pieces]
     decoded: Iterator[Image] | Iterator[Samples]
     if kind == 0:
-        decoded = as_seen(content, [(one.page - 1, one.region) for one in pieces], takes)
+        decoded = as_seen(content, [(one.reference.page - 1, one.reference.region) for one in pieces], takes)
     elif kind == 1:
         decoded = _shown(content, [time for (time,) in times], takes)
     else:

@@ -5,13 +5,14 @@ through each, as it is found on reading, and its bytes are given to the processe
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tasks.config.settings import Corpus
-from tasks.content.reference import Place, Region, place_of, reference_of
+from tasks.content.reference import Place, Reference, place_of, reference_of
 from tasks.errors import DocumentError, LostContent
+from tasks.models.interface import in_tokens
 from tasks.sources.contents import by_content
 from tasks.sources.disk import path_at
 from tasks.sources.fields import bytes_at
@@ -21,10 +22,9 @@ from tasks.sources.opening import file_size
 from tasks.sources.parquet_records import rows_of
 from tasks.sources.work import Block, Within
 
-COLUMNS = ("document_id", "source", "uri", "content_reference", "content_hash", "span_region")
+COLUMNS = ("document_id", "source", "uri", "modality", "start", "end", "content_reference", "content_hash")
 """Of a chunk, what tells where its content is."""
-_OF_SOUND = 21  # pixels that fill as many bytes as a millisecond of 16,000 samples a second
-_OF_FRAME = 2**18  # pixels
+_FRAME = 1024  # tokens that a frame of a film is held for: 512 × 512 pixels, as most models look at less
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +33,22 @@ class Wanted:
 
     Attributes:
         key: of the chunk that it is of.
-        place: of its bytes.
-        page: from 1.
-        region: of the page, or None for all of it.
-        time: of sound or a frame, as `Reference` has it; None of an image.
-        content_hash: of the bytes, as they were read.
-        size: in pixels, or what fills as many bytes.
+        reference: to it.
+        modality: of it.
+        content_hash: of the bytes that have it, as they were read.
+        size: what it weighs beside texts, in tokens.
     """
 
     key: int
-    place: Place
-    page: int
-    region: Region | None
-    time: tuple[int, ...] | None
+    reference: Reference
+    modality: str
     content_hash: str
     size: int
+
+    @property
+    def place(self) -> Place:
+        """Of its bytes."""
+        return self.reference.place
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Origin:
 
     @property
     def size(self) -> int:
-        """Of what is wanted, in pixels, or what fills as many bytes."""
+        """Of what is wanted, in tokens."""
         return sum(one.size for one in self.wanted)
 
 
@@ -82,19 +83,10 @@ def wanted_of(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], 
     """
     for key, row in enumerate(rows):
         reference = reference_of(row["content_reference"])
-        size = _size_of(reference.time, row["span_region"])
-        place, page, region = reference.place, reference.page, reference.region
-        yield row, Wanted(key, place, page, region, reference.time, row["content_hash"], size)
-
-
-def _size_of(time: tuple[int, ...] | None, region: Sequence[int] | None) -> int:
-    """Of a piece as it travels: sound at the usual rate, and frames, of which a film has many, as large as most models
-    look at them."""
-    if time and len(time) == 2:
-        return (time[1] - time[0]) * _OF_SOUND
-    left, top, right, bottom = region or (0, 0, 0, 0)
-    size = (right - left) * (bottom - top)
-    return min(size, _OF_FRAME) if time else size
+        size = in_tokens(row["modality"], row["end"] - row["start"])
+        if reference.time and row["modality"] == "image":
+            size = _FRAME
+        yield row, Wanted(key, reference, row["modality"], row["content_hash"], size)
 
 
 def origins_of(rows: Iterable[dict[str, Any]], corpus: Corpus) -> Iterator[Found]:

@@ -8,9 +8,10 @@ import pyarrow.compute as pc
 
 from tasks.content.fetcher import Fetcher
 from tasks.content.finding import COLUMNS
+from tasks.content.items import item_of
 from tasks.embed.batches import Batch
 from tasks.errors import DocumentError
-from tasks.models.interface import Item, content_item, in_tokens
+from tasks.models.interface import Item, in_tokens
 from tasks.models.template import CONTENT, COST, HASH
 
 Lost = Callable[[pa.Table, DocumentError], None]
@@ -43,7 +44,8 @@ def content_batches(rows: pa.Table, batch_cost: int, fetcher: Fetcher, lost: Los
                 if len(places[content]) > tried + 1:
                     left[content] = places[content]
                 continue
-            yield from gathered.add(content_item(found), places[content][tried:])
+            item = item_of(rows["modality"][place].as_py(), found)
+            yield from gathered.add(item, places[content][tried:])
         places, tried = left, tried + 1
     yield from gathered.flush()
 

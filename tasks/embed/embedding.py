@@ -152,7 +152,7 @@ class Embedding:
         if pc.all(pc.equal(modalities, "text")).as_py() is not False and "text" in self._takes.modalities:
             return rows
         keep = among(modalities, list(self._takes.modalities)).to_numpy()
-        for place, told in enumerate(rows.select(["modality", *COLUMNS]).to_pylist() if first else ()):
+        for place, told in enumerate(rows.select([*COLUMNS]).to_pylist() if first else ()):
             if keep[place] and told["modality"] in self._takes.modalities - TEXT:
                 keep[place] = not is_within(told)
         return rows.filter(pa.array(keep))

@@ -45,13 +45,6 @@ class Item:
     cost: int
 
 
-def content_item(content: Image | Samples) -> Item:
-    """An image or sound, with what it costs."""
-    if isinstance(content, Samples):
-        return Item("audio", content, len(content.samples) * 1000 // content.rate)
-    return Item("image", content, content.shape[0] * content.shape[1])
-
-
 UNITS = {"text": 1, "image": 16 * 16, "audio": 20}
 """What of an item's cost weighs as much as a token: a patch of 16 × 16 pixels, 20 ms of sound."""
 

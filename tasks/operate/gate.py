@@ -20,7 +20,7 @@ from tasks.lake.fulltext import lacks_text_index
 from tasks.lake.maintenance import lacks_index
 from tasks.lake.recall import lacks_judgment
 from tasks.lake.tables import Lake
-from tasks.operate import audit
+from tasks.operate import again, audit
 
 SAMPLE = 20  # texts that are embedded again and compared
 
@@ -117,7 +117,7 @@ def _objection(verdict: Verdict, live: str) -> str:
 
 
 def _others(lake: Lake, entry: Entry) -> list[str]:
-    return audit.other_vectors(lake, entry, SAMPLE)
+    return again.other_vectors(lake, entry, SAMPLE)
 
 
 def _none_of(table: str, what: str, keys: Iterable[str], mend: str) -> None:

@@ -16,7 +16,7 @@ from tasks.lake.failures import read_again
 from tasks.lake.schemas import EVALUATIONS, FAILURES, LATER, RUNS, SWITCHES, chunks_schema, documents_schema
 from tasks.lake.switches import switched_to
 from tasks.lake.tables import Lake
-from tasks.operate import audit
+from tasks.operate import again, audit
 from tasks.operate.contents import other_contents
 from tasks.operate.repair import keep_one, read_documents_again, repair_chunks
 
@@ -102,7 +102,7 @@ class Verification:
         problem = "offsets that do not give the text in the source"
         self._note(table, problem, audit.wrong_offsets(lake, sample), self._repair_chunks)
         problem = "a content that is not where its reference says"
-        self._note(table, problem, audit.lost_contents(lake, sample), self._repair_chunks)
+        self._note(table, problem, again.lost_contents(lake, sample), self._repair_chunks)
 
     def contents(self) -> None:
         """Files that changed without a sign."""
@@ -166,7 +166,7 @@ class Verification:
             self._note(table, _OTHER_CONTENT, audit.wrong_contents(lake, entry), remove)
             problem = "a vector that is not finite, zero, not of its length, or not the one that was written"
             self._note(table, problem, wrong_vectors(lake, entry), remove)
-            self._note(table, "a vector that its text does not give", audit.other_vectors(lake, entry, sample), remove)
+            self._note(table, "a vector that its text does not give", again.other_vectors(lake, entry, sample), remove)
             if entry["model"] in {model.name for model in lake.corpus.models}:
                 refused = refused_rows(lake, table, entry["max_tokens"], ["chunk_id"])["chunk_id"].to_pylist()
                 problem = "a chunk longer than the model reads, which the corpus refuses"

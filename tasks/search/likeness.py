@@ -5,10 +5,11 @@ from pathlib import Path
 from tasks.config.media import Audio
 from tasks.config.settings import Extraction
 from tasks.content.fetching import as_heard, as_seen
+from tasks.content.items import item_of
 from tasks.errors import ConfigurationError, DocumentError
 from tasks.media.image import look
 from tasks.media.sound import listen, windows
-from tasks.models.interface import Item, content_item
+from tasks.models.interface import Item
 from tasks.models.takes import Takes
 
 _MOST = 60  # pieces of a sound that are embedded
@@ -43,10 +44,10 @@ def query_items(modality: str, content: bytes, limits: Extraction, takes: Takes)
     try:
         if modality == "image":
             look(content, limits.max_pixels)
-            return [content_item(pixels) for pixels in as_seen(content, [(0, None)], takes)]
+            return [item_of("image", pixels) for pixels in as_seen(content, [(0, None)], takes)]
         longest = round((limits.audio or Audio.model_validate({})).window * 1000)
         spans = windows(listen(content).duration_ms, min(longest, takes.longest or longest))
-        return [content_item(heard) for heard in as_heard(content, spans[:_MOST], takes)]
+        return [item_of("audio", heard) for heard in as_heard(content, spans[:_MOST], takes)]
     except DocumentError as error:
         what = {"image": "image", "audio": "sound"}[modality]
         raise ConfigurationError(f"the {what} cannot be used: {error.message}", error.hint) from None

@@ -3,13 +3,16 @@
 import io
 from collections.abc import Sequence
 
+import numpy as np
+
 from tasks.config.settings import Corpus
-from tasks.content.fetching import Content, fetch
+from tasks.content.fetching import fetch
 from tasks.content.finding import COLUMNS, Origin, origins_of
+from tasks.content.items import Content
 from tasks.errors import ConfigurationError, DocumentError, UnknownName
 from tasks.lake.literals import quoted
 from tasks.lake.nearest import View
-from tasks.models.interface import Image, Samples
+from tasks.models.interface import Image
 from tasks.models.takes import Takes
 
 MEDIA_TYPE = "image/jpeg"
@@ -29,14 +32,13 @@ def thumbnail_of(view: View, corpus: Corpus, chunk_id: str, side: int) -> bytes:
         UnknownName: the table has no such chunk, or it is none of an image.
         ConfigurationError: the image is not to be had as it was read.
     """
-    columns = [*COLUMNS, "modality"]
-    rows = view.matched(f"chunk_id = {quoted(chunk_id)}", columns)
+    rows = view.matched(f"chunk_id = {quoted(chunk_id)}", COLUMNS)
     if not rows or rows[0]["modality"] != "image":
         raise UnknownName(
             f"{view.table} has no image {chunk_id!r}", "Give a chunk_id of an image as a search shows it."
         )
     found = next((_content(one, corpus, side) for one in origins_of(rows, corpus)), None)
-    if found is None or isinstance(found, DocumentError | Samples):
+    if not isinstance(found, np.ndarray):
         reason = found.message if isinstance(found, DocumentError) else "it is gone"
         raise ConfigurationError(f"the image is not to be had: {reason}", "Run again.")
     return _small(found, side)

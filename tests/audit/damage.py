@@ -19,7 +19,7 @@ KEYS = {
 
 
 _EACH_COLUMN = {
-    "chunks": ("long file", "stale file", "record"), "one": ("long file", "stale record"), "two": ("row",),
+    "chunks": ("long file", "stale file", "record", "image"), "one": ("long file", "stale record"), "two": ("row", "image"),
     "failures": ("docs:bad.txt extract", "books:k3 extract", "again extract", "docs:thorn.txt embed:notes"),
 }  # fmt: skip
 """Of these tables each column is altered only in rows of these kinds."""
@@ -77,6 +77,8 @@ def _kind(table: str, row: dict[str, Any]) -> str:
         return f"{row['state']} {'file' if row['container'] is None else 'record'}"
     if table in ("chunks", "one", "two"):
         document = row["document_id"]
+        if row["modality"] == "image":
+            return "image"
         names = {
             "docs:long.txt": "long file", "docs:stale.txt": "stale file", "books:k3": "stale record",
             "books:k1": "claimed record", "docs:overlong.txt": "overlong", "docs:thorn.txt": "failing",
@@ -148,5 +150,5 @@ def _other(value: Any, kind: pa.DataType) -> Any:
     if pa.types.is_fixed_size_list(kind):
         return [value[1], value[0], *value[2:]]
     if pa.types.is_list(kind):
-        return [*(value or []), 1.0 if pa.types.is_floating(kind.value_type) else "strange"]
+        return [*(value or []), "strange" if pa.types.is_string(kind.value_type) else 1]
     return (value or 0) + 1

@@ -15,11 +15,11 @@ from tasks.evaluate.landing import land
 from tasks.lake.lease import writing
 from tasks.lake.tables import Lake
 from tasks.models import choose
-from tasks.models.interface import Encoded, Item, texts_of
+from tasks.models.interface import Encoded, Item
 from tasks.operate.verify import Finding, verify
-from tests.machine.encoders import StandIn, tokens_of
+from tests.machine.encoders import StandIn, contents_of, tokens_of
 from tests.machine.engine import quick, run_ingest
-from tests.machine.world import make_model_folders
+from tests.machine.world import SIGHT, Picture, make_model_folders
 
 THORN = "Thorn"
 """A text with this word fails with the model `two` alone; one with `Overlong` is longer than both models read."""
@@ -29,7 +29,7 @@ class Encoder(StandIn):
     """An encoder that fails on some texts with one model, and reads others as overlong."""
 
     def encode_documents(self, items: Sequence[Item]) -> Encoded:
-        texts = texts_of(items)
+        texts = contents_of(items)
         if self.model == "two" and any(THORN in text for text in texts):
             raise RuntimeError("CUDA error: device-side assert triggered")
         found, _ = super().encode_documents(items)
@@ -69,6 +69,8 @@ def make_lake(folder: Path) -> None:
     _write(docs / "thorn.txt", f"{THORN} bushes grow along the road.")
     _write(docs / "overlong.txt", "Overlong is this text for both models.")
     _write(docs / "bad.txt", b"no\0text\0")
+    _write(docs / "picture.png", Picture(1).content())
+    _write(docs / "picture.png.json", json.dumps({"caption": "A heron by the water."}))
     _write(docs / "rows.csv", "text,year,lang\nA csv row of bridges.,1990,en\nA second csv row.,,\n")
     _write(docs / "torn.csv", "text,year,lang\nA row of a torn table.,1991,de\n")
     _write(docs / "stale.txt", "Stale text that was read once.\n\nIt had two paragraphs, this is one.")
@@ -99,16 +101,17 @@ def make_lake(folder: Path) -> None:
 def write_corpus(folder: Path) -> None:
     """The corpus file of a folder."""
     sources = [
-        {"name": "docs", "uri": str(folder / "docs")},
+        {"name": "docs", "uri": str(folder / "docs"), "sidecar": "{name}.json"},
         {"name": "books", "uri": str(folder / "books"), "fields": {"id": "key"}},
     ]
     models = [
-        {"model": str(folder / "models" / "words"), "name": name, "document_prompt": name} for name in ("one", "two")
+        {"model": str(folder / "models" / of), "name": name, "document_prompt": name}
+        for name, of in (("one", "words"), ("two", SIGHT))
     ]
     corpus = {
         "name": "notes", "lake": str(folder / "lake"), "sources": sources, "models": models,
         "metadata": {"year": "integer", "lang": "string"}, "chunking": {"size": 9}, "overlong": "refuse",
-        "lease": {"seconds": 2},
+        "lease": {"seconds": 2}, "extraction": {"images": "files"},
     }  # fmt: skip
     corpus_of(folder).write_text(json.dumps(corpus))
 

@@ -64,7 +64,7 @@ def test_what_is_fetched_is_what_sounds_then(
     assert chunks[-1].end == sound.heard.duration_ms  # type: ignore[union-attr]
     assert all(after.start <= chunk.end for chunk, after in pairwise(chunks))
     rows = [
-        {"content_reference": c.content_reference, "content_hash": c.content_hash, "span_region": c.span_region}
+        {name: getattr(c, name) for name in ("modality", "start", "end", "content_reference", "content_hash")}
         for c in chunks
     ]  # fmt: skip
     file = File("s:a.wav", "s", "x/a.wav", "x/a.wav", "", 0, "audio")
