@@ -21,7 +21,7 @@ SIGNATURES = {
 ATTRIBUTES = {
     "OpenLake": "document embed_query entry models search search_async search_many similar table thumbnail",
     "Passage": "chunk_id corpus document_id end headings metadata modality page rank reference region score scores"
-    " start text title to_dict uri",
+    " start text time title to_dict uri",
     "Boost": "field half_life weight",
     "Passages": "analysis append clear copy count extend index insert note pop remove reverse sort to_arrow to_pandas",
     "RunReport": "corpus documents failed failures hints idle kind models notes others promoted retired run_id seconds"

@@ -12,12 +12,14 @@ import pytest
 
 from tasks.config.loading import load_corpus
 from tasks.lake.tables import Lake
-from tasks.models import choose, providers
+from tasks.media.sound import samples
+from tasks.models import choose, find, providers
 from tasks.models.takes import Takes
 from tasks.operate.plan import plan_of
 from tasks.operate.report import plan_rows
 from tasks.operate.status import status_of
 from tasks.operate.verify import verify
+from tasks.search.query import open_lake
 from tests.hearing import PITCHES, RATE, Hearing, HearingEncoder
 from tests.lakes import lake_of
 from tests.machine.engine import quick, run_backfill, run_ingest
@@ -25,6 +27,8 @@ from tests.machine.world import make_model_folders
 from tests.media.sounds import film, recorded, tone, wav
 
 pytest.importorskip("soundfile", reason="soundfile is not installed")
+
+LOAD, TAKES_OF = choose.load_encoder, find._takes_of
 
 
 def sung(*pitches: str, seconds: float = 2.0) -> Any:
@@ -239,3 +243,37 @@ def test_plan_and_status_count_sounds(tmp_path: Path, here: Callable[..., Path])
     run_ingest(str(here()))
     found = status_of(lake_of(here()))
     assert (found["modalities"], found["models"][0]["pending"]) == ({"audio": 2, "text": 1}, 0)
+
+
+@pytest.mark.slow
+def test_vectors_are_those_of_sentence_transformers(
+    tmp_path: Path, here: Callable[..., Path], tiny_media: Callable[[str], Path]
+) -> None:
+    """A CLAP with its true processor, from files to a search by words and by sound, which finds itself."""
+    from sentence_transformers import SentenceTransformer
+
+    folder = tiny_media("clap")
+    content = recording("low", "shrill", "high", seconds=1.5)
+    (tmp_path / "docs" / "a.wav").write_bytes(content)
+    (tmp_path / "docs" / "a.txt").write_text("the keeper of the gate")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choose, "load_encoder", LOAD)
+        patch.setattr(find, "_takes_of", TAKES_OF)
+        corpus = here(
+            models=[{"model": str(folder), "name": "clap", "backend": "torch"}], extraction={"audio": {"window": 1.5, "overlap": 0.5}}
+        )
+        report = run_ingest(str(corpus))
+        assert report.failed == 0, report.failures
+        lake = lake_of(corpus)
+        opened = open_lake(corpus)
+        [found] = opened.search(audio=recording("shrill", seconds=1.5), limit=1, modality="audio")
+        assert found.time
+        assert {p.modality for p in opened.search("the keeper of the gate", limit=9)} == {"text", "audio"}
+    rows = lake.read(lake.catalog()[0]["table"], ["start", "end", "vector"], "modality = 'audio'").to_pylist()
+    spans = sorted((row["start"], row["end"]) for row in rows)
+    assert spans == [(0, 1500), (1000, 2500), (2000, 3500), (3000, 4500)]
+    own = SentenceTransformer(str(folder), device="cpu")
+    for row in rows:
+        heard = samples(content, row["start"], row["end"], 8_000)
+        vector = own.encode([{"array": heard, "sampling_rate": 8_000}], normalize_embeddings=True)[0]
+        assert float(np.dot(vector, row["vector"])) > 0.9999
