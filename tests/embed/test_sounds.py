@@ -260,7 +260,8 @@ def test_vectors_are_those_of_sentence_transformers(
         patch.setattr(choose, "load_encoder", LOAD)
         patch.setattr(find, "_takes_of", TAKES_OF)
         corpus = here(
-            models=[{"model": str(folder), "name": "clap", "backend": "torch"}], extraction={"audio": {"window": 1.5, "overlap": 0.5}}
+            models=[{"model": str(folder), "name": "clap", "backend": "torch"}],
+            extraction={"audio": {"window": 1.5, "overlap": 0.5}},
         )
         report = run_ingest(str(corpus))
         assert report.failed == 0, report.failures
