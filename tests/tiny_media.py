@@ -121,6 +121,14 @@ def _hubert(folder: Path) -> None:
     Wav2Vec2FeatureExtractor(return_attention_mask=False).save_pretrained(folder)
 
 
+def _ast(folder: Path) -> None:
+    from transformers import ASTConfig, ASTFeatureExtractor, ASTModel
+
+    config = ASTConfig(**_SMALL, patch_size=8, frequency_stride=8, time_stride=8, max_length=100, num_mel_bins=16)
+    ASTModel(config).save_pretrained(folder)
+    ASTFeatureExtractor(num_mel_bins=16, max_length=100).save_pretrained(folder)
+
+
 def _llava(folder: Path) -> None:
     """A decoder that is told of images in a chat's messages, as Qwen3-VL-Embedding and BGE-VL-MLLM are."""
     from transformers import (
@@ -153,7 +161,7 @@ def _llava(folder: Path) -> None:
 
 MAKERS: dict[str, Callable[[Path], None]] = {
     "clip": _clip, "siglip": _siglip, "clap": _clap, "fusing-clap": _fusing_clap, "vit": _vit, "resnet": _resnet,
-    "whisper": _whisper, "wav2vec2": _wav2vec2, "hubert": _hubert, "llava": _llava,
+    "whisper": _whisper, "wav2vec2": _wav2vec2, "hubert": _hubert, "ast": _ast, "llava": _llava,
 }  # fmt: skip
 
 

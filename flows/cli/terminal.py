@@ -33,7 +33,9 @@ def harmless(text: str) -> str:
 
 def size_told(size: int) -> str:
     """Bytes, for a person."""
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
+    if size >= 1e9:
+        return f"{size / 1e9:,.1f} GB"
+    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
 
 
 def print_json(value: Any) -> None:

@@ -85,7 +85,7 @@ def _grouped(found: Iterator[Any]) -> Iterator[list[Origin] | tuple[int, Documen
     group: list[Origin] = []
     for one in found:
         if isinstance(one, tuple):
-            yield one[0].key, one[1]
+            yield one
             continue
         for part in _parts(one):
             if group and (len(group) == _FILES or _size(group) + part.size > _AT_ONCE):

@@ -12,7 +12,7 @@ from typing import Any
 from tasks.config.settings import Corpus
 from tasks.content.reference import Place, Reference, place_of, reference_of
 from tasks.errors import DocumentError, LostContent
-from tasks.models.interface import in_tokens
+from tasks.models.interface import UNITS, in_tokens
 from tasks.sources.contents import by_content
 from tasks.sources.disk import path_at
 from tasks.sources.fields import bytes_at
@@ -71,40 +71,45 @@ class Origin:
         return sum(one.size for one in self.wanted)
 
 
-Found = Origin | tuple[Wanted, DocumentError]
-"""Bytes of pieces; or a piece whose bytes are not to be had, and why."""
+Found = Origin | tuple[int, DocumentError]
+"""Bytes of pieces; or the key of a piece whose bytes are not to be had, and why."""
 
 
-def wanted_of(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Wanted]]:
-    """What is wanted of rows with the columns `COLUMNS`; the key of each is its place among them.
-
-    Raises:
-        ValueError: a row does not say where its content is.
-    """
-    for key, row in enumerate(rows):
+def wanted_of(key: int, row: dict[str, Any]) -> Wanted | None:
+    """What is wanted of a row with the columns `COLUMNS`; None where it is damaged, and does not say."""
+    if None in row.values() or row["modality"] not in UNITS:
+        return None
+    try:
         reference = reference_of(row["content_reference"])
-        size = in_tokens(row["modality"], row["end"] - row["start"])
-        if reference.time and row["modality"] == "image":
-            size = _FRAME
-        yield row, Wanted(key, reference, row["modality"], row["content_hash"], size)
+    except ValueError:
+        return None
+    size = in_tokens(row["modality"], row["end"] - row["start"])
+    if reference.time and row["modality"] == "image":
+        size = _FRAME
+    return Wanted(key, reference, row["modality"], row["content_hash"], size)
 
 
 def origins_of(rows: Iterable[dict[str, Any]], corpus: Corpus) -> Iterator[Found]:
     """The bytes of the contents of rows with the columns `COLUMNS`.
 
     Args:
-        rows: chunks; those of one file are looked for together.
+        rows: chunks; those of one file are looked for together, and the place of each is its key.
         corpus: whose they are.
     """
     files: dict[str, tuple[dict[str, Any], list[Wanted]]] = {}
-    for row, wanted in wanted_of(rows):
-        files.setdefault(row["uri"], (row, []))[1].append(wanted)
+    for key, row in enumerate(rows):
+        wanted = wanted_of(key, row)
+        if wanted is None:
+            yield key, LostContent("its row does not say where its content is", "Run: embedlake verify --repair")
+        else:
+            files.setdefault(row["uri"], (row, []))[1].append(wanted)
     names = {source.name for source in corpus.sources}
     for row, pieces in files.values():
-        if row["source"] not in names:
-            yield from ((one, lost(f"the source {row['source']!r} is no longer in the corpus file")) for one in pieces)
-            continue
-        yield from _in_file(row, pieces, corpus)
+        if row["source"] in names:
+            yield from _in_file(row, pieces, corpus)
+        else:
+            gone = lost(f"the source {row['source']!r} is no longer in the corpus file")
+            yield from ((one.key, gone) for one in pieces)
 
 
 def lost(reason: str) -> LostContent:
@@ -115,8 +120,8 @@ def lost(reason: str) -> LostContent:
 def is_within(row: dict[str, Any]) -> bool:
     """Whether the content of a chunk lies in a file that is gone through for it: those of one file had better be looked
     for together."""
-    place = reference_of(row["content_reference"]).place
-    return place.row is not None or place.address != row["uri"]
+    wanted = wanted_of(0, row)
+    return wanted is not None and wanted.place != Place(row["uri"])
 
 
 def _in_file(row: dict[str, Any], pieces: list[Wanted], corpus: Corpus) -> Iterator[Found]:
@@ -135,7 +140,7 @@ def _in_file(row: dict[str, Any], pieces: list[Wanted], corpus: Corpus) -> Itera
             return
         file = replace(file, size=file_size(source, path))
     except Exception as error:  # whatever a file system raises
-        yield from ((one, lost(_told(error))) for one in pieces)
+        yield from ((one.key, lost(_told(error))) for one in pieces)
         return
     yield from _in_container(file, pieces, corpus)
 
@@ -179,7 +184,7 @@ def _in_container(file: File, pieces: list[Wanted], corpus: Corpus) -> Iterator[
         reason = _told(error)
     finally:
         works.close()  # type: ignore[attr-defined]
-    yield from ((one, lost(reason)) for one in missing.pieces.values())
+    yield from ((one.key, lost(reason)) for one in missing.pieces.values())
 
 
 def _with_all(file: File, corpus: Corpus) -> Corpus:
@@ -195,7 +200,7 @@ def _in_work(work: Within, missing: _Missing) -> Iterator[Found]:
     for member in work.members:
         there = missing.met(missing.of_member(place_of(member.file).address))
         if isinstance(member.content, DocumentError):
-            yield from ((one, lost(member.content.message)) for one in there)
+            yield from ((one.key, lost(member.content.message)) for one in there)
         elif there:
             yield Origin(member.file, member.content, there)
 
@@ -211,10 +216,10 @@ def _in_block(block: Block, missing: _Missing) -> Iterator[Found]:
         try:
             content = bytes_at(record, there[0].place.column)
         except DocumentError as error:
-            yield from ((one, lost(error.message)) for one in there)
+            yield from ((one.key, lost(error.message)) for one in there)
             continue
         if content is None:
-            yield from ((one, lost("its record has no image any more")) for one in there)
+            yield from ((one.key, lost("its record has no image any more")) for one in there)
         else:
             yield Origin(block.file, content, there)
 

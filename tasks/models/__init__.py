@@ -7,6 +7,10 @@ In: a model's reference and settings, and items. Out: vectors, float32, and what
 - `choose` loads the encoder that suits model and machine: `transformer` is what encoders of transformer models share,
   with `openvino_backend` for CPUs (from what `export` converted) and `torch_backend` for GPUs; `static` looks vectors
   up; `general` runs what no other does, as sentence-transformers does.
+- `takes` says what a model takes. `media` runs models of images, sound and several modalities: `inputs` makes their
+  tensors (`pixels` and `scale` the fast way), `complete` loads them with all their weights (`extractors` those without
+  a tokenizer), `probing` sees at first use what may be batched and what is refused (`elsewhere` is the second process),
+  `towers` are their parts on OpenVINO.
 - `template` puts title and headings before a text, as a model's settings say.
 - `quantise` makes int8 models and measures what that changes; `probes` are items that every encoder can embed.
 

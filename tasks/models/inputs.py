@@ -27,6 +27,7 @@ Features = dict[str, Any]
 
 MODALITIES = ("text", "image", "audio")
 _PADDED = ("siglip", "siglip2")  # trained on texts that are filled up; the place of the last token is what they look at
+_FRAME = 10  # milliseconds between frames of Kaldi's filter banks
 _TRIED = [(61, 47), (40, 90), (300, 200)]  # height and width of images that tell whether the fast way is the right one
 
 
@@ -185,9 +186,17 @@ def takes_of(loaded: SentenceTransformer) -> Takes:
             dict(image.size or {}), dict(image.crop_size) if getattr(image, "do_center_crop", False) else None
         )
     rate = int(sound.sampling_rate) if sound is not None else None
-    most = getattr(sound, "n_samples", None) or getattr(sound, "nb_max_samples", None)
-    takes = Takes(frozenset(declared), side, rate, int(most) * 1000 // rate if most and rate else None)
+    takes = Takes(frozenset(declared), side, rate, _longest(sound, rate) if rate else None)
     return replace(takes, scale=Inputs(loaded, takes, {}).scale) if image is not None else takes
+
+
+def _longest(extractor: Any, rate: int) -> int | None:
+    """Milliseconds of sound that a feature extractor reads at most, where it has a limit."""
+    samples = getattr(extractor, "n_samples", None) or getattr(extractor, "nb_max_samples", None)
+    if samples:  # Whisper's, CLAP's
+        return int(samples) * 1000 // rate
+    frames = getattr(extractor, "max_length", None) if hasattr(extractor, "num_mel_bins") else None
+    return int(frames) * _FRAME if frames else None  # that of the audio spectrogram transformer
 
 
 def first_modules(loaded: SentenceTransformer) -> list[Any]:

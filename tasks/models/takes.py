@@ -13,6 +13,7 @@ from tasks.models.interface import TEXT
 from tasks.models.scale import Scale
 
 _PROCESSORS = ("preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json")
+_FORMAT = 1  # of what is remembered; raised where something else is
 _MAKERS = ("embedlake", "torch", "transformers", "sentence-transformers")
 
 
@@ -79,7 +80,7 @@ def remembered(what: str, weights: str, find_out: Callable[[], dict[str, Any]]) 
         weights: hash of the model's weights, with what else decides it.
         find_out: gives plain values for JSON.
     """
-    key = hash_settings({"weights": weights, **{name: version(name) for name in _MAKERS}})
+    key = hash_settings({"weights": weights, "format": _FORMAT, **{name: version(name) for name in _MAKERS}})
     file = cache_folder() / what / f"{key}.json"
     try:
         known: dict[str, Any] = json.loads(file.read_text("utf-8"))

@@ -95,7 +95,9 @@ def _of_others(rows: pa.Table, columns: dict[str, Any]) -> dict[str, Any]:
     if pc.all(texts).as_py() is not False:
         return columns
     sizes = zip(*(rows[name].to_pylist() for name in ("modality", "start", "end")), strict=True)
-    costs = [in_tokens(name, end - start) if name in UNITS else 0 for name, start, end in sizes]
+    costs = [  # what is damaged costs nothing here: an audit goes through it too
+        in_tokens(name, end - start) if name in UNITS and None not in (start, end) else 0 for name, start, end in sizes
+    ]
     return {
         CONTENT: pc.if_else(texts, columns[CONTENT], pa.scalar(None, pa.string())),
         HASH: pc.if_else(texts, columns[HASH], rows["text_hash"]),

@@ -26,8 +26,13 @@ logger = logging.getLogger("embedlake.encode")
 
 
 def device_of_machine() -> str:
-    """cuda, mps or cpu."""
+    """cuda, mps or cpu.
+
+    On cuda, attention by cuDNN is switched off in this process: it plans anew for each shape of batch, which takes
+    longer than the batch does, and batches by token budget hardly share one.
+    """
     if torch.cuda.is_available():
+        torch.backends.cuda.enable_cudnn_sdp(False)
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 

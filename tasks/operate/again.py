@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 
 from tasks.config.settings import Corpus
 from tasks.content.fetcher import Fetcher
-from tasks.content.finding import COLUMNS
+from tasks.content.finding import COLUMNS, wanted_of
 from tasks.content.items import Content, item_of
 from tasks.embed.batches import items_of
 from tasks.errors import DocumentError, ModelError
@@ -98,11 +98,13 @@ def lost_contents(lake: Lake, sample: int) -> list[str]:
 
 
 def contents_now(corpus: Corpus, rows: pa.Table, takes: Takes = TEXT_ONLY) -> list[tuple[int, Content | DocumentError]]:
-    """The contents of a few rows by their places, or why they are not to be had."""
-    if not len(rows):
+    """The contents of a few rows by their places, or why they are not to be had; nothing of rows that are damaged."""
+    told = rows.select(COLUMNS).to_pylist()
+    sound = [place for place, row in enumerate(told) if wanted_of(place, row)]
+    if not sound:
         return []
     fetcher = Fetcher(corpus, takes)
     try:
-        return list(fetcher.fetch(rows.select(COLUMNS).to_pylist()))
+        return [(sound[key], content) for key, content in fetcher.fetch([told[place] for place in sound])]
     finally:
         fetcher.close()

@@ -31,6 +31,9 @@ def with_context(view: View, rows: Sequence[Row], around: int) -> list[Row]:
             found[row["document_id"], row["ordinal"]] = row
     joined = []
     for row in rows:
+        if not _is_text(row):  # what stands around an image is its caption, which it has
+            joined.append(row)
+            continue
         places = range(row["ordinal"] - around, row["ordinal"] + around + 1)
         near = [found[row["document_id"], place] for place in places if (row["document_id"], place) in found]
         joined.append(row | _joined(near or [row]))
@@ -46,13 +49,18 @@ def whole_document(view: View, document_id: str) -> Row | None:
 
 def _joined(rows: Sequence[Row]) -> Row:
     """The text, the offsets and the page of chunks that follow on each other."""
+    rows = [row for row in rows if _is_text(row)] or rows[:1]  # an image has its caption for a text
     text, end = rows[0]["text"], rows[0]["end"]
     for row in rows[1:]:
-        counted = (row.get("span_unit") or _CHARACTERS) == _CHARACTERS
-        repeated = end - row["start"] if counted else 0
+        repeated = end - row["start"]
         text += row["text"][repeated:] if repeated > 0 else _gap(end, row["start"]) + row["text"]
         end = max(end, row["end"])
     return {"text": text, "start": rows[0]["start"], "end": end, "span_page": rows[0].get("span_page")}
+
+
+def _is_text(row: Row) -> bool:
+    """Whether a row's offsets count characters; those of an older embedlake say nothing else."""
+    return (row.get("span_unit") or _CHARACTERS) == _CHARACTERS
 
 
 def _gap(before: int, start: int) -> str:

@@ -1,13 +1,12 @@
 """Small pictures of what a search found, made from where the images are."""
 
 import io
-from collections.abc import Sequence
 
 import numpy as np
 
 from tasks.config.settings import Corpus
 from tasks.content.fetching import fetch
-from tasks.content.finding import COLUMNS, Origin, origins_of
+from tasks.content.finding import COLUMNS, Found, Origin, origins_of
 from tasks.content.items import Content
 from tasks.errors import ConfigurationError, DocumentError, UnknownName
 from tasks.lake.literals import quoted
@@ -44,12 +43,11 @@ def thumbnail_of(view: View, corpus: Corpus, chunk_id: str, side: int) -> bytes:
     return _small(found, side)
 
 
-def _content(found: Origin | Sequence[object], corpus: Corpus, side: int) -> Content | DocumentError | None:
-    if isinstance(found, Origin):
-        [(_, content)] = fetch([found], corpus, Takes(side=side))
-        return content
-    error = found[1]
-    return error if isinstance(error, DocumentError) else None
+def _content(found: Found, corpus: Corpus, side: int) -> Content | DocumentError:
+    if not isinstance(found, Origin):
+        return found[1]
+    [(_, content)] = fetch([found], corpus, Takes(side=side))
+    return content
 
 
 def _small(pixels: Image, side: int) -> bytes:

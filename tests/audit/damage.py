@@ -19,7 +19,8 @@ KEYS = {
 
 
 _EACH_COLUMN = {
-    "chunks": ("long file", "stale file", "record", "image"), "one": ("long file", "stale record"), "two": ("row", "image"),
+    "chunks": ("long file", "stale file", "record", "image"), "one": ("long file", "stale record"),
+    "two": ("row", "image"),
     "failures": ("docs:bad.txt extract", "books:k3 extract", "again extract", "docs:thorn.txt embed:notes"),
 }  # fmt: skip
 """Of these tables each column is altered only in rows of these kinds."""

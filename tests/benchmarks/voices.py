@@ -41,7 +41,9 @@ def save_model(folder: Path) -> None:
     package = find_spec("resemblyzer")
     if package is None or package.origin is None:
         raise SystemExit("pip install --no-deps resemblyzer==0.1.4")
-    told = torch.load(Path(package.origin).with_name("pretrained.pt"), weights_only=True)["model_state"]
+    told = torch.load(Path(package.origin).with_name("pretrained.pt"), map_location="cpu", weights_only=True)[
+        "model_state"
+    ]
     weights = {name: value.contiguous() for name, value in told.items() if name.split(".")[0] in ("lstm", "linear")}
     folder.mkdir(parents=True)
     save_file(weights, folder / "model.safetensors")

@@ -68,7 +68,7 @@ def test_what_is_fetched_is_what_sounds_then(
         for c in chunks
     ]  # fmt: skip
     file = File("s:a.wav", "s", "x/a.wav", "x/a.wav", "", 0, "audio")
-    origin = Origin(file, content, [one for _, one in wanted_of(rows)])
+    origin = Origin(file, content, [one for key, row in enumerate(rows) if (one := wanted_of(key, row))])
     found = dict(fetch([origin], corpus, Takes(frozenset({"audio"}), rate=wanted)))
     assert len(found) == len(chunks)
     for key, chunk in enumerate(chunks):

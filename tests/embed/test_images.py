@@ -10,6 +10,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,6 +19,7 @@ from PIL import Image
 from tasks.config.loading import load_corpus
 from tasks.lake.tables import Lake
 from tasks.models import choose, providers
+from tasks.operate.inspect import inspect
 from tasks.operate.plan import plan_of
 from tasks.operate.report import plan_rows
 from tasks.operate.status import status_of
@@ -251,3 +253,25 @@ def test_plan_and_status_count_by_modality(tmp_path: Path, here: Callable[..., P
     assert (found["modalities"], found["models"][0]["pending"]) == ({"image": 2, "text": 1}, 0)
     plan = plan_of(corpus, lake_of(here()))
     assert (plan.models[0].texts, plan.models[0].by_modality) == (0, {})
+
+
+def test_images_come_from_any_store(here: Callable[..., Path]) -> None:
+    store = fsspec.filesystem("memory")
+    store.pipe("/pictures/a.png", image("red"))
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as written:
+        written.writestr("b.png", image("blue"))
+    store.pipe("/pictures/z.zip", archive.getvalue())
+    corpus_file = here(sources=[{"name": "docs", "uri": "memory://pictures"}])
+    run_ingest(str(corpus_file))
+    assert landed(lake_of(corpus_file)).keys() == {"docs:a.png 0", "docs:z.zip!/b.png 0"}
+
+
+def test_an_image_can_be_inspected(tmp_path: Path, here: Callable[..., Path]) -> None:
+    (tmp_path / "docs" / "a.png").write_bytes(image("red"))
+    (tmp_path / "docs" / "a.png.json").write_text(json.dumps({"caption": "A red square"}))
+    source = {"name": "docs", "uri": str(tmp_path / "docs"), "sidecar": "{name}.json"}
+    [found] = inspect(str(tmp_path / "docs" / "a.png"), load_corpus(here(sources=[source])), 1)
+    assert found.document["media_type"] == "image/png"
+    assert [chunk["span_unit"] for chunk in found.chunks] == ["pixels", "characters"]
+    assert found.text == "A red square"

@@ -1,5 +1,6 @@
 """Encoders: every backend gives the model's own vectors, in batches that waste little."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from tasks.config.models import Model
 from tasks.errors import ModelError
+from tasks.models import choose
 from tasks.models.choose import load_encoder
 from tasks.models.find import resolve_model
 from tasks.models.interface import cosines, text_items
@@ -41,6 +43,14 @@ def theirs(model: ResolvedModel, texts: list[str]) -> Any:
 
     loaded = SentenceTransformer(str(model.weights.folder), device="cpu")
     return loaded.encode_document(texts, normalize_embeddings=model.settings.normalize)
+
+
+@pytest.fixture
+def no_gpu() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(choose, "may_have_gpu", lambda: False)
+        patch.setattr(torch.cuda, "is_available", lambda: False)
+        yield
 
 
 @pytest.mark.parametrize(("native", "expected"), [(True, torch.bfloat16), (False, torch.float16)])
@@ -116,6 +126,7 @@ def test_a_batch_too_large_for_the_device_is_run_in_halves(tiny_model: Path, mon
     assert sizes[0] < 240  # later batches are smaller from the start
 
 
+@pytest.mark.usefixtures("no_gpu")
 def test_a_model_that_no_converter_knows_runs_on_torch(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -133,6 +144,7 @@ def test_a_model_that_no_converter_knows_runs_on_torch(
         load_encoder(resolved(tiny_model, backend="openvino"))
 
 
+@pytest.mark.usefixtures("no_gpu")
 def test_without_a_place_to_keep_a_conversion_a_model_runs_on_torch(
     tiny_model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -143,6 +155,7 @@ def test_without_a_place_to_keep_a_conversion_a_model_runs_on_torch(
         load_encoder(resolved(tiny_model, backend="openvino"))
 
 
+@pytest.mark.usefixtures("no_gpu")
 def test_a_model_that_openvino_cannot_compile_runs_on_torch(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def cannot(*_: object) -> None:
         raise RuntimeError("could not create a primitive")
