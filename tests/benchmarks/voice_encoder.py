@@ -6,6 +6,7 @@ spectrogram of 40 bands, each 10 ms, in parts of 1.6 s that overlap by half, who
 """
 
 from collections.abc import Sequence
+from math import log10
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ class VoiceEncoder(InputModule):
     def _parts(self, samples: Any) -> torch.Tensor:
         """The spectrogram of a sound in parts, of shape (parts, frames, bands)."""
         power = max(float(np.mean(np.square(samples))), 1e-12)
-        sound = torch.from_numpy(samples * max(10 ** ((_LOUDNESS - 10 * np.log10(power)) / 20), 1.0))
+        sound = torch.from_numpy(samples * max(10 ** ((_LOUDNESS - 10 * log10(power)) / 20), 1.0))
         window = torch.hann_window(_WINDOW)
         found = torch.stft(sound, _WINDOW, _HOP, window=window, center=True, pad_mode="constant", return_complex=True)
         mels = found.abs().square().T @ self._bank
