@@ -5,8 +5,10 @@ import logging
 from functools import partial
 from typing import Any
 
+import pyarrow as pa
+
 from tasks.config.models import Model, kept_model
-from tasks.lake.catalog import Entry, change_catalog, entry_of
+from tasks.lake.catalog import Entry, change_catalog, entry_of, taken_by
 from tasks.lake.nearest import View, matrix
 from tasks.lake.run import Run
 from tasks.lake.tables import Lake
@@ -30,7 +32,7 @@ def settle_fusion(run: Run) -> None:
     """Find the weights of hybrid searches in the tables of a run that were not looked at, or have grown since."""
     for counts in run.report.models:
         entry = entry_of(run.lake, counts.table)
-        if entry is None or not _is_due(entry, run.lake.count(counts.table)):
+        if entry is None or "text" not in taken_by(entry) or not _is_due(entry, run.lake.count(counts.table)):
             continue
         view = View(run.lake, counts.table)
         if view.analysis is None:
@@ -68,7 +70,7 @@ def _learnt(view: View, entry: dict[str, Any], named: list[Model]) -> Learnt:
     sample = view.sample(_SAMPLE, ["text", "vector", "text_hash", "title", "heading_path", "modality"])
     sample = sample.filter(is_text(sample))
     places = {text_hash: place for place, text_hash in enumerate(sample["text_hash"].to_pylist())}
-    distinct = sample.take(sorted(places.values()))
+    distinct = sample.take(pa.array(sorted(places.values()), pa.int64()))
     texts = [text or "" for text in distinct["text"].to_pylist()]
     vectors = matrix(distinct)
     assert view.analysis is not None

@@ -183,6 +183,7 @@ class History(RuleBasedStateMachine):
             self.world.put("left", "e.eml", Within((("", SENTENCES[2]), ("a.txt", SENTENCES[4]))))
 
         if "images" in RULES:
+            self.world.settings.images, self.world.settings.window = "files", 1
             self.world.settings.models = [("one",), ("four",), ("one", "four")][seed % 3]
             self.world.put("left", "p.png", Picture(1, SENTENCES[0]))
             self.world.put("right", "p.png", Picture(2))

@@ -25,7 +25,8 @@ def test_control_characters_are_seen_and_not_obeyed(capsys: pytest.CaptureFixtur
     }  # fmt: skip
     status = {
         "corpus": "c", "lake": EVIL, "documents": {EVIL: 3}, "duplicates": 1, "encodings": [], "chunks": 1,
-        "models": [], "runs": [], "others": [{"name": EVIL, "tables": [EVIL], "documents": None, "bytes": 1}],
+        "modalities": {}, "models": [], "runs": [],
+        "others": [{"name": EVIL, "tables": [EVIL], "documents": None, "bytes": 1}],
         "failures": {"total": 1, "last": [failure]}, "notes": [EVIL],
         "switches": [
             {

@@ -139,8 +139,8 @@ class Settings:
     template: str = "headings"
     revision: int = 0  # of every model: another one has a table of its own
     promote: str = "by hand"
-    images: str = "files"
-    window: int | None = 1  # seconds of sound; None where it is not asked for
+    images: str = "none"
+    window: int | None = None  # seconds of a chunk of sound; None where sound is not asked for
     judged: bool | None = None  # whether the first model is not worse than the live one; None where nobody knows
 
     def asks_for(self, form: str) -> bool:

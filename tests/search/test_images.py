@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from tasks.errors import ConfigurationError
 from tasks.models import choose, providers
 from tasks.models.takes import Takes
+from tasks.search import settle
 from tasks.search.query import OpenLake, open_lake
 from tasks.service.app import create_app
 from tasks.service.guard import Limits
@@ -59,6 +60,8 @@ def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setitem(providers._PROVIDERS, "colours", Colours())
         patch.setitem(providers._PROVIDERS, "sight", Colours(Takes(frozenset({"image"}))))
         patch.setattr(choose, "load_encoder", lambda *_, **__: ColourEncoder())
+        patch.setattr(settle, "load_encoder", lambda *_, **__: ColourEncoder())
+        patch.setattr(settle, "_LEAST_ROWS", 1)
         run_ingest(str(file))
         yield file
 
