@@ -6,10 +6,13 @@ film its time, `film.mp4#t=12.500`.
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from tasks.hashing import hash_fields
-from tasks.sources.listing import File
+
+if TYPE_CHECKING:  # a search reads references, and lists nothing
+    from tasks.sources.listing import File
 
 Region = tuple[int, int, int, int]
 
@@ -62,7 +65,7 @@ class Reference:
         return f"{self.place.address}#{'&'.join(parts)}"
 
 
-def place_of(file: File) -> Place:
+def place_of(file: "File") -> Place:
     """Where a file is, or a member of one."""
     within = file.document_id.removeprefix(file.outer.document_id) if file.outer else ""
     return Place(file.uri + within)

@@ -39,7 +39,6 @@ from tasks.search.boost import check_boosts
 from tasks.search.context import whole_document
 from tasks.search.filters import Filter, to_sql
 from tasks.search.gap import Gap, modalities_of
-from tasks.search.likeness import query_items, read_query
 from tasks.search.options import Asked, Boosts, Modality, Options
 from tasks.search.passage import Passage, Passages
 from tasks.search.prepared import Prepared, note_of, passage_of
@@ -47,7 +46,6 @@ from tasks.search.reranked import reranked
 from tasks.search.retrieve import Hit, Query, Way, of_modality, retrieve, way_for
 from tasks.search.scales import scales_of
 from tasks.search.similar import cut, mean_of, vector_of
-from tasks.search.thumbnail import thumbnail_of
 
 
 class OpenLake:
@@ -228,6 +226,8 @@ class OpenLake:
             UnknownName: there is no such image or model in the lake.
             ConfigurationError: the image is not to be had as it was read.
         """
+        from tasks.search.thumbnail import thumbnail_of  # no other search waits for what decodes images
+
         return thumbnail_of(self._view(self.entry(model)["table"]), self._lake.corpus, chunk_id, side)
 
     def embed_query(self, query: str, model: str | None = None) -> Sequence[float]:
@@ -252,6 +252,8 @@ class OpenLake:
         if asked.by in ("text", "hybrid") or asked.weight is not None or asked.rerank:
             name = {"image": "an image", "audio": "a sound"}[modality]
             raise ConfigurationError(f"{name} has no words", "Search by vector, without a weight and a reranker.")
+        from tasks.search.likeness import read_query
+
         found = self._prepared(replace(asked, by="vector"))
         content = file if isinstance(file, bytes) else read_query(Path(file), modality)
         vector = self._content_vector(found.row, modality, content)
@@ -323,6 +325,8 @@ class OpenLake:
                 f"{row['table']} has no {many}: its model takes {', '.join(sorted(taken_by(row)))}",
                 f"Name another one with `model`, or run with a model that takes {many}.",
             )
+        from tasks.search.likeness import query_items
+
         with self._lock:
             encoder = self._encoder(row)  # then it is known how large it looks at images, and which rate it hears
         takes = self._takes.get(row["table"], TEXT_ONLY)

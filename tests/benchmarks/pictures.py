@@ -4,8 +4,8 @@
 
 Pictures are turned and recoloured into as many as are asked for, JPEG files of 400 × 300 pixels. A run lists and
 reads them, lands their chunks, fetches, decodes and scales them, embeds and lands; then the same model embeds arrays
-that were decoded and scaled beforehand. All is done in this process, so that processor times compare; a true run decodes
-in others.
+that were decoded and scaled beforehand. All is done in this process, so that processor times compare; a true run
+decodes in others.
 """
 
 import json
@@ -67,10 +67,8 @@ def main(model: str, originals: Path, count: int) -> None:
     began = time.process_time()
     encode_in_parts(encoder, items)
     alone = time.process_time() - began
-    print(
-        f"{count} pictures: run {1000 * whole / count:.1f} ms, {encoder.backend} alone {1000 * alone / count:.1f} ms each"
-    )
-    print(f"{whole / alone:.2f} times the model alone")
+    each = f"a run takes {1000 * whole / count:.1f} ms, the model alone {1000 * alone / count:.1f} ms"
+    print(f"{count} pictures by {encoder.backend}: for each {each}, {whole / alone:.2f} times")
 
 
 if __name__ == "__main__":
