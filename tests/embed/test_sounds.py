@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tasks.config.loading import load_corpus
+from tasks.errors import UnknownName
 from tasks.lake.tables import Lake
 from tasks.media.sound import samples
 from tasks.models import choose, find, providers
@@ -184,14 +185,18 @@ def test_films_are_frames_and_sound(tmp_path: Path, here: Callable[..., Path]) -
     assert {row[0] for row in found if row[1] == "audio"} == {"docs:a.mp4", "docs:b.mp4"}
     assert ("docs:a.mp4", "text", 0, 11, "Two colours") in found
     [entry] = lake.catalog()
-    columns = ["modality", "start", "vector", "content_reference", "span_region"]
+    columns = ["chunk_id", "modality", "start", "vector", "content_reference", "span_region"]
     rows = lake.read(entry["table"], columns, "document_id = 'docs:a.mp4'").to_pylist()
     shown = sorted((row for row in rows if row["modality"] == "image"), key=lambda row: row["start"])
     assert [row["content_reference"].rpartition("#")[2] for row in shown] == ["t=1.000", "t=3.000"]
     assert [row["span_region"] for row in shown] == [[0, 0, 64, 48]] * 2
     assert [int(np.argmax(row["vector"])) for row in shown] == [4, 6]  # red, blue
+    opened = open_lake(tmp_path / "notes.yaml")
+    assert opened.thumbnail(shown[0]["chunk_id"]).startswith(b"\xff\xd8")
     heard = sorted((row for row in rows if row["modality"] == "audio"), key=lambda row: row["start"])
     assert [int(np.argmax(row["vector"])) for row in heard[:2]] == [0, 2]  # low, high
+    with pytest.raises(UnknownName, match="no image"):
+        opened.thumbnail(heard[0]["chunk_id"])
     run_ingest(str(here(extraction={"video": {"frames": "scenes", "sound": False}, "audio": {"window": 2}})))
     assert not HearingEncoder.seen
     assert [row[1:4] for row in landed(lake_of(tmp_path / "notes.yaml")) if row[0] == "docs:a.mp4"][:2] == [
