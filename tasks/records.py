@@ -75,20 +75,20 @@ class Chunk:
         chunk_id: stands on the document, what is embedded, and how often that came before in the document.
         document_id, source, document_hash, uri, title, metadata: of its document; the hash is of the content.
         ordinal: its place among the document's chunks, from 0.
-        modality: what is embedded: text or image.
+        modality: what is embedded: text, image or audio.
         start, end: where it stands in the document.
         span_unit: what these count: characters of the extracted text; of an image pixels, through its pages and tiles
-            in their order.
+            in their order; of sound, and of the stretch of a film that a frame stands for, milliseconds.
         span_page: on which it begins, from 1, where the format knows pages.
         heading_path: the headings or definitions it stands under, outermost first.
-        text: what is embedded; of an image its caption, which may be empty.
+        text: what is embedded; of an image or a sound its caption, which may be empty.
         text_hash: of what is embedded; chunks with the same one share a vector. Of an image that of its content,
-            page and region.
-        token_count: of the text, special tokens included, as the corpus's tokenizer counts; 0 of an image.
+            page and region, of sound and frames of content and time.
+        token_count: of the text, special tokens included, as the corpus's tokenizer counts; 0 of an image or a sound.
         span_region: of an image, left, top, right and bottom in pixels.
-        content_reference: where an image is to be fetched again, see tasks.content.reference; of a caption, whose it
-            is.
-        content_hash: of the bytes that are there.
+        content_reference: where an image or a sound is to be fetched again, see tasks.content.reference; of a caption,
+            whose it is; of subtitles, when they are shown.
+        content_hash: of the bytes that are there; None of a caption.
     """
 
     chunk_id: str

@@ -22,7 +22,7 @@ ATTRIBUTES = {
     "OpenLake": "clones coverage document embed_query entry models search search_async search_many similar table"
     " thumbnail word_vectors",
     "Passage": "chunk_id corpus document_id end headings metadata modality page rank reference region score scores"
-    " start text title to_dict uri",
+    " start text time title to_dict uri",
     "Boost": "field half_life weight",
     "Passages": "analysis append clear copy count expanded extend index insert note pop remove reverse sort to_arrow"
     " to_pandas",

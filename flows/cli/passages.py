@@ -67,7 +67,11 @@ def _print_head(passage: "Passage") -> None:
 
 
 def _span(passage: "Passage") -> str:
-    """Where a passage stands: of an image its size, and that of its file where it lies on this machine."""
+    """Where a passage stands: of an image its size, and that of its file where it lies on this machine; of sound, films
+    and subtitles their time."""
+    if passage.time:
+        kind = {"text": "", "image": "frame "}.get(passage.modality, f"{passage.modality} ")
+        return f"{kind}{'–'.join(map(_timecode, passage.time))}"
     if passage.modality == "text":
         return f"characters {passage.start}–{passage.end}"
     left, top, right, bottom = passage.region or (0, 0, 0, 0)
@@ -75,6 +79,13 @@ def _span(passage: "Passage") -> str:
     whole = Path(passage.uri) if passage.document_id.endswith(passage.uri.rpartition("/")[2]) else None
     size = f", {size_told(whole.stat().st_size)}" if whole and whole.is_file() else ""
     return f"{passage.modality} {right - left} × {bottom - top}{place}{size}"
+
+
+def _timecode(milliseconds: int) -> str:
+    """As players tell it, to a tenth of a second: 1:02:03.4."""
+    tenths = round(milliseconds / 100)
+    hours, minutes, seconds = tenths // 36_000, tenths // 600 % 60, tenths // 10 % 60
+    return f"{f'{hours}:{minutes:02}' if hours else minutes}:{seconds:02}.{tenths % 10}"
 
 
 def _shown_part(text: str, query: str, analysis: Any) -> Text:

@@ -52,8 +52,12 @@ def search(
     image: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What is like this image, instead of a question.")
     ] = None,
+    audio: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What is like this sound, instead of a question.")
+    ] = None,
     modality: Annotated[
-        Modality | None, typer.Option(help="Only passages of text, or only images; by default both in one list.")
+        Modality | None,
+        typer.Option(help="Only passages of text, only images, or only sound; by default all in one list."),
     ] = None,
     open: Annotated[bool, typer.Option("--open", help="Open the file of the best one.")] = False,
     boost: Annotated[
@@ -100,7 +104,7 @@ def search(
     quiet_libraries()
     from tasks.search.query import open_lake
 
-    _check_together(query, queries, image, also, rerank)
+    _check_together(query, queries, image, audio, also, rerank)
     lakes = [open_lake(file) for file in (corpus_file, *(also or ()))]
     options: dict[str, Any] = {
         "model": model, "limit": limit, "where": where, "by": by, "weight": weight, "offset": offset,
@@ -108,9 +112,9 @@ def search(
         "boost": [_boost(given) for given in boost or ()], "diverse": diverse, "modality": modality, "expand": expand,
     }  # fmt: skip
     show = partial(_show, explain=explain, json=json, jsonl=jsonl)
-    if image is not None:
-        found = lakes[0].search(image=image, **options)
-        show([(str(image), found)], marked=False)
+    if file := image or audio:
+        found = lakes[0].search(image=image, audio=audio, **options)
+        show([(str(file), found)], marked=False)
         _open_first([found], open)
     elif queries is not None:
         asked = _lines(queries)
@@ -124,14 +128,21 @@ def search(
 
 
 def _check_together(
-    query: str | None, queries: Path | None, image: Path | None, also: list[Path] | None, rerank: bool | None
+    query: str | None,
+    queries: Path | None,
+    image: Path | None,
+    audio: Path | None,
+    also: list[Path] | None,
+    rerank: bool | None,
 ) -> None:
-    named = {"a query": query, "a file of queries": queries, "an image": image}
+    named = {"a query": query, "a file of queries": queries, "an image": image, "a sound": audio}
     given = [name for name, value in named.items() if value is not None]
     if len(given) > 1:
         raise ConfigurationError(f"{' and '.join(given)} are given", "Give one of them.")
-    if also and image:
-        raise ConfigurationError("a search of several corpora takes no image", "Search one, or by a question.")
+    if also and (image or audio):
+        raise ConfigurationError(
+            "a search of several corpora takes neither image nor sound", "Search one, or by a question."
+        )
     if also and rerank:
         raise ConfigurationError("a search of several corpora has no reranker", "Search without --rerank.")
 
@@ -257,8 +268,10 @@ def similar(
     from tasks.sources.formats import medium_of
 
     lake, file = open_lake(corpus_file), Path(identity)
-    if file.is_file() and medium_of(file.name) == "image":
-        passages = lake.search(image=file, model=model, limit=limit, where=where, per_document=per_document)
+    medium = medium_of(file.name) if file.is_file() else None
+    if medium in ("image", "audio"):
+        by: dict[str, Any] = {medium: file}
+        passages = lake.search(**by, model=model, limit=limit, where=where, per_document=per_document)
     else:
         texts = list(_passages_of(file, corpus_file)) if file.is_file() else None
         passages = lake.similar(

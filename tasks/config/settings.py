@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from tasks.config.answering import Ask
+from tasks.config.media import Audio, Video
 from tasks.config.models import Model
 from tasks.config.operating import Evaluations, Lease, Resources, Schedule
 from tasks.config.part import Name, Settings, ShortForm
@@ -54,6 +55,14 @@ class Extraction(Settings):
     tiles: int | None = Field(
         None, ge=16, description="Cut images into tiles of so many pixels a side; by default an image is one chunk."
     )
+    audio: Audio | None = Field(
+        None, description="Sounds are documents, for models that take them; by default they are skipped and counted."
+    )
+    video: Video | None = Field(
+        None,
+        description="Films are documents, for models that take images or sound; by default they are skipped and"
+        " counted.",
+    )
     on_failure: Literal["keep", "drop"] = Field(
         "keep",
         description="What becomes of a document that was read before and cannot be read now: keep its last good text"
@@ -62,8 +71,14 @@ class Extraction(Settings):
 
     @property
     def media(self) -> frozenset[str]:
-        """The modalities beside text whose files are documents."""
-        return frozenset({"image"} if self.images != "none" else ())
+        """The media beside text whose files are documents: image, audio, video."""
+        asked = {"image": self.images != "none", "audio": self.audio is not None, "video": self.video is not None}
+        return frozenset(medium for medium, wanted in asked.items() if wanted)
+
+    def identity(self) -> dict[str, Any]:
+        """What enters a hash; of its parts what does of them."""
+        parts = {"audio": self.audio, "video": self.video}
+        return super().identity() | {name: part.identity() for name, part in parts.items() if part}
 
 
 class Chunking(Settings):
@@ -225,7 +240,9 @@ class Corpus(Settings):
             repeated = {name for name in names if names.count(name) > 1}
             if repeated:
                 raise ValueError(f"two {what}s have the name {repeated.pop()!r}; give each one its own `name`")
-        if not self.extraction.media and (named := [source.name for source in self.sources if source.fields.image]):
+        if self.extraction.images == "none" and (
+            named := [source.name for source in self.sources if source.fields.image]
+        ):
             raise ValueError(f"source {named[0]!r} names a column of images; set `extraction: {{images: files}}` too")
         for source in self.sources:
             unknown = set(source.metadata) - set(self.metadata)

@@ -16,6 +16,7 @@ from tasks.processes import Begun, Processes
 
 _AT_ONCE = 2**13  # tokens in a piece of work: of images 2 million pixels, 6 MiB as they travel
 _MOST_HELD = 2**18  # tokens that are fetched ahead, beside one piece of work: 192 MiB of pixels
+_OF_ONE = 4  # times as many of one sound or film, which is read anew for each piece of work
 _FILES = 16  # in a piece of work
 
 
@@ -99,7 +100,7 @@ def _parts(origin: Origin) -> Iterator[Origin]:
     part: list[Any] = []
     size = 0
     for one in origin.wanted:
-        if part and size + one.size > _AT_ONCE:
+        if part and size + one.size > _AT_ONCE * (_OF_ONE if one.reference.time else 1):
             yield replace(origin, wanted=part)
             part, size = [], 0
         part.append(one)

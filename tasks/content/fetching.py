@@ -1,7 +1,7 @@
 """What a process does with a piece of work: bytes fetched, seen to be what was read, and decoded."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -9,17 +9,21 @@ from tasks.config.settings import Corpus
 from tasks.content.finding import Origin, Wanted, lost
 from tasks.content.items import Content
 from tasks.content.reference import Region, place_of
-from tasks.errors import DocumentError
+from tasks.errors import BrokenDocument, DocumentError
 from tasks.extract.read import extract
 from tasks.hashing import hash_bytes
+from tasks.media.film import frames
 from tasks.media.image import pictures
-from tasks.models.interface import Image
+from tasks.media.sound import pieces as sounds
+from tasks.models.interface import Image, Samples
 from tasks.models.takes import Takes
 from tasks.sources.members import attached_works
 from tasks.sources.opening import read_file
 from tasks.sources.work import Members
 
 _TIMES = 2  # as large as the model looks at an image, it is decoded at least: what is scaled later looks the same
+
+RATE = 16_000  # samples a second of sound for a model that says nothing of it
 
 Fetched = list[tuple[int, Content | DocumentError]]
 """The content of each piece by its key, or why there is none."""
@@ -31,7 +35,8 @@ def fetch(origins: list[Origin], corpus: Corpus, takes: Takes) -> Fetched:
     Args:
         origins: of them.
         corpus: whose they are.
-        takes: what the model takes that they are for; images are as large as it looks at them, or somewhat larger.
+        takes: what the model takes that they are for; images are as large as it looks at them, or somewhat larger, and
+            sound is in its rate.
     """
     found: Fetched = []
     for origin in origins:
@@ -91,20 +96,63 @@ def as_seen(content: bytes, pieces: Sequence[tuple[int, Region | None]], takes: 
         yield takes.scale(pixels) if takes.scale else pixels
 
 
+def as_heard(content: bytes, spans: Iterable[tuple[int, int]], takes: Takes) -> Iterator[Samples]:
+    """Pieces of a sound as a model hears them.
+
+    Args:
+        content: of its file, which may be a film.
+        spans: from and to in milliseconds.
+        takes: what the model takes.
+
+    Raises:
+        DocumentError: as `tasks.media.sound.pieces`.
+    """
+    rate = takes.rate or RATE
+    for heard in sounds(content, spans, rate):
+        if not len(heard):
+            raise BrokenDocument("the sound ends before that", "Is it complete? Store it again.")
+        yield Samples(heard, rate)
+
+
+def _shown(content: bytes, times: Sequence[int], takes: Takes) -> Iterator[Image]:
+    """Frames of a film as a model looks at them."""
+    for pixels in frames(content, times):
+        yield takes.scale(pixels) if takes.scale else pixels
+
+
 def _decoded(content: bytes, wanted: list[Wanted], takes: Takes) -> Iterator[tuple[int, Content | DocumentError]]:
-    """Pieces of an image, if its bytes are what was read."""
+    """Pieces of an image, a sound or a film, if its bytes are what was read."""
     digest = hash_bytes(content) if wanted else ""
-    same: dict[str, list[Wanted]] = defaultdict(list)
+    kinds: dict[int, list[Wanted]] = defaultdict(list)
     for one in wanted:
         if one.content_hash == digest:
-            same[digest].append(one)
+            kinds[len(one.reference.time or ())].append(one)
         else:
             yield one.key, lost("its content is not what was read")
-    pieces = sorted(same[digest], key=lambda one: one.reference.page)
-    try:
+    for kind, pieces in kinds.items():
+        yield from _of_a_kind(content, sorted(pieces, key=_order), kind, takes)
+
+
+def _order(one: Wanted) -> tuple[int, ...]:
+    return one.reference.time or (one.reference.page,)
+
+
+def _of_a_kind(
+    content: bytes, pieces: list[Wanted], kind: int, takes: Takes
+) -> Iterator[tuple[int, Content | DocumentError]]:
+    """Pieces that are all of an image, frames of a film, or sound, by how many times tell them: none, one or two."""
+    times = [one.reference.time or () for one in pieces]
+    decoded: Iterator[Image] | Iterator[Samples]
+    if kind == 0:
         decoded = as_seen(content, [(one.reference.page - 1, one.reference.region) for one in pieces], takes)
-        for one, pixels in zip(pieces, decoded, strict=True) if pieces else ():
-            yield one.key, pixels
-            pieces = [other for other in pieces if other is not one]
+    elif kind == 1:
+        decoded = _shown(content, [time for (time,) in times], takes)
+    else:
+        decoded = as_heard(content, [(start, end) for start, end in times], takes)
+    done = 0
+    try:
+        for found in decoded:
+            yield pieces[done].key, found
+            done += 1
     except DocumentError as error:
-        yield from ((one.key, error) for one in pieces)
+        yield from ((one.key, error) for one in pieces[done:])

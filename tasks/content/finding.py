@@ -24,6 +24,7 @@ from tasks.sources.work import Block, Within
 
 COLUMNS = ("document_id", "source", "uri", "modality", "start", "end", "content_reference", "content_hash")
 """Of a chunk, what tells where its content is."""
+_FRAME = 1024  # tokens that a frame of a film is held for: 512 × 512 pixels, as most models look at less
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,8 @@ def wanted_of(key: int, row: dict[str, Any]) -> Wanted | None:
     except ValueError:
         return None
     size = in_tokens(row["modality"], row["end"] - row["start"])
+    if reference.time and row["modality"] == "image":
+        size = _FRAME
     return Wanted(key, reference, row["modality"], row["content_hash"], size)
 
 

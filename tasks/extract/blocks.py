@@ -28,6 +28,7 @@ class Converted:
         pages: where each page begins, in characters of `text`; empty where the format knows no pages.
         confidence: how sure OCR is of what it read, from 0 to 1; None where it read nothing.
         attached: files that come with it, each a document of its own.
+        times: of subtitles, from when to when each line is shown, in milliseconds.
     """
 
     text: str
@@ -37,6 +38,7 @@ class Converted:
     pages: tuple[int, ...] = ()
     confidence: float | None = None
     attached: tuple[Attached, ...] = ()
+    times: tuple[tuple[int, int], ...] = ()
 
 
 class Blocks:

@@ -125,10 +125,10 @@ def _read_marked_up(text: str, wanted: str) -> Converted | None:
     if wanted == "subtitles":
         from tasks.extract.subtitles import read_subtitles
 
-        lines = read_subtitles(text)
+        lines, times = read_subtitles(text)
         if not lines:
             raise BrokenDocument("subtitles without any time", "Is it complete? Store it again, or name it .txt.")
-        return Converted(lines, kind="text")
+        return Converted(lines, kind="text", times=times)
     from tasks.extract import markups
 
     return {"tex": markups.read_tex, "org": markups.read_org, "asciidoc": markups.read_asciidoc}[wanted](text)

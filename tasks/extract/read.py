@@ -33,6 +33,7 @@ class Extracted:
         confidence: how sure that is, from 0 to 1.
         metadata: what the document says of itself, such as its author and date: plain values by name, as they are.
         pages: where each page begins, in characters; empty where the format knows no pages.
+        times: of subtitles, from when to when each line is shown, in milliseconds; else empty.
         left_out: what of it is not in the text, and how much.
         attached: files that come with it, each a document of its own.
     """
@@ -45,6 +46,7 @@ class Extracted:
     confidence: float = 1.0
     metadata: dict[str, object] = field(default_factory=dict)
     pages: tuple[int, ...] = ()
+    times: tuple[tuple[int, int], ...] = ()
     left_out: dict[str, int] = field(default_factory=dict)
     attached: tuple[Attached, ...] = ()
 
@@ -78,7 +80,7 @@ def extract(
         extracted = Extracted(
             converted.text, converted.title, converted.kind, MEDIA_TYPES[form], decoded.encoding if decoded else None,
             decoded.confidence if decoded else 1.0, converted.metadata, converted.pages,
-            attached=converted.attached,
+            converted.times, attached=converted.attached,
         )  # fmt: skip
     else:
         extracted = _plain(data, name, "html" if is_page else wanted, encoding)
@@ -90,8 +92,10 @@ def extract(
         raise EmptyDocument("there is no text in it")
     text, pages, junk = readable(text, is_code, extracted.pages)
     empty = extracted.metadata.get("pages_without_text")
+    times = extracted.times if text.count("\n") + 1 == len(extracted.times) else ()
     left_out = {PAGES: empty if isinstance(empty, int) else 0, JUNK: junk}
-    return replace(extracted, text=text, pages=pages, left_out={name: n for name, n in left_out.items() if n})
+    told = {name: n for name, n in left_out.items() if n}
+    return replace(extracted, text=text, pages=pages, times=times, left_out=told)
 
 
 def _plain(data: bytes, name: str, wanted: str, encoding: str | None) -> Extracted:

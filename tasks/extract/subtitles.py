@@ -2,25 +2,37 @@
 
 import re
 
-_TIMES = re.compile(r"^(?:(\d+):)?(\d{1,2}):(\d{2})[.,]\d+[ \t]+-->.*$")
+_TIMES = re.compile(
+    r"^(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d+)[ \t]+-->[ \t]*(?:(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d+))?.*$"
+)
 _MARKUP = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^}]*\}")
 
 
-def read_subtitles(text: str) -> str:
-    """A line for each title, `0:01:05 What is said`.
+def read_subtitles(text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """A line for each title, `0:01:05 What is said`; and of each line from when to when it is shown, in milliseconds.
 
     Args:
         text: of the file.
     """
     lines: list[str] = []
+    times: list[tuple[int, int]] = []
     for block in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")):
         rows = block.strip().split("\n")
         timed = next((i for i, row in enumerate(rows) if _TIMES.match(row.strip())), None)
         if timed is None:
             continue  # the head, notes and styles of WebVTT
         words = " ".join(_MARKUP.sub("", row).strip() for row in rows[timed + 1 :]).strip()
-        if not words or (lines and lines[-1].partition(" ")[2] == words):
-            continue
-        hours, minutes, seconds = _TIMES.match(rows[timed].strip()).groups()  # type: ignore[union-attr]
-        lines.append(f"{int(hours or 0)}:{int(minutes):02}:{seconds} {words}")
-    return "\n".join(lines)
+        told = _TIMES.match(rows[timed].strip()).groups()  # type: ignore[union-attr]
+        start = _milliseconds(*told[:4])
+        end = max(_milliseconds(*told[4:]) if told[5] else start, start)
+        if words and lines and lines[-1].partition(" ")[2] == words:
+            times[-1] = (times[-1][0], max(end, times[-1][1]))
+        elif words:
+            hours, minutes, seconds = told[:3]
+            lines.append(f"{int(hours or 0)}:{int(minutes):02}:{seconds} {words}")
+            times.append((start, end))
+    return "\n".join(lines), tuple(times)
+
+
+def _milliseconds(hours: str | None, minutes: str, seconds: str, fraction: str) -> int:
+    return (int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)) * 1000 + int(f"{fraction[:3]:<03}")

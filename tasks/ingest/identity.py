@@ -29,6 +29,7 @@ VERSIONS = {
             3,
         ),
         **dict.fromkeys(("mbox", "zip", "tar", "sitemap"), 2),
+        "subtitles": 4,
     },
     "chunk": {"text": 3, "markdown": 3, "rst": 3, "code": 3},
 }  # fmt: skip
@@ -37,7 +38,10 @@ not at all, become theirs. Images have the first one: only files of corpora that
 
 _HOLD_ANY = ("mail", "mbox", *ARCHIVES)  # what may hold files of any kind, which have to be read again with it
 _CUT_AS_CODE = ("text", ("code",))
-_OF_MEDIA = ("images", "max_pixels", "tiles")
+_OF_MEDIA = {
+    "image": ("images", "max_pixels", "tiles"), "audio": ("audio",), "video": ("audio", "video", "max_pixels"),
+}  # fmt: skip
+"""The settings that decide what files of a medium are, and how they are cut."""
 _READ_BY = {
     **{media_type: (name, ("text", "markdown")) for name, media_type in MEDIA_TYPES.items()},
     "text/html": ("html", ("markdown",)),
@@ -60,7 +64,7 @@ class RowSettings:
         least_confidence: that a guess at an encoding needs; a row made with less is read again.
         ocr: whether pages without text are read by OCR.
         patterns: that let members of archives in, as far as they say something.
-        media: which files beside text are documents, and how they are cut; empty where none are.
+        media: by medium, that its files are documents, and how they are cut; empty where none are.
         records: whether records have such contents too.
     """
 
@@ -70,7 +74,7 @@ class RowSettings:
     least_confidence: float = 0.0
     ocr: bool = False
     patterns: Mapping[str, Any] = field(default_factory=dict)
-    media: Mapping[str, Any] = field(default_factory=dict)
+    media: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     records: bool = False
     _known: dict[tuple[str, str | None], str] = field(default_factory=dict, compare=False, repr=False)
 
@@ -94,8 +98,9 @@ class RowSettings:
         used = _all_of(self.versions) if holds_any else used
         by_ocr = {"ocr": True} if self.ocr and (holds_any or reader == "pdf") else {}
         patterns = self.patterns if format in ARCHIVES and not media_type else {}
-        other = holds_any or reader in MEDIA or (self.records and format in RECORDS)
-        return _hash({**self.always, **patterns, **by_ocr, **(self.media if other else {})}, self.versions, used)
+        media = [reader] if reader in MEDIA else ["image"] if self.records and format in RECORDS else []
+        told = {n: v for medium in (self.media if holds_any else media) for n, v in self.media.get(medium, {}).items()}
+        return _hash({**self.always, **patterns, **by_ocr, **told}, self.versions, used)
 
 
 def row_settings(
@@ -119,7 +124,8 @@ def row_settings(
     patterns = {"include": source.include, "exclude": source.exclude, "hidden": source.hidden}
     told = {name: value for name, value in patterns.items() if value}
     limits, failed = corpus.extraction, _hash(failing, versions, _all_of(versions))
-    media = {n: v for n, v in limits.identity().items() if n in _OF_MEDIA} if limits.media else {}
+    decided = limits.identity()
+    media = {name: {n: v for n, v in decided.items() if n in _OF_MEDIA[name]} for name in limits.media}
     records = source.fields.image is not None
     return RowSettings(always, failed, versions, limits.least_confidence, limits.ocr, told, media, records)
 

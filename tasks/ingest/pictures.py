@@ -46,6 +46,15 @@ class Picture:
         }  # fmt: skip
 
     @property
+    def caption(self) -> str:
+        """What its file says of it."""
+        return self.looked.caption
+
+    @property
+    def title(self) -> None:
+        """Images tell none."""
+
+    @property
     def sizes(self) -> Sequence[tuple[int, int]]:
         """Width and height of the pages; of an animation that of its first frame."""
         return self.looked.sizes if self.looked.format == "TIFF" else self.looked.sizes[:1]

@@ -26,13 +26,14 @@ from tasks.ingest.identity import settings_of
 from tasks.ingest.metadata import fields_of, in_plain_names
 from tasks.ingest.pictures import Picture, caption_beside, picture_chunks, picture_of
 from tasks.ingest.rows import chunks_of, document_of, line_id, record_id, titled
+from tasks.ingest.sounds import Recorded, recorded_of
 from tasks.lake.schemas import chunks_schema, documents_schema, table_of
 from tasks.progress import LeftOut, Unfit
 from tasks.records import Chunk, Document, Failure
 from tasks.sources.contents import with_records
 from tasks.sources.facts import facts_of, told_by_path
 from tasks.sources.fields import all_text, as_text, bytes_at, text_of, value_at
-from tasks.sources.formats import MEDIA, record_format, shows_image
+from tasks.sources.formats import MEDIA, record_format, shown_medium
 from tasks.sources.listing import File
 from tasks.sources.members import attached_works
 from tasks.sources.opening import read_file
@@ -42,6 +43,9 @@ from tasks.text.decode import check_guess, decode, is_utf8
 from tasks.text.normalise import normalise
 
 _LARGEST_SIDECAR = 2**20  # bytes
+
+Medium = Picture | Recorded
+"""What is more than its text."""
 
 
 @dataclass(slots=True)
@@ -97,7 +101,7 @@ class _Rows:
         self.settings = settings_of(corpus, tokenizer_folder)
         self.counter = load_counter(tokenizer_folder)
         self.documents: list[Document] = []  # in the order of reading
-        self.extracted: list[tuple[int, Extracted, Picture | None]] = []  # place among these, text, image
+        self.extracted: list[tuple[int, Extracted, Medium | None]] = []  # place among these, text, image or the like
         self.failures: list[Failure] = []
         self.unfit: dict[str, Unfit] = {}
         self.containers: list[File] = []
@@ -112,11 +116,11 @@ class _Rows:
         texts = [extracted.text for _, extracted, _ in self.extracted]
         counted = count_tokens(texts, self.counter)
         above = count_above([extracted.title for _, extracted, _ in self.extracted], self.counter)
-        for (place, extracted, picture), tokens, stands in zip(self.extracted, counted, above, strict=True):
+        for (place, extracted, medium), tokens, stands in zip(self.extracted, counted, above, strict=True):
             document = self.documents[place]
             cuts = split(extracted.text, extracted.kind, chunking, tokens, stands)
             caption = extracted.text[cuts[0].start : cuts[0].end] if cuts else ""
-            pieces = picture_chunks(document, picture, caption) if picture else []
+            pieces = _pieces_of(medium, document, caption) if medium else []
             document.chunks = len(pieces) + len(cuts)
             reference = pieces[0].content_reference if pieces else None
             chunks += [*pieces, *chunks_of(document, extracted, cuts, len(pieces), reference)]
@@ -167,8 +171,8 @@ class _Rows:
         document = document_of(file, self.settings[source.name].failed)
         self.read += len(data)
         document.content_hash = hash_bytes(data)
-        if self._is_image(file, data, source):
-            self._add_picture(document, file, data, message)
+        if medium := self._medium(file, data, source):
+            self._add_medium(document, file, data, medium, message)
             return
         try:
             name = PurePosixPath(file.path).name
@@ -191,25 +195,32 @@ class _Rows:
         else:
             self._add_attached(file, extracted)
 
-    def _is_image(self, file: File, data: bytes, source: Source) -> bool:
-        """Whether a file is an image, by its name or by its content, where images are asked for."""
-        asked = "image" in self.corpus.extraction.media and bool(data.strip())
-        return asked and (file.format == "image" or (source.format == "auto" and shows_image(data)))
+    def _medium(self, file: File, data: bytes, source: Source) -> str | None:
+        """What a file is beside text, by its name or by its content, where files of that medium are asked for."""
+        asked = self.corpus.extraction.media
+        if not asked or not data.strip():
+            return None
+        shown = shown_medium(data) if source.format == "auto" and file.format not in MEDIA else None
+        return file.format if file.format in asked else shown if shown in asked else None
 
-    def _add_picture(self, document: Document, file: File, data: bytes, message: Extracted | None) -> None:
-        """An image, with its caption as its text."""
-        source = self.sources[file.source]
+    def _add_medium(
+        self, document: Document, file: File, data: bytes, name: str, message: Extracted | None = None
+    ) -> None:
+        """An image, a sound or a film, with its caption as its text."""
+        source, limits, place = self.sources[file.source], self.corpus.extraction, place_of(file)
         try:
-            picture = picture_of(data, place_of(file), self.corpus.extraction)
+            medium: Medium = (
+                picture_of(data, place, limits) if name == "image" else recorded_of(data, place, name, limits)
+            )
             beside = self._sidecar(file, source)
             places = [
-                *beside, picture.metadata, told_by_path(file, source.path), facts_of(file),
+                *beside, medium.metadata, told_by_path(file, source.path), facts_of(file),
                 *([in_plain_names(message.metadata)] if message else []),
             ]  # fmt: skip
             document.metadata = self._metadata(places, source, file.document_id)
-            caption = next(filter(None, map(caption_beside, beside)), normalise(picture.looked.caption))
-            title = next((as_text(found["title"]) for found in beside if found.get("title")), None)
-            self._add(document, Extracted(caption, title, "text", picture.media_type), file, picture)
+            caption = next(filter(None, map(caption_beside, beside)), normalise(medium.caption))
+            title = next((as_text(found["title"]) for found in beside if found.get("title")), medium.title)
+            self._add(document, Extracted(caption, title, "text", medium.media_type), file, medium)
         except DocumentError as error:
             self._fail(document, error, "extract")
 
@@ -313,7 +324,7 @@ class _Rows:
             raise BrokenDocument(message, "Correct it, or declare another type.")
         self.unfit.setdefault(field, Unfit(0, f"{identity}: {message}")).count += 1
 
-    def _add(self, document: Document, extracted: Extracted, file: File, picture: Picture | None = None) -> None:
+    def _add(self, document: Document, extracted: Extracted, file: File, medium: Medium | None = None) -> None:
         media_type = extracted.media_type
         for kind, count in extracted.left_out.items():
             self.left_out.setdefault(kind, LeftOut()).add(LeftOut(count, 1))
@@ -321,15 +332,21 @@ class _Rows:
         document.encoding = extracted.encoding
         document.encoding_confidence = extracted.confidence if extracted.encoding else None
         document.text_hash = hash_text(extracted.text)
-        if picture:  # what says the same as another one is also the same to see
-            document.text_hash = hash_fields(picture.content_hash, extracted.text)
+        if medium:  # what says the same as another one is also the same to see and to hear
+            document.text_hash = hash_fields(medium.content_hash, extracted.text)
         document.settings = self.settings[file.source].read(file.format, media_type)
-        self.extracted.append((len(self.documents), extracted, picture))
+        self.extracted.append((len(self.documents), extracted, medium))
         self.documents.append(document)
 
     def _fail(self, document: Document, error: DocumentError, stage: str) -> None:
         self.failures.append(Failure.of(error, document.document_id, document.uri, stage, document.settings))
         self.documents.append(document)
+
+
+def _pieces_of(medium: Medium, document: Document, caption: str) -> list[Chunk]:
+    if isinstance(medium, Picture):
+        return picture_chunks(document, medium, caption)
+    return medium.chunks(document, caption)
 
 
 def _records(block: Block) -> Iterator[tuple[int, dict[str, Any] | DocumentError]]:

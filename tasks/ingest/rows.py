@@ -7,6 +7,7 @@ from typing import Any
 from tasks.chunk.split import Cut
 from tasks.chunk.title import title_of
 from tasks.config.sources import Source
+from tasks.content.reference import Place, Reference
 from tasks.errors import BrokenDocument
 from tasks.extract.read import Extracted
 from tasks.hashing import chunk_ids, hash_text
@@ -43,10 +44,22 @@ def chunks_of(
         Chunk(
             identity, document.document_id, document.source, document.content_hash, ordinal, "text", cut.start, cut.end,
             "characters", bisect_right(pages, cut.start) or 1 if pages else None, list(cut.headings), part, text_hash,
-            cut.token_count, document.uri, document.title, document.metadata, content_reference=reference,
+            cut.token_count, document.uri, document.title, document.metadata, None,
+            *(_timed(document, extracted, cut) if extracted.times else (reference, None)),
         )
         for ordinal, (cut, part, text_hash, identity) in enumerate(zip(cuts, texts, hashes, ids, strict=True), first)
     ]  # fmt: skip
+
+
+def _timed(document: Document, extracted: Extracted, cut: Cut) -> tuple[str, str | None]:
+    """When the titles of a cut of subtitles are shown, as a reference, and the hash of what that is into."""
+    first = extracted.text.count("\n", 0, cut.start)
+    last = extracted.text.count("\n", 0, cut.end - 1)
+    shown = extracted.times[first : last + 1]
+    time = (min(start for start, _ in shown), max(end for _, end in shown))
+    inner = document.document_id.removeprefix(document.container) if document.container else ""
+    place = Place(document.uri + (inner if inner.startswith("!/") else ""))
+    return str(Reference(place, time=time)), document.content_hash
 
 
 def titled(extracted: Extracted) -> Extracted:

@@ -17,6 +17,7 @@ from tasks.media.recordings import Recording, recording_format
 _LEAST_RATE, _MOST_RATE = 1_000, 768_000  # samples a second; others are of damaged headers
 _MOST_CHANNELS = 64
 _LEVELS = 50  # of loudness, a second
+_LEAST_MS = 200  # of a window without its silence
 _LEAST_SILENCE_MS = 300  # shorter ones are pauses between words
 _FAR = 30  # seconds from where on it is cheaper to jump than to decode
 _TAPS = 10  # samples of the lower rate that the resampling filter of scipy reads to each side
@@ -86,7 +87,7 @@ def windows(
     """Pieces of a sound, from and to in milliseconds, of one length and at regular distances.
 
     The last one begins earlier where it would be shorter than the others. A window that lies in a silence is left out,
-    and silence at the ends of others is cut off.
+    and silence at the ends of others is cut off, unless less than 200 ms would be left, of which models make nothing.
 
     Args:
         duration_ms: of the sound.
@@ -96,8 +97,9 @@ def windows(
     """
     starts = list(range(0, max(duration_ms - overlap_ms, 1), length_ms - overlap_ms))
     whole = [(max(min(start, duration_ms - length_ms), 0), min(start + length_ms, duration_ms)) for start in starts]
-    cut = [_without(start, end, silences) for start, end in whole]
-    return list(dict.fromkeys((start, end) for start, end in cut if start < end))
+    cut = [(_without(start, end, silences), (start, end)) for start, end in whole]
+    heard = [(own, window) for own, window in cut if own[0] < own[1]]
+    return sorted({own if own[1] - own[0] >= _LEAST_MS else window for own, window in heard})
 
 
 def samples(content: bytes, start_ms: int, end_ms: int, rate: int) -> NDArray[np.float32]:

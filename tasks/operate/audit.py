@@ -60,15 +60,16 @@ def _content_agrees(row: dict[str, Any]) -> bool:
         reference = reference_of(row["content_reference"] or "")
     except ValueError:
         return False
+    same = row["content_hash"] and row["text_hash"] == piece_hash(row["content_hash"], reference)
+    if reference.time:
+        within = row["start"] <= reference.time[0] <= reference.time[-1] <= row["end"]
+        return bool(same and within and (row["modality"] == "audio") == (reference.time == (row["start"], row["end"])))
     region = tuple(row["span_region"] or ())
     if len(region) != 4:
         return False
     left, top, right, bottom = region
     return bool(
-        row["content_hash"]
-        and row["text_hash"] == piece_hash(row["content_hash"], reference)
-        and row["end"] - row["start"] == (right - left) * (bottom - top)
-        and reference.region in (None, region)
+        same and row["end"] - row["start"] == (right - left) * (bottom - top) and reference.region in (None, region)
     )
 
 
@@ -145,9 +146,14 @@ def wrong_offsets(lake: Lake, sample: int) -> Iterator[str]:
     corpus = lake.corpus
     sources = {source.name: source for source in corpus.sources}
     columns = ["chunk_id", "document_id", "source", "document_hash", "start", "end", "text", "uri"]
-    for row in lake.snapshot(lake.name("chunks")).sample(sample, [*columns, "content_reference"]).to_pylist():
-        if row.pop("content_reference"):
-            continue  # an image, or the caption of one, which may stand beside it
+    for row in (
+        lake.snapshot(lake.name("chunks"))
+        .sample(sample, [*columns, "modality", "content_reference", "content_hash"])
+        .to_pylist()
+    ):
+        modality, reference, content = (row.pop(name) for name in ("modality", "content_reference", "content_hash"))
+        if (modality or "text") != "text" or (reference and not content):
+            continue  # an image or a sound, or the caption of one, which may stand beside it
         if None in row.values():
             continue  # damaged, which is found otherwise
         path = row["document_id"].partition(":")[2]

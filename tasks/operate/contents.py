@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from tasks.config.settings import Corpus
+from tasks.content.reference import place_of
 from tasks.extract.read import extract
 from tasks.hashing import hash_bytes
 from tasks.ingest.faults import document_error
 from tasks.ingest.kept import above
 from tasks.ingest.prepare import hash_contents
+from tasks.ingest.sounds import recorded_of
 from tasks.lake.tables import Lake
 from tasks.media.image import look
 from tasks.sources.contents import by_content
+from tasks.sources.formats import MEDIA
 from tasks.sources.listing import File, list_files
 from tasks.sources.members import works_of
 from tasks.sources.opening import read_file
@@ -55,6 +58,9 @@ def _same_file(file: File, corpus: Corpus, row: Row) -> bool:
     if row["state"] == "stale":
         if file.format == "image":
             look(data, corpus.extraction.max_pixels)
+            return False
+        if file.format in MEDIA:
+            recorded_of(data, place_of(file), file.format, corpus.extraction)
             return False
         name = file.path.rsplit("/", 1)[-1]
         found = extract(data, name, source.format, corpus.extraction.max_bytes, source.encoding, corpus.extraction.ocr)

@@ -1,12 +1,19 @@
 """What a corpus file could ask for, by what was skipped and what its models take."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from tasks.config.media import Audio
 from tasks.config.settings import Corpus
 from tasks.models.resolved import ResolvedModel
 
-_ASKED_BY = {"image": "extraction: {images: files}"}
-"""The setting that makes files of a modality documents."""
+_ASKED_BY = {
+    "image": "extraction: {images: files}", "audio": "extraction: {audio: files}",
+    "video": "extraction: {video: files}",
+}  # fmt: skip
+"""The setting that makes files of a medium documents."""
+_TAKEN_AS = {"image": {"image"}, "audio": {"audio"}, "video": {"image", "audio"}}
+"""The modalities that a file of a medium gives."""
+_MANY = {"image": "images", "audio": "sounds", "video": "films"}
 
 
 def media_hints(corpus: Corpus, skipped: Mapping[str, int], models: Iterable[ResolvedModel]) -> list[str]:
@@ -18,26 +25,33 @@ def media_hints(corpus: Corpus, skipped: Mapping[str, int], models: Iterable[Res
         skipped: how many were, by media type.
         models: that are kept up.
     """
-    takers: dict[str, list[str]] = {}
-    for model in models:
-        for modality in model.takes.modalities:
-            takers.setdefault(modality, []).append(model.name)
+    known = list(models)
     hints = []
-    for modality, setting in _ASKED_BY.items():
-        count = sum(number for kind, number in skipped.items() if kind.split("/")[0] == modality)
-        if modality in corpus.extraction.media and modality not in takers:
-            hints.append(f"no model here takes {_many(modality)}, which are read: only their captions are found")
-        elif count and modality in takers and modality not in corpus.extraction.media:
-            names = ", ".join(takers[modality])
-            hints.append(f"{count:,} {_many(modality)} are skipped, which {names} takes: set `{setting}`")
-    return hints
+    for medium, setting in _ASKED_BY.items():
+        count = sum(number for kind, number in skipped.items() if kind.split("/")[0] == medium)
+        takers = [model.name for model in known if model.takes.modalities & _TAKEN_AS[medium]]
+        if medium in corpus.extraction.media and not takers:
+            hints.append(f"no model here takes {_MANY[medium]}, which are read: only their captions are found")
+        elif count and takers and medium not in corpus.extraction.media:
+            told = f"{_MANY[medium]} are skipped, which {', '.join(takers)} takes"
+            hints.append(f"{count:,} {told}: set `{setting}`")
+    return [*hints, *_too_long(corpus, known)]
 
 
-def _many(modality: str) -> str:
-    return f"{modality}s"
+def _too_long(corpus: Corpus, models: Sequence[ResolvedModel]) -> list[str]:
+    """What is to be told of models that hear less than a chunk of sound lasts."""
+    if not corpus.extraction.media & {"audio", "video"}:
+        return []
+    window = (corpus.extraction.audio or Audio.model_validate({})).window
+    return [
+        f"{model.name} hears {longest / 1000:g} seconds at most:"
+        f" set `extraction: {{audio: {{window: {longest / 1000:g}}}}}`"
+        for model in models
+        if (longest := model.takes.longest) and longest < window * 1000
+    ]
 
 
 def counted(by_modality: Mapping[str, int], texts: int) -> str:
     """How many of each modality, as it is said."""
-    told: Collection[str] = [f"{number:,} {_many(modality)}" for modality, number in sorted(by_modality.items())]
+    told: Collection[str] = [f"{number:,} {_MANY[modality]}" for modality, number in sorted(by_modality.items())]
     return ", ".join([*([f"{texts:,} texts"] if texts or not told else []), *told])

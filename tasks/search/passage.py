@@ -19,7 +19,8 @@ class Passage:
             hybrid search, what fused them gives, from 0 to about 1; raised where it was boosted.
         document_id, title, uri: of its document.
         headings: that it stands under, outermost first.
-        start, end: offsets into the document's extracted text, in characters; of an image, pixels.
+        start, end: offsets into the document's extracted text, in characters; of an image, pixels; of sound and of a
+            frame of a film, milliseconds.
         page: on which it begins, from 1, where the format knows pages.
         text: the chunk's.
         metadata: the fields that the corpus declares.
@@ -32,9 +33,10 @@ class Passage:
             rank until then. By `gap`: `cosine`, that of an image to the query; its score among texts is told as theirs
             are, see `tasks.search.gap`.
         corpus: that it is from.
-        modality: text or image; the text of an image is its caption, which may be empty.
+        modality: text, image or audio; the text of an image or a sound is its caption, which may be empty.
         region: of an image, left, top, right and bottom in pixels of its page, as oriented.
-        reference: of an image, or of its caption, where the image is, with a media fragment.
+        reference: of an image, a sound or their caption, where that is, with a media fragment; of subtitles too.
+        time: from and to in milliseconds: of sound, of the stretch of a film that a frame stands for, of subtitles.
     """
 
     score: float
@@ -54,6 +56,7 @@ class Passage:
     modality: str = "text"
     region: list[int] | None = None
     reference: str | None = None
+    time: list[int] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -93,5 +96,6 @@ _SCHEMA = pa.schema(
         pa.field("text", pa.string()), pa.field("metadata", pa.string()), pa.field("chunk_id", pa.string()),
         pa.field("scores", pa.string()), pa.field("corpus", pa.string()),
         pa.field("modality", pa.string()), pa.field("region", pa.list_(pa.int64())), pa.field("reference", pa.string()),
+        pa.field("time", pa.list_(pa.int64())),
     ]
 )  # fmt: skip

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.config.settings import Corpus
+from tasks.content.reference import time_in
 from tasks.lake.catalog import behind
 from tasks.lake.nearest import Row, View
 from tasks.models.interface import Vectors
@@ -86,4 +87,13 @@ def passage_of(corpus: Corpus, hit: Hit, row: Row, scales: Scales | None) -> Pas
         metadata={name: row[name] for name in corpus.metadata if name in row}, chunk_id=row["chunk_id"],
         rank=hit.rank, scores=scores, corpus=corpus.name, modality=row.get("modality") or "text",
         region=row.get("span_region"), reference=row.get("content_reference"),
+        time=_time_of(row),
     )  # fmt: skip
+
+
+def _time_of(row: dict[str, Any]) -> list[int] | None:
+    """From and to in milliseconds, of what has them; a caption, which has no content of its own, has none."""
+    if row.get("span_unit") == "milliseconds":
+        return [row["start"], row["end"]]
+    found = time_in(row.get("content_reference")) if row.get("content_hash") else None
+    return list(found) if found and len(found) == 2 else None

@@ -21,7 +21,7 @@ import pyarrow as pa
 from tasks.config.loading import load_corpus
 from tasks.config.models import kept_model
 from tasks.config.reranking import Rerank
-from tasks.errors import ConfigurationError, DocumentError, ModelError, UnknownName
+from tasks.errors import ConfigurationError, ModelError, UnknownName
 from tasks.lake.catalog import taken_by
 from tasks.lake.literals import all_of
 from tasks.lake.nearest import View, check_filter
@@ -29,7 +29,7 @@ from tasks.lake.recall import effort_in
 from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.find import resolve_entry
-from tasks.models.interface import Encoder, Item, Vectors, encode_in_parts, text_items
+from tasks.models.interface import Encoder, Vectors, encode_in_parts, text_items
 from tasks.models.takes import TEXT_ONLY, Takes
 from tasks.models.template import Template
 from tasks.models.word_vectors import WordVectors
@@ -85,6 +85,7 @@ class OpenLake:
         where: str | Filter | None = None,
         *,
         image: str | Path | bytes | None = None,
+        audio: str | Path | bytes | None = None,
         by: Way | None = None,
         weight: float | None = None,
         offset: int = 0,
@@ -102,6 +103,8 @@ class OpenLake:
         Args:
             query: a question or a few words.
             image: the path or the content of an image, instead: by a model that takes images, by vector.
+            audio: the same of a sound. One that is longer than the chunks of sound is cut as they are: its vector is
+                the mean of those of its pieces, of the first 60.
             model: name of a model or its table; the live one by default.
             limit: most passages.
             where: SQL over the columns, such as `uri LIKE '%.md' AND year >= 2020`; or a filter as a value, such as
@@ -119,8 +122,9 @@ class OpenLake:
                 the best hundred the scores are raised by it, see `tasks.search.boost`. Not together with a reranker.
             diverse: from 0 to 1, how much it counts that a passage is unlike those above it, among the best hundred or
                 the reranker's candidates (maximal marginal relevance, see `tasks.search.diverse`).
-            modality: only text, or only images. By default all that the model takes, in one list: the similarities of
-                images are told as those of texts are, see `tasks.search.gap`, and an image and its caption are one.
+            modality: only text, only images, or only sound. By default all that the model takes, in one list: the
+                similarities of images and sound are told as those of texts are, see `tasks.search.gap`, and an image
+                and its caption are one.
             expand: word vectors, by which words near the query's are looked for too and count less: a model of the
                 corpus, a file, or `package:NAME`; `expanded` of the result has them. See `tasks.search.vocabulary`.
 
@@ -137,9 +141,11 @@ class OpenLake:
             model, limit, where, by, weight, offset, per_document, min_score, context, rerank, boost, diverse, modality,
             expand,
         )  # fmt: skip
-        if (query is None) == (image is None):
-            raise ConfigurationError("give either a question or an image", "One of them, not both.")
-        return self._answers([query], asked)[0] if query is not None else self._like_image(image, asked)
+        given = {"image": image, "audio": audio}
+        files = [(modality, file) for modality, file in given.items() if file is not None]
+        if (query is not None) + len(files) != 1:
+            raise ConfigurationError("give either a question, an image or a sound", "One of them, not several.")
+        return self._answers([query], asked)[0] if query is not None else self._like(*files[0], asked)
 
     def search_many(self, queries: Sequence[str], **options: Unpack[Options]) -> list[Passages]:
         """What `search` finds for each of several queries, which are embedded together; all in one version of the
@@ -308,12 +314,16 @@ class OpenLake:
         vectors = self._vectors(found.row, queries) if queries and found.by != "text" else [None] * len(queries)
         return [self._answer(found, query, vector, asked) for query, vector in zip(queries, vectors, strict=True)]
 
-    def _like_image(self, image: str | Path | bytes | None, asked: Asked) -> Passages:
+    def _like(self, modality: str, file: str | Path | bytes, asked: Asked) -> Passages:
+        """What is like an image or a sound."""
         if asked.by in ("text", "hybrid") or asked.weight is not None or asked.rerank:
-            raise ConfigurationError("an image has no words", "Search by vector, without a weight and a reranker.")
+            name = {"image": "an image", "audio": "a sound"}[modality]
+            raise ConfigurationError(f"{name} has no words", "Search by vector, without a weight and a reranker.")
+        from tasks.search.likeness import read_query
+
         found = self._prepared(replace(asked, by="vector"))
-        content = image if isinstance(image, bytes) else read_image(Path(image or ""))
-        vector = self._image_vector(found.row, content)
+        content = file if isinstance(file, bytes) else read_query(Path(file), modality)
+        vector = self._content_vector(found.row, modality, content)
         return self._answer(found, None, vector, replace(asked, by="vector", rerank=False))
 
     def _prepared(self, asked: Asked) -> Prepared:
@@ -375,35 +385,28 @@ class OpenLake:
             found: list[Sequence[float]] = self._encoder(row).encode_queries(text_items(queries)).vectors.tolist()
         return found
 
-    def _image_vector(self, row: dict[str, Any], content: bytes) -> Sequence[float]:
-        """The vector of an image as a query under the model of a table.
+    def _content_vector(self, row: dict[str, Any], modality: str, content: bytes) -> Sequence[float]:
+        """The vector of an image or a sound as a query under the model of a table.
 
         Raises:
-            ConfigurationError: the model takes no images, or this is none that can be read.
+            ConfigurationError: the model does not take it, or this is none that can be read.
         """
-        if "image" not in taken_by(row):
+        if modality not in taken_by(row):
+            many = {"image": "images", "audio": "sounds"}[modality]
             raise ConfigurationError(
-                f"{row['table']} has no images: its model takes {', '.join(sorted(taken_by(row)))}",
-                "Name another one with `model`, or run with a model that takes images.",
+                f"{row['table']} has no {many}: its model takes {', '.join(sorted(taken_by(row)))}",
+                f"Name another one with `model`, or run with a model that takes {many}.",
             )
-        from tasks.content.fetching import as_seen
-        from tasks.content.items import item_of
-        from tasks.media.image import look
+        from tasks.search.likeness import query_items
 
         with self._lock:
-            self._encoder(row)  # which tells how large it looks at images
-        try:
-            look(content, self._lake.corpus.extraction.max_pixels)
-            [pixels] = as_seen(content, [(0, None)], self._takes.get(row["table"], TEXT_ONLY))
-        except DocumentError as error:
-            raise ConfigurationError(f"the image cannot be used: {error.message}", error.hint) from None
-        return self._item_vector(row, item_of("image", pixels))
-
-    def _item_vector(self, row: dict[str, Any], item: Item) -> Sequence[float]:
+            encoder = self._encoder(row)  # then it is known how large it looks at images, and which rate it hears
+        takes = self._takes.get(row["table"], TEXT_ONLY)
+        items = query_items(modality, content, self._lake.corpus.extraction, takes)
         with self._lock:
-            [vector] = self._encoder(row).encode_queries([item]).vectors.tolist()
-        found: Sequence[float] = vector
-        return found
+            vectors = encoder.encode_queries(items).vectors
+        one: Sequence[float] = vectors[0].tolist()
+        return one if len(items) == 1 else mean_of(vectors)
 
     def _text_vectors(self, row: dict[str, Any], texts: Sequence[str]) -> Vectors:
         """The vectors of texts under the model of a table, as those of its rows were made."""
@@ -494,18 +497,6 @@ class OpenLake:
             self._encoders[table] = choose.load_encoder(model)
             self._takes[table] = model.takes
         return self._encoders[table]
-
-
-def read_image(file: Path) -> bytes:
-    """The content of a file with an image.
-
-    Raises:
-        ConfigurationError: it cannot be read.
-    """
-    try:
-        return file.expanduser().read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{file} cannot be read: {error.strerror}", "Give the path of an image.") from None
 
 
 def _with_cosine(hit: Hit, gaps: Sequence[Gap]) -> Hit:

@@ -32,7 +32,7 @@ def thumbnail_of(view: View, corpus: Corpus, chunk_id: str, side: int) -> bytes:
         ConfigurationError: the image is not to be had as it was read.
     """
     rows = view.matched(f"chunk_id = {quoted(chunk_id)}", COLUMNS)
-    if not rows or (rows[0]["modality"] or "text") == "text":
+    if not rows or rows[0]["modality"] != "image":
         raise UnknownName(
             f"{view.table} has no image {chunk_id!r}", "Give a chunk_id of an image as a search shows it."
         )

@@ -57,7 +57,9 @@ class SearchRequest(Taken):
     diverse: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="How much it counts that a passage is unlike those above it (maximal marginal relevance)."
     )
-    modality: Modality | None = Field(None, description="Only text, or only images; by default both in one list.")
+    modality: Modality | None = Field(
+        None, description="Only text, only images, or only sound; by default all in one list."
+    )
     model: str | None = Field(None, description="Another model than the live one.")
 
 
@@ -97,7 +99,10 @@ class FoundPassage(BaseModel):
     corpus: str
     modality: str = "text"
     region: list[int] | None = Field(None, description="Of an image: left, top, right and bottom in pixels.")
-    reference: str | None = Field(None, description="Of an image: where it is, with a media fragment.")
+    reference: str | None = Field(
+        None, description="Of an image, a sound or subtitles: where it is, with a media fragment."
+    )
+    time: list[int] | None = Field(None, description="Of sound, films and subtitles: from and to in milliseconds.")
 
 
 class Answer(BaseModel):

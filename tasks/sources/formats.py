@@ -16,8 +16,13 @@ MEDIA = {
         ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".dib", ".heic",
         ".heif", ".avif", ".svg",
     ),
+    "audio": (
+        ".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".m4b", ".aac", ".aif", ".aiff", ".caf",
+        ".au", ".mka", ".wma",
+    ),
+    "video": (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".flv", ".wmv", ".3gp"),
 }  # fmt: skip
-"""Extensions of the files of each modality beside text; each of these is a format of that name."""
+"""Extensions of the files of each medium beside text; each of these is a format of that name."""
 
 LANGUAGES = {
     ".py": "python", ".pyi": "python", ".js": "javascript", ".mjs": "javascript", ".cjs": "javascript",
@@ -92,6 +97,8 @@ _SIGNATURES = [
 ]
 _BEGINNINGS = tuple(signature for signature, _ in _SIGNATURES)
 _IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")
+_SOUNDS = (b"fLaC", b"OggS", b"ID3", b"caff", b"RF64")
+_IMAGE_BRANDS = (b"avif", b"heic", b"heix", b"mif1")
 _PDF_HEAD = 1024  # bytes in which a PDF's own beginning may stand after others, as its readers allow
 _ARCHIVES = {
     ".7z": "application/x-7z-compressed", ".rar": "application/vnd.rar",
@@ -187,16 +194,20 @@ def no_content(name: str) -> str | None:
 
 
 def medium_of(name: str) -> str | None:
-    """The modality beside text that a file's name promises, else None."""
+    """The medium beside text that a file's name promises, else None."""
     suffix = PurePosixPath(split_compression(name)[0]).suffix.lower()
     return next((medium for medium, extensions in MEDIA.items() if suffix in extensions), None)
 
 
-def shows_image(data: bytes) -> bool:
-    """Whether a file's bytes prove it to be an image, whatever its name is."""
+def shown_medium(data: bytes) -> str | None:
+    """The medium beside text that a file's bytes prove it to be, whatever its name is; else None."""
     if data[:4] == b"RIFF":
-        return data[8:12] == b"WEBP"
-    return data[4:12] in (b"ftypavif", b"ftypheic", b"ftypheix", b"ftypmif1") or data.startswith(_IMAGES)
+        return {b"WEBP": "image", b"WAVE": "audio", b"AVI ": "video"}.get(data[8:12])
+    if data[4:8] == b"ftyp":
+        return "image" if data[8:12] in _IMAGE_BRANDS else "audio" if data[8:11] == b"M4A" else "video"
+    if data.startswith(b"\x1aE\xdf\xa3"):
+        return "video"
+    return "audio" if data.startswith(_SOUNDS) else "image" if data.startswith(_IMAGES) else None
 
 
 def other_medium(name: str) -> str | None:

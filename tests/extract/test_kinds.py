@@ -172,7 +172,9 @@ def test_asciidoc() -> None:
     ],
 )
 def test_subtitles_keep_their_times(name: str, content: str) -> None:
-    assert read(content, name).text == "0:01:05 The mill turns.\n1:00:00 End."
+    found = read(content, name)
+    assert found.text == "0:01:05 The mill turns.\n1:00:00 End."
+    assert found.times == ((65_000, 67_000), (3_600_000, 3_601_000))
 
 
 def test_xml_is_read_by_line_with_its_entities() -> None:

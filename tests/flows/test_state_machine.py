@@ -40,6 +40,7 @@ from tests.machine.world import (
     Content,
     Picture,
     Record,
+    Sound,
     Source,
     Within,
     fits,
@@ -62,7 +63,7 @@ RULES = set(
 
 FOLDERS = ["left", "left", "right", "right", "third"]
 PATHS = ["a.txt", "b.txt", "deep/c.txt", "deep/er/d.txt", "r", "r/e.txt", "r.jsonl", "s.jsonl", "t.csv", "u.parquet"]
-IMAGES = ["p.png", "deep/q.png"]
+IMAGES = ["p.png", "deep/q.png", "s.wav", "deep/t.wav"]
 FILES_OF_FILES = ["y.tar", "deep/z.zip", "z.zip", "m.mbox", "e.eml"]
 SENTENCES = [
     "The river rose.",
@@ -85,7 +86,7 @@ RECORDS = st.builds(
     broken=st.sampled_from([False] * 7 + [True]),
 )
 MEMBERS = {
-    "zip": ["a.txt", "b/c.txt", "b/r.jsonl", "d.txt", "r.jsonl", "p.png"],
+    "zip": ["a.txt", "b/c.txt", "b/r.jsonl", "d.txt", "r.jsonl", "p.png", "s.wav"],
     "tar": ["a.txt", "b/c.txt", "r.jsonl"],
     "mbox": ["m@1", "m@2", "m@3", "m@4"],
     "eml": ["a.txt", "b.txt"],
@@ -103,6 +104,7 @@ SETTINGS = [
     "template",
     "timeout",
     "pictures",
+    "sounds",
 ]
 TABLES = [{}, {"year": "integer"}, {"year": "string"}, {"year": "number", "lang": "string"}, {"lang": "string"}]
 
@@ -112,12 +114,17 @@ PICTURES = st.builds(
 )
 
 
+SOUNDS = st.builds(Sound, st.integers(0, check.SOUNDS - 1), st.sampled_from(check.LENGTHS))
+
+
 def content_for(path: str, data: st.DataObject) -> Content:
     form = form_of(path)
     if data.draw(st.integers(0, 9)) == 0:
         return UNREADABLE if data.draw(st.booleans()) or "records" not in RULES else b""
     if form == "png":
         return data.draw(PICTURES)
+    if form == "wav":
+        return data.draw(SOUNDS)
     if form in WITHIN:
         names = data.draw(st.lists(st.sampled_from(MEMBERS[form]), max_size=4, unique=True))
         members = [(name, member_for(name, form, data)) for name in names]
@@ -133,6 +140,8 @@ def member_for(name: str, form: str, data: st.DataObject) -> Any:
         return tuple(data.draw(st.lists(RECORDS, max_size=3)))
     if name.endswith(".png"):
         return Picture(data.draw(st.integers(0, check.PICTURES - 1)))
+    if name.endswith(".wav"):
+        return data.draw(SOUNDS)
     if form in ARCHIVES and data.draw(st.integers(0, 7)) == 0:
         return DAMAGED if form == "zip" and data.draw(st.booleans()) else UNREADABLE
     return data.draw(TEXTS) if form != "zip" or data.draw(st.integers(0, 9)) else ""
@@ -174,10 +183,11 @@ class History(RuleBasedStateMachine):
             self.world.put("left", "e.eml", Within((("", SENTENCES[2]), ("a.txt", SENTENCES[4]))))
 
         if "images" in RULES:
-            self.world.settings.images = "files"
+            self.world.settings.images, self.world.settings.window = "files", 1
             self.world.settings.models = [("one",), ("four",), ("one", "four")][seed % 3]
             self.world.put("left", "p.png", Picture(1, SENTENCES[0]))
             self.world.put("right", "p.png", Picture(2))
+            self.world.put("left", "s.wav", Sound(1, 2))
 
     def teardown(self) -> None:
         if not hasattr(self, "folder"):
@@ -264,6 +274,14 @@ class History(RuleBasedStateMachine):
             new = Picture(picture.seed, old.caption) if what == "pixels" else Picture(old.seed, picture.caption)
         self.world.put(folder, path, new)
         self.done[f"edit {what} of an image"] += 1
+
+    @precondition(lambda self: any(isinstance(c, Sound) for files in self.world.files.values() for c in files.values()))
+    @rule(data=st.data(), sound=SOUNDS, cut=st.integers(0, 3))
+    def edit_sound(self, data: st.DataObject, sound: Sound, cut: int) -> None:
+        held = [(f, p, c) for f, files in self.world.files.items() for p, c in sorted(files.items())]
+        folder, path, old = data.draw(st.sampled_from([one for one in held if isinstance(one[2], Sound)]))
+        self.world.put(folder, path, sound if cut else old.content()[:9_000])
+        self.done["edit a sound" if cut else "cut a sound off"] += 1
 
     @precondition(_has_files)
     @rule(data=st.data(), folder=st.sampled_from(FOLDERS), path=st.sampled_from(PATHS + FILES_OF_FILES + IMAGES))
@@ -364,6 +382,8 @@ class History(RuleBasedStateMachine):
             now.template = ["headings", "text", "{title}: {text}"][pick % 3]
         elif what == "pictures":
             now.images = ["files", "none", "files"][pick % 3]
+        elif what == "sounds":
+            now.window = [1, 2, None, 3][pick % 4]
         elif what == "failing":
             now.on_failure = ["keep", "drop"][pick % 2]
         else:

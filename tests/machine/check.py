@@ -19,14 +19,15 @@ from tasks.operate.verify import verify
 from tasks.search.query import OpenLake
 from tasks.search.retrieve import Way
 from tests.machine import oracle
-from tests.machine.encoders import StandIn, fails, seen_as, tokens_of, vector_of
+from tests.machine.encoders import StandIn, fails, heard_as, seen_as, tokens_of, vector_of
 from tests.machine.oracle import Good, Memory, Row, Seen, outcomes
-from tests.machine.world import Picture, World
+from tests.machine.world import Picture, Sound, World
 
 Found = dict[str, dict[str, Any]]
-PARTS = ["title", "heading_path", "text", "modality", "content_hash"]
+PARTS = ["title", "heading_path", "text", "modality", "content_hash", "start", "end"]
 """Columns that tell what is embedded of a chunk."""
 PICTURES = 8
+SOUNDS, LENGTHS = 4, (1, 2, 3)  # how many, and the seconds that they last
 WAYS: tuple[Way, ...] = ("vector", "text", "hybrid")
 _MOST_FAILED = 10  # chunks; with more, a table is not promoted
 
@@ -139,11 +140,11 @@ def tables_agree(lake: Lake, world: World, right: dict[str, Row], live: str | No
     catalog = {row["table"]: row for row in lake.catalog()}
     named = tables_of(lake)
     every = Counter((identity, *chunk) for identity, row in right.items() if row.good for chunk in row.good.chunks())
-    images = {(i, *image) for i, row in right.items() if row.good and (image := row.good.image())}
+    images = {(i, *chunk) for i, row in right.items() if row.good for chunk in row.good.others()}
     lost = Counter({key: 1 for key in images if right[key[0]].state == "stale"})  # where they were not embedded before
     chunk_ids = set(lake.read(lake.name("chunks"), ["chunk_id"])["chunk_id"].to_pylist())
     for table, entry in catalog.items():
-        columns = ["chunk_id", "document_id", "start", "end", *PARTS, "vector", *now.metadata]
+        columns = ["chunk_id", "document_id", *PARTS, "vector", *now.metadata]
         expected = every if "image" in taken_by(entry) else Counter({k: n for k, n in every.items() if k not in images})
         rows = lake.read(table, columns).to_pylist()
         contents = _contents(template_of(entry), rows)
@@ -199,6 +200,8 @@ def _contents(template: str, rows: list[dict[str, Any]]) -> list[str]:
         told.render(row["title"], row["heading_path"] or (), row["text"])
         if row["modality"] in (None, "text")
         else pictures()[row["content_hash"]]
+        if row["modality"] == "image"
+        else heard_as(sounds()[row["content_hash"]].levels(row["start"], row["end"]))
         for row in rows
     ]
 
@@ -207,6 +210,13 @@ def _contents(template: str, rows: list[dict[str, Any]]) -> list[str]:
 def pictures() -> dict[str, str]:
     """What stands for each image there may be, by the hash of its file."""
     return {hash_bytes(p.content()): seen_as(p.pixels()) for p in map(Picture, range(PICTURES))}
+
+
+@cache
+def sounds() -> dict[str, Sound]:
+    """Each sound that there may be, by the hash of its file."""
+    every = [Sound(seed, seconds) for seed in range(SOUNDS) for seconds in LENGTHS]
+    return {hash_bytes(sound.content()): sound for sound in every}
 
 
 def tables_of(lake: Lake) -> list[str]:
@@ -270,7 +280,7 @@ def search_agrees(world: World, right: dict[str, Row], chance: random.Random) ->
         for identity, row in sorted(right.items())
         if row.good
         for chunk in row.good.chunks()
-        if chunk != row.good.image() and _embeds(row.good.embedded(template)[chunk], now.overlong)
+        if chunk not in row.good.others() and _embeds(row.good.embedded(template)[chunk], now.overlong)
     ]
     if not rows or not live:
         return 0

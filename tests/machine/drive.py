@@ -127,7 +127,7 @@ class Driver:
             c["chunk_id"]
             for c, content in zip(chunks, contents, strict=True)
             if c["modality"] in takes
-            and not (c["modality"] == "image" and c["document_id"] in stale)
+            and not (c["modality"] != "text" and c["document_id"] in stale)
             and int(c["chunk_id"], 16) < share * 16**32
             and not fails(content)
             and not (refused and tokens_of(content) > StandIn.max_cost)

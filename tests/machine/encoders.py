@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tasks.models.interface import Encoded, Item, texts_of
+from tasks.models.interface import Encoded, Item, Samples, texts_of
 from tasks.models.resolved import ResolvedModel
+from tests.machine.world import RATE
 
 POISON = "Poison"
 """A text with this word ends every call that has it in its batch."""
@@ -22,10 +23,23 @@ def seen_as(pixels: np.ndarray) -> str:
     return f"image {poisoned}{hashlib.sha256(pixels.tobytes()).hexdigest()}"
 
 
+def heard_as(levels: np.ndarray) -> str:
+    """What stands for a sound here, by its 16-bit samples."""
+    poisoned = "" if levels.any() else f"{POISON} "
+    return f"sound {poisoned}{hashlib.sha256(levels.astype('<i2').tobytes()).hexdigest()}"
+
+
 def contents_of(items: Sequence[Item]) -> list[str]:
-    """Texts, and what stands for images."""
+    """Texts, and what stands for images and sounds."""
     assert len({item.modality for item in items}) == 1
-    return [item.content if isinstance(item.content, str) else seen_as(np.asarray(item.content)) for item in items]
+    return [_content_of(item.content) for item in items]
+
+
+def _content_of(content: Any) -> str:
+    if isinstance(content, Samples):
+        assert content.rate == RATE
+        return heard_as(np.rint(content.samples * 2**15))
+    return content if isinstance(content, str) else seen_as(np.asarray(content))
 
 
 def vector_of(model: str, text: str) -> Any:
@@ -63,7 +77,7 @@ class StandIn:
 
     dimension = 4
     max_cost = 12
-    modalities = frozenset({"text", "image"})
+    modalities = frozenset({"text", "image", "audio"})
     backend = "stand-in"
     concurrency = 1
     batch_cost = 64

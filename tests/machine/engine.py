@@ -83,7 +83,7 @@ class _ProcessesHere:
 
 
 def _takes_of(_model: Model, weights: Weights) -> Takes:
-    return Takes(frozenset({"text", "image"})) if weights.folder.name == SIGHT else TEXT_ONLY
+    return Takes(frozenset({"text", "image", "audio"})) if weights.folder.name == SIGHT else TEXT_ONLY
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from tasks.ingest.rows import titled
 from tasks.models.template import Template
 from tasks.text.decode import decode
 from tasks.text.normalise import normalise
-from tests.machine.encoders import seen_as
+from tests.machine.encoders import heard_as, seen_as
 from tests.machine.world import (
     MODELS,
     TITLE,
@@ -31,6 +31,7 @@ from tests.machine.world import (
     Picture,
     Record,
     Settings,
+    Sound,
     Within,
     World,
     as_read,
@@ -51,7 +52,8 @@ class Good:
         cut: size, overlap, and the folder of the tokenizer.
         kind: of the text.
         title: of the document.
-        picture: the image, of which the text is the caption; else None.
+        medium: the image, of which the text is the caption, or the sound; else None.
+        window: seconds of a chunk of sound.
     """
 
     text: str
@@ -60,19 +62,23 @@ class Good:
     cut: tuple[int, int, str]
     kind: str = "text"
     title: str | None = None
-    picture: Picture | None = None
+    medium: Picture | Sound | None = None
+    window: int = 0
 
     @property
     def text_hash(self) -> str:
         """Of the whole, as a document has it."""
-        return hash_fields(hash_bytes(self.picture.content()), self.text) if self.picture else hash_text(self.text)
+        return hash_fields(hash_bytes(self.medium.content()), self.text) if self.medium else hash_text(self.text)
 
-    def image(self) -> tuple[int, int, str] | None:
-        """The chunk of an image, if it is one."""
-        if self.picture is None:
-            return None
+    def others(self) -> dict[tuple[int, int, str], str]:
+        """The chunks of an image or a sound, each with what stands for it."""
+        if isinstance(self.medium, Sound):
+            spans = self.medium.spans(self.window)
+            return {(*span, ""): heard_as(self.medium.levels(*span)) for span in spans}
+        if self.medium is None:
+            return {}
         cuts = self._cuts()
-        return (0, 64, cuts[0][2] if cuts else "")
+        return {(0, 64, cuts[0][2] if cuts else ""): seen_as(self.medium.pixels())}
 
     def under(self, metadata: dict[str, str]) -> "Good":
         """What is left of it in columns of these types: a field that is new has no value."""
@@ -82,15 +88,13 @@ class Good:
 
     def chunks(self) -> tuple[tuple[int, int, str], ...]:
         """Start, end and text of each chunk."""
-        image = self.image()
-        return (*([image] if image else []), *(chunk[:3] for chunk in self._cuts()))
+        return (*self.others(), *(chunk[:3] for chunk in self._cuts()))
 
     def embedded(self, template: str) -> dict[tuple[int, int, str], str]:
         """What a model with a template embeds of each chunk."""
         render = template_of(template).render
         texts = {chunk[:3]: render(self.title, chunk[3], chunk[2]) for chunk in self._cuts()}
-        image = self.image()
-        return {image: seen_as(self.picture.pixels()), **texts} if image and self.picture else texts
+        return {**self.others(), **texts}
 
     def _cuts(self) -> tuple[tuple[int, int, str, tuple[str, ...]], ...]:
         return _chunks(self.text, self.kind, self.title, *self.cut)
@@ -150,6 +154,8 @@ def look(world: World, tokenizer: str) -> Seen:
         form = form_of(identity)
         if form == "png":
             seen.files[identity] = _picture(content, None, now, cut)
+        elif form == "wav":
+            seen.files[identity] = _sound(content, None, now, cut)
         elif form == "text":
             seen.files[identity] = _text_file(content, now, cut)
         elif form in WITHIN:
@@ -184,7 +190,7 @@ def _outcomes_of(
     stale = Row("stale", old.under(now.metadata)) if old else None
     if identity in seen.files:
         good = seen.files[identity]
-        emptied = bool(good and not good.text and not good.picture and old and old.chunks() and not old.container)
+        emptied = bool(good and not good.text and not good.medium and old and old.chunks() and not old.container)
         row = (
             Row("active", good) if good and not (emptied and keep) else stale if keep and stale else Row("quarantined")
         )
@@ -270,7 +276,14 @@ def _picture(content: Content | str, container: str | None, now: Settings, cut: 
         return None if content else _text_file(b"", now, cut)
     metadata = tuple((name, kind, None) for name, kind in sorted(now.metadata.items()))
     caption = "" if container else normalise(content.caption or "")
-    return Good(caption if caption.strip() else "", container, metadata, cut, picture=content)
+    return Good(caption if caption.strip() else "", container, metadata, cut, medium=content)
+
+
+def _sound(content: Content | str, container: str | None, now: Settings, cut: tuple[int, int, str]) -> Good | None:
+    if not isinstance(content, Sound):
+        return None if content else _text_file(b"", now, cut)
+    metadata = tuple((name, kind, None) for name, kind in sorted(now.metadata.items()))
+    return Good("", container, metadata, cut, medium=content, window=now.window or 0)
 
 
 def _file_of_files(identity: str, content: Content, now: Settings, cut: tuple[int, int, str], seen: Seen) -> None:
@@ -299,12 +312,15 @@ def _file_of_files(identity: str, content: Content, now: Settings, cut: tuple[in
         elif isinstance(member, Picture):
             if now.images != "none":
                 seen.records[inner].append((identity, _picture(member, identity, now, cut)))
+        elif isinstance(member, Sound):
+            if now.window:
+                seen.records[inner].append((identity, _sound(member, identity, now, cut)))
         elif isinstance(member, tuple) and not _holds_none(member, "jsonl"):
             _records(inner, identity, member, "jsonl", now, cut, seen)
         elif isinstance(member, tuple):
             seen.records[inner].append((identity, None))
             seen.broken.add(inner)
-        elif form_of(name) == "png" and now.images == "none":
+        elif not now.asks_for(form_of(name)):
             continue
         elif good := _text_file(member, now, cut):
             title = f"{name}, attached to a mail" if form == "eml" else None

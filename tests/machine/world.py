@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tarfile
+import wave
 import zipfile
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -30,7 +31,7 @@ WITHIN = (*ARCHIVES, "mbox", "eml")
 DAMAGED = b"damaged bytes"  # of a member of a zip archive; its checksum tells
 UNREADABLE = b"a file\0that is no text\0"
 SIGHT = "sight"
-"""The folder of a model that takes images too."""
+"""The folder of a model that takes images and sound too."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Within:
     """What lies in a file: an archive's members, a mailbox's messages by their ids, or, after the message itself under
     no name, what is attached to a mail."""
 
-    members: tuple[tuple[str, "str | bytes | tuple[Record, ...] | Picture"], ...]
+    members: tuple[tuple[str, "str | bytes | tuple[Record, ...] | Picture | Sound"], ...]
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,42 @@ class Picture:
 
 
 POISONED = 0
-"""The image that no encoder embeds."""
+"""The image, and the silence, that no encoder embeds."""
+
+RATE = 16_000  # samples a second, as sound is brought to for a model that says nothing of it
 
 
-Content = str | bytes | tuple[Record, ...] | Within | Picture
-"""A file: its text; bytes that are no text and no records; its records; what lies in it; or an image."""
+@dataclass(frozen=True)
+class Sound:
+    """Noise, told by a number; of so many seconds."""
+
+    seed: int
+    seconds: int
+
+    def levels(self, start: int = 0, end: int | None = None) -> np.ndarray:
+        """Its samples as 16-bit numbers, between two times in milliseconds."""
+        chance = np.random.default_rng([self.seed, self.seconds])
+        levels = chance.integers(-9_000, 9_000, self.seconds * RATE) * (self.seed != POISONED)
+        last = None if end is None else end * RATE // 1000
+        return levels.astype("<i2")[start * RATE // 1000 : last]
+
+    def content(self) -> bytes:
+        """The file's."""
+        file = io.BytesIO()
+        with wave.open(file, "wb") as written:
+            written.setparams((1, 2, RATE, 0, "NONE", ""))
+            written.writeframes(self.levels().tobytes())
+        return file.getvalue()
+
+    def spans(self, window: int) -> list[tuple[int, int]]:
+        """From and to of its windows of so many seconds, in milliseconds."""
+        starts = range(0, self.seconds, window)
+        starts_cut = [max(min(start, self.seconds - window), 0) for start in starts]
+        return [(start * 1000, min(start + window, self.seconds) * 1000) for start in starts_cut]
+
+
+Content = str | bytes | tuple[Record, ...] | Within | Picture | Sound
+"""A file: its text; bytes that are no text and no records; its records; what lies in it; an image; or a sound."""
 
 
 @dataclass
@@ -108,7 +140,12 @@ class Settings:
     revision: int = 0  # of every model: another one has a table of its own
     promote: str = "by hand"
     images: str = "none"
+    window: int | None = None  # seconds of a chunk of sound; None where sound is not asked for
     judged: bool | None = None  # whether the first model is not worse than the live one; None where nobody knows
+
+    def asks_for(self, form: str) -> bool:
+        """Whether files of a form are documents."""
+        return {"png": self.images != "none", "wav": self.window is not None}.get(form, True)
 
 
 MODELS = {"one": "words", "two": "words", "three": "letters", "four": SIGHT}
@@ -133,9 +170,9 @@ def make_model_folders(root: Path) -> None:
 
 
 def form_of(path: str) -> str:
-    """jsonl, csv, parquet, zip, tar, mbox, eml, png, or text."""
+    """jsonl, csv, parquet, zip, tar, mbox, eml, png, wav, or text."""
     suffix = Path(path).suffix.removeprefix(".")
-    return suffix if suffix in (*RECORDS, *WITHIN, "png") else "text"
+    return suffix if suffix in (*RECORDS, *WITHIN, "png", "wav") else "text"
 
 
 def fits(path: str, content: Content) -> bool:
@@ -143,6 +180,8 @@ def fits(path: str, content: Content) -> bool:
     form = form_of(path)
     if form == "png" or isinstance(content, Picture):
         return form == "png" and isinstance(content, Picture | bytes)
+    if form == "wav" or isinstance(content, Sound):
+        return form == "wav" and isinstance(content, Sound | bytes)
     if isinstance(content, Within):
         names = [name for name, _ in content.members]
         if form == "eml":
@@ -175,7 +214,7 @@ class World:
             f"{name}:{path}": content
             for name, source in self.settings.sources.items()
             for path, content in self.files[source.folder].items()
-            if form_of(path) != "png" or self.settings.images != "none"
+            if self.settings.asks_for(form_of(path))
         }
 
     def put(self, folder: str, path: str, content: Content, quietly: bool = False) -> None:
@@ -225,7 +264,7 @@ class World:
         if now.tokenizer:
             chunking["tokenizer"] = str(self.model_folder / now.tokenizer)
         extraction: dict[str, Any] = {"timeout": now.timeout, "least_confidence": now.least_confidence}
-        extraction["images"] = now.images
+        extraction |= {"images": now.images, "audio": {"window": now.window} if now.window else None}
         if "on_failure" in self.features:
             extraction["on_failure"] = now.on_failure
         corpus = {
@@ -314,8 +353,8 @@ def _caption_file(target: Path) -> Path:
     return target.with_name(f"{target.name}.json")
 
 
-def _bytes_of(member: str | bytes | tuple[Record, ...] | Picture) -> bytes:
-    if isinstance(member, Picture):
+def _bytes_of(member: str | bytes | tuple[Record, ...] | Picture | Sound) -> bytes:
+    if isinstance(member, Picture | Sound):
         return member.content()
     if isinstance(member, tuple):
         return "".join(f"{_line(record)}\n" for record in member).encode()
@@ -333,6 +372,8 @@ def _write(target: Path, content: Content) -> None:
         target.write_bytes(content.content())
         if content.caption is not None:
             _caption_file(target).write_text(json.dumps({"caption": content.caption}))
+    elif isinstance(content, Sound):
+        target.write_bytes(content.content())
     elif isinstance(content, Within):
         target.write_bytes(_within(target, content))
     elif isinstance(content, str):

@@ -119,8 +119,8 @@ def test_a_model_of_images_alone_is_asked_by_images_and_by_words(lake: OpenLake)
 
 def test_what_makes_no_sense_is_refused(lake: OpenLake) -> None:
     for options, told in [
-        ({}, "either a question or an image"),
-        ({"query": "red", "image": image("red")}, "either a question or an image"),
+        ({}, "either a question, an image or a sound"),
+        ({"query": "red", "image": image("red")}, "either a question, an image or a sound"),
         ({"image": image("red"), "by": "hybrid"}, "no words"),
         ({"image": b"no image at all, but a text"}, "cannot be used"),
         ({"image": "/nowhere.png"}, "cannot be read"),

