@@ -35,7 +35,6 @@ from tasks.search.opened import OpenTables
 from tasks.search.options import Asked, Boosts, Modality, Options
 from tasks.search.passage import Passages
 from tasks.search.prepared import Prepared, note_of
-from tasks.search.region import lines_in, region_of
 from tasks.search.reranked import reranked
 from tasks.search.retrieve import Hit, Query, Way, of_modality, retrieve, way_for
 from tasks.search.scales import scales_of
@@ -167,6 +166,8 @@ class OpenLake(OpenTables):
             ModelError: the model of a text cannot be loaded, or is not the one that filled the table.
             LakeError: the table cannot be read.
         """
+        from tasks.search.region import lines_in, region_of  # no other search waits for what decodes files
+
         row = self.entry(model)
         where = self._condition(row["table"], where)
         view = self._view(row["table"])
