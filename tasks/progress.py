@@ -198,6 +198,7 @@ class RunReport:
     models: list[EmbeddingCounts] = field(default_factory=list)
     promoted: str = ""  # the table that this run made live
     unkept: str = ""  # why the live table could not be brought up to the chunks
+    unkept_cost: float = 0.0  # USD that were paid for it all the same
     retired: list[str] = field(default_factory=list)  # tables that this run removed, as they were due
     notes: list[str] = field(default_factory=list)  # what stands between the models and being live
     others: dict[str, int] = field(default_factory=dict)  # tables of other corpora, told where this one had none yet

@@ -21,7 +21,8 @@ def failed_answer(service: str, status: int, headers: Mapping[str, str], body: b
     told = what_it_says(body)
     if status in (401, 403):
         return ServiceError(
-            f"{service} refuses the key (HTTP {status}){told}", "Does the environment variable hold the right key?"
+            f"{service} refuses the key (HTTP {status}){told}",
+            "Does the environment variable hold the right key? Where none is named, name it: `key_env`.",
         )
     if status == 429:
         wait = retry_after(headers)
@@ -43,6 +44,14 @@ def unreached(service: str, error: Exception) -> ServiceError:
     told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return ServiceError(
         f"{service} does not answer: {told[:_MOST_SHOWN]}", "Is its address right, and does it run?", True
+    )
+
+
+def not_set_up(service: str, error: Exception) -> ServiceError:
+    """What it means that no connection can be made as the environment asks."""
+    return ServiceError(
+        f"{service} cannot be asked: {str(error)[:_MOST_SHOWN]}",
+        "See to the proxy that the environment names: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY.",
     )
 
 

@@ -64,8 +64,9 @@ def by_batches(
 
 def _budget_left(run: Run) -> float | None:
     """USD that the run may still pay; None for any sum."""
-    budget = run.corpus.budget
-    return None if budget is None else budget - sum(counts.cost or 0.0 for counts in run.report.models)
+    if run.corpus.budget is None:
+        return None
+    return run.corpus.budget - run.report.unkept_cost - sum(counts.cost or 0.0 for counts in run.report.models)
 
 
 def _same_model(run: Run, model: ResolvedModel, encoder: ApiEncoder, vectors: Vectors) -> None:

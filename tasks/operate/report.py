@@ -74,7 +74,8 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
     if report.promoted:
         rows.append(("live from now on", report.promoted))
     if report.unkept:
-        rows.append(("THE LIVE TABLE GROWS OLD", f"{report.unkept}. Make another one live: embedlake promote"))
+        paid = f"; {dollars(report.unkept_cost)} were paid for it" if report.unkept_cost else ""
+        rows.append(("THE LIVE TABLE GROWS OLD", f"{report.unkept}{paid}. Make another one live: embedlake promote"))
     rows += [("removed, as it was retired", table) for table in report.retired]
     rows += [("which is live", note) for note in report.notes]
     rows += [("could be embedded", hint) for hint in report.hints]

@@ -134,7 +134,7 @@ def test_a_budget_ends_the_run_before_it_is_exceeded(corpus: Callable[..., Path]
         file = corpus(url, 60, api={"inputs": 4, "price": 1000}, budget=5)
         assert run(file).models[0].rows == 60
         file = corpus(url, 61, model={"model": "openai:unknown"}, budget=5)
-        with pytest.raises(ConfigurationError, match="nobody knows what one of its models costs"):
+        with pytest.raises(ConfigurationError, match="nobody knows what openai:"):
             run(file)
 
 

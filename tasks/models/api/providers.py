@@ -26,13 +26,16 @@ from tasks.models.api.voyage import Voyage
 from tasks.models.api.wire import Asked, Limits, Wire
 from tasks.models.resolved import ResolvedModel, Served
 from tasks.secrets import secret_named
-from tasks.services import failed_answer, malformed, unreached
+from tasks.services import failed_answer, malformed, not_set_up, unreached
 
 WIRES: dict[str, Wire] = {
     wire.name: wire
     for wire in (OpenAI(), Azure(), Cohere(), Gemini(), Voyage(), Mistral(), Jina(), Tei(), Compatible())
 }
-_ONLY_LOCAL = {"sha256": None, "trust_remote_code": False, "backend": "auto", "precision": "auto", "int8": False}
+_ONLY_LOCAL = {
+    "sha256": None, "trust_remote_code": False, "backend": "auto", "precision": "auto", "int8": False,
+    "pooling": "auto", "weighting": "none",
+}  # fmt: skip
 _SHARE_OF_A_MINUTE = 10  # of the tokens a minute, the part that one request has at most
 _INFO_SECONDS = 10.0
 
@@ -230,7 +233,10 @@ def _fetched(service: str, url: str, headers: dict[str, str]) -> dict[str, Any]:
     try:
         answer = httpx.get(url, headers=headers, timeout=_INFO_SECONDS)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-        raise unreached(f"{service} at {url}", error) from None
+        failed = unreached(f"{service} at {url}", error)
+        raise ServiceError(redact(failed.message), failed.hint, failed.transient) from None
+    except (ValueError, ImportError) as error:
+        raise not_set_up(service, error) from None
     if answer.status_code >= 300:
         failed = failed_answer(f"{service} at {url}", answer.status_code, answer.headers, answer.content)
         raise ServiceError(redact(failed.message), failed.hint, failed.transient, failed.retry_after)

@@ -120,6 +120,8 @@ def test_an_answer_is_not_believed_beyond_what_it_says() -> None:
             OversizedBatch,
         ),
         (413, "<html>request entity too large</html>", 9, OversizedBatch),
+        (400, '{"message":"The model takes texts no longer than 512 tokens"}', 2, OversizedBatch),
+        (404, "<html>nothing here</html>", 1, ServiceError),
         (400, '{"error":{"message":"Unsupported parameter"}}', 1, RejectedRequest),
         (400, '{"error":{"code":"content_filter","message":"The prompt was filtered"}}', 2, RefusedChunk),
         (403, '{"error":{"message":"Your account is not allowed"}}', 1, ServiceError),
