@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from tasks.config.loading import redact
 from tasks.errors import ServiceError
 from tasks.models.api.answers import Reply, UnusableAnswer, Vector, of_dimension
 from tasks.models.api.bill import Bill
@@ -139,13 +138,12 @@ class Client:
             httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol,
             httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError,
         ) as error:  # fmt: skip
-            raise _told(unreached(self._wire.name, error)) from None
+            raise unreached(self._wire.name, error) from None
         except httpx.HTTPError as error:
-            raise _Lost(*_told(unreached(self._wire.name, error)).__reduce__()[1]) from None
+            raise _Lost(*unreached(self._wire.name, error).__reduce__()[1]) from None
         self._limiter.learn(response.headers)
         if response.status_code >= 300:
-            said = redact(response.content.decode("utf-8", "replace")).encode()
-            fault = self._wire.fault(response.status_code, response.headers, said, len(texts))
+            fault = self._wire.fault(response.status_code, response.headers, response.content, len(texts))
             if response.status_code in _OVERLOADED and isinstance(fault, ServiceError) and fault.transient:
                 self._limiter.was_too_much(fault.retry_after)
             raise fault
@@ -156,7 +154,7 @@ class Client:
             self.unusable = "it is no JSON"
         except UnusableAnswer as error:
             why = what_it_says(response.content) if len(response.content) < _SHORT else ""
-            self.unusable = redact(f"{error}{why}")
+            self.unusable = f"{error}{why}"
         return None
 
     def _fitting(self, reply: Reply) -> list[Vector | None]:
@@ -208,10 +206,6 @@ def _too_late(error: ServiceError) -> ServiceError:
 
 class _Lost(ServiceError):
     """An answer was on its way, perhaps: it may have been paid for."""
-
-
-def _told(error: ServiceError) -> ServiceError:
-    return ServiceError(redact(error.message), error.hint, error.transient, error.retry_after)
 
 
 def _pause(tried: int) -> float:
