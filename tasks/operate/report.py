@@ -163,8 +163,11 @@ def model_plan_rows(model: ModelPlan, about: str = "") -> list[tuple[str, str]]:
             cost = "as its service asks" if model.served else "none, the model runs here"
             told = "" if model.cost is not None else f"; cost: {cost}"
             rows.append(("  expected time", f"{_duration(model.seconds)} (by {model.measured}){told}"))
-        if model.cost is not None:
-            at = f"at {model.price:g} USD a million tokens (prices of {date_of_prices()})"
+        if model.price == 0:
+            rows.append(("  cost", "nothing"))
+        elif model.cost is not None:
+            by = "the corpus file's price" if model.price_given else f"prices of {date_of_prices()}"
+            at = f"at {model.price:g} USD a million tokens ({by})"
             rows.append(("  cost", f"{about or 'about '}{dollars(model.cost)}, {at}"))
     if model.overlong:
         rows.append(("  longer than the model reads", f"{about}{model.overlong:,} chunks"))

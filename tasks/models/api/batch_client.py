@@ -14,7 +14,7 @@ from tasks.models.api.answers import Vector
 from tasks.models.api.batch_others import GeminiBatch, MistralBatch, VoyageBatch
 from tasks.models.api.batch_wires import BatchWire, Failed, Told
 from tasks.models.api.wire import Asked, Wire
-from tasks.services import unreached
+from tasks.services import not_set_up, unreached
 
 if TYPE_CHECKING:
     import httpx
@@ -64,6 +64,9 @@ class BatchApi:
         base: address of the service.
         key: sent with every request.
         seconds: longest wait for an answer.
+
+    Raises:
+        ServiceError: the environment names a proxy that is none.
     """
 
     def __init__(self, wire: Wire, asked: Asked, base: str, key: str | None, seconds: float) -> None:
@@ -72,7 +75,10 @@ class BatchApi:
         self.wire, self._asked = wire, asked
         self.batch = BATCH_WIRES[wire.name]
         self._base = base
-        self._http = httpx.Client(headers=wire.headers(key), timeout=max(seconds, 60.0))
+        try:
+            self._http = httpx.Client(headers=wire.headers(key), timeout=max(seconds, 60.0))
+        except (ValueError, ImportError) as error:
+            raise not_set_up(wire.name, error) from None
 
     def line(self, name: str, text: str) -> bytes:
         """A request as it stands in a file."""
