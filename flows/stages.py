@@ -14,7 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from tasks.embed import update as vectors
 from tasks.embed.kept import Kept, kept_models, model_to_fill, unkept_for
 from tasks.embed.selection import EVERYTHING, Selection
-from tasks.errors import LakeError, MissingSource, ModelError, ShrunkSource, SourceError
+from tasks.errors import BudgetSpent, LakeError, MissingSource, ModelError, ShrunkSource, SourceError
 from tasks.ingest import update as documents
 from tasks.ingest.compare import Changes
 from tasks.lake.run import Run
@@ -105,9 +105,10 @@ def embed_kept(run: Run, model: ResolvedModel, landed: Iterator[pa.Table], named
     try:
         embed.with_options(task_run_name=f"embed {model.name}")(run, model, landed)
     except ModelError as error:
-        if table in named:
+        if table in named or isinstance(error, BudgetSpent):
             raise
         run.report.unkept = unkept_for(table, error)
+        run.report.unkept_cost = sum(counts.cost or 0.0 for counts in run.report.models if counts.table == table)
         run.report.models = [counts for counts in run.report.models if counts.table != table]
 
 

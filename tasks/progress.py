@@ -1,6 +1,7 @@
 """Progress and counts: what a run tells while it works and when it ends."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -30,6 +31,8 @@ class Progress:
 
 def dollars(cost: float) -> str:
     """A sum of money, to the cent or to its first digits."""
+    if 0 < cost < 1e-4:
+        return f"{cost:.{1 - math.floor(math.log10(cost))}f} USD"
     return f"{cost:,.2f} USD" if cost >= 1 or not cost else f"{cost:.2g} USD"
 
 
@@ -198,6 +201,7 @@ class RunReport:
     models: list[EmbeddingCounts] = field(default_factory=list)
     promoted: str = ""  # the table that this run made live
     unkept: str = ""  # why the live table could not be brought up to the chunks
+    unkept_cost: float = 0.0  # USD that were paid for it all the same
     retired: list[str] = field(default_factory=list)  # tables that this run removed, as they were due
     notes: list[str] = field(default_factory=list)  # what stands between the models and being live
     others: dict[str, int] = field(default_factory=dict)  # tables of other corpora, told where this one had none yet

@@ -1,4 +1,4 @@
-"""What a service over HTTP says when it fails, told in one way."""
+"""What a service over HTTP says when it fails, told in one way and without keys."""
 
 import json
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from tasks.errors import ServiceError
+from tasks.secrets import redact
 
 _MOST_SHOWN = 300  # characters of what a service says
 
@@ -21,7 +22,8 @@ def failed_answer(service: str, status: int, headers: Mapping[str, str], body: b
     told = what_it_says(body)
     if status in (401, 403):
         return ServiceError(
-            f"{service} refuses the key (HTTP {status}){told}", "Does the environment variable hold the right key?"
+            f"{service} refuses the key (HTTP {status}){told}",
+            "Does the environment variable hold the right key? Where none is named, name it: `key_env`.",
         )
     if status == 429:
         wait = retry_after(headers)
@@ -40,9 +42,17 @@ def failed_answer(service: str, status: int, headers: Mapping[str, str], body: b
 
 def unreached(service: str, error: Exception) -> ServiceError:
     """What it means that no answer came."""
-    told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    told = redact(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
     return ServiceError(
         f"{service} does not answer: {told[:_MOST_SHOWN]}", "Is its address right, and does it run?", True
+    )
+
+
+def not_set_up(service: str, error: Exception) -> ServiceError:
+    """What it means that no connection can be made as the environment asks."""
+    return ServiceError(
+        f"{service} cannot be asked: {redact(str(error))[:_MOST_SHOWN]}",
+        "See to the proxy that the environment names: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY.",
     )
 
 
@@ -66,13 +76,13 @@ def retry_after(headers: Mapping[str, str]) -> float:
 
 
 def what_it_says(body: bytes) -> str:
-    """The message in the body of an error, after a colon; empty where there is none."""
+    """The message in the body of an error, after a colon and without keys; empty where there is none."""
     text = body.decode("utf-8", "replace").strip()
     try:
         text = _message(json.loads(text))
     except ValueError:
         text = "" if text.startswith("<") else text  # a page of HTML says nothing that is worth a line
-    text = " ".join(text.split())
+    text = " ".join(redact(text).split())  # before it is cut, which might leave the half of a key
     return f": {text[:_MOST_SHOWN]}" if text else ""
 
 

@@ -27,7 +27,7 @@ ATTRIBUTES = {
     "Passages": "analysis append clear copy count expanded extend index insert note pop remove reverse sort to_arrow"
     " to_pandas",
     "RunReport": "corpus documents failed failures hints idle kind models notes others promoted retired run_id seconds"
-    " to_dict unkept",
+    " to_dict unkept unkept_cost",
     "EmbedlakeError": "add_note args exit_code with_traceback",
     "Takes": "from_dict longest modalities rate scale side to_dict",
     "ServiceError": "add_note args exit_code with_traceback",

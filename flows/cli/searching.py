@@ -257,7 +257,8 @@ def similar(
 ) -> None:
     """Find passages of other documents that are like a document, a chunk, or a file that need not be in the corpus.
 
-    Like some lines of a file or a document, such as a function: its clones, also those in the same document.
+    Given some lines of a file or a document (store.py:120-160), such as a function, it finds their clones, also those
+    in the same document.
 
     Example: embedlake similar notes.yaml notes:2025/backups.md
     """

@@ -15,10 +15,10 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from tasks.config.settings import Corpus
 from tasks.errors import ConfigurationError
+from tasks.secrets import hide
+from tasks.secrets import redact as redact
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_SECRETS: set[str] = set()
-_SHORTEST_SECRET = 8  # characters; hiding shorter values would garble messages and hide nothing
 
 
 def load_corpus(path: str | Path) -> Corpus:
@@ -48,13 +48,6 @@ def schema() -> str:
     return json.dumps(Corpus.model_json_schema(), indent=2) + "\n"
 
 
-def redact(message: str) -> str:
-    """The message without any value that came from the environment."""
-    for secret in sorted(_SECRETS, key=len, reverse=True):
-        message = message.replace(secret, "***")
-    return message
-
-
 def secret_from(variable: str) -> str | None:
     """The key in an environment variable, hidden in every message from now on; None where it is unset or empty.
 
@@ -73,8 +66,7 @@ def keep_secret(value: str, where: str) -> str | None:
     value = value.strip()
     if not (value.isascii() and value.isprintable()):
         raise ConfigurationError(f"{where} holds no key: it has other than ASCII characters")
-    if len(value) >= _SHORTEST_SECRET:
-        _SECRETS.add(value)
+    hide(value)
     return value or None
 
 
@@ -117,8 +109,8 @@ def _resolve(value: Any, file: Path, path: list[Any], document: Any) -> Any:
                 f"{file}:{_line_of(document, path)}: {_key(path)}: the environment variable {name} is not set",
                 f"Set it (export {name}=…), or give a default: ${{{name}:-value}}",
             )
-        if len(found) >= _SHORTEST_SECRET and found != default:
-            _SECRETS.add(found)
+        if found != default:
+            hide(found)
         return found
 
     return _VARIABLE.sub(replace, str(value))

@@ -127,6 +127,12 @@ class Model(ShortForm):
         template = {} if self.template == "text" else {"template": self.template}
         return {name: told for name, told in super().identity().items() if name != "template"} | template
 
+    def asked_as(self, named: "Model") -> "Model":
+        """The model, asked as another one of the same provider is: where and with which key; as it was, if the other
+        one's provider is another, which must not see that key."""
+        same = self.model.partition(":")[0] == named.model.partition(":")[0]
+        return self.model_copy(update={"api": named.api}) if same else self
+
 
 def kept_model(settings: str) -> Model:
     """A model's settings as JSON, as a catalog keeps them. Where they say nothing of a template, as an older embedlake

@@ -3,13 +3,15 @@ has, so that what a search finds never grows old because someone changed a file.
 
 from dataclasses import dataclass, replace
 
-from tasks.errors import ModelError
+from tasks.config.settings import Corpus
+from tasks.errors import ConfigurationError, ModelError
 from tasks.lake.catalog import Entry, entry_of, model_named, model_of
 from tasks.lake.pinned import resolve_in
 from tasks.lake.switches import last_live
 from tasks.lake.tables import Lake
+from tasks.models.api.providers import price_of
 from tasks.models.find import resolve_entry
-from tasks.models.resolved import ResolvedModel
+from tasks.models.resolved import ResolvedModel, Served
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,10 @@ def kept_models(lake: Lake) -> Kept:
     """Find the files of every model whose table is to be kept up.
 
     Raises:
+        ConfigurationError: the file has a budget, and nobody knows what one of its models costs.
         ModelError: of a model of the corpus file. The live table's, where the file does not name it, stops nothing.
     """
-    models = [resolve_in(lake, model) for model in lake.corpus.models]
+    models = [_priced(lake.corpus, resolve_in(lake, model)) for model in lake.corpus.models]
     named = [lake.model_table(model) for model in models]
     live = last_live(lake, lake.catalog())
     unkept = ""
@@ -54,10 +57,22 @@ def model_to_fill(lake: Lake, model: str) -> ResolvedModel:
         model: a table's full name, which means the settings that filled it, else as `model_named` takes it.
 
     Raises:
+        ConfigurationError: the corpus file has a budget, and nobody knows what the model costs.
         ModelError: there is no such model on this machine, or with other weights than the table's.
     """
     entry = entry_of(lake, model)
-    return model_of_table(lake, entry) if entry else resolve_in(lake, model_named(lake.corpus, model))
+    found = model_of_table(lake, entry) if entry else resolve_in(lake, model_named(lake.corpus, model))
+    return _priced(lake.corpus, found)
+
+
+def _priced(corpus: Corpus, model: ResolvedModel) -> ResolvedModel:
+    """The model, if a budget can bound what it costs; seen to before anything is read."""
+    if corpus.budget is not None and isinstance(model.origin, Served) and price_of(model.settings) is None:
+        raise ConfigurationError(
+            f"the corpus file has a `budget`, and nobody knows what {model.settings.model} costs",
+            "Say it, in USD for a million tokens: api: { price: 0.02 }",
+        )
+    return model
 
 
 def model_of_table(lake: Lake, entry: Entry) -> ResolvedModel:

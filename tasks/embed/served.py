@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from tasks.embed.api_pool import ApiPool, paid_folder
+from tasks.embed.api_pool import ApiPool, forget_paid, paid_folder
 from tasks.embed.in_batches import InBatches
 from tasks.embed.pending import pending_chunks
 from tasks.embed.pools import Pool
@@ -11,6 +11,7 @@ from tasks.errors import ModelError
 from tasks.lake.catalog import change_catalog, entry_of, open_model
 from tasks.lake.jobs import are_open
 from tasks.lake.run import Run
+from tasks.lake.tables import Lake
 from tasks.models import choose
 from tasks.models.api import fingerprint
 from tasks.models.api.bill import Bill
@@ -28,7 +29,7 @@ def start_service(run: Run, model: ResolvedModel, encoder: ApiEncoder) -> Pool:
     Raises:
         ModelError: it is not the one that filled the table; or the service has nothing to say.
     """
-    pool = ApiPool(encoder, Paid(paid_folder(run.lake, run.lake.model_table(model))), _budget_left(run))
+    pool = ApiPool(encoder, _paid_for(run.lake, run.lake.model_table(model)), _budget_left(run))
     _same_model(run, model, encoder, encoder.probe())
     return pool
 
@@ -49,7 +50,7 @@ def by_batches(
     encoder = choose.load_encoder(model)
     if not isinstance(encoder, ApiEncoder):
         raise ModelError(f"batches of {settings.model!r} are under way, and it is not a service's model any more")
-    encoder.paid = Paid(paid_folder(lake, table))
+    encoder.paid = _paid_for(lake, table)
     price = price_of(settings)
     api = batch_api_of(model)
     bill = Bill(None if price is None else price * api.batch.share)
@@ -62,10 +63,20 @@ def by_batches(
     return nothing if in_batches(settings) else batches.not_under_way()
 
 
+def _paid_for(lake: Lake, table: str) -> Paid:
+    """The answers that wait for a table. Where none is known by its fingerprint, they were for one that is gone, and
+    perhaps of another model behind the same name: they are forgotten."""
+    entry = entry_of(lake, table)
+    if entry is None or not entry.get("fingerprint"):
+        forget_paid(lake, table)
+    return Paid(paid_folder(lake, table))
+
+
 def _budget_left(run: Run) -> float | None:
     """USD that the run may still pay; None for any sum."""
-    budget = run.corpus.budget
-    return None if budget is None else budget - sum(counts.cost or 0.0 for counts in run.report.models)
+    if run.corpus.budget is None:
+        return None
+    return run.corpus.budget - run.report.unkept_cost - sum(counts.cost or 0.0 for counts in run.report.models)
 
 
 def _same_model(run: Run, model: ResolvedModel, encoder: ApiEncoder, vectors: Vectors) -> None:

@@ -135,8 +135,10 @@ def model_of(corpus: Corpus, entry: Entry) -> Model:
     """The settings that filled a table, with what the corpus file says of how a model of that name is run."""
     filled = kept_model(entry["settings"])
     named = next((model for model in corpus.models if model.name == entry["model"]), None)
-    how = ("backend", "precision", "index", "api")
-    return filled.model_copy(update={name: getattr(named, name) for name in how}) if named else filled
+    if named is None:
+        return filled
+    how = ("backend", "precision", "index")
+    return filled.model_copy(update={name: getattr(named, name) for name in how}).asked_as(named)
 
 
 def taken_by(entry: Entry) -> frozenset[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from tasks.config.models import Model, kept_model
 from tasks.errors import ModelError
 from tasks.hashing import hash_settings
-from tasks.models.located import identity_at, is_static, is_words, table_in, weights_at
+from tasks.models.located import has_weights, identity_at, is_static, is_words, table_in, weights_at
 from tasks.models.providers import provider_of
 from tasks.models.resolved import ResolvedModel, Served, Weights
 from tasks.models.takes import TEXT_ONLY, Takes, remembered, says_text
@@ -20,6 +20,7 @@ from tasks.models.weights import file_hash, folders_of, former_identity
 from tasks.models.word_files import form_of
 
 _PATTERNS = ["*.json", "*.txt", "*.model", "*.py", "*.safetensors"]
+_WHERE = ("model", "hub_revision", "trust_remote_code", "api")  # of settings, those that say where a model is
 
 
 _VERSIONS = {"static": 1, "transformer": 1, "words": 1}
@@ -57,7 +58,10 @@ def former(model: ResolvedModel) -> ResolvedModel:
 def _kind(folder: Path) -> dict[str, int]:
     """What runs a model, where not the first version of it does."""
     kind = "words" if is_words(folder) else "static" if is_static(folder) else "transformer"
-    return {kind: _VERSIONS[kind]} if _VERSIONS[kind] > 1 else {}
+    version = _VERSIONS[kind]
+    if kind == "static" and has_weights(folder):
+        version += 1  # the first one left them out
+    return {kind: version} if version > 1 else {}
 
 
 def _weights_of(model: Model) -> Weights:
@@ -137,9 +141,9 @@ def resolve_entry(entry: dict[str, Any], named: Sequence[Model] = ()) -> Resolve
         ModelError: there is no such model, or it cannot be fetched.
     """
     filled = kept_model(entry["settings"])
-    filled = next((filled.model_copy(update={"api": m.api}) for m in named if m.name == filled.name), filled)
+    filled = next((filled.asked_as(model) for model in named if model.name == filled.name), filled)
     places = [filled] + [
-        filled.model_copy(update=model.model_dump(include={"model", "hub_revision", "trust_remote_code"}))
+        filled.model_copy(update={name: getattr(model, name) for name in _WHERE})
         for model in named
         if model.name == filled.name and model.model != filled.model
     ]

@@ -32,6 +32,12 @@ def is_static(place: Path) -> bool:
     return place.is_dir() and token_table(place) is not None
 
 
+def has_weights(folder: Path) -> bool:
+    """Whether a static model weights its tokens or has them share vectors, as some of model2vec's do."""
+    table = token_table(folder)
+    return table is not None and table.beside
+
+
 def identity_at(place: Path) -> str:
     """SHA-256 over what decides the vectors of a model; 64 hexadecimal digits."""
     if is_words(place):

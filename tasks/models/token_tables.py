@@ -29,6 +29,11 @@ class TokenTable:
     normalize: bool
     drops_unknown: bool
 
+    @property
+    def beside(self) -> bool:
+        """Whether its tokens have weights, or share vectors."""
+        return bool(_BESIDE & _shapes(self.weights).keys())
+
 
 def token_table(folder: Path) -> TokenTable | None:
     """The static model that a folder holds alone: as sentence-transformers saves one, or a table of token vectors and
@@ -57,15 +62,20 @@ def _saved(folder: Path, modules: list[dict[str, Any]]) -> TokenTable | None:
 
 def _rows(weights: Path) -> int:
     """How many tokens a file has vectors for; 0 where it holds something else."""
-    try:
-        with safe_open(weights, "np") as tensors:
-            shapes = {name: tensors.get_slice(name).get_shape() for name in tensors.keys()}  # noqa: SIM118
-    except Exception:  # safetensors raises its own of what is none
-        return 0
+    shapes = _shapes(weights)
     names = set(shapes) & _VECTORS
     if len(names) != 1 or set(shapes) - names - _BESIDE or any(len(shapes[name]) != 2 for name in names):
         return 0
     return int(shapes["mapping"][0] if "mapping" in shapes else shapes[names.pop()][0])
+
+
+def _shapes(weights: Path) -> dict[str, list[int]]:
+    """The shapes of what a file of safetensors has, by name; nothing of what is none."""
+    try:
+        with safe_open(weights, "np") as tensors:
+            return {name: tensors.get_slice(name).get_shape() for name in tensors.keys()}  # noqa: SIM118
+    except Exception:  # safetensors raises its own
+        return {}
 
 
 def _tokenizer(files: list[Path], rows: int) -> Path | None:

@@ -40,7 +40,7 @@ class ModelPlan:
         seconds: expected; measured says on what that stands: the last run, or a probe of a few texts just now.
         served: whether a service has the model, which asks for its own price.
         price: USD that it asks for a million tokens; cost: of all of them; None where nobody knows, or it is not
-            served.
+            served. price_given: whether the corpus file says it.
     """
 
     model: str
@@ -57,6 +57,7 @@ class ModelPlan:
     by_modality: dict[str, int] = field(default_factory=dict)
     served: bool = False
     price: float | None = None
+    price_given: bool = False
     cost: float | None = None
 
 
@@ -90,7 +91,9 @@ def new_plan(lake: Lake, model: ResolvedModel) -> ModelPlan:
     price = price_of(model.settings) if served else None
     price = None if price is None else price * batch_share(model.settings)
     waiting = under_way(lake, table).texts
-    return ModelPlan(model.name, table, lake.has(table), under_way=waiting, served=served, price=price)
+    given = served and model.settings.api is not None and model.settings.api.price is not None
+    exists = lake.has(table)
+    return ModelPlan(model.name, table, exists, under_way=waiting, served=served, price=price, price_given=given)
 
 
 def tell_cost(plan: ModelPlan) -> None:

@@ -74,7 +74,8 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
     if report.promoted:
         rows.append(("live from now on", report.promoted))
     if report.unkept:
-        rows.append(("THE LIVE TABLE GROWS OLD", f"{report.unkept}. Make another one live: embedlake promote"))
+        paid = f"; {dollars(report.unkept_cost)} were paid for it" if report.unkept_cost else ""
+        rows.append(("THE LIVE TABLE GROWS OLD", f"{report.unkept}{paid}. Make another one live: embedlake promote"))
     rows += [("removed, as it was retired", table) for table in report.retired]
     rows += [("which is live", note) for note in report.notes]
     rows += [("could be embedded", hint) for hint in report.hints]
@@ -162,8 +163,11 @@ def model_plan_rows(model: ModelPlan, about: str = "") -> list[tuple[str, str]]:
             cost = "as its service asks" if model.served else "none, the model runs here"
             told = "" if model.cost is not None else f"; cost: {cost}"
             rows.append(("  expected time", f"{_duration(model.seconds)} (by {model.measured}){told}"))
-        if model.cost is not None:
-            at = f"at {model.price:g} USD a million tokens (prices of {date_of_prices()})"
+        if model.price == 0:
+            rows.append(("  cost", "nothing"))
+        elif model.cost is not None:
+            by = "the corpus file's price" if model.price_given else f"prices of {date_of_prices()}"
+            at = f"at {model.price:g} USD a million tokens ({by})"
             rows.append(("  cost", f"{about or 'about '}{dollars(model.cost)}, {at}"))
     if model.overlong:
         rows.append(("  longer than the model reads", f"{about}{model.overlong:,} chunks"))

@@ -181,9 +181,8 @@ def _compared(passages: _Passages, above: float) -> Iterator[tuple[Vectors, npt.
         these = np.asarray(vectors[first : first + _BLOCK])
         for second in range(first, len(vectors), _BLOCK):
             cosines = these @ np.asarray(vectors[second : second + _BLOCK]).T
-            if second == first:
-                cosines = np.triu(cosines, 1)
-            a, b = np.nonzero(cosines >= above)
+            alike = cosines >= above
+            a, b = np.nonzero(np.triu(alike, 1) if second == first else alike)
             pairs = np.column_stack([numbers[a + first], numbers[b + second]])
             kept = ~passages.overlap(pairs[:, 0], pairs[:, 1])
             yield cosines[a, b][kept], pairs[kept]

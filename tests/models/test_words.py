@@ -23,6 +23,7 @@ from tokenizers import Tokenizer
 from tasks.config.models import Model
 from tasks.errors import ModelError, RefusedChunk
 from tasks.ingest.tokenizer import _from_model
+from tasks.models import find
 from tasks.models.choose import load_encoder
 from tasks.models.find import find_model, resolve_model
 from tasks.models.interface import Encoder, text_items
@@ -237,6 +238,19 @@ def test_model2vecs_weights_and_mapping_count_and_unknown_tokens_do_not(tmp_path
     found = encoder(tmp_path, normalize=False)
     assert np.allclose(vector(found, "a river"), expected, atol=1e-5)
     assert np.allclose(vector(found, "a 🫠 river"), expected, atol=1e-5)
+
+
+def test_a_table_that_was_filled_without_weights_is_not_gone_on_with(tmp_path: Path, minilm_folder: Path) -> None:
+    """Of a model that is run as before, the revision stays."""
+    shutil.copy(minilm_folder / "tokenizer.json", tmp_path)
+    told = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.StaticEmbedding"}]
+    (tmp_path / "modules.json").write_text(json.dumps(told))
+    size = Tokenizer.from_file(str(tmp_path / "tokenizer.json")).get_vocab_size()
+    kinds = []
+    for more in ({}, {"weights": np.ones(size, np.float32)}):
+        save_file({"embeddings": np.ones((size, 4), np.float32), **more}, tmp_path / "model.safetensors")
+        kinds.append(find._kind(tmp_path))
+    assert kinds == [{}, {"static": 2}]
 
 
 def test_a_form_is_known_by_content(tmp_path: Path) -> None:

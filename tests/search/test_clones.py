@@ -88,6 +88,9 @@ def test_block_by_block_all_pairs_are_found(count: int, seed: int, above: float)
         patch.setattr(clones, "_BLOCK", 7)
         lake = lake_of(Path(folder), [row(f"d{i}", f"text {i}", v.tolist()) for i, v in enumerate(vectors)])
         assert abs(OpenLake(lake).clones(above=above, limit=5).near - expected) <= 1  # one may lie at the bound
+        assert len(OpenLake(lake).clones(above=0.0, limit=5000).pairs) == int(
+            np.triu(directions @ directions.T >= 0, 1).sum()
+        )
 
 
 def test_a_large_table_asks_its_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

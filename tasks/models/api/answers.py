@@ -42,7 +42,7 @@ def listed(answer: Any, count: int) -> Reply:
     for entry in entries:
         index = entry.get("index") if isinstance(entry, dict) else None
         if type(index) is not int or not 0 <= index < count:
-            raise UnusableAnswer(f"it names text {index} of {count}")
+            raise UnusableAnswer(f"it names text {str(index)[:20]} of {count}")
         vectors[index] = None if index in seen else vector_of(entry.get("embedding"))
         seen.add(index)
     return Reply(vectors, tokens_in(answer.get("usage"), "total_tokens", "prompt_tokens"))

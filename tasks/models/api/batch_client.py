@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
-from tasks.config.loading import redact
 from tasks.errors import ServiceError
 from tasks.models.api.answers import Vector
 from tasks.models.api.batch_others import GeminiBatch, MistralBatch, VoyageBatch
 from tasks.models.api.batch_wires import BatchWire, Failed, Told
 from tasks.models.api.wire import Asked, Wire
-from tasks.services import unreached
+from tasks.services import not_set_up, unreached
 
 if TYPE_CHECKING:
     import httpx
@@ -65,6 +64,9 @@ class BatchApi:
         base: address of the service.
         key: sent with every request.
         seconds: longest wait for an answer.
+
+    Raises:
+        ServiceError: the environment names a proxy that is none.
     """
 
     def __init__(self, wire: Wire, asked: Asked, base: str, key: str | None, seconds: float) -> None:
@@ -73,7 +75,10 @@ class BatchApi:
         self.wire, self._asked = wire, asked
         self.batch = BATCH_WIRES[wire.name]
         self._base = base
-        self._http = httpx.Client(headers=wire.headers(key), timeout=max(seconds, 60.0))
+        try:
+            self._http = httpx.Client(headers=wire.headers(key), timeout=max(seconds, 60.0))
+        except (ValueError, ImportError) as error:
+            raise not_set_up(wire.name, error) from None
 
     def line(self, name: str, text: str) -> bytes:
         """A request as it stands in a file."""
@@ -169,9 +174,9 @@ class BatchApi:
         try:
             answer = self._http.request(method, self._url(path), **content)
         except httpx.ConnectError as error:
-            raise _Refused(_told(unreached(self.wire.name, error))) from None
+            raise _Refused(unreached(self.wire.name, error)) from None
         except httpx.HTTPError as error:
-            raise _told(unreached(self.wire.name, error)) from None
+            raise unreached(self.wire.name, error) from None
         self._check(answer)
         return answer
 
@@ -186,16 +191,15 @@ class BatchApi:
                 for block in answer.iter_bytes(_BLOCK):
                     file.write(block)
         except httpx.HTTPError as error:
-            raise _told(unreached(self.wire.name, error)) from None
+            raise unreached(self.wire.name, error) from None
 
     def _check(self, answer: "httpx.Response") -> None:
         """Raise what an answer with an error means: after 4xx nothing was done, after 5xx nobody knows."""
         if answer.status_code < 300:
             return
-        said = redact(answer.content.decode("utf-8", "replace")).encode()
         if answer.status_code in (404, 410) and answer.request.method != "POST":
             raise _Refused(Unknown(f"{self.wire.name} knows no {answer.request.url.path}", "Is it the same key?"))
-        fault = self.wire.fault(answer.status_code, answer.headers, said, 1)
+        fault = self.wire.fault(answer.status_code, answer.headers, answer.content, 1)
         if not isinstance(fault, ServiceError):
             fault = ServiceError(f"{self.wire.name} takes no batch: {fault}", "What it says tells why.")
         raise _Refused(fault) if answer.status_code < 500 else fault
@@ -216,10 +220,6 @@ class _Refused(Exception):
     def __init__(self, fault: ServiceError) -> None:
         super().__init__(fault.message)
         self.fault = fault
-
-
-def _told(error: ServiceError) -> ServiceError:
-    return ServiceError(redact(error.message), error.hint, error.transient, error.retry_after)
 
 
 def _rest(tried: int, error: ServiceError) -> None:

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from tasks.config.loading import redact
 from tasks.errors import ServiceError
 from tasks.models.api.answers import Reply, UnusableAnswer, Vector, of_dimension
 from tasks.models.api.bill import Bill
 from tasks.models.api.limiter import Limiter
 from tasks.models.api.wire import Asked, Kind, Wire
-from tasks.services import malformed, unreached
+from tasks.services import not_set_up, unreached, what_it_says
 
 if TYPE_CHECKING:
     import httpx
@@ -27,6 +26,7 @@ TRIES = 8  # of a request that fails in passing, or is answered only in part
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 20.0  # seconds between them, where the service does not say
 _LONGEST_WAIT = 300.0  # seconds that a service may ask to wait; after more, the run is to be run again later
 _GRACE = 30.0  # seconds after an error of the whole, such as a key that is refused, in which nobody asks again
+_SHORT = 10_000  # bytes of an answer that is no more than a message
 _OVERLOADED = (429, 503, 529)
 
 Got = Callable[[list[int], list[Vector], float | None], None]
@@ -49,6 +49,7 @@ class Client:
     Attributes:
         dimension: that vectors must have; None until one has come.
         scale: tokens that the provider may count to one that is expected, at most.
+        unusable: what was wrong with the last answer that could not be used; empty where there was none.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Client:
         self._ended_until = 0.0
         self.dimension: int | None = asked.dimension
         self.scale = 1.0
+        self.unusable = ""
 
     async def ask(self, texts: Sequence[str], tokens: Sequence[int], kind: Kind, tries: int, got: Got) -> None:
         """Have texts embedded. Those that no usable vector came for, however often they were asked for, are left out.
@@ -132,22 +134,28 @@ class Client:
         body = orjson.dumps(self._wire.body(self._asked, texts, kind))
         try:
             response = await self._client().post(self._url, content=body)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL, UnicodeError) as error:
-            raise _told(unreached(self._wire.name, error)) from None
+        except (  # before anything was sent
+            httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol,
+            httpx.LocalProtocolError, httpx.InvalidURL, UnicodeError,
+        ) as error:  # fmt: skip
+            raise unreached(self._wire.name, error) from None
         except httpx.HTTPError as error:
-            raise _Lost(*_told(unreached(self._wire.name, error)).__reduce__()[1]) from None
+            raise _Lost(*unreached(self._wire.name, error).__reduce__()[1]) from None
         self._limiter.learn(response.headers)
         if response.status_code >= 300:
-            said = redact(response.content.decode("utf-8", "replace")).encode()
-            fault = self._wire.fault(response.status_code, response.headers, said, len(texts))
+            fault = self._wire.fault(response.status_code, response.headers, response.content, len(texts))
             if response.status_code in _OVERLOADED and isinstance(fault, ServiceError) and fault.transient:
                 self._limiter.was_too_much(fault.retry_after)
             raise fault
         self._limiter.went_well()
         try:
             return self._wire.reply(orjson.loads(response.content), len(texts))
-        except (UnusableAnswer, orjson.JSONDecodeError):
-            return None
+        except orjson.JSONDecodeError:
+            self.unusable = "it is no JSON"
+        except UnusableAnswer as error:
+            why = what_it_says(response.content) if len(response.content) < _SHORT else ""
+            self.unusable = f"{error}{why}"
+        return None
 
     def _fitting(self, reply: Reply) -> list[Vector | None]:
         """The vectors of the right length; the first answer with vectors of one length tells which that is.
@@ -159,16 +167,21 @@ class Client:
         if self.dimension is None and len(lengths) == 1:
             [self.dimension] = lengths
         if self.dimension is not None and lengths and self.dimension not in lengths:
-            raise malformed(self._wire.name, f"its vectors have {min(lengths)} numbers, not {self.dimension}")
+            raise ServiceError(
+                f"{self._wire.name} gives vectors of {min(lengths)} numbers, not of {self.dimension}",
+                "Take out `dimension`, should the service have no others.",
+            )
         return [None] * len(reply.vectors) if self.dimension is None else of_dimension(reply.vectors, self.dimension)
 
     def _client(self) -> "httpx.AsyncClient":
         import httpx
 
         if self._http is None:
-            self._http = httpx.AsyncClient(
-                headers=self._headers, timeout=self._seconds, limits=httpx.Limits(max_connections=None)
-            )
+            limits = httpx.Limits(max_connections=None)
+            try:
+                self._http = httpx.AsyncClient(headers=self._headers, timeout=self._seconds, limits=limits)
+            except (ValueError, ImportError) as error:
+                raise not_set_up(self._wire.name, error) from None
         return self._http
 
     async def stop(self) -> None:
@@ -193,10 +206,6 @@ def _too_late(error: ServiceError) -> ServiceError:
 
 class _Lost(ServiceError):
     """An answer was on its way, perhaps: it may have been paid for."""
-
-
-def _told(error: ServiceError) -> ServiceError:
-    return ServiceError(redact(error.message), error.hint, error.transient, error.retry_after)
 
 
 def _pause(tried: int) -> float:

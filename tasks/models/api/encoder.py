@@ -116,7 +116,12 @@ class ApiEncoder:
                 "Does the model have what the corpus file asks for, such as its `dimension`?",
             ) from None
         if len(found) < len(texts):
-            raise ServiceError(f"{self._name} gives no usable vectors of {self._settings.model}", "", True)
+            why = f": its answer cannot be used, {self._client.unusable}" if self._client.unusable else ""
+            raise ServiceError(
+                f"{self._name} gives no usable vectors of {self._settings.model}{why}",
+                "Is its address right, and does it speak this protocol?",
+                True,
+            )
         return self.finished([found[i][0] for i in range(len(texts))])
 
     def encode_documents(self, items: Sequence[Item]) -> Encoded:
@@ -172,6 +177,8 @@ class ApiEncoder:
             return self._of_queries(queries[:middle]) | self._of_queries(queries[middle:])
         except RejectedRequest as error:
             raise ServiceError(str(error), "Does the service take what the corpus file asks for?") from None
+        except RefusedChunk as error:
+            raise ServiceError(error.message, "Ask in other words, or in fewer.") from None
         if len(found) < len(queries):
             raise ServiceError(f"{self._name} gave no usable vector of a query", "Try again later.", True)
         return {query: found[i] for i, query in enumerate(queries)}
@@ -202,7 +209,7 @@ class ApiEncoder:
             except TooLong:  # which only a single text is
                 limit = int(min(counts[0], limit) * _SHORTER)
                 counts = [max(counts[0], self.max_cost + 1)]
-        raise RefusedChunk(f"{self._name} finds it too long, and its beginning too", "Lower `chunking: size`.")
+        raise RefusedChunk(f"{self._name} finds it too long, and its beginning too", "Lower the model's `max_tokens`.")
 
     def _keep(
         self, contents: list[str], counts: list[int], at: list[int], vectors: list[Vector], ratio: float | None

@@ -24,8 +24,8 @@ _QUOTA = re.compile(
 )
 """Of messages that ask for money: those about a rate name a page about billing too."""
 _MODEL = re.compile(
-    r"model_not_found|deploymentnotfound|(model|deployment).{0,120}(not found|does not exist|no longer|deprecated"
-    r"|retired|unknown|is not supported)|(invalid|unknown|unsupported|no such) model",
+    r"model_not_found|deploymentnotfound|(model|deployment).{0,120}(not found|does not exist|no longer(?! than)"
+    r"|deprecated|retired|unknown|is not supported)|(invalid|unknown|unsupported|no such) model",
     re.I | re.S,
 )
 _FILTER = re.compile(
@@ -78,10 +78,13 @@ def fault_of(service: str, status: int, headers: Mapping[str, str], body: bytes,
     if _MODEL.search(text) or (status in (404, 410)):
         return ServiceError(
             f"{service} has no such model (HTTP {status}){told}",
-            "Correct its name, or take another model: embedlake backfill fills a table of its own for it.",
+            "Correct its name, or the service's address, or take another model: embedlake backfill fills a table of its"
+            " own for it.",
         )
     if count > 1 and (status == 413 or _MANY.search(text) or _LONG.search(text)):
         return OversizedBatch(f"{service} does not take {count} texts at once{told}")
     if status == 413 or _LONG.search(text) or _MANY.search(text):
-        return TooLong(f"longer than {service}'s model reads{told}", "Lower `chunking: size`.")
+        return TooLong(
+            f"longer than {service}'s model reads{told}", "Lower `chunking: size`, or the model's `max_tokens`."
+        )
     return RejectedRequest(f"{service} does not take the request (HTTP {status}){told}")

@@ -79,7 +79,8 @@ class Limiter:
 
     def release(self, sent: Sent, tokens: int) -> None:
         """A request is over, and counts as so many tokens."""
-        self._used += tokens - sent.tokens
+        if self._sent and sent.at >= self._sent[0].at:  # else it went out longer ago than a minute, and counts no more
+            self._used += tokens - sent.tokens
         sent.tokens = tokens
         self._running -= 1
         self._freed.set()

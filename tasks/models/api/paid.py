@@ -108,7 +108,12 @@ class Paid:
         """What a file has; one that is not whole is removed."""
         try:
             rows = np.load(file, allow_pickle=False)
+            vectors = np.array(rows["vector"], np.float32)
+            if not (np.isfinite(vectors).all() and vectors.any(axis=1).all()):
+                raise ValueError("a block of the file was never written")
             contents = [content.decode("ascii") for content in rows["content"].tolist()]
-            self._note(file, contents, np.array(rows["vector"], np.float32), rows["tokens"].tolist())
-        except (ValueError, OSError, EOFError, IndexError, UnicodeDecodeError):
+            self._note(file, contents, vectors, rows["tokens"].tolist())
+        except OSError as error:  # which may pass
+            logger.warning("an answer that was paid for cannot be read now: %s", error)
+        except (ValueError, EOFError, IndexError, UnicodeDecodeError):
             file.unlink(missing_ok=True)

@@ -5,9 +5,9 @@ from typing import Any
 from urllib.parse import urldefrag
 
 from tasks.config.api import Api, address
-from tasks.config.loading import keep_secret, redact, secret_from
+from tasks.config.loading import keep_secret, secret_from
 from tasks.config.models import Model
-from tasks.errors import ConfigurationError, ModelError, ServiceError
+from tasks.errors import ConfigurationError, ModelError
 from tasks.models.api.azure import Azure
 from tasks.models.api.batch_client import BATCH_WIRES, BatchApi
 from tasks.models.api.bill import Bill
@@ -25,14 +25,17 @@ from tasks.models.api.tokens import Counter
 from tasks.models.api.voyage import Voyage
 from tasks.models.api.wire import Asked, Limits, Wire
 from tasks.models.resolved import ResolvedModel, Served
-from tasks.secrets import secret_named
-from tasks.services import failed_answer, malformed, unreached
+from tasks.secrets import redact, secret_named
+from tasks.services import failed_answer, malformed, not_set_up, unreached
 
 WIRES: dict[str, Wire] = {
     wire.name: wire
     for wire in (OpenAI(), Azure(), Cohere(), Gemini(), Voyage(), Mistral(), Jina(), Tei(), Compatible())
 }
-_ONLY_LOCAL = {"sha256": None, "trust_remote_code": False, "backend": "auto", "precision": "auto", "int8": False}
+_ONLY_LOCAL = {
+    "sha256": None, "trust_remote_code": False, "backend": "auto", "precision": "auto", "int8": False,
+    "pooling": "auto", "weighting": "none",
+}  # fmt: skip
 _SHARE_OF_A_MINUTE = 10  # of the tokens a minute, the part that one request has at most
 _INFO_SECONDS = 10.0
 
@@ -231,9 +234,10 @@ def _fetched(service: str, url: str, headers: dict[str, str]) -> dict[str, Any]:
         answer = httpx.get(url, headers=headers, timeout=_INFO_SECONDS)
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         raise unreached(f"{service} at {url}", error) from None
+    except (ValueError, ImportError) as error:
+        raise not_set_up(service, error) from None
     if answer.status_code >= 300:
-        failed = failed_answer(f"{service} at {url}", answer.status_code, answer.headers, answer.content)
-        raise ServiceError(redact(failed.message), failed.hint, failed.transient, failed.retry_after)
+        raise failed_answer(f"{service} at {url}", answer.status_code, answer.headers, answer.content)
     with contextlib.suppress(ValueError):
         told = answer.json()
         if isinstance(told, dict):

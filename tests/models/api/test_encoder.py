@@ -260,3 +260,42 @@ def test_a_service_that_is_mended_is_asked_again(monkeypatch: pytest.MonkeyPatch
 )  # fmt: skip
 def test_tables_have_names(reference: str, name: str) -> None:
     assert Model.model_validate(reference).name == name
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [("<html>Sign in</html>", "it is no JSON"), ('{"error": {"message": "no such deployment"}}', "no such deployment")],
+)
+def test_what_is_no_answer_of_the_protocol_is_told(body: str, told: str) -> None:
+    import httpx
+
+    with served(Fake()) as encoder:
+        encoder._client._http = httpx.AsyncClient(
+            transport=httpx.MockTransport(lambda _: httpx.Response(200, text=body))
+        )
+        with pytest.raises(ServiceError, match=told) as error:
+            encoder.probe()
+    assert "address" in error.value.hint
+
+
+def test_a_proxy_that_is_none_is_told_and_nothing_is_billed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(Fake()) as encoder:
+        monkeypatch.setenv("ALL_PROXY", "gopher://me:hush-hush-hush@127.0.0.1:1")
+        with pytest.raises(ServiceError, match="cannot be asked") as error:
+            encoder.probe()
+        assert "hush" not in str(error.value)
+    with served(Fake(), api={"url": "http://embeddings.invalid/v1"}) as encoder:
+        monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+        with pytest.raises(ServiceError, match="does not answer"):
+            encoder.probe()
+        assert encoder.billed == 0
+
+
+def test_a_key_goes_to_its_own_provider_alone() -> None:
+    filled = Model.model_validate({"model": "openai:text-embedding-3-small", "name": "m"})
+    other = Model.model_validate({"model": "voyage:voyage-4", "name": "m", "api": {"key_env": "VOYAGES"}})
+    moved = Model.model_validate({"model": "openai:text-embedding-3-large", "name": "m", "api": {"key_env": "OURS"}})
+    assert filled.asked_as(other).api is None
+    assert filled.asked_as(moved).api == moved.api
+    with pytest.raises(ConfigurationError, match="pooling"):
+        resolve_model(Model.model_validate({"model": "openai:text-embedding-3-small", "pooling": "cls"}))

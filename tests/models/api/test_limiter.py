@@ -126,3 +126,20 @@ def test_limits_are_learned_unless_the_settings_give_them() -> None:
         assert free.requests == 500
 
     at_once(work)
+
+
+def test_an_answer_that_took_longer_than_a_minute_counts_no_more() -> None:
+    waited: list[float] = []
+
+    async def work(clock: Clock) -> None:
+        limiter = Limiter(None, 100, 8, clock=clock)
+        slow = [await limiter.acquire(50) for _ in range(2)]
+        await asyncio.sleep(90)
+        sent = [await limiter.acquire(50)]  # by now the slow ones are of another minute
+        for one in slow:
+            limiter.release(one, 0)
+        sent += [await limiter.acquire(50) for _ in range(3)]
+        waited.extend(one.at for one in sent)
+
+    at_once(work)
+    assert [round(at) for at in waited] == [90, 90, 150, 150]

@@ -73,3 +73,21 @@ def test_another_model_is_noticed() -> None:
         with pytest.raises(ModelError) as error:
             check(told, other.astype(np.float32), "m", "t")
         assert "hub_revision" in error.value.hint
+
+
+def test_an_answer_that_cannot_be_read_now_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Paid(tmp_path).keep(HASHES[:2], np.ones((2, 3), np.float32), [1, 1])
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "load", lambda *_, **__: (_ for _ in ()).throw(OSError(24, "Too many open files")))
+        assert len(Paid(tmp_path)) == 0
+    assert len(Paid(tmp_path)) == 2
+
+
+def test_a_file_of_zeros_is_no_answer(tmp_path: Path) -> None:
+    """As some file systems leave it when the power fails."""
+    Paid(tmp_path).keep(HASHES[:2], np.ones((2, 3), np.float32), [1, 1])
+    [file] = tmp_path.glob("*.npy")
+    content = file.read_bytes()
+    file.write_bytes(content[:128] + bytes(len(content) - 128))
+    assert len(Paid(tmp_path)) == 0
+    assert not file.exists()

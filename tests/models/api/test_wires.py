@@ -7,6 +7,7 @@ import httpx
 import numpy as np
 import pytest
 
+from tasks.config.loading import secret_from
 from tasks.errors import OversizedBatch, RefusedChunk, ServiceError
 from tasks.models.api.answers import UnusableAnswer, listed
 from tasks.models.api.azure import Azure
@@ -120,6 +121,8 @@ def test_an_answer_is_not_believed_beyond_what_it_says() -> None:
             OversizedBatch,
         ),
         (413, "<html>request entity too large</html>", 9, OversizedBatch),
+        (400, '{"message":"The model takes texts no longer than 512 tokens"}', 2, OversizedBatch),
+        (404, "<html>nothing here</html>", 1, ServiceError),
         (400, '{"error":{"message":"Unsupported parameter"}}', 1, RejectedRequest),
         (400, '{"error":{"code":"content_filter","message":"The prompt was filtered"}}', 2, RefusedChunk),
         (403, '{"error":{"message":"Your account is not allowed"}}', 1, ServiceError),
@@ -163,3 +166,12 @@ def test_a_rate_is_no_quota(told: str, passing: bool) -> None:
     error = Wire().fault(429, {}, json.dumps({"error": {"message": told}}).encode(), 3)
     assert isinstance(error, ServiceError)
     assert error.transient == passing
+
+
+def test_half_a_key_is_shown_no_more_than_a_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_KEY", "planted-0123456789")
+    secret_from("SOME_KEY")
+    for length in range(270, 310):
+        body = json.dumps({"error": {"message": "." * length + " planted-0123456789"}}).encode()
+        for status in (400, 401, 500):
+            assert "plan" not in str(Wire().fault(status, {}, body, 1))
