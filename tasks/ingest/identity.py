@@ -16,6 +16,7 @@ from tasks.extract.convert import MEDIA_TYPES
 from tasks.extract.read import EMPTY
 from tasks.hashing import hash_bytes, hash_settings
 from tasks.sources.formats import ARCHIVES, MEDIA, RECORDS
+from tasks.sources.sidecars import is_caption
 
 _ROWS = 2  # raised where every document gives other rows than before
 
@@ -114,18 +115,20 @@ def row_settings(
         tokenizer_hash: of the tokenizer.json that counts.
         versions: of what reads and cuts, by stage and name.
     """
+    own = source.identity()
+    captions = {"sidecar": own.pop("sidecar")} if is_caption(source.sidecar or "") else {}  # which are of media alone
     always = {
         "rows": _ROWS, "max_bytes": corpus.extraction.max_bytes, "chunking": corpus.chunking.identity(),
         "tokenizer": tokenizer_hash, "metadata": dict(corpus.metadata), "format": source.format,
         "fields": source.fields.identity(), "columns": source.metadata,
-        **source.identity(), **corpus.identity(),
+        **own, **corpus.identity(),
     }  # fmt: skip
     failing = {"read": hash_settings(always), "extraction": corpus.extraction.identity()}
     patterns = {"include": source.include, "exclude": source.exclude, "hidden": source.hidden}
     told = {name: value for name, value in patterns.items() if value}
     limits, failed = corpus.extraction, _hash(failing, versions, _all_of(versions))
     decided = limits.identity()
-    media = {name: {n: v for n, v in decided.items() if n in _OF_MEDIA[name]} for name in limits.media}
+    media = {name: {n: v for n, v in decided.items() if n in _OF_MEDIA[name]} | captions for name in limits.media}
     records = source.fields.image is not None
     return RowSettings(always, failed, versions, limits.least_confidence, limits.ocr, told, media, records)
 

@@ -7,6 +7,7 @@ changes only where `chunking: tokenizer` names one with other content.
 import logging
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ from typing import Any
 import pyarrow as pa
 
 from tasks.caching import cache_folder
+from tasks.config.models import Model
 from tasks.config.settings import Corpus
 from tasks.errors import ModelError
 from tasks.hashing import hash_bytes, hash_text, is_sealed, sealed
 from tasks.lake.schemas import TOKENIZER
 from tasks.lake.tables import Lake
 from tasks.models.estimated import estimated_tokenizer
-from tasks.models.find import find_model
+from tasks.models.find import find_model, resolve_model
 from tasks.models.located import counting_tokenizer
 from tasks.models.providers import provider_of
 
@@ -60,7 +62,7 @@ class KeptTokenizer:
 
 def tokenizer_of(corpus: Corpus, lake: Lake | None) -> KeptTokenizer:
     """The tokenizer that counts: the one that the corpus file names, else the one that the lake keeps, if there is one,
-    else the first model's. Of a model that a service has, tokens are estimated.
+    else that of the first model that takes text. Tokens are estimated where a service has that one, or none does.
 
     Raises:
         ModelError: the model is not there, or has no tokenizer.json.
@@ -68,7 +70,7 @@ def tokenizer_of(corpus: Corpus, lake: Lake | None) -> KeptTokenizer:
     kept = _kept(lake) if lake else None
     named = corpus.chunking.tokenizer
     if named is None:
-        return kept or _from_model(corpus.models[0].model, corpus.models[0].hub_revision)
+        return kept or _of_models(corpus.models)
     try:
         return _from_model(named, None)
     except ModelError:
@@ -127,10 +129,26 @@ def _kept(lake: Lake) -> KeptTokenizer | None:
     return None
 
 
+def _of_models(models: Sequence[Model]) -> KeptTokenizer:
+    for model in models:
+        if _has_tokenizer(model) or "text" in resolve_model(model).takes.modalities:
+            return _from_model(model.model, model.hub_revision)
+    return _estimated(models[0].model)
+
+
+def _has_tokenizer(model: Model) -> bool:
+    served = provider_of(model.model) is not None
+    return served or counting_tokenizer(find_model(model.model, model.hub_revision)) is not None
+
+
+def _estimated(reference: str) -> KeptTokenizer:
+    content = estimated_tokenizer().to_str()
+    return KeptTokenizer(reference, content, hash_text(content))
+
+
 def _from_model(reference: str, hub_revision: str | None) -> KeptTokenizer:
     if provider_of(reference):
-        estimated = estimated_tokenizer().to_str()
-        return KeptTokenizer(reference, estimated, hash_text(estimated))
+        return _estimated(reference)
     content = counting_tokenizer(find_model(reference, hub_revision))
     if content is None:
         raise ModelError(

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from tasks.models.token_tables import token_table
-from tasks.models.weights import file_hash, identity_of, weights_files
+from tasks.models.weights import file_hash, folders_of, identity_of, weights_files
 from tasks.models.word_files import hash_of, word_file_in
 
 _SAVED = ("modules.json", "config.json")
@@ -58,9 +58,10 @@ def weights_at(place: Path) -> list[Path]:
 
 
 def counting_tokenizer(place: Path) -> str | None:
-    """The content of the tokenizer.json that counts a model's tokens, or None where it has none."""
+    """The content of the tokenizer.json that counts a model's tokens, which may be in the folder of one of its modules;
+    or None where it has none."""
     if is_words(place):
         return WORD_TOKENIZER
     table = token_table(place)
-    file = table.tokenizer if table else place / "tokenizer.json"
-    return file.read_bytes().decode("utf-8") if file.exists() else None
+    files = [table.tokenizer] if table else [folder / "tokenizer.json" for folder in folders_of(place)]
+    return next((file.read_bytes().decode("utf-8") for file in files if file.exists()), None)

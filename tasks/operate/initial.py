@@ -3,10 +3,10 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import chain, islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,7 +15,7 @@ from tasks.config.sources import Source
 from tasks.errors import ConfigurationError
 from tasks.sources.contents import by_content
 from tasks.sources.disk import readable
-from tasks.sources.formats import RECORDS, format_of
+from tasks.sources.formats import MEDIA, RECORDS, format_of
 from tasks.sources.listing import File, list_files
 from tasks.sources.work import read_blocks
 
@@ -25,6 +25,14 @@ _LOOKED_AT = 1000  # files of which the content is asked whether it is records
 _FILES, _BLOCKS, _RECORDS = 10, 4, 50  # most files that are looked at, blocks of one, and records of a block
 _OTHER_THAN_TEXT = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")  # to YAML, of one version or another
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")  # which YAML refuses as they are
+
+_MODELS = {
+    "image": "sentence-transformers/clip-ViT-B-32", "video": "sentence-transformers/clip-ViT-B-32",
+    "audio": "laion/clap-htsat-unfused",
+}  # fmt: skip
+"""One that takes files of each medium."""
+_SETTINGS = {"image": "images", "audio": "audio", "video": "video"}
+"""Of `extraction`, by medium."""
 
 _TEMPLATE = """\
 # yaml-language-server: $schema={schema}
@@ -44,7 +52,7 @@ sources:
 # Metadata columns, to filter a search by: --where "year >= 2020"
 # metadata: {{year: integer, author: string}}
 
-chunking:
+{media}chunking:
   strategy: auto      # headings for Markdown and HTML, syntax for code, recursive for the rest
   size: 256           # tokens; at most what the model reads
   overlap: 0
@@ -85,14 +93,39 @@ def initial_corpus(uri: str, folder: Path, name: str | None, model: str) -> tupl
             else f"the address {readable(address)} is not UTF-8",
             "Give another one with --name." if problem["loc"] == ("name",) else "Rename it.",
         ) from None
-    files = list_files([source]).files
-    kinds = Counter(format_of(file.path) or "unknown" for file in files)
+    listed = list_files([source], media=MEDIA).files
+    files = [file for file in listed if file.format not in MEDIA]
+    kinds = Counter(file.format if file.format in MEDIA else format_of(file.path) or "unknown" for file in listed)
     found = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common()) or "nothing yet"
+    beside = _captions(listed)
     text = _TEMPLATE.format(
         schema="corpus.schema.json", name=_scalar(name), source=_scalar(name), uri=_quoted(address),
-        model=_quoted(model), found=f"    # found there: {found}", fields=_fields(source, files),
+        model=_quoted(model), found=f"    # found there: {found}{beside}", fields=_fields(source, files),
+        media=_media(kinds),
     )  # fmt: skip
     return name, text
+
+
+def _media(kinds: Mapping[str, int]) -> str:
+    """How images, sound and films become documents, where there are some."""
+    there = {medium: model for medium, model in _MODELS.items() if kinds.get(medium)}
+    if not there:
+        return ""
+    asked = ", ".join(f"{_SETTINGS[medium]}: files" for medium in there)
+    models = " or ".join(dict.fromkeys(there.values()))
+    names = ", ".join(f"{kinds[medium]:,} {_SETTINGS[medium]}" for medium in there)
+    return (
+        f"# {names}: skipped, unless they are asked for, and a model below takes them, such as\n"
+        f"# {models}\n# extraction: {{{asked}}}\n\n"
+    )
+
+
+def _captions(files: list[File]) -> str:
+    """How texts beside images become their captions, where there are some."""
+    keys = {file.key for file in files}
+    media = [file for file in files if file.format in MEDIA]
+    count = sum(str(PurePosixPath(file.key).with_suffix(".txt")) in keys for file in media)
+    return f'\n    # sidecar: "{{stem}}.txt"   # {count:,} of these have a caption beside them' if count else ""
 
 
 def _name_of(text: str) -> str:

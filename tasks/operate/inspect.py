@@ -187,7 +187,8 @@ def _find(address: str, corpus: Corpus) -> tuple[File, Corpus]:
     listing = list_files([source], media=corpus.extraction.media)
     if not listing.files:
         kinds = ", ".join(listing.skipped) or "nothing that holds text"
-        raise ConfigurationError(f"{address} is skipped by a run: it is {kinds}", "Give a file that holds text.")
+        asked_for = "Give a file that holds text, or a --corpus that asks for such files."
+        raise ConfigurationError(f"{address} is skipped by a run: it is {kinds}", asked_for)
     return by_content(listing.files[0], source), corpus.model_copy(update={"sources": [source]})
 
 

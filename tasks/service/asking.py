@@ -1,6 +1,7 @@
 """What every route needs: the corpora, the limits of a query, and threads to search in."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -22,10 +23,15 @@ class Service:
     def __init__(self, corpora: Corpora, limits: Limits) -> None:
         self.corpora, self.limits = corpora, limits
         self.threads = ThreadPoolExecutor(limits.requests, "search")
+        self._decoders = ThreadPoolExecutor(os.cpu_count() or 1, "decode")  # each may hold a picture's pixels
 
     async def ask(self, corpus: WarmCorpus, call: Callable[[], T]) -> T:
         """Make a call that reads a corpus."""
         return await asyncio.get_running_loop().run_in_executor(self.threads, corpus.asked, call)
+
+    async def decode(self, corpus: WarmCorpus, call: Callable[[], T]) -> T:
+        """Make a call that decodes images or sound: as many at once as there are cores, for the sake of memory."""
+        return await asyncio.get_running_loop().run_in_executor(self._decoders, corpus.asked, call)
 
     def corpus(self, name: str | None) -> WarmCorpus:
         """The corpus of a name.

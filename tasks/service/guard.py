@@ -24,6 +24,8 @@ OPEN = ("/health", "/ready")
 
 _PATIENT = ("/ask",)  # what answers there has a limit of its own, for each silence
 
+_WITH_CONTENT = ("/search/image", "/search/audio")  # a photograph alone has some megabytes
+
 _OWN_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")  # another name may be that of a page that a browser shows
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 logger = logging.getLogger("embedlake.service")
@@ -35,6 +37,7 @@ class Limits:
 
     Attributes:
         body: most bytes of a body.
+        content: most bytes of a body that has an image or a sound, in base64.
         query: most characters of a query.
         queries: most queries in a request.
         requests: most requests at once; further ones are told to come again.
@@ -42,6 +45,7 @@ class Limits:
     """
 
     body: int = 1_000_000
+    content: int = 16_000_000
     query: int = 10_000
     queries: int = 100
     requests: int = 128
@@ -112,7 +116,7 @@ class Guard:
 
         try:
             self._let_in(scope["path"], headers)
-            body = await self._body(headers, receive)
+            body = await self._body(scope["path"], headers, receive)
             seconds = None if scope["path"] in _PATIENT else self._limits.seconds
             with self._place():
                 async with asyncio.timeout(seconds):
@@ -163,11 +167,12 @@ class Guard:
             self._running -= 1
             self._metrics.in_flight.set(self._running)
 
-    async def _body(self, headers: dict[str, str], receive: Receive) -> bytes:
+    async def _body(self, path: str, headers: dict[str, str], receive: Receive) -> bytes:
         """The whole body, before anything is done with it: so no slow client holds more than its own connection."""
+        most = self._limits.content if path in _WITH_CONTENT else self._limits.body
         length = headers.get("content-length", "0")
-        if length.isdecimal() and int(length) > self._limits.body:
-            raise _too_large(self._limits.body)
+        if length.isdecimal() and int(length) > most:
+            raise _too_large(most)
         parts: list[bytes] = []
         size = 0
         try:
@@ -178,8 +183,8 @@ class Guard:
                         raise Refused(400, "the client went away")
                     parts.append(message.get("body", b""))
                     size += len(parts[-1])
-                    if size > self._limits.body:
-                        raise _too_large(self._limits.body)
+                    if size > most:
+                        raise _too_large(most)
                     if not message.get("more_body"):
                         return b"".join(parts)
         except TimeoutError:
@@ -192,7 +197,7 @@ def _host(header: str) -> str:
 
 
 def _too_large(most: int) -> Refused:
-    return Refused(413, f"the body has more than {most:,} bytes", "Send fewer queries at once.")
+    return Refused(413, f"the body has more than {most:,} bytes", "Send less at once.")
 
 
 def _receive_again(body: bytes, receive: Receive) -> Receive:

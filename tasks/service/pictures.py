@@ -59,7 +59,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         except (binascii.Error, ValueError):
             raise Refused(422, f"{name}: expected base64", "Encode the file's content.") from None
         options = asked.model_dump(exclude={name, "corpus"}) | {name: content}
-        found = await service.ask(corpus, partial(corpus.search, **options))
+        found = await service.decode(corpus, partial(corpus.search, **options))
         return SimilarResponse(
             corpus=corpus.corpus.name, passages=[FoundPassage(**passage.to_dict()) for passage in found],
             note=found.note, milliseconds=round((time.monotonic() - began) * 1000, 3),
@@ -81,5 +81,5 @@ def add_routes(app: FastAPI, service: Service) -> None:
         corpus: str, chunk_id: str, side: Annotated[int, Query(ge=16, le=_LARGEST)] = 256, model: str | None = None
     ) -> Response:
         held = service.corpus(corpus)
-        content = await service.ask(held, partial(held.thumbnail, chunk_id, side, model))
+        content = await service.decode(held, partial(held.thumbnail, chunk_id, side, model))
         return Response(content, media_type=MEDIA_TYPE, headers={"cache-control": _KEPT})

@@ -83,6 +83,16 @@ def test_ocr_has_only_documents_with_pages_read_again() -> None:
     assert by_ocr.failed != today.failed
 
 
+def test_captions_beside_images_have_no_texts_read_again() -> None:
+    asked: dict[str, Any] = {"extraction": {"images": "files"}}
+    without, beside = settings(**asked), settings(source={"sidecar": "{stem}.txt"}, **asked)
+    assert beside.read("image", "image/jpeg") != without.read("image", "image/jpeg")
+    assert beside.read("zip") != without.read("zip")
+    assert beside.read("markdown", "text/markdown") == without.read("markdown", "text/markdown")
+    metadata = settings(source={"sidecar": "{stem}.json"}, **asked)
+    assert metadata.read("markdown", "text/markdown") != without.read("markdown", "text/markdown")
+
+
 @pytest.mark.parametrize(
     ("stage", "name", "read_again"),
     [

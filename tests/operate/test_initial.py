@@ -80,6 +80,22 @@ def test_an_empty_table_says_nothing_of_the_next(tmp_path: Path) -> None:
     assert written(tmp_path / "docs").sources[0].fields.text == ["say"]
 
 
+def test_images_and_their_captions_are_told(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    for name in ("a.jpg", "a.txt", "b.PNG", "c.md"):
+        (tmp_path / "docs" / name).write_text(LONG)
+    _, text = initial_corpus(str(tmp_path / "docs"), tmp_path, None, "some/model")
+    assert "# found there: 2 image, 1 text, 1 markdown" in text
+    assert '# sidecar: "{stem}.txt"   # 1 of these have a caption' in text
+    asked = text.replace("# extraction:", "extraction:").replace("# sidecar:", "sidecar:")
+    (tmp_path / "docs.yaml").write_text(asked)
+    corpus = load_corpus(tmp_path / "docs.yaml")
+    assert (corpus.extraction.media, corpus.sources[0].sidecar) == ({"image"}, "{stem}.txt")
+    (tmp_path / "docs" / "a.jpg").unlink()
+    (tmp_path / "docs" / "b.PNG").unlink()
+    assert "extraction" not in initial_corpus(str(tmp_path / "docs"), tmp_path, None, "some/model")[1]
+
+
 @pytest.mark.parametrize(
     ("folder", "name"),
     [

@@ -99,6 +99,13 @@ def test_a_body_that_is_too_large_is_not_read_on() -> None:
     assert (status, headers["connection"], body["error"]["type"]) == (413, "close", "request_too_large")
 
 
+def test_a_body_with_an_image_may_be_larger() -> None:
+    client = Client(body=10, content=20)
+    assert client({"content-length": "20"}, path="/search/image")[0] == 200
+    assert client({"content-length": "21"}, path="/search/image")[0] == 413
+    assert client({"content-length": "20"}, path="/search")[0] == 413
+
+
 def test_a_body_that_does_not_come_is_not_waited_for() -> None:
     status, _, body = Client(seconds=0.05)(parts=[b"1"] * 100, slow=0.02)
     assert (status, "did not arrive" in body["error"]["message"]) == (408, True)
