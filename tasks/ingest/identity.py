@@ -13,6 +13,7 @@ from typing import Any
 from tasks.config.settings import Corpus
 from tasks.config.sources import Source
 from tasks.extract.convert import MEDIA_TYPES
+from tasks.extract.images import SHOWING
 from tasks.extract.read import EMPTY
 from tasks.hashing import hash_bytes, hash_settings
 from tasks.sources.formats import ARCHIVES, MEDIA, RECORDS
@@ -61,6 +62,7 @@ class RowSettings:
         ocr: whether pages without text are read by OCR.
         patterns: that let members of archives in, as far as they say something.
         media: which files beside text are documents, and how they are cut; empty where none are.
+        within: the same of images within documents; empty where they are not asked for.
         records: whether records have such contents too.
     """
 
@@ -71,6 +73,7 @@ class RowSettings:
     ocr: bool = False
     patterns: Mapping[str, Any] = field(default_factory=dict)
     media: Mapping[str, Any] = field(default_factory=dict)
+    within: Mapping[str, Any] = field(default_factory=dict)
     records: bool = False
     _known: dict[tuple[str, str | None], str] = field(default_factory=dict, compare=False, repr=False)
 
@@ -94,8 +97,12 @@ class RowSettings:
         used = _all_of(self.versions) if holds_any else used
         by_ocr = {"ocr": True} if self.ocr and (holds_any or reader == "pdf") else {}
         patterns = self.patterns if format in ARCHIVES and not media_type else {}
-        other = holds_any or reader in MEDIA or (self.records and format in RECORDS)
-        return _hash({**self.always, **patterns, **by_ocr, **(self.media if other else {})}, self.versions, used)
+        media: Mapping[str, Any] = {}
+        if self.within and (holds_any or media_type in SHOWING):
+            media = self.within
+        elif holds_any or reader in MEDIA or (self.records and format in RECORDS):
+            media = self.media
+        return _hash({**self.always, **patterns, **by_ocr, **media}, self.versions, used)
 
 
 def row_settings(
@@ -120,8 +127,10 @@ def row_settings(
     told = {name: value for name, value in patterns.items() if value}
     limits, failed = corpus.extraction, _hash(failing, versions, _all_of(versions))
     media = {n: v for n, v in limits.identity().items() if n in _OF_MEDIA} if limits.media else {}
+    within = dict(media) if limits.images == "all" else {}
+    media |= {"images": "files"} if media else {}
     records = source.fields.image is not None
-    return RowSettings(always, failed, versions, limits.least_confidence, limits.ocr, told, media, records)
+    return RowSettings(always, failed, versions, limits.least_confidence, limits.ocr, told, media, within, records)
 
 
 def settings_of(corpus: Corpus, tokenizer_folder: str) -> dict[str, RowSettings]:
