@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote, unquote_to_bytes
 from lxml import etree
 from lxml.html import HtmlElement
 
+from tasks.errors import BrokenDocument, EmptyDocument
 from tasks.extract.blocks import clean_title, one_line
 from tasks.extract.elements import BLOCKS
 from tasks.extract.epub import chapters_of, page_of
@@ -55,9 +56,11 @@ def inline_of_book(package: Package) -> Iterator[str | Inline]:
             name = posixpath.normpath(posixpath.join(folder, unquote(source).partition("#")[0]))
             return (f"part={quote(name)}", partial(package.read, name)) if name in names else None
 
-        page = page_of(chapter)
-        if page.strip():
-            yield from _walk(tree_of(page), found)
+        try:
+            tree = tree_of(page_of(chapter))
+        except (EmptyDocument, BrokenDocument):  # as it is left out of the text
+            continue
+        yield from _walk(tree, found)
 
 
 def _walk(tree: HtmlElement, found: Callable[[str], Found | None]) -> Iterator[str | Inline]:
@@ -102,9 +105,11 @@ def inline_of_notebook(text: str) -> Iterator[str | Inline]:
     number = 0
     for cell in book.get("cells") or [cell for sheet in book.get("worksheets") or () for cell in sheet["cells"]]:
         yield _joined(cell.get("source", cell.get("input", "")))
-        shown = [*(cell.get("attachments") or {}).values(), *map(_data, cell.get("outputs") or ())]
+        attached, outputs = cell.get("attachments"), cell.get("outputs")
+        shown = list(attached.values()) if isinstance(attached, dict) else []
+        shown += map(_data, outputs if isinstance(outputs, list) else ())
         for kinds in shown:
-            kind = next((kind for kind in _IMAGES if kind in kinds), None)
+            kind = next((kind for kind in _IMAGES if kind in kinds), None) if isinstance(kinds, dict) else None
             if kind:
                 number += 1
                 mark = "" if kind.endswith("svg+xml") else ";base64"
@@ -112,8 +117,10 @@ def inline_of_notebook(text: str) -> Iterator[str | Inline]:
                 yield Inline(f"image={number}", "", partial(_decoded, f"data:{kind}{mark},{content}"))
 
 
-def _data(output: dict[str, Any]) -> dict[str, Any]:
+def _data(output: Any) -> dict[str, Any]:
     """What an output is, by media type."""
+    if not isinstance(output, dict):
+        return {}
     data = output.get("data")
     older = {f"image/{kind}": output[kind] for kind in ("png", "jpeg") if kind in output}
     return data if isinstance(data, dict) else older

@@ -131,6 +131,15 @@ def test_a_broken_address_ends_nothing(address: str) -> None:
     assert [one.content for one in images_in(page, "a.html", 2**20, 10**6)][1] == ONE
 
 
+def test_a_broken_chapter_or_cell_loses_no_image_of_others() -> None:
+    chapters = {"c1.xhtml": "\0\0", "c2.xhtml": '<p>Words</p><img src="a.png"/><img src="http://x.org/b.png"/>'}
+    assert [one.content for one in images_in(book_with({"a.png": ONE}, chapters), "a.epub", 2**20, 10**6)] == [ONE]
+    broken = notebook_with(ONE).replace(
+        b'"outputs": [', b'"attachments": 3, "outputs": [7, {"data": {"image/png": 1}}, '
+    )
+    assert [one.content for one in images_in(broken, "a.ipynb", 2**20, 10**6)][1:] == [ONE]
+
+
 @given(st.lists(st.text("ab .\n", max_size=30), max_size=8), st.lists(st.text("ab .\n", max_size=30), max_size=8))
 def test_places_are_in_the_text_and_in_order(paragraphs: list[str], befores: list[str]) -> None:
     text = "\n\n".join(paragraphs)
