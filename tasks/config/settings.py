@@ -47,9 +47,10 @@ class Extraction(Settings):
         description="Read pages of PDFs that have no text by OCR (pip install 'embedlake[ocr]'). A page takes seconds:"
         " raise `timeout` for long scans.",
     )
-    images: Literal["none", "files"] = Field(
+    images: Literal["none", "files", "all"] = Field(
         "none",
-        description="files: images are documents, for models that take them; none: they are skipped and counted.",
+        description="files: images are documents, for models that take them; all: those within PDF, Word, PowerPoint,"
+        " EPUB and HTML files and notebooks are pieces of these, too; none: they are skipped and counted.",
     )
     max_pixels: int = Field(100_000_000, gt=0, description="Largest image, in pixels; a larger one is a failure.")
     tiles: int | None = Field(

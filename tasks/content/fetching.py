@@ -10,6 +10,7 @@ from tasks.content.finding import Origin, Wanted, lost
 from tasks.content.items import Content
 from tasks.content.reference import Region, place_of
 from tasks.errors import BrokenDocument, DocumentError
+from tasks.extract.images import images_in
 from tasks.extract.read import extract
 from tasks.hashing import hash_bytes
 from tasks.media.film import frames
@@ -17,6 +18,7 @@ from tasks.media.image import pictures
 from tasks.media.sound import pieces as sounds
 from tasks.models.interface import Image, Samples
 from tasks.models.takes import Takes
+from tasks.sources.listing import File
 from tasks.sources.members import attached_works
 from tasks.sources.opening import read_file
 from tasks.sources.work import Members
@@ -58,7 +60,8 @@ def _contents(
     """Of what is wanted of some bytes: pieces of themselves, or of what is attached to them as a mail."""
     address = place_of(origin.file).address
     own = [one for one in origin.wanted if one.place.address == address]
-    yield from _decoded(content, own, takes)
+    yield from _decoded(content, [one for one in own if not one.place.part], takes)
+    yield from _within(origin.file, content, [one for one in own if one.place.part], corpus, takes)
     deeper = [one for one in origin.wanted if one.place.address != address]
     if not deeper:
         return
@@ -79,6 +82,24 @@ def _contents(
                 missing = {key: one for key, one in missing.items() if one not in there}
                 yield from _contents(Origin(member.file, member.content, there), member.content, corpus, takes)
     yield from ((key, lost("it is not attached any more")) for key in missing)
+
+
+def _within(
+    file: File, content: bytes, wanted: list[Wanted], corpus: Corpus, takes: Takes
+) -> Iterator[tuple[int, Content | DocumentError]]:
+    """Pieces of the images within a document."""
+    parts: dict[str, list[Wanted]] = defaultdict(list)
+    for one in wanted:
+        parts[one.place.part].append(one)
+    limits = corpus.extraction
+    try:
+        name = PurePosixPath(file.path).name
+        for shown in images_in(content, name, limits.max_bytes, limits.max_pixels, set(parts)) if parts else ():
+            yield from _decoded(shown.content, parts.pop(shown.part, []), takes)
+    except DocumentError as error:
+        yield from ((one.key, lost(error.message)) for rest in parts.values() for one in rest)
+        return
+    yield from ((one.key, lost("it is not in its document any more")) for rest in parts.values() for one in rest)
 
 
 def as_seen(content: bytes, pieces: Sequence[tuple[int, Region | None]], takes: Takes) -> Iterator[Image]:

@@ -131,7 +131,7 @@ def _in_file(row: dict[str, Any], pieces: list[Wanted], corpus: Corpus) -> Itera
     form = declared_format(name, source, corpus.extraction.media)
     file = File(f"{source.name}:{name}", source.name, path, row["uri"], "", 0, form)
     try:
-        if all(one.place == Place(row["uri"]) for one in pieces):
+        if all(one.place.address == row["uri"] and one.place.row is None for one in pieces):
             yield Origin(file, None, pieces)
             return
         file = by_content(file, source)

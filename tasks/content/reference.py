@@ -1,7 +1,8 @@
 """Where a piece of content is: the address of a file, or of what lies in it, and a media fragment (W3C, Media Fragments
 URI 1.0): `photos/a.jpg#page=1`, `s3://b/scans.zip!/b.tif#page=2&xywh=0,0,512,512`,
-`c.parquet#row=17&column=photo&page=1`; of sound from and to in seconds, `talk.mp3#t=10.000,20.000`; of a frame of a
-film its time, `film.mp4#t=12.500`.
+`c.parquet#row=17&column=photo&page=1`; of an image within a document: `report.pdf#page=3&image=2`,
+`deck.pptx#part=ppt/media/image1.png`, `page.html#image=2`; of sound from and to in seconds, `talk.mp3#t=10.000,20.000`;
+of a frame of a film its time, `film.mp4#t=12.500`.
 """
 
 import re
@@ -18,7 +19,8 @@ Region = tuple[int, int, int, int]
 
 _FRAGMENT = re.compile(
     r"(?:row=(?P<row>\d+)&column=(?P<column>[^&#]*)&)?"
-    r"(?:page=(?P<page>\d+)(?:&xywh=(?P<xywh>\d+(?:,\d+){3}))?|t=(?P<start>\d+\.\d{3})(?:,(?P<end>\d+\.\d{3}))?)"
+    r"(?:(?:(?P<part>part=[^&#]+|(?:page=\d+&)?image=\d+)|page=(?P<page>\d+))(?:&xywh=(?P<xywh>\d+(?:,\d+){3}))?"
+    r"|t=(?P<start>\d+\.\d{3})(?:,(?P<end>\d+\.\d{3}))?)"
 )
 
 
@@ -30,11 +32,13 @@ class Place:
         address: of the file; of what lies in it, its path there behind `!/`.
         row: of a record, its number in that file, from 1; else None.
         column: that has it, of a record.
+        part: of an image within a document, which one it is, see `tasks.extract.shown.Shown`.
     """
 
     address: str
     row: int | None = None
     column: str = ""
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Reference:
 
     Attributes:
         place: of its bytes.
-        page: of an image, from 1.
+        page: of an image, from 1; of one within a document always the first.
         region: left, top, right, bottom in pixels of the page, as oriented; None is all of it.
         time: of sound its beginning and its end, of a frame when it is shown, in milliseconds; None of an image.
     """
@@ -58,7 +62,7 @@ class Reference:
         if self.time:
             parts.append(f"t={','.join(map(_seconds, self.time))}")
         else:
-            parts.append(f"page={self.page}")
+            parts.append(self.place.part or f"page={self.page}")
         if self.region:
             left, top, right, bottom = self.region
             parts.append(f"xywh={left},{top},{right - left},{bottom - top}")
@@ -81,14 +85,16 @@ def reference_of(text: str) -> Reference:
     found = _FRAGMENT.fullmatch(fragment)
     if not mark or not found:
         raise ValueError(f"no reference to a piece of content: {text!r}")
-    place = Place(address, int(found["row"]), unquote(found["column"])) if found["row"] else Place(address)
+    place = Place(address, part=found["part"] or "")
+    if found["row"]:
+        place = Place(address, int(found["row"]), unquote(found["column"]))
     if found["start"]:
         return Reference(place, time=tuple(int(told.replace(".", "")) for told in found.group("start", "end") if told))
     region: Region | None = None
     if found["xywh"]:
         left, top, width, height = map(int, found["xywh"].split(","))
         region = (left, top, left + width, top + height)
-    return Reference(place, int(found["page"]), region)
+    return Reference(place, int(found["page"] or 1), region)
 
 
 def piece_hash(content_hash: str, reference: Reference) -> str:

@@ -30,7 +30,7 @@ def read_office(data: bytes, extension: str, max_bytes: int) -> Converted:
 
 
 def _read(package: Package, data: bytes, extension: str) -> Converted:
-    kind, main = _main_part(package)
+    kind, main = main_part(package)
     if kind == "document":
         from tasks.extract.word import read_word
 
@@ -55,7 +55,7 @@ def _read(package: Package, data: bytes, extension: str) -> Converted:
         from tasks.extract.opendocument import read_opendocument
 
         return read_opendocument(package)
-    if "meta-inf/container.xml" in names or any(name.endswith(".opf") for name in names):
+    if is_book(package):
         from tasks.extract.epub import read_epub
 
         return read_epub(package)
@@ -70,7 +70,13 @@ def _read(package: Package, data: bytes, extension: str) -> Converted:
     raise UnsupportedDocument(f"a zip archive {named}", "Unpack it, or leave it out with `exclude`.")
 
 
-def _main_part(package: Package) -> tuple[str, str]:
+def is_book(package: Package) -> bool:
+    """Whether an archive is an EPUB file."""
+    names = {name.lower() for name in package.names}
+    return "meta-inf/container.xml" in names or any(name.endswith(".opf") for name in names)
+
+
+def main_part(package: Package) -> tuple[str, str]:
     """What kind of Office file it is, and its main part: by the package's relationships, else by the usual names."""
     usual = ["word/document.xml", "ppt/presentation.xml", "xl/workbook.xml", "xl/workbook.bin"]
     for name in [*package.related("", "officeDocument").values(), *usual]:

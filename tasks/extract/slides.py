@@ -31,16 +31,21 @@ def read_slides(package: Package, main: str) -> Converted:
         EmptyDocument: there are only pictures on them.
     """
     blocks = Blocks()
-    parts = package.related(main, "slide")
-    shown = children(child(package.xml(main), "sldIdLst"), "sldId")
-    order = [next((v for k, v in slide.attrib.items() if k.endswith("}id")), "") for slide in shown]
-    slides = [parts[identity] for identity in order if identity in parts]
+    slides = slides_of(package, main)
     for number, part in enumerate(slides, 1):
         _add_slide(blocks, package, part, number)
     if blocks.is_empty:
         raise EmptyDocument(f"there is no text on {len(slides)} slides", "Pictures of text need OCR first.")
     found = properties(package.xml(package.first_related("", "core-properties") or "docProps/core.xml"))
     return blocks.converted(clean_title(found.pop("title", None)), dict(found))
+
+
+def slides_of(package: Package, main: str) -> list[str]:
+    """The names of the slides' parts, in the order in which they are shown."""
+    parts = package.related(main, "slide")
+    shown = children(child(package.xml(main), "sldIdLst"), "sldId")
+    order = [next((v for k, v in slide.attrib.items() if k.endswith("}id")), "") for slide in shown]
+    return [parts[identity] for identity in order if identity in parts]
 
 
 def _add_slide(blocks: Blocks, package: Package, part: str, number: int) -> None:

@@ -27,20 +27,20 @@ def read_html(data: str) -> tuple[str, str | None, dict[str, object]]:
     Raises:
         EmptyDocument: the page has no text.
     """
-    tree = _parsed(data)
+    tree = tree_of(data)
     title, properties = _title(tree), properties_of(tree)
     page = deepcopy(tree)
     main = text_of(main_of(tree), page)
     heading = main.find(".//h1")
     if title is None and heading is not None:
         title = one_line(" ".join(heading.itertext())) or None
-    text = to_markdown(main) or to_markdown(without_code(_parsed(data)))  # a page of nothing but navigation
+    text = to_markdown(main) or to_markdown(without_code(tree_of(data)))  # a page of nothing but navigation
     if not text:
         raise EmptyDocument("the page has no text")
     return text, title, properties
 
 
-def _parsed(data: str) -> HtmlElement:
+def tree_of(data: str) -> HtmlElement:
     """The tree of a page or a fragment."""
     tree, errors = _tree(data)
     if any("depth" in entry.message for entry in errors):

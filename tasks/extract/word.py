@@ -8,7 +8,9 @@ from tasks.extract.drawings import chart_of, words_of
 from tasks.extract.numbering import Numbering
 from tasks.extract.package import Element, Package, attribute, child, children, local, properties
 
-_GONE = {"del", "moveFrom", "instrText", "delText", "Fallback", "rPr", "pPr", "tblPr", "sdtPr", "commentRangeStart"}
+GONE = {"del", "moveFrom", "instrText", "delText", "Fallback", "rPr", "pPr", "tblPr", "sdtPr", "commentRangeStart"}
+"""Elements of which nothing is seen."""
+
 _HEADING = re.compile(
     r"(?:heading|überschrift|berschrift|titre|título|ttulo|titolo|título|kop|rubrik|overskrift|otsikko|nagłówek|nagwek"
     r"|nadpis|заголовок|标题|標題|見出し|제목)[ _-]*([1-9])",
@@ -70,7 +72,7 @@ class _Reader:
             elif name == "tbl":
                 self._end_code()
                 self._table(element)
-            elif name not in _GONE and name != "sectPr":
+            elif name not in GONE and name != "sectPr":
                 self.blocks_of(element)  # content controls, insertions of whole paragraphs
         self._end_code()
 
@@ -128,7 +130,7 @@ class _Reader:
         parts: list[str] = []
         for element in parent:
             name = local(element)
-            if name in _GONE:
+            if name in GONE:
                 continue
             if name == "t":
                 parts.append(element.text or "")
@@ -222,7 +224,7 @@ def _deep(parent: Element, name: str) -> list[Element]:
     for element in parent:
         if local(element) == name:
             found.append(element)
-        elif local(element) not in _GONE and local(element) != "tbl":
+        elif local(element) not in GONE and local(element) != "tbl":
             found += _deep(element, name)
     return found
 

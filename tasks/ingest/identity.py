@@ -13,6 +13,7 @@ from typing import Any
 from tasks.config.settings import Corpus
 from tasks.config.sources import Source
 from tasks.extract.convert import MEDIA_TYPES
+from tasks.extract.images import SHOWING
 from tasks.extract.read import EMPTY
 from tasks.hashing import hash_bytes, hash_settings
 from tasks.sources.formats import ARCHIVES, MEDIA, RECORDS
@@ -66,6 +67,7 @@ class RowSettings:
         ocr: whether pages without text are read by OCR.
         patterns: that let members of archives in, as far as they say something.
         media: by medium, that its files are documents, and how they are cut; empty where none are.
+        within: the same of images within documents; empty where they are not asked for.
         records: whether records have such contents too.
     """
 
@@ -76,6 +78,7 @@ class RowSettings:
     ocr: bool = False
     patterns: Mapping[str, Any] = field(default_factory=dict)
     media: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    within: Mapping[str, Any] = field(default_factory=dict)
     records: bool = False
     _known: dict[tuple[str, str | None], str] = field(default_factory=dict, compare=False, repr=False)
 
@@ -101,6 +104,8 @@ class RowSettings:
         patterns = self.patterns if format in ARCHIVES and not media_type else {}
         media = [reader] if reader in MEDIA else ["image"] if self.records and format in RECORDS else []
         told = {n: v for medium in (self.media if holds_any else media) for n, v in self.media.get(medium, {}).items()}
+        if holds_any or media_type in SHOWING:
+            told |= self.within
         return _hash({**self.always, **patterns, **by_ocr, **told}, self.versions, used)
 
 
@@ -129,8 +134,12 @@ def row_settings(
     limits, failed = corpus.extraction, _hash(failing, versions, _all_of(versions))
     decided = limits.identity()
     media = {name: {n: v for n, v in decided.items() if n in _OF_MEDIA[name]} | captions for name in limits.media}
+    within: dict[str, Any] = {}
+    if limits.images == "all":
+        within = {n: v for n, v in decided.items() if n in _OF_MEDIA["image"]}
+        media["image"] |= {"images": "files"}  # to which it is the same
     records = source.fields.image is not None
-    return RowSettings(always, failed, versions, limits.least_confidence, limits.ocr, told, media, records)
+    return RowSettings(always, failed, versions, limits.least_confidence, limits.ocr, told, media, within, records)
 
 
 def settings_of(corpus: Corpus, tokenizer_folder: str) -> dict[str, RowSettings]:

@@ -56,8 +56,8 @@ class Picture:
 
     @property
     def sizes(self) -> Sequence[tuple[int, int]]:
-        """Width and height of the pages; of an animation that of its first frame."""
-        return self.looked.sizes if self.looked.format == "TIFF" else self.looked.sizes[:1]
+        """Width and height of the pages; of an animation, and of an image within a document, that of the first."""
+        return self.looked.sizes if self.looked.format == "TIFF" and not self.place.part else self.looked.sizes[:1]
 
     def pieces(self) -> Iterator[tuple[Reference, Region]]:
         """Its pages, or their tiles, in order, each with its region."""

@@ -20,6 +20,7 @@ from tasks.config.sources import Source
 from tasks.content.reference import Place, place_of
 from tasks.errors import BrokenDocument, DocumentError, EmptyDocument, OversizedDocument
 from tasks.extract.convert import SITEMAP
+from tasks.extract.images import media_type_of
 from tasks.extract.read import Extracted, extract
 from tasks.hashing import hash_bytes, hash_fields, hash_text
 from tasks.ingest.identity import settings_of
@@ -27,6 +28,7 @@ from tasks.ingest.metadata import fields_of, in_plain_names
 from tasks.ingest.pictures import Picture, caption_beside, picture_chunks, picture_of
 from tasks.ingest.rows import chunks_of, document_of, line_id, record_id, titled
 from tasks.ingest.sounds import Recorded, recorded_of
+from tasks.ingest.standing import Standing, standing_chunks, standing_in
 from tasks.lake.schemas import chunks_schema, documents_schema, table_of
 from tasks.progress import LeftOut, Unfit
 from tasks.records import Chunk, Document, Failure
@@ -102,6 +104,7 @@ class _Rows:
         self.counter = load_counter(tokenizer_folder)
         self.documents: list[Document] = []  # in the order of reading
         self.extracted: list[tuple[int, Extracted, Medium | None]] = []  # place among these, text, image or the like
+        self.standing: dict[int, list[Standing]] = {}  # images within a document, by its place
         self.failures: list[Failure] = []
         self.unfit: dict[str, Unfit] = {}
         self.containers: list[File] = []
@@ -121,9 +124,11 @@ class _Rows:
             cuts = split(extracted.text, extracted.kind, chunking, tokens, stands)
             caption = extracted.text[cuts[0].start : cuts[0].end] if cuts else ""
             pieces = _pieces_of(medium, document, caption) if medium else []
-            document.chunks = len(pieces) + len(cuts)
             reference = pieces[0].content_reference if pieces else None
-            chunks += [*pieces, *chunks_of(document, extracted, cuts, len(pieces), reference)]
+            pieces += chunks_of(document, extracted, cuts, len(pieces), reference)
+            pieces += standing_chunks(document, self.standing.get(place, []), cuts, len(pieces))
+            document.chunks = len(pieces)
+            chunks += pieces
         return Prepared(
             table_of(self.documents, documents_schema(self.corpus)),
             table_of(chunks, chunks_schema(self.corpus)),
@@ -177,7 +182,7 @@ class _Rows:
         try:
             name = PurePosixPath(file.path).name
             encoding = None if message and is_utf8(data) else source.encoding  # what is attached comes from anywhere
-            extracted = extract(data, name, source.format, limits.max_bytes, encoding, limits.ocr)
+            extracted, standing = self._extract(file, data, encoding)
             check_guess(extracted, limits.least_confidence)
             places = [
                 *self._sidecar(file, source), in_plain_names(extracted.metadata), told_by_path(file, source.path),
@@ -187,7 +192,7 @@ class _Rows:
             extracted = titled(extracted)
             if message and not extracted.title:
                 extracted = replace(extracted, title=f"{name}, attached to {message.title or 'a mail'}")
-            self._add(document, extracted, file)
+            self._add(document, extracted, file, standing=standing)
             if extracted.media_type == SITEMAP:
                 self.skipped["sitemaps"] += 1
         except DocumentError as error:
@@ -202,6 +207,26 @@ class _Rows:
             return None
         shown = shown_medium(data) if source.format == "auto" and file.format not in MEDIA else None
         return file.format if file.format in asked else shown if shown in asked else None
+
+    def _extract(self, file: File, data: bytes, encoding: str | None) -> tuple[Extracted, list[Standing]]:
+        """The text of a file, and the images within it where they are asked for; with these it may be without text."""
+        limits, name = self.corpus.extraction, PurePosixPath(file.path).name
+        declared = self.sources[file.source].format
+        shows = media_type_of(data, name) if limits.images == "all" else None
+        try:
+            extracted = extract(data, name, declared, limits.max_bytes, encoding, limits.ocr)
+        except EmptyDocument:
+            if shows is None:
+                raise
+            extracted = Extracted("", None, "text", shows)
+            standing, left_out = standing_in(data, file, extracted, limits)
+            if not standing:
+                raise
+        else:
+            if shows != extracted.media_type:
+                return extracted, []
+            standing, left_out = standing_in(data, file, extracted, limits)
+        return replace(extracted, left_out=extracted.left_out | left_out), standing
 
     def _add_medium(
         self, document: Document, file: File, data: bytes, name: str, message: Extracted | None = None
@@ -324,7 +349,14 @@ class _Rows:
             raise BrokenDocument(message, "Correct it, or declare another type.")
         self.unfit.setdefault(field, Unfit(0, f"{identity}: {message}")).count += 1
 
-    def _add(self, document: Document, extracted: Extracted, file: File, medium: Medium | None = None) -> None:
+    def _add(
+        self,
+        document: Document,
+        extracted: Extracted,
+        file: File,
+        medium: Medium | None = None,
+        standing: Sequence[Standing] = (),
+    ) -> None:
         media_type = extracted.media_type
         for kind, count in extracted.left_out.items():
             self.left_out.setdefault(kind, LeftOut()).add(LeftOut(count, 1))
@@ -334,6 +366,9 @@ class _Rows:
         document.text_hash = hash_text(extracted.text)
         if medium:  # what says the same as another one is also the same to see and to hear
             document.text_hash = hash_fields(medium.content_hash, extracted.text)
+        if standing:
+            self.standing[len(self.documents)] = list(standing)
+            document.text_hash = hash_fields([one.picture.content_hash for one in standing], extracted.text)
         document.settings = self.settings[file.source].read(file.format, media_type)
         self.extracted.append((len(self.documents), extracted, medium))
         self.documents.append(document)

@@ -14,7 +14,13 @@ ADDRESSES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 PLACES = st.builds(Place, ADDRESSES) | st.builds(Place, ADDRESSES, NUMBERS, st.text(min_size=1, max_size=9))
 
 
-@given(st.builds(Reference, PLACES, st.integers(1, 999), st.none() | REGIONS))
+PARTS = st.sampled_from(["part=word/media/image1.png", "part=a%20b%26.png", "image=3", "page=12&image=1"])
+
+
+@given(
+    st.builds(Reference, PLACES, st.integers(1, 999), st.none() | REGIONS)
+    | st.builds(Reference, st.builds(Place, ADDRESSES, part=PARTS), st.just(1), st.none() | REGIONS)
+)
 def test_what_is_written_is_read(reference: Reference) -> None:
     assert reference_of(str(reference)) == reference
 

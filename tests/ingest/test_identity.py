@@ -93,6 +93,17 @@ def test_captions_beside_images_have_no_texts_read_again() -> None:
     assert metadata.read("markdown", "text/markdown") != without.read("markdown", "text/markdown")
 
 
+def test_images_within_have_only_documents_read_again_that_may_hold_some() -> None:
+    files, every = settings(extraction={"images": "files"}), settings(extraction={"images": "all"})
+    for media_type in ("application/pdf", "text/html", "application/epub+zip", "message/rfc822"):
+        assert every.read("text", media_type) != files.read("text", media_type)
+    for format in ("zip", "tar", "mbox"):
+        assert every.read(format) != files.read(format)
+    for format, media_type in (("text", "text/plain"), ("code", "text/x-python"), ("image", "image/png")):
+        assert every.read(format, media_type) == files.read(format, media_type)
+    assert every.failed != files.failed
+
+
 @pytest.mark.parametrize(
     ("stage", "name", "read_again"),
     [
