@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from flows.cli.terminal import PICTURES, harmless, out, shown, size_told
+from tasks.content.reference import reference_of
 
 if TYPE_CHECKING:
     from tasks.search.passage import Passage
@@ -67,8 +68,8 @@ def _print_head(passage: "Passage") -> None:
 
 
 def _span(passage: "Passage") -> str:
-    """Where a passage stands: of an image its size, and that of its file where it lies on this machine; of sound, films
-    and subtitles their time."""
+    """Where a passage stands: of an image its size, and that of its file where it lies on this machine, or which one of
+    a document's images it is; of sound, films and subtitles their time."""
     if passage.time:
         kind = {"text": "", "image": "frame "}.get(passage.modality, f"{passage.modality} ")
         return f"{kind}{'–'.join(map(_timecode, passage.time))}"
@@ -76,6 +77,8 @@ def _span(passage: "Passage") -> str:
         return f"characters {passage.start}–{passage.end}"
     left, top, right, bottom = passage.region or (0, 0, 0, 0)
     place = f" at {left}, {top}" if (left, top) != (0, 0) else ""
+    if passage.reference and (part := reference_of(passage.reference).place.part):
+        return f"{passage.modality} {right - left} × {bottom - top}{place}, {part.removeprefix('part=')}"
     whole = Path(passage.uri) if passage.document_id.endswith(passage.uri.rpartition("/")[2]) else None
     size = f", {size_told(whole.stat().st_size)}" if whole and whole.is_file() else ""
     return f"{passage.modality} {right - left} × {bottom - top}{place}{size}"

@@ -115,7 +115,7 @@ class _Rows:
 
     def finish(self) -> Prepared:
         chunks: list[Chunk] = []
-        chunking = self.corpus.chunking
+        chunking, hashed = self.corpus.chunking, self.corpus.metadata.get("perceptual_hash") == "string"
         texts = [extracted.text for _, extracted, _ in self.extracted]
         counted = count_tokens(texts, self.counter)
         above = count_above([extracted.title for _, extracted, _ in self.extracted], self.counter)
@@ -126,7 +126,7 @@ class _Rows:
             pieces = _pieces_of(medium, document, caption) if medium else []
             reference = pieces[0].content_reference if pieces else None
             pieces += chunks_of(document, extracted, cuts, len(pieces), reference)
-            pieces += standing_chunks(document, self.standing.get(place, []), cuts, len(pieces))
+            pieces += standing_chunks(document, self.standing.get(place, []), cuts, len(pieces), hashed)
             document.chunks = len(pieces)
             chunks += pieces
         return Prepared(

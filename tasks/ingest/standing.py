@@ -81,7 +81,9 @@ def standing_in(
     ], left_out
 
 
-def standing_chunks(document: Document, images: Sequence[Standing], cuts: Sequence[Cut], first: int) -> list[Chunk]:
+def standing_chunks(
+    document: Document, images: Sequence[Standing], cuts: Sequence[Cut], first: int, hashed: bool
+) -> list[Chunk]:
     """The chunks of the images within a document, with the page and the headings of where they stand. They come behind
     those of its text, whose places do not depend on them.
 
@@ -90,13 +92,16 @@ def standing_chunks(document: Document, images: Sequence[Standing], cuts: Sequen
         images: in it.
         cuts: of its text.
         first: place of the first of them among the document's chunks.
+        hashed: whether the corpus keeps perceptual hashes: each has its own.
     """
     starts = [cut.start for cut in cuts]
     chunks: list[Chunk] = []
     for image in images:
         cut = max(bisect_right(starts, image.place) - 1, 0)
         headings = list(cuts[cut].headings) if cuts else []
+        own = {"perceptual_hash": image.picture.looked.perceptual_hash} if hashed else {}
+        metadata = {**document.metadata, **own}
         for chunk in picture_chunks(document, image.picture, image.caption):
             place = first + len(chunks)
-            chunks.append(replace(chunk, ordinal=place, span_page=image.page, heading_path=headings))
+            chunks.append(replace(chunk, ordinal=place, span_page=image.page, heading_path=headings, metadata=metadata))
     return chunks

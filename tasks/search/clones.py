@@ -3,7 +3,8 @@
 Passages of equal text are known by its hash, and each further one is a pair with the first (clones of type 1, as Roy
 and Cordy, 2007, call them). Of different texts, each once, vectors are compared with one another: all of them, block by
 block, up to 200,000; beyond that, each with those that the table's index says are nearest, so that the work does not
-grow with their square. The vectors lie in a file meanwhile, and only the best pairs are kept.
+grow with their square. The vectors lie in a file meanwhile, and only the best pairs are kept. Images are compared by
+their perceptual hashes, as vectors of 64 signs, whose cosine is 1 less a 32nd of the bits in which they differ.
 """
 
 import heapq
@@ -24,12 +25,18 @@ COMPARED = 200_000
 _NEAREST = 25  # that the index is asked for of each
 _BLOCK = 1024  # vectors that are compared with as many at a time
 _ROWS = 500  # that are looked up in one filter
+ALIKE = 1 - 6 / 32
+"""Least cosine of the hashes of two images that are near-duplicates: they differ in 6 bits or fewer."""
+IMAGES = "modality = 'image' AND perceptual_hash IS NOT NULL AND perceptual_hash != '0000000000000000'"
+"""Rows of images that can be compared: one of a single colour has 0, which says nothing."""
+_HASH = "perceptual_hash"
 _COLUMNS = ("chunk_id", "document_id", "ordinal", "start", "end", "text_hash", "token_count")
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A passage of a pair: its document, where it stands in that, in characters, and what it says."""
+    """A passage of a pair: its document, where it stands in that, in characters, and what it says; of an image, what
+    its content reference is."""
 
     document_id: str
     uri: str
@@ -38,6 +45,7 @@ class Member:
     end: int
     chunk_id: str
     text: str
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +53,8 @@ class Clone:
     """Two passages that are alike.
 
     Attributes:
-        cosine: of their vectors, 1 of equal texts.
-        exact: whether their texts are equal.
+        cosine: of their vectors, 1 of equal texts; of images, of their perceptual hashes.
+        exact: whether their texts are equal; of images, whether their bytes are.
         first, second: the passages, in the order of their documents.
     """
 
@@ -89,14 +97,14 @@ class _Pair(NamedTuple):
 class _Passages:
     """The passages of a table: their places, and of each different text the first one that has it, with its vector."""
 
-    def __init__(self, view: View, where: str, file: Any) -> None:
+    def __init__(self, view: View, where: str, file: Any, images: bool) -> None:
         chunk_ids: list[str] = []
         numbers: dict[str, int] = {}
         rows: list[npt.NDArray[np.int64]] = []
         first: dict[str, int] = {}
         self.copies: list[tuple[int, int]] = []
         self.distinct: list[int] = []
-        for some in view.snapshot.scan([*_COLUMNS, "vector"], in_backticks(where)):
+        for some in view.snapshot.scan([*_COLUMNS, _HASH if images else "vector"], in_backticks(where)):
             told = some.select(list(_COLUMNS)).to_pylist()
             fresh = []
             for place, row in enumerate(told):
@@ -109,9 +117,10 @@ class _Passages:
                 else:
                     self.copies.append((known, number))
             documents = [numbers.setdefault(row["document_id"], len(numbers)) for row in told]
-            spans = [[row["start"], row["end"], row["token_count"] or 0] for row in told]
+            spans = [_place(row) if images else [row["start"], row["end"], row["token_count"] or 0] for row in told]
             rows.append(np.column_stack([documents, np.array(spans, np.int64).reshape(-1, 3)]))
-            file.write(_directions(matrix(some)[fresh]).tobytes())
+            vectors = _signs(some[_HASH].to_pylist()) if images else matrix(some)
+            file.write(_directions(vectors[fresh]).tobytes())
         file.flush()
         self.chunk_ids = chunk_ids
         self.places = np.concatenate(rows) if rows else np.empty((0, 4), np.int64)
@@ -148,7 +157,9 @@ class _Best:
         return sorted(self._heap, reverse=True)
 
 
-def clones_in(view: View, where: str, above: float, limit: int, exact: bool, effort: Effort) -> Clones:
+def clones_in(
+    view: View, where: str, above: float, limit: int, exact: bool, effort: Effort, images: bool = False
+) -> Clones:
     """The pairs of a table's passages that are most alike. Two of different texts that overlap in one document are no
     pair.
 
@@ -159,11 +170,12 @@ def clones_in(view: View, where: str, above: float, limit: int, exact: bool, eff
         limit: most pairs that are told.
         exact: also tell pairs of equal text.
         effort: how much of the index is looked at, where it is asked.
+        images: compare images by their hashes; all of them, `IMAGES`.
     """
     with tempfile.NamedTemporaryFile(prefix="embedlake-clones-") as file:
-        passages = _Passages(view, where, file)
+        passages = _Passages(view, where, file, images)
         near = _Best(limit)
-        compared = len(passages.distinct) <= COMPARED or not view.has_vector_index
+        compared = images or len(passages.distinct) <= COMPARED or not view.has_vector_index
         found = _compared(passages, above) if compared else _by_index(view, passages, where, above, effort)
         for cosines, pairs in found:
             near.add(cosines, _tokens(passages, pairs), map(tuple, pairs.tolist()))
@@ -217,7 +229,18 @@ def _tokens(passages: _Passages, pairs: npt.NDArray[np.int64]) -> list[int]:
 def _told(view: View, passages: _Passages, pairs: list[tuple[_Pair, bool]]) -> Iterator[Clone]:
     ids = list({passages.chunk_ids[-number] for pair, _ in pairs for number in (pair.first, pair.second)})
     rows: dict[str, Row] = {}
-    columns = ["chunk_id", "document_id", "uri", "heading_path", "start", "end", "text"]
+    columns = [
+        "chunk_id",
+        "document_id",
+        "uri",
+        "heading_path",
+        "start",
+        "end",
+        "text",
+        "modality",
+        "content_reference",
+    ]
+    columns = [name for name in columns if name in view.columns]
     for first in range(0, len(ids), _ROWS):
         wanted = ", ".join(map(quoted, ids[first : first + _ROWS]))
         rows |= {row["chunk_id"]: row for row in view.matched(f"chunk_id IN ({wanted})", columns)}
@@ -229,7 +252,20 @@ def _told(view: View, passages: _Passages, pairs: list[tuple[_Pair, bool]]) -> I
 
 def _member(row: Row) -> Member:
     headings = list(row["heading_path"] or [])
-    return Member(row["document_id"], row["uri"], headings, row["start"], row["end"], row["chunk_id"], row["text"])
+    reference = row.get("content_reference") if row.get("modality") not in (None, "text") else None
+    place = row["start"], row["end"], row["chunk_id"]
+    return Member(row["document_id"], row["uri"], headings, *place, row["text"], reference)
+
+
+def _place(row: Row) -> list[int]:
+    """The place and the size in pixels of an image, which overlaps no other."""
+    return [row["ordinal"], row["ordinal"] + 1, row["end"] - row["start"]]
+
+
+def _signs(hashes: list[str]) -> Vectors:
+    """Perceptual hashes as vectors of -1 and 1."""
+    bits = np.unpackbits(np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8)).reshape(len(hashes), -1)
+    return bits.astype(np.float32) * 2 - 1
 
 
 def _directions(vectors: Vectors) -> Vectors:

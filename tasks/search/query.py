@@ -28,7 +28,7 @@ from tasks.rerank.choose import load_reranker
 from tasks.rerank.interface import Reranker
 from tasks.search.arrange import POOL, rearranged
 from tasks.search.boost import check_boosts
-from tasks.search.clones import Clones, clones_in
+from tasks.search.clones import ALIKE, IMAGES, Clones, clones_in
 from tasks.search.filters import Filter
 from tasks.search.gap import Gap, modalities_of
 from tasks.search.opened import OpenTables
@@ -201,6 +201,7 @@ class OpenLake(OpenTables):
         where: str | Filter | None = None,
         least: int = 30,
         exact: bool = True,
+        images: bool = False,
     ) -> Clones:
         """The pairs of passages that are most alike, best first; nothing is embedded for that. See
         `tasks.search.clones`.
@@ -211,12 +212,23 @@ class OpenLake(OpenTables):
             limit: most pairs that are told; all are counted.
             least: passages of fewer tokens are left out.
             exact: also tell pairs of equal text.
+            images: of images instead, whose perceptual hashes differ in 6 bits or fewer of 64; `above` and `least` do
+                not count.
 
         Raises:
-            ConfigurationError: there is no such model in the lake, or the filter is not valid.
+            ConfigurationError: there is no such model in the lake, the filter is not valid, or no hashes are kept.
             LakeError: the table cannot be read.
         """
         row = self.entry(model)
+        if images:
+            view = self._view(row["table"])
+            kept = self._lake.corpus.metadata.get("perceptual_hash") == "string"
+            if not kept or "perceptual_hash" not in view.columns:
+                raise ConfigurationError(
+                    "the images' perceptual hashes are not kept", "Set `metadata: {perceptual_hash: string}`, and run."
+                )
+            condition = all_of(self._condition(row["table"], where), IMAGES) or IMAGES
+            return clones_in(view, condition, ALIKE, limit, exact, effort_in(row), images=True)
         long_enough = f"token_count >= {least}"
         condition = all_of(self._condition(row["table"], where), long_enough) or long_enough
         return clones_in(self._view(row["table"]), condition, above, limit, exact, effort_in(row))

@@ -11,18 +11,23 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from flows.cli.clones import clones
+from flows.cli.passages import print_passages
 from tasks.content.fetching import fetch
 from tasks.content.finding import COLUMNS, Origin, origins_of
+from tasks.errors import ConfigurationError
 from tasks.lake.tables import Lake
 from tasks.models import choose, providers
 from tasks.models.takes import Takes
 from tasks.operate.verify import verify
+from tasks.search.query import open_lake
 from tests.encoders import COLOURS, ColourEncoder, Colours
 from tests.extract.files import paragraph
 from tests.extract.showing import data_of, drawn, heading, pdf_with, word_with
 from tests.lakes import lake_of
 from tests.machine.engine import quick, run_ingest
 from tests.machine.world import make_model_folders
+from tests.media.pictures import smooth, stored
 
 
 def image(colour: str, side: int = 40, form: str = "PNG") -> bytes:
@@ -37,12 +42,12 @@ def here(tmp_path: Path) -> Iterator[Callable[..., Path]]:
     make_model_folders(tmp_path / "models")
     (tmp_path / "docs").mkdir()
 
-    def make(images: str = "all", **more: Any) -> Path:
+    def make(images: str = "all", metadata: dict[str, str] | None = None, **more: Any) -> Path:
         corpus: dict[str, Any] = {
             "name": "notes", "lake": str(tmp_path / "lake"),
             "sources": [{"name": "docs", "uri": str(tmp_path / "docs")}],
             "extraction": {"images": images, **more}, "chunking": {"tokenizer": str(tmp_path / "models" / "words")},
-            "models": [{"model": "colours:small", "name": "both"}],
+            "models": [{"model": "colours:small", "name": "both"}], "metadata": metadata or {},
         }  # fmt: skip
         file = tmp_path / "notes.yaml"
         file.write_text(json.dumps(corpus))
@@ -169,3 +174,56 @@ def test_tiles_are_of_images_within_documents_too(tmp_path: Path, here: Callable
         [0, 0, 40, 40], [0, 40, 40, 80], [40, 0, 80, 40], [40, 40, 80, 80],
     ]  # fmt: skip
     assert rows[0]["content_reference"] == f"{file}#part=word/media/r1.png&xywh=0,0,40,40"
+
+
+def test_images_that_look_alike_are_told_wherever_they_are(
+    tmp_path: Path, here: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    docs = tmp_path / "docs"
+    seen = smooth(200, 150, 1)
+    (docs / "a.png").write_bytes(stored(seen, "PNG"))
+    (docs / "b.jpg").write_bytes(stored(seen.resize((100, 75)), "JPEG", quality=60))
+    (docs / "c.docx").write_bytes(word_with({"r1": stored(seen, "JPEG")}, paragraph("The bay."), drawn("r1")))
+    (docs / "d.png").write_bytes(stored(smooth(200, 150, 2), "PNG"))
+    (docs / "e.docx").write_bytes(word_with({"r1": stored(seen, "PNG")}, paragraph("The sea."), drawn("r1")))
+    (docs / "f.png").write_bytes(image("red"))
+    (docs / "g.png").write_bytes(image("green"))
+    run_ingest(str(here()))
+    with pytest.raises(ConfigurationError, match="hashes are not kept"):
+        open_lake(here()).clones(images=True)
+    corpus_file = here(metadata={"perceptual_hash": "string"})
+    run_ingest(str(corpus_file))
+    assert not ColourEncoder.seen
+    found = open_lake(corpus_file).clones(images=True)
+    told = [
+        (pair.exact, *(one.document_id.removeprefix("docs:") for one in (pair.first, pair.second)))
+        for pair in found.pairs
+    ]
+    assert (told[0], found.exact, found.texts) == ((True, "a.png", "e.docx"), 1, 4)
+    assert {frozenset(pair[1:]) for pair in told[1:]} >= {frozenset({"b.jpg", "c.docx"})}
+    assert not any("d.png" in pair for pair in told)
+    assert all(pair.cosine >= 1 - 6 / 32 for pair in found.pairs)
+    assert {one.reference for pair in found.pairs for one in (pair.first, pair.second)} >= {
+        f"{docs / 'a.png'}#page=1", f"{docs / 'c.docx'}#part=word/media/r1.png",
+    }  # fmt: skip
+    assert len(open_lake(corpus_file).clones(images=True, exact=False).pairs) == found.near == len(told) - 1
+    capsys.readouterr()
+    clones(corpus_file, images=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "equal  docs:a.png (page=1)  =  docs:e.docx (part=word/media/r1.png)"
+    assert all(" bits  docs:" in line for line in lines[1:-1])
+    assert lines[-1].startswith("1 copies and")
+
+
+def test_a_search_says_which_image_of_a_document_it_found(
+    tmp_path: Path, here: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "docs" / "a.docx").write_bytes(report_of())
+    run_ingest(str(here()))
+    capsys.readouterr()
+    found = open_lake(here()).search(image=image("red"), by="vector", modality="image")
+    print_passages(found)
+    told = capsys.readouterr().out
+    assert "docs:a.docx  Spring > Autumn" in told
+    assert "image 40 × 40, word/media/r1.png" in told
+    assert "The pier at night" in told
