@@ -10,7 +10,7 @@ from flows.cli.shows import print_failures, print_findings, print_status
 from flows.cli.terminal import print_error, print_json, print_rows, shown
 from tasks.errors import BrokenDocument
 from tasks.operate.verify import Finding
-from tasks.search.query import Passage
+from tasks.search.passage import Passage
 
 EVIL = "".join(map(chr, [*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xDC80]))
 EVIL = f"a{EVIL}\x1b]0;title\x07\x1b[31m[bold]red[/bold] :warning: [/] \\"
