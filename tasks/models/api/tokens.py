@@ -39,7 +39,8 @@ class Counter:
     def cut(self, text: str, tokens: int) -> str:
         """The beginning of a text, so many tokens long."""
         if self._encoding:
-            return self._encoding.decode(self._encoding.encode_ordinary(text)[:tokens]).rstrip("\ufffd")
+            beginning: str = self._encoding.decode(self._encoding.encode_ordinary(text)[:tokens])
+            return beginning.rstrip("\ufffd")
         offsets = estimated_tokenizer().encode(text, add_special_tokens=False).offsets
         return text[: offsets[tokens - 1][1]] if len(offsets) > tokens else text
 
