@@ -1,6 +1,7 @@
 """What a service over HTTP says when it fails, told in one way and without keys."""
 
 import json
+import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -38,6 +39,17 @@ def failed_answer(service: str, status: int, headers: Mapping[str, str], body: b
     return ServiceError(
         f"{service} does not take the request (HTTP {status}){told}", "Check its address and the name of its model."
     )
+
+
+def pause_before(tried: int, first: float, longest: float) -> float:
+    """Seconds before a request is sent again: doubled each time, and anywhere in the upper half below that, so that not
+    all come back at once.
+
+    Args:
+        tried: how often it was sent, from 1.
+        first, longest: seconds at most after the first time, and after many.
+    """
+    return min(first * 2.0 ** (tried - 1), longest) * (0.5 + random.random() / 2)
 
 
 def unreached(service: str, error: Exception) -> ServiceError:

@@ -43,8 +43,9 @@ def ask(
     from flows.cli.terminal import err, shown
     from tasks.answer.answering import prompted
     from tasks.answer.chat import endpoint_of
-    from tasks.config.loading import load_corpus, redact
+    from tasks.config.loading import load_corpus
     from tasks.search.query import open_lake
+    from tasks.secrets import redact
 
     settings = load_corpus(corpus_file).ask
     endpoint = None if prompt else endpoint_of(settings)

@@ -194,7 +194,7 @@ def _show(
     """What was found for each query."""
     from flows.cli.passages import paged, print_passages
     from flows.cli.terminal import err, out, print_json, print_json_line, shown
-    from tasks.config.loading import redact
+    from tasks.secrets import redact
 
     for note in dict.fromkeys(passages.note for _, passages in found if passages.note):
         err.print(shown(redact(note)), soft_wrap=True)

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tasks.config.loading import redact
 from tasks.errors import EmbedlakeError
+from tasks.secrets import redact
 
 out = Console(highlight=False, emoji=False)
 err = Console(stderr=True, highlight=False, emoji=False)

@@ -16,7 +16,6 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from tasks.config.settings import Corpus
 from tasks.errors import ConfigurationError
 from tasks.secrets import hide
-from tasks.secrets import redact as redact
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 

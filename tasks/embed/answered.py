@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 
 from tasks.embed.draft import PROBE
 from tasks.embed.pools import LocalPool
@@ -170,6 +171,6 @@ class AnsweredPool(LocalPool):
         """USD that were paid; None where the price is not known."""
         return paid_in_all(self._bill, self._api)[1]
 
-    def landed(self, contents: Iterable[str]) -> None:
+    def landed(self, contents: pa.ChunkedArray) -> None:
         """What is in the table, or failed, need not be kept."""
-        self._api.paid.settle(contents)
+        self._api.paid.settle(contents.to_pylist())

@@ -2,8 +2,9 @@
 landed."""
 
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
+
+import pyarrow as pa
 
 from tasks.caching import cache_folder
 from tasks.embed.pools import LocalPool
@@ -42,9 +43,9 @@ class ApiPool(LocalPool):
         """USD that were paid; None where the price is not known."""
         return self._api.cost
 
-    def landed(self, contents: Iterable[str]) -> None:
+    def landed(self, contents: pa.ChunkedArray) -> None:
         """What is in the table, or failed, need not be kept."""
-        self._api.paid.settle(contents)
+        self._api.paid.settle(contents.to_pylist())
 
     def close(self) -> None:
         """Send nothing any more. Answers that still come are kept for the next run."""

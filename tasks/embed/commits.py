@@ -44,7 +44,7 @@ class Commits:
         self._rows: list[pa.Table] = []
         self._failures: list[Failure] = []
         self._settled: list[pa.ChunkedArray] = []  # hashes of what is embedded of them
-        self.settle: Callable[[list[str]], None] = lambda _: None
+        self.settle: Callable[[pa.ChunkedArray], None] = lambda _: None
         self._expected = 0
         self._landed = 0
         self.begin()
@@ -83,7 +83,7 @@ class Commits:
             self._rows = []  # not before: a commit that is broken off by a signal is made again, which the key allows
             logger.info("%d vectors landed in %s", rows.num_rows, self._table)
         for hashes in self._settled:
-            self.settle(hashes.to_pylist())
+            self.settle(hashes)
         self._settled = []
         self._last_commit = time.monotonic()
 

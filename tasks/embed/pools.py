@@ -1,11 +1,12 @@
 """Pools of encoders: where batches are embedded. Here the run's own process; tasks.embed.ray_pool has Ray's actors."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+import pyarrow as pa
 
 from tasks.embed.batches import Batch
 from tasks.models.interface import Encoded, Encoder, Vectors, encode_checked
@@ -54,7 +55,7 @@ class Pool(Protocol):
         """Results in any order; takes a further batch only when there is room for it."""
         ...
 
-    def landed(self, contents: Iterable[str]) -> None:
+    def landed(self, contents: pa.ChunkedArray) -> None:
         """What has these hashes is in the table, or failed for good."""
         ...
 
@@ -78,7 +79,7 @@ class Unpaid:
         """Nothing, beside time."""
         return None
 
-    def landed(self, contents: Iterable[str]) -> None:
+    def landed(self, contents: pa.ChunkedArray) -> None:
         """Nothing is kept."""
 
 

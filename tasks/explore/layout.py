@@ -29,12 +29,6 @@ _THREADS = 2  # sums of two parts do not depend on which thread is first, those 
 _FEWEST = 10  # points that have neighbourhoods
 
 
-def unit(vectors: Vectors) -> Vectors:
-    """Vectors of length 1, float32; zero stays zero."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
-
-
 def placing(landmarks: Vectors, method: Method) -> Place:
     """Lay landmarks out; what places any other vector among them.
 

@@ -13,12 +13,12 @@ import pyarrow.parquet as pq
 from tasks.caching import cache_folder
 from tasks.errors import ConfigurationError
 from tasks.explore.groups import Groups
-from tasks.explore.layout import LANDMARKS, Method, placing, unit
+from tasks.explore.layout import LANDMARKS, Method, placing
 from tasks.explore.neighbours import MOST, neighbours_of
 from tasks.hashing import hash_fields
 from tasks.lake.snapshot import Snapshot
 from tasks.lake.tables import Lake
-from tasks.models.interface import Vectors
+from tasks.models.interface import Vectors, unit
 from tasks.progress import Progress, publish
 
 _MADE = 1  # of how maps are made: raised where the same table gets another one
@@ -159,7 +159,7 @@ def _neighbours(vectors: Vectors) -> pa.Array:
 def _vectors(rows: pa.Table) -> Vectors:
     """Vectors of length 1, float32 of shape (n_rows, dimension)."""
     column = rows["vector"].combine_chunks()
-    return unit(column.flatten().to_numpy().reshape(len(column), -1))
+    return np.asarray(unit(column.flatten().to_numpy().reshape(len(column), -1)), np.float32)
 
 
 def _keep(found: pa.Table, file: Path) -> None:

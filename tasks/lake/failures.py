@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.columns import among
-from tasks.config.loading import redact
 from tasks.errors import ConfigurationError, LostContent
 from tasks.hashing import hash_fields, sealed
 from tasks.lake.schemas import FAILURES, documents_schema
 from tasks.lake.tables import Lake
 from tasks.records import Failure
+from tasks.secrets import redact
 
 EMBEDDING = "embed:"
 """Begins the stage of a failure to embed; the table's name follows."""

@@ -18,7 +18,7 @@ from tasks.lake.catalog import Entry, change_catalog, entry_of
 from tasks.lake.maintenance import build_index, has_vector_index
 from tasks.lake.nearest import FIRST, USUAL, Effort, View, matrix
 from tasks.lake.tables import Lake
-from tasks.models.interface import Vectors
+from tasks.models.interface import Vectors, unit
 
 LEAST = 0.95
 """The share of the ten nearest that searches must find."""
@@ -159,9 +159,9 @@ def exact_similarities(vectors: Iterable[Vectors], queries: Vectors, positions: 
         Of shape (n_queries, count), highest first; -inf where there are fewer rows.
     """
     best = np.full((len(queries), count), -np.inf, np.float32)
-    units, first = _units(queries), 0
+    units, first = unit(queries), 0
     for some in vectors:
-        similar = units @ _units(some).T
+        similar = units @ unit(some).T
         own = (positions >= first) & (positions < first + len(some))
         similar[np.flatnonzero(own), positions[own] - first] = -np.inf
         both = np.concatenate([best, similar], axis=1)
@@ -187,8 +187,3 @@ def recall_of(view: View, queries: Vectors, nearest: np.ndarray, effort: Effort)
         found += min(max(near_enough - 1, 0), len(true))  # one of them is the row itself
         wanted += len(true)
     return found / wanted if wanted else 1.0
-
-
-def _units(vectors: Vectors) -> Vectors:
-    units: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return units

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
-from tasks.config.loading import redact
 from tasks.errors import LakeError
+from tasks.secrets import redact
 
 PATIENCE = 300  # seconds until a store that does not answer is given up
 T = TypeVar("T")

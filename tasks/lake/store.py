@@ -13,10 +13,10 @@ from typing import Any
 import lance
 import pyarrow as pa
 
-from tasks.config.loading import redact
 from tasks.config.settings import Lake as Address
 from tasks.errors import LakeError
 from tasks.lake.snapshot import PATIENCE, when_cut_off
+from tasks.secrets import redact
 
 # Of Lance's object store: by itself it gives up on a request in a third of a second.
 _ENDING = ".lance"

@@ -163,11 +163,17 @@ def _joined(first: Encoded, second: Encoded) -> Encoded:
     return Encoded(np.concatenate([first.vectors, second.vectors]), [*first.costs, *second.costs])
 
 
+def unit(vectors: Vectors) -> Vectors:
+    """Vectors scaled to length 1, of shape (n_vectors, dimension); a zero one stays zero."""
+    scaled: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return scaled
+
+
 def finish(vectors: Vectors, dimension: int, normalize: bool) -> Vectors:
     """Vectors cut to a dimension and then, if asked, scaled to length 1, as sentence-transformers does both."""
     vectors = vectors[:, :dimension]
     if normalize:
-        vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        vectors = unit(vectors)
     return np.ascontiguousarray(vectors, np.float32)
 
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from tasks.caching import cache_folder
 from tasks.errors import ModelError
-from tasks.models.interface import Vectors
+from tasks.models.interface import Vectors, unit
 from tasks.models.word_files import FastText, Subwords, broken, form_of, hash_of, opened, read_fasttext, vectors_of
 
 _WORD = re.compile(r"\w+(?:[-.'’]\w+)*")
@@ -140,7 +140,7 @@ class WordVectors:
             words: to start from.
             limit: most of each.
         """
-        sought = _directions(np.array([self._mean(word) for word in words], np.float32).reshape(-1, self.dimension))
+        sought = unit(np.array([self._mean(word) for word in words], np.float32).reshape(-1, self.dimension))
         best: list[list[Near]] = [[] for _ in words]
         kept = limit + 8  # the same word in other cases is left out
         places: npt.NDArray[np.int64] = np.empty((len(words), 0), np.int64)
@@ -148,7 +148,7 @@ class WordVectors:
         among = min(self.count, _COMMONEST)
         for first in range(0, among, _BLOCK):
             last = min(first + _BLOCK, among)
-            cosines = np.hstack([cosines, sought @ _directions(self._between(first, last)).T])
+            cosines = np.hstack([cosines, sought @ unit(self._between(first, last)).T])
             places = np.hstack([places, np.tile(np.arange(first, last), (len(words), 1))])
             order = np.argsort(-cosines, axis=1, kind="stable")[:, :kept]
             cosines, places = np.take_along_axis(cosines, order, 1), np.take_along_axis(places, order, 1)
@@ -198,11 +198,6 @@ def ngrams(word: str, subwords: Subwords) -> list[int]:
             if length >= subwords.shortest and not at_edge:
                 found.append(hashed % subwords.buckets)
     return found
-
-
-def _directions(vectors: Vectors) -> Vectors:
-    scaled: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return scaled
 
 
 def _mapped(file: Path) -> mmap.mmap | bytes:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from tasks.lake.literals import in_backticks, quoted
 from tasks.lake.nearest import Effort, Row, View, matrix
-from tasks.models.interface import Vectors
+from tasks.models.interface import Vectors, unit
 
 COMPARED = 200_000
 """Different texts up to which each vector is compared with all others."""
@@ -120,7 +120,7 @@ class _Passages:
             spans = [_place(row) if images else [row["start"], row["end"], row["token_count"] or 0] for row in told]
             rows.append(np.column_stack([documents, np.array(spans, np.int64).reshape(-1, 3)]))
             vectors = _signs(some[_HASH].to_pylist()) if images else matrix(some)
-            file.write(_directions(vectors[fresh]).tobytes())
+            file.write(unit(vectors[fresh]).tobytes())
         file.flush()
         self.chunk_ids = chunk_ids
         self.places = np.concatenate(rows) if rows else np.empty((0, 4), np.int64)
@@ -266,8 +266,3 @@ def _signs(hashes: list[str]) -> Vectors:
     """Perceptual hashes as vectors of -1 and 1."""
     bits = np.unpackbits(np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8)).reshape(len(hashes), -1)
     return bits.astype(np.float32) * 2 - 1
-
-
-def _directions(vectors: Vectors) -> Vectors:
-    scaled: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return scaled.astype(np.float32)

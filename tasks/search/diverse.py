@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tasks.models.interface import Vectors
+from tasks.models.interface import Vectors, unit
 from tasks.search.retrieve import Hit
 
 
@@ -26,7 +26,7 @@ def diversified(hits: Sequence[Hit], vectors: Vectors, diverse: float, backgroun
     scores = np.array([hit.judged.score if hit.judged else hit.score for hit in hits], np.float64)
     span = scores.max() - scores.min()
     relevance = (scores - scores.min()) / span if span > 0 else np.zeros(len(hits))
-    units = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    units = unit(vectors)
     alike = np.clip((units @ units.T - background) / max(1 - background, 1e-6), 0.0, 1.0)
     likest = np.zeros(len(hits))
     left = np.ones(len(hits), bool)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from tasks.lake.analysis import Analysis, words_of
-from tasks.models.interface import Encoder, Vectors, encode_in_parts, text_items
+from tasks.models.interface import Encoder, Vectors, encode_in_parts, text_items, unit
 from tasks.search.fusion import DEPTH, WEIGHT, Scored, fuse, most_words
 from tasks.search.scales import background_of
 
@@ -144,8 +144,8 @@ def trials_of(
     for place, count in enumerate(counts):
         for word in count:
             holders.setdefault(word, []).append(place)
-    nearness = _units(queries) @ _units(vectors).T
-    own = np.einsum("ij,ij->i", _units(queries), _units(rests))
+    nearness = unit(queries) @ unit(vectors).T
+    own = np.einsum("ij,ij->i", unit(queries), unit(rests))
     trials = []
     for number, (place, query, rest) in enumerate(items):
         words = set(words_of(query, analysis))
@@ -195,11 +195,6 @@ def ndcg(ranked: Sequence[str], relevant: Mapping[str, int], depth: int = _DEPTH
 
 def _fused(trial: Trial, weight: float, background: float) -> list[str]:
     return [one.key for one in fuse(trial.near, trial.matching, weight, background, trial.most)[:_DEPTH]]
-
-
-def _units(vectors: Vectors) -> Vectors:
-    units: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return units
 
 
 def _saturated(times: np.ndarray, length: np.ndarray) -> np.ndarray:

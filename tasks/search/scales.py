@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tasks.lake.nearest import View
+from tasks.models.interface import unit
 from tasks.search.fusion import WEIGHT
 from tasks.search.retrieve import Scales
 
@@ -31,6 +32,6 @@ def background_of(vectors: np.ndarray) -> float:
     """The mean cosine similarity of two different ones of some vectors, of shape (n_vectors, dimension)."""
     if len(vectors) < 2:
         return 0.0
-    units = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    units = unit(vectors)
     total = units.sum(axis=0)
     return float((total @ total - len(units)) / (len(units) * (len(units) - 1)))

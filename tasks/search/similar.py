@@ -7,6 +7,7 @@ import numpy as np
 from tasks.errors import UnknownName
 from tasks.lake.literals import quoted
 from tasks.lake.nearest import View
+from tasks.models.interface import unit
 
 _PIECE = 1_000  # characters of a text that are embedded together
 
@@ -41,8 +42,7 @@ def in_table(view: View, identity: str) -> bool:
 
 def mean_of(vectors: np.ndarray) -> Sequence[float]:
     """The mean direction of some vectors, of shape (n_vectors, dimension)."""
-    lengths = np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    mean: list[float] = (vectors / lengths).mean(axis=0).tolist()
+    mean: list[float] = unit(vectors).mean(axis=0).tolist()
     return mean
 
 

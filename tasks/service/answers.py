@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 
 from tasks.answer.answering import Answered, Piece, Prompted, answer, prompted
 from tasks.answer.chat import Endpoint, endpoint_of
-from tasks.config.loading import redact
 from tasks.errors import EmbedlakeError
+from tasks.secrets import redact
 from tasks.service.asking import Service
 from tasks.service.schemas import Query, Taken, Where
 

@@ -13,10 +13,10 @@ from fastapi.responses import JSONResponse, Response
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
-from tasks.config.loading import redact
 from tasks.errors import ConfigurationError, EmbedlakeError, UnknownName
 from tasks.search.passage import Passage
 from tasks.search.several import search_all
+from tasks.secrets import redact
 from tasks.service import answers, openai, pictures
 from tasks.service.asking import Service
 from tasks.service.guard import Guard, Limits, Refused, error_body

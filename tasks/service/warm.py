@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tasks.config.loading import load_corpus, redact
+from tasks.config.loading import load_corpus
 from tasks.errors import ConfigurationError, EmbedlakeError, ServiceError
 from tasks.lake.catalog import behind
 from tasks.lake.nearest import View
 from tasks.lake.tables import Lake
 from tasks.models.interface import Encoder, Item, Vectors
 from tasks.search.query import OpenLake
+from tasks.secrets import redact
 from tasks.service.batching import Batcher
 from tasks.service.schemas import ServedCorpus
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from fsspec.utils import glob_translate
 
-from tasks.config.loading import redact
 from tasks.config.sources import Source
 from tasks.errors import MissingSource, SourceError
+from tasks.secrets import redact
 from tasks.sources.disk import Found, Walk, found_at, unmistakable
 from tasks.sources.formats import (
     ARCHIVES,

@@ -14,9 +14,9 @@ from fsspec.compression import compr
 from fsspec.core import url_to_fs
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
-from tasks.config.loading import redact
 from tasks.config.sources import Source
 from tasks.errors import BrokenDocument, ConfigurationError, OversizedDocument, UnreadDocument
+from tasks.secrets import redact
 from tasks.sources.formats import split_compression
 
 _ATTEMPTS = 5

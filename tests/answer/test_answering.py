@@ -10,8 +10,8 @@ import pytest
 from tasks.answer.answering import Answered, Event, Piece, Prompted, answer, prompted
 from tasks.answer.chat import Endpoint, endpoint_of
 from tasks.config.answering import Ask
-from tasks.config.loading import redact
 from tasks.errors import ConfigurationError, CutAnswer, EmptyAnswer, RefusedAnswer, ServiceError
+from tasks.secrets import redact
 from tests.answer.endpoint import DONE, FakeChat, chunk, streamed
 from tests.answer.passages import passage
 

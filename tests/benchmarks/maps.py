@@ -21,7 +21,8 @@ from sklearn.manifold import trustworthiness
 
 from tasks.explore import mapping
 from tasks.explore.atlas import write_application
-from tasks.explore.layout import Method, unit
+from tasks.explore.layout import Method
+from tasks.models.interface import unit
 
 _DIMENSION, _GROUPS, _BLOCK, _JUDGED = 384, 200, 10_000, 2000
 

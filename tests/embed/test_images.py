@@ -18,7 +18,7 @@ from PIL import Image
 
 from tasks.config.loading import load_corpus
 from tasks.lake.tables import Lake
-from tasks.models import choose, providers
+from tasks.models import providers
 from tasks.operate.inspect import inspect
 from tasks.operate.plan import plan_of
 from tasks.operate.report import plan_rows
@@ -26,8 +26,8 @@ from tasks.operate.status import status_of
 from tasks.operate.verify import verify
 from tests.encoders import COLOURS, ColourEncoder, Colours
 from tests.lakes import lake_of
-from tests.machine.engine import quick, run_backfill, run_ingest
-from tests.machine.world import make_model_folders
+from tests.machine.engine import run_backfill, run_ingest
+from tests.media_corpora import corpora
 
 
 def image(colour: str, side: int = 24, form: str = "PNG", **saved: Any) -> bytes:
@@ -39,24 +39,13 @@ def image(colour: str, side: int = 24, form: str = "PNG", **saved: Any) -> bytes
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Callable[..., Path]]:
     """Makes a corpus of the folder `docs` with images, for a model of texts and images."""
-    make_model_folders(tmp_path / "models")
-    (tmp_path / "docs").mkdir()
+    with corpora(tmp_path, "colours", Colours(), ColourEncoder) as write:
 
-    def make(**changes: Any) -> Path:
-        corpus: dict[str, Any] = {
-            "name": "notes", "lake": str(tmp_path / "lake"),
-            "sources": [{"name": "docs", "uri": str(tmp_path / "docs")}],
-            "extraction": {"images": "files"}, "chunking": {"tokenizer": str(tmp_path / "models" / "words")},
-            "models": [{"model": "colours:small", "name": "both"}],
-        }  # fmt: skip
-        file = tmp_path / "notes.yaml"
-        file.write_text(json.dumps(corpus | changes))
-        ColourEncoder.seen.clear()
-        return file
+        def make(**changes: Any) -> Path:
+            ColourEncoder.seen.clear()
+            both = [{"model": "colours:small", "name": "both"}]
+            return write(**{"extraction": {"images": "files"}, "models": both, **changes})
 
-    with quick(), pytest.MonkeyPatch.context() as patch:
-        patch.setitem(providers._PROVIDERS, "colours", Colours())
-        patch.setattr(choose, "load_encoder", lambda *_, **__: ColourEncoder())
         yield make
 
 

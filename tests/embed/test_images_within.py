@@ -1,7 +1,6 @@
 """Images within documents from sources to vectors: pieces of their documents, fetched again from these."""
 
 import io
-import json
 import zipfile
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
@@ -17,7 +16,6 @@ from tasks.content.fetching import fetch
 from tasks.content.finding import COLUMNS, Origin, origins_of
 from tasks.errors import ConfigurationError
 from tasks.lake.tables import Lake
-from tasks.models import choose, providers
 from tasks.models.takes import Takes
 from tasks.operate.verify import verify
 from tasks.search.query import open_lake
@@ -25,9 +23,9 @@ from tests.encoders import COLOURS, ColourEncoder, Colours
 from tests.extract.files import paragraph
 from tests.extract.showing import data_of, drawn, heading, pdf_with, word_with
 from tests.lakes import lake_of
-from tests.machine.engine import quick, run_ingest
-from tests.machine.world import make_model_folders
+from tests.machine.engine import run_ingest
 from tests.media.pictures import smooth, stored
+from tests.media_corpora import corpora
 
 
 def image(colour: str, side: int = 40, form: str = "PNG") -> bytes:
@@ -39,24 +37,13 @@ def image(colour: str, side: int = 40, form: str = "PNG") -> bytes:
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Callable[..., Path]]:
     """Makes a corpus of the folder `docs` with the images within its documents, for a model of texts and images."""
-    make_model_folders(tmp_path / "models")
-    (tmp_path / "docs").mkdir()
+    with corpora(tmp_path, "colours", Colours(), ColourEncoder) as write:
 
-    def make(images: str = "all", metadata: dict[str, str] | None = None, **more: Any) -> Path:
-        corpus: dict[str, Any] = {
-            "name": "notes", "lake": str(tmp_path / "lake"),
-            "sources": [{"name": "docs", "uri": str(tmp_path / "docs")}],
-            "extraction": {"images": images, **more}, "chunking": {"tokenizer": str(tmp_path / "models" / "words")},
-            "models": [{"model": "colours:small", "name": "both"}], "metadata": metadata or {},
-        }  # fmt: skip
-        file = tmp_path / "notes.yaml"
-        file.write_text(json.dumps(corpus))
-        ColourEncoder.seen.clear()
-        return file
+        def make(images: str = "all", metadata: dict[str, str] | None = None, **more: Any) -> Path:
+            ColourEncoder.seen.clear()
+            both = [{"model": "colours:small", "name": "both"}]
+            return write(extraction={"images": images, **more}, models=both, metadata=metadata or {})
 
-    with quick(), pytest.MonkeyPatch.context() as patch:
-        patch.setitem(providers._PROVIDERS, "colours", Colours())
-        patch.setattr(choose, "load_encoder", lambda *_, **__: ColourEncoder())
         yield make
 
 

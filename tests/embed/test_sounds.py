@@ -1,6 +1,5 @@
 """Sounds and films from sources to vectors: windows and frames, embedded once, by the bytes of their file."""
 
-import json
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -23,9 +22,9 @@ from tasks.operate.verify import verify
 from tasks.search.query import open_lake
 from tests.hearing import PITCHES, RATE, Hearing, HearingEncoder
 from tests.lakes import lake_of
-from tests.machine.engine import quick, run_backfill, run_ingest
-from tests.machine.world import make_model_folders
+from tests.machine.engine import run_backfill, run_ingest
 from tests.media.sounds import film, recorded, tone, wav
+from tests.media_corpora import corpora
 
 pytest.importorskip("soundfile", reason="soundfile is not installed")
 
@@ -44,25 +43,14 @@ def recording(*pitches: str, seconds: float = 2.0) -> bytes:
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Callable[..., Path]]:
     """Makes a corpus of the folder `docs` with sounds, for a model of texts, images and sound."""
-    make_model_folders(tmp_path / "models")
-    (tmp_path / "docs").mkdir()
+    with corpora(tmp_path, "hearing", Hearing(), HearingEncoder) as write:
 
-    def make(**changes: Any) -> Path:
-        corpus: dict[str, Any] = {
-            "name": "notes", "lake": str(tmp_path / "lake"),
-            "sources": [{"name": "docs", "uri": str(tmp_path / "docs")}],
-            "extraction": {"audio": {"window": 2}}, "chunking": {"tokenizer": str(tmp_path / "models" / "words")},
-            "models": [{"model": "hearing:small", "name": "ears"}],
-        }  # fmt: skip
-        file = tmp_path / "notes.yaml"
-        file.write_text(json.dumps(corpus | changes))
-        HearingEncoder.seen.clear()
-        HearingEncoder.heard.clear()
-        return file
+        def make(**changes: Any) -> Path:
+            HearingEncoder.seen.clear()
+            HearingEncoder.heard.clear()
+            ears = [{"model": "hearing:small", "name": "ears"}]
+            return write(**{"extraction": {"audio": {"window": 2}}, "models": ears, **changes})
 
-    with quick(), pytest.MonkeyPatch.context() as patch:
-        patch.setitem(providers._PROVIDERS, "hearing", Hearing())
-        patch.setattr(choose, "load_encoder", lambda *_, **__: HearingEncoder())
         yield make
 
 

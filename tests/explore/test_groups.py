@@ -1,7 +1,7 @@
 import numpy as np
 
 from tasks.explore.groups import Groups, named, words
-from tasks.explore.layout import unit
+from tasks.models.interface import unit
 
 TEXTS = ["the cat sat on the mat", "the cat ate the fish", "the stock fell on the market", "the market and the stock"]
 

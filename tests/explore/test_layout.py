@@ -3,7 +3,8 @@ import pytest
 
 from tasks.errors import ConfigurationError
 from tasks.explore import layout
-from tasks.explore.layout import Method, placing, unit
+from tasks.explore.layout import Method, placing
+from tasks.models.interface import unit
 
 METHODS: tuple[Method, ...] = ("auto", "pca")
 

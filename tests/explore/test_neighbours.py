@@ -1,7 +1,7 @@
 import numpy as np
 
-from tasks.explore.layout import unit
 from tasks.explore.neighbours import neighbours_of
+from tasks.models.interface import unit
 
 
 def test_the_nearest_are_those_of_a_search_in_all() -> None:

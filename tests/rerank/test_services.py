@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.config.loading import redact
 from tasks.config.reranking import Rerank
 from tasks.errors import ConfigurationError, EmbedlakeError, ServiceError
 from tasks.rerank.choose import load_reranker
 from tasks.rerank.order import Reranked, rerank
 from tasks.rerank.services import WIRES, scores_of
+from tasks.secrets import redact
 from tasks.services import retry_after, what_it_says
 from tests.rerank.service import FakeRerankService
 

@@ -1,6 +1,5 @@
 """Talking to a Batch API: few requests, each tried again where that helps, and never where it could cost twice."""
 
-import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from tasks.models.api.answers import Vector
 from tasks.models.api.batch_others import GeminiBatch, MistralBatch, VoyageBatch
 from tasks.models.api.batch_wires import BatchWire, Failed, Told
 from tasks.models.api.wire import Asked, Wire
-from tasks.services import not_set_up, unreached
+from tasks.services import not_set_up, pause_before, unreached
 
 if TYPE_CHECKING:
     import httpx
@@ -230,5 +229,4 @@ def _rest(tried: int, error: ServiceError) -> None:
     """
     if not error.transient or tried == _TRIES or error.retry_after > _LONGEST_WAIT:
         raise error from None
-    pause = min(_FIRST_PAUSE * 2.0 ** (tried - 1), _LONGEST_PAUSE) * (0.5 + random.random() / 2)
-    time.sleep(max(pause, error.retry_after))
+    time.sleep(max(pause_before(tried, _FIRST_PAUSE, _LONGEST_PAUSE), error.retry_after))

@@ -5,7 +5,6 @@ It speaks HTTP/1.1 over connections that stay open: requests are few and large, 
 
 import asyncio
 import math
-import random
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from tasks.models.api.answers import Reply, UnusableAnswer, Vector, of_dimension
 from tasks.models.api.bill import Bill
 from tasks.models.api.limiter import Limiter
 from tasks.models.api.wire import Asked, Kind, Wire
-from tasks.services import not_set_up, unreached, what_it_says
+from tasks.services import not_set_up, pause_before, unreached, what_it_says
 
 if TYPE_CHECKING:
     import httpx
@@ -95,7 +94,7 @@ class Client:
             if tried >= tries:
                 return
             if left:
-                await asyncio.sleep(_pause(tried))
+                await asyncio.sleep(pause_before(tried, _FIRST_PAUSE, _LONGEST_PAUSE))
 
     async def _reply(self, texts: list[str], tokens: int, kind: Kind, tries: int) -> Reply | None:
         """An answer, waited for; None for one that cannot be used."""
@@ -122,7 +121,7 @@ class Client:
                     raise _too_late(error) from None
                 if not error.transient or tried >= tries:
                     raise
-                pause = max(_pause(tried), error.retry_after)
+                pause = max(pause_before(tried, _FIRST_PAUSE, _LONGEST_PAUSE), error.retry_after)
             finally:
                 self._limiter.release(sent, paid)
             await asyncio.sleep(pause)
@@ -206,9 +205,3 @@ def _too_late(error: ServiceError) -> ServiceError:
 
 class _Lost(ServiceError):
     """An answer was on its way, perhaps: it may have been paid for."""
-
-
-def _pause(tried: int) -> float:
-    """Seconds before a request is sent again: doubled each time, and anywhere below that, so that not all come back at
-    once."""
-    return min(_FIRST_PAUSE * 2.0 ** (tried - 1), _LONGEST_PAUSE) * (0.5 + random.random() / 2)
