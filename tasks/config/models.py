@@ -76,7 +76,7 @@ class Model(ShortForm):
     )
     index: Index = Field(
         "rabitq",
-        description="What the vector index of a large table keeps of each number: rabitq: a bit; int8: a byte;"
+        description="What the vector index of a large table keeps of each number: rabitq: four bits; int8: a byte;"
         " flat: all of it. The nearest by the index are compared by their true vectors.",
     )
     store: Literal["float32", "float16"] = Field(

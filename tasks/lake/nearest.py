@@ -51,12 +51,12 @@ class Effort:
 
     Attributes:
         probes: partitions that are read; more where a filter leaves too few rows.
-        refined: so many of the nearest by the index are compared by their true vectors, or three times as many as are
-            asked for, if that is more.
+        refined: so many of the nearest by the index are compared by their true vectors, or as many as are asked for, if
+            that is more.
     """
 
     probes: int = 50
-    refined: int = 300
+    refined: int = 75
 
     def times(self, factor: int) -> "Effort":
         """So many times as much."""
@@ -163,7 +163,7 @@ class View:
         """
         query: dict[str, Any] = {
             "column": "vector", "q": np.asarray(vector, np.float32), "k": limit, "metric": "cosine",
-            "minimum_nprobes": effort.probes, "refine_factor": max(3, effort.refined // limit),
+            "minimum_nprobes": effort.probes, "refine_factor": max(1, effort.refined // limit),
         }  # fmt: skip
         if where is None and limit <= _FEW:
             query["maximum_nprobes"] = effort.probes  # else all are read, however many rows the first ones give
