@@ -1,6 +1,7 @@
 """Keeping tables quick: indexes, and small files joined."""
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -57,7 +58,11 @@ def build_index(lake: Lake, table: str, kind: Index = "rabitq", anew: bool = Fal
     try:
         if anew or lacks_index(lake, table, kind):
             logger.info("building the vector index of %s", table)
-            wanted = {"IVF_RQ": partial(kinds.IvfRq, num_bits=_BITS), "IVF_SQ": kinds.IvfSq, "IVF_FLAT": kinds.IvfFlat}
+            wanted: dict[str, Callable[..., Any]] = {
+                "IVF_RQ": partial(kinds.IvfRq, num_bits=_BITS),
+                "IVF_SQ": kinds.IvfSq,
+                "IVF_FLAT": kinds.IvfFlat,
+            }
             config = wanted[_possible(lake, table, kind)](distance_type="cosine", sample_rate=_TRAINING_VECTORS)
             lake.handle(table).create_index("vector", config=config, replace=True)
         else:
