@@ -136,9 +136,9 @@ def test_two_ingests_and_two_backfills_at_once(
 ) -> None:
     models = [{"model": str(tiny_model), "name": name, "document_prompt": name} for name in ("one", "two", "three")]
     first = make_corpus(models=models[:1], lake=stores(tmp_path, s3_server)[store])
-    fill(tmp_path / "docs", 100)
+    fill(tmp_path / "docs", 50)
     run_here(first)
-    fill(tmp_path / "docs", 300)
+    fill(tmp_path / "docs", 150)
     every = tmp_path / "every.yaml"
     every.write_text(json.dumps(json.loads(first.read_text()) | {"models": models}))
     processes = [start(environment, "run", first, "--wait") for _ in range(2)]
@@ -147,7 +147,7 @@ def test_two_ingests_and_two_backfills_at_once(
     assert [code for code, _ in results] == [0] * 4, results
     run_here(every)  # what came after the backfills had looked
     assert verify(check_whole(every)) == []
-    assert lake_of(every).count("notes.chunks") == 300
+    assert lake_of(every).count("notes.chunks") == 150
 
 
 def test_a_second_run_says_who_writes(make_corpus: Make, tmp_path: Path, environment: dict[str, str]) -> None:

@@ -53,7 +53,7 @@ from tests.machine.world import (
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES = int(os.environ.get("EXACTLY_ONCE_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("EXACTLY_ONCE_EXAMPLES", "6"))
 SEED = os.environ.get("EXACTLY_ONCE_SEED")
 RULES = set(
     os.environ.get(

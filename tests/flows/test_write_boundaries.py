@@ -21,7 +21,7 @@ from tests.machine.world import UNREADABLE, Record, Source, World, make_model_fo
 
 pytestmark = pytest.mark.slow
 
-STEP = {True: 1, False: 1} if os.environ.get("WRITE_BOUNDARIES") == "all" else {True: 5, False: 11}
+STEP = {True: 1, False: 1} if os.environ.get("WRITE_BOUNDARIES") == "all" else {True: 8, False: 11}
 LONG = "\n\n".join(f"Paragraph {i} says that the river rose." for i in range(6))
 RECORDS = tuple(Record(f"k{i}", f"Record {i} tells of birds.", 2000 + i) for i in range(4))
 
