@@ -320,7 +320,8 @@ class Driver:
         if self.service is None:
             yield
             return
-        told, self._broken, self.service.given = self._broken or ("", 0, []), None, set()
+        told, self._broken = self._broken or ("", 0, []), None
+        self.service.given, self.service.doubted = set(), False
         ended = False
         try:
             with self.service.broken(*told):
@@ -328,7 +329,7 @@ class Driver:
             ended = True
         finally:
             twice = self.service.given & self.service.unlanded
-            assert self._may_promote() or not twice, f"paid for again: {twice}"
+            assert self._may_promote() or self.service.doubted or not twice, f"paid for again: {twice}"
             self.service.unlanded = set() if ended else self.service.unlanded | self.service.given
 
     def _contents_of_chunks(self, lake: Lake) -> set[str]:

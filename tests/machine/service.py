@@ -36,8 +36,10 @@ class Service(Fake):
 
     Attributes:
         table: that it is asked for now.
-        fault: that the request which is answered now meets.
-        unlanded: table and text of all that it gave vectors of in runs that broke off since one ended.
+        given: table and text of all that it gave vectors of, in this run; unlanded: in runs that broke off since one
+            ended.
+        doubted: whether it had no vector of a text: then it is asked for one that it had before, to see whose fault
+            that is.
     """
 
     def __init__(self) -> None:
@@ -45,6 +47,7 @@ class Service(Fake):
         self.table, self._after, self._later = "", 0, ""
         self.unlanded: set[tuple[str, str]] = set()
         self.given: set[tuple[str, str]] = set()
+        self.doubted = False
 
     def count(self, text: str) -> int:
         return tokens_of(_own(text))
@@ -61,6 +64,7 @@ class Service(Fake):
         texts = [text for text in texts if text not in _PROBED]
         StandIn.calls += bool(texts)
         StandIn.troubled |= any(fails(text) for text in texts) or fault not in _KEPT
+        self.doubted |= any(BLANK in text for text in texts)
         if fault in _KEPT:
             self.given |= {(self.table, text) for text in texts if not fails(text)}
         if not StandIn.troubled:
