@@ -13,7 +13,7 @@ from tasks.lake.tables import Lake
 KEYS = {
     "documents": "document_id", "chunks": "chunk_id", "one": "chunk_id", "two": "chunk_id", "failures": "failure_id",
     "runs": "run_id", "catalog": "table", "tokenizer": "purpose", "leases": "scope",
-    "switches": "number", "evaluations": "arm_id",
+    "switches": "number", "evaluations": "arm_id", "jobs": "name",
 }  # fmt: skip
 """The tables, each with its key; of the models `one` and `two` theirs."""
 
@@ -94,6 +94,7 @@ def _kind(table: str, row: dict[str, Any]) -> str:
         "tokenizer": "tokenizer",
         "switches": "switch",
         "evaluations": "arm",
+        "jobs": f"{row.get('state')} job",
     }.get(table) or "run"
 
 

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from tasks.config.loading import load_corpus
 from tasks.evaluate.evaluation import Options, evaluate
 from tasks.evaluate.landing import land
+from tasks.hashing import hash_text
+from tasks.lake.jobs import Job, write_job
 from tasks.lake.lease import writing
 from tasks.lake.tables import Lake
 from tasks.models import choose
@@ -96,6 +99,7 @@ def make_lake(folder: Path) -> None:
     run_ingest(str(corpus_of(folder)))
     asked = Options(queries={"q": "The moon rises late."}, grades={"q": {"plain.txt": 1}}, ways=("hybrid",))
     land(lake_of(folder), evaluate(lake_of(folder), asked))
+    _job(lake_of(folder))
 
 
 def write_corpus(folder: Path) -> None:
@@ -114,6 +118,15 @@ def write_corpus(folder: Path) -> None:
         "lease": {"seconds": 2}, "extraction": {"images": "files"},
     }  # fmt: skip
     corpus_of(folder).write_text(json.dumps(corpus))
+
+
+def _job(lake: Lake) -> None:
+    """A job of a Batch API, of which nothing is left but that it was; as of a model that a service had then."""
+    began = datetime(2026, 1, 2, tzinfo=UTC)
+    unusable = (hash_text("The moon rises late in autumn."),)
+    table = sorted(entry["table"] for entry in lake.catalog())[0]
+    job = Job("embedlake-1", table, "done", 3, 40, 0.001, began, "file-1", "batch-1", unusable, ("file-2",), "completed")
+    write_job(lake, job, ())
 
 
 def repair(folder: Path, contents: bool = False) -> list[Finding]:

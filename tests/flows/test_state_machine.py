@@ -32,9 +32,11 @@ from tests.machine import check, oracle
 from tests.machine.drive import Driver
 from tests.machine.encoders import BLANK, POISON
 from tests.machine.engine import Writes, quick
+from tests.machine.service import FAULTS, STATES, Service, service
 from tests.machine.world import (
     ARCHIVES,
     DAMAGED,
+    SERVED,
     UNREADABLE,
     WITHIN,
     Content,
@@ -157,11 +159,12 @@ class History(RuleBasedStateMachine):
     done: ClassVar[Counter[str]] = Counter()
     seconds: ClassVar[float] = 0.0
     models: ClassVar[Path]
+    served: ClassVar[tuple[Service, str]]
 
     @initialize(seed=st.integers(0, 999))
     def begin(self, seed: int) -> None:
         self.folder = Path(tempfile.mkdtemp())
-        self.driver = Driver(self.folder, self.models, self.done, random.Random(seed))
+        self.driver = Driver(self.folder, self.models, self.done, random.Random(seed), self.served)
         self.world = self.driver.world
         if "keep" not in RULES:
             self.world.settings.on_failure = "drop"
@@ -184,7 +187,7 @@ class History(RuleBasedStateMachine):
 
         if "images" in RULES:
             self.world.settings.images, self.world.settings.window = "files", 1
-            self.world.settings.models = [("one",), ("four",), ("one", "four")][seed % 3]
+            self.world.settings.models = [("one",), ("four",), ("one", "four"), ("five",)][seed % 4]
             self.world.put("left", "p.png", Picture(1, SENTENCES[0]))
             self.world.put("right", "p.png", Picture(2))
             self.world.put("left", "s.wav", Sound(1, 2))
@@ -421,6 +424,9 @@ class History(RuleBasedStateMachine):
                 ("one", "four"),
                 ("four", "one"),
                 ("four",),
+                ("five",),
+                ("five", "one"),
+                ("one", "five"),
             ]
         ),
         revision=st.sampled_from([0, 0, 0, 1]),
@@ -468,8 +474,15 @@ class History(RuleBasedStateMachine):
     def run_with_a_broken_encoder(self, mode: str, failing: frozenset[int]) -> None:
         self.driver.run_with_a_broken_encoder(mode, failing)
 
+    @precondition(lambda self: "encoders" in RULES and SERVED in self.world.settings.models)
+    @rule(
+        state=st.sampled_from(STATES), after=st.integers(0, 3), faults=st.lists(st.sampled_from(FAULTS), max_size=4)
+    )
+    def run_with_a_broken_service(self, state: str, after: int, faults: list[str]) -> None:
+        self.driver.run_with_a_broken_service(state, 0 if state == "down" else after, faults)
+
     @precondition(lambda self: "models" in RULES)
-    @rule(which=st.sampled_from(["one", "two", "three", "four", "letters"]), share=st.sampled_from([0.25, 0.5, 1.0]))
+    @rule(which=st.sampled_from(["one", "two", "three", "four", "five", "letters"]), share=st.sampled_from([0.25, 0.5, 1.0]))
     def backfill(self, which: str, share: float) -> None:
         self.driver.backfill(which, share)
 
@@ -489,7 +502,7 @@ def _quick(tmp_path: Path) -> Any:
     make_model_folders(tmp_path / "models")
     oracle.use_models(str(tmp_path / "models"))
     History.models = tmp_path / "models"
-    with quick():
+    with quick(), service() as History.served:
         yield
 
 

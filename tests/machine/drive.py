@@ -26,7 +26,8 @@ from tests.machine import check, oracle
 from tests.machine.damage import damage
 from tests.machine.encoders import StandIn, fails, tokens_of
 from tests.machine.engine import Failed, Killed, Writes, run_backfill, run_ingest
-from tests.machine.world import World, form_of
+from tests.machine.service import Service
+from tests.machine.world import ESTIMATED, World, form_of
 
 FEATURES = frozenset({"on_failure"} & set(Extraction.model_fields))
 
@@ -48,10 +49,20 @@ class Driver:
         models: the folder of `make_model_folders`.
         done: counts what is done.
         chance: for choices that no history depends on.
+        served: the service whose model is one of those that there are, and its reference.
     """
 
-    def __init__(self, folder: Path, models: Path, done: Counter[str], chance: random.Random) -> None:
-        self.world = World(folder / "sources", models, folder / "lake", FEATURES)
+    def __init__(
+        self,
+        folder: Path,
+        models: Path,
+        done: Counter[str],
+        chance: random.Random,
+        served: tuple[Service | None, str] = (None, ""),
+    ) -> None:
+        self.service, reference = served
+        self.world = World(folder / "sources", models, folder / "lake", FEATURES, reference)
+        self._broken: tuple[str, int, list[str]] | None = None  # how the service fails in the next run
         self.memory: oracle.Memory = {}
         self.kept: set[str | None] = {None}  # tokenizers that the lake may keep
         self.spoilt: dict[tuple[str, str], Any] = {}  # what files held before they became unreadable
@@ -89,6 +100,19 @@ class Driver:
             self._run(False, True)
         except ModelError:
             self.done[f"ended by encoder {mode}"] += 1
+            self._broke_off()
+
+    def run_with_a_broken_service(self, state: str, after: int, faults: list[str]) -> None:
+        """A run whose service fails at some requests, or as a whole after so many answers; it ends with ModelError, or
+        as if nothing had been."""
+        self.done["runs with a broken service"] += 1
+        StandIn.begin()
+        self._broken = state, after, faults
+        try:
+            self._run(False, True)
+        except ModelError:
+            self.done[f"ended by service {state}"] += 1
+            assert state
             self._broke_off()
 
     def crash(self, writes: Writes) -> bool:
@@ -283,11 +307,30 @@ class Driver:
         }
         self._texts = self._contents_of_chunks(lake)
         try:
-            with judged(self.world.settings.judged):
+            with judged(self.world.settings.judged), self._served():
                 return run_ingest(str(self.world.corpus_file()), wait=wait, allow_shrinking=allow)
         finally:
             again = before & set(StandIn.embedded)
             assert self._may_promote() or not again, f"embedded again: {again}"
+
+    @contextmanager
+    def _served(self) -> Iterator[None]:
+        """A run that asks the service, which fails as it is to; what it gave to runs that broke off is not paid for
+        again."""
+        if self.service is None:
+            yield
+            return
+        told, self._broken = self._broken or ("", 0, []), None
+        self.service.given, self.service.doubted = set(), False
+        ended = False
+        try:
+            with self.service.broken(*told):
+                yield
+            ended = True
+        finally:
+            twice = self.service.given & self.service.unlanded
+            assert self._may_promote() or self.service.doubted or not twice, f"paid for again: {twice}"
+            self.service.unlanded = set() if ended else self.service.unlanded | self.service.given
 
     def _contents_of_chunks(self, lake: Lake) -> set[str]:
         """What would be embedded of the chunks that there are."""
@@ -317,8 +360,9 @@ class Driver:
         counting = oracle.tokenizers(self.world, self.kept)
         kept = lake.read(lake.name("tokenizer"), ["reference"])["reference"].to_pylist()
         if kept:
-            assert Path(kept[0]).name in counting, f"{kept} counts, expected {counting}"
-            counting = {Path(kept[0]).name}
+            name = ESTIMATED if kept[0] == self.world.served else Path(kept[0]).name
+            assert name in counting, f"{kept} counts, expected {counting}"
+            counting = {name}
         tokenizer = min(counting)
         seen = oracle.look(self.world, tokenizer)
         right = check.documents_agree(lake, self.world, seen, self.memory)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tasks.models.interface import Encoded, Item, Samples, texts_of
 from tasks.models.resolved import ResolvedModel
-from tests.machine.world import RATE
+from tests.machine.world import MOST_READ, RATE
 
 POISON = "Poison"
 """A text with this word ends every call that has it in its batch."""
@@ -76,7 +76,7 @@ class StandIn:
     troubled: ClassVar[bool] = False
 
     dimension = 4
-    max_cost = 12
+    max_cost = MOST_READ
     modalities = frozenset({"text", "image", "audio"})
     backend = "stand-in"
     concurrency = 1

@@ -21,6 +21,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
+from tasks.models.estimated import estimated_tokenizer
+
 NAME = "notes"
 COLUMNS = ("key", "text", "year", "lang")
 TITLE = "lang"
@@ -72,6 +74,9 @@ class Picture:
         Image.fromarray(self.pixels()).save(file, "PNG")
         return file.getvalue()
 
+
+MOST_READ = 12
+"""Tokens that every model reads."""
 
 POISONED = 0
 """The image, and the silence, that no encoder embeds."""
@@ -148,7 +153,9 @@ class Settings:
         return {"png": self.images != "none", "wav": self.window is not None}.get(form, True)
 
 
-MODELS = {"one": "words", "two": "words", "three": "letters", "four": SIGHT}
+SERVED, ESTIMATED = "five", "estimated"
+"""The model that is behind an API, and the tokenizer that counts where such a one is the first."""
+MODELS = {"one": "words", "two": "words", "three": "letters", "four": SIGHT, SERVED: ESTIMATED}
 """Models, each with the folder (and so the tokenizer) it comes from."""
 
 
@@ -167,6 +174,8 @@ def make_model_folders(root: Path) -> None:
         tokenizer = Tokenizer(WordPiece({token: i for i, token in enumerate(vocabulary)}, unk_token="[UNK]"))
         tokenizer.pre_tokenizer = BertPreTokenizer()
         tokenizer.save(str(folder / "tokenizer.json"))
+    (root / ESTIMATED).mkdir()
+    estimated_tokenizer().save(str(root / ESTIMATED / "tokenizer.json"))
 
 
 def form_of(path: str) -> str:
@@ -197,10 +206,13 @@ class World:
         root: an empty folder for the sources.
         models: the folder of `make_model_folders`.
         lake: where the lake goes.
+        served: reference of the model that is behind an API.
     """
 
-    def __init__(self, root: Path, models: Path, lake: Path, features: frozenset[str] = frozenset()) -> None:
-        self.root, self.model_folder, self.lake = root, models, lake
+    def __init__(
+        self, root: Path, models: Path, lake: Path, features: frozenset[str] = frozenset(), served: str = ""
+    ) -> None:
+        self.root, self.model_folder, self.lake, self.served = root, models, lake, served
         self.features = features
         self.settings = Settings()
         self.files: dict[str, dict[str, Content]] = {"left": {}, "right": {}, "third": {}}
@@ -288,6 +300,7 @@ class World:
                     "document_prompt": f"{name} {now.revision}",
                     "template": now.template,
                 }
+                | (self._service() if name == SERVED else {})
                 for name in now.models
             ],
             "promote": now.promote,
@@ -295,6 +308,10 @@ class World:
         file = self.root / f"{NAME}.yaml"
         file.write_text(json.dumps(corpus))
         return file
+
+    def _service(self) -> dict[str, Any]:
+        """How the model behind an API is asked: it reads as much as the others, a few texts at a time."""
+        return {"model": self.served, "max_tokens": MOST_READ, "api": {"inputs": 3, "concurrency": 2}}
 
 
 def as_read(record: Record, form: str, metadata: dict[str, str]) -> dict[str, Any]:

@@ -32,9 +32,9 @@ tell is lost."""
 
 
 def may_be_missed(damage: Damage) -> bool:
-    """Damage that nothing tells of: a run, a switch or an evaluation that is removed, the run of a document.
+    """Damage that nothing tells of: a run, a switch, an evaluation or a job that is removed, the run of a document.
     Leases heal when they are taken."""
-    history = damage.table in ("runs", "switches", "evaluations") and damage.what == "removed"
+    history = damage.table in ("runs", "switches", "evaluations", "jobs") and damage.what == "removed"
     lease = damage.table == "leases" and damage.what != "doubled"
     return history or lease or (damage.table, damage.column) == ("documents", "run")
 
@@ -75,7 +75,7 @@ def content(folder: Path, lost: Iterable[str] = ()) -> dict[str, Any]:
             key=str,
         )
         for table in KEYS
-        if table not in ("runs", "switches", "evaluations", "leases")
+        if table not in ("runs", "switches", "evaluations", "jobs", "leases")
     }
 
 
@@ -132,6 +132,7 @@ BREAKS = [
     Damage("catalog", "one", "null", "max_tokens"),
     Damage("tokenizer", "tokenizer", "other", "reference"),
     Damage("evaluations", "arm", "doubled"),
+    Damage("jobs", "done job", "null", "state"),
 ]
 
 

@@ -1,8 +1,9 @@
 """How many requests may be under way and how many tokens go out in a minute, learned as it goes.
 
-Of any minute, no more requests and tokens are sent than the settings or the service's answers allow: what was sent in
-the last one is remembered. How many requests are under way is found by additive increase and multiplicative decrease
-(Chiu and Jain, 1989): one more for each round that goes well, doubled until the first refusal; less after a 429.
+Of any minute, no more requests and tokens are sent than the settings or the service's answers allow, whoever on this
+machine asks with the same key; see `minute`. How many requests are under way is found by additive increase and
+multiplicative decrease (Chiu and Jain, 1989): one more for each round that goes well, doubled until the first refusal;
+less after a 429.
 
 It lives on one event loop and needs no lock.
 """
@@ -11,22 +12,14 @@ import asyncio
 import contextlib
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from tasks.models.api.minute import Minute, Sent
 
 _FIRST = 4.0  # requests at once
 _LESS = 0.7  # of them after a refusal
 _COOL = 1.0  # seconds in which several refusals count as one
-_MARGIN = 0.005  # of a minute, for clocks and lines that run unevenly
-
-
-@dataclass(slots=True, eq=False)
-class Sent:
-    """A request: when it went out, seconds, and its tokens."""
-
-    at: float
-    tokens: int
+_TICK = 0.001  # seconds, which clocks can tell apart
 
 
 class Limiter:
@@ -35,7 +28,7 @@ class Limiter:
     Args:
         requests, tokens: a minute; None for any number until an answer tells.
         concurrency: most requests at once.
-        minute: seconds.
+        minute: what is sent in one; by default what this limiter lets go.
         clock: seconds, going on.
     """
 
@@ -44,21 +37,19 @@ class Limiter:
         requests: int | None,
         tokens: int | None,
         concurrency: int,
-        minute: float = 60.0,
+        minute: Minute | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fixed = (requests is not None, tokens is not None)
         self.requests, self.tokens = requests, tokens
         self._most = concurrency
-        self._minute = minute * (1 + _MARGIN)
+        self._minute = minute or Minute()
         self._clock = clock
         self.window = min(_FIRST, concurrency)
         self._steady = False  # whether a refusal was met
         self._refused_last = False
         self._decreased = -math.inf
         self._closed_until = -math.inf
-        self._sent: deque[Sent] = deque()
-        self._used = 0
         self._running = 0
         self._open_until = -math.inf
         self._turn = asyncio.Lock()
@@ -67,21 +58,20 @@ class Limiter:
     async def acquire(self, tokens: int) -> Sent:
         """Wait until a request of so many tokens may go; first come, first served."""
         async with self._turn:
-            while wait := self._wait(tokens):
-                self._freed.clear()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._freed.wait(), None if math.isinf(wait) else wait)
-            sent = Sent(self._clock(), tokens)
-            self._sent.append(sent)
-            self._used += tokens
-            self._running += 1
-            return sent
+            while True:
+                while wait := self._wait():
+                    await self._freed_within(wait)
+                sent = self._minute.place(tokens, self.requests, self.tokens)
+                while (wait := sent.at - self._minute.clock()) > 0 and self._clock() >= self._open_until:
+                    await self._freed_within(wait)
+                if not self._wait():
+                    self._running += 1
+                    return sent
+                self._minute.withdraw(sent)  # a refusal came meanwhile
 
     def release(self, sent: Sent, tokens: int) -> None:
         """A request is over, and counts as so many tokens."""
-        if self._sent and sent.at >= self._sent[0].at:  # else it went out longer ago than a minute, and counts no more
-            self._used += tokens - sent.tokens
-        sent.tokens = tokens
+        self._minute.settle(sent, tokens)
         self._running -= 1
         self._freed.set()
 
@@ -116,21 +106,20 @@ class Limiter:
         self._open_until = self._clock() + seconds
         self._freed.set()
 
-    def _wait(self, tokens: int) -> float:
-        """Seconds until a request may go by the clock, infinite until another is over, 0 for now."""
+    async def _freed_within(self, seconds: float) -> None:
+        """Wait until a request is over, or everybody may go, but no longer than so many seconds."""
+        self._freed.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._freed.wait(), None if math.isinf(seconds) else max(seconds, _TICK))
+
+    def _wait(self) -> float:
+        """Seconds until the service is to be asked again, infinite until another request is over, 0 for now."""
         now = self._clock()
         if now < self._open_until:
             return 0.0
-        while self._sent and self._sent[0].at <= now - self._minute:
-            self._used -= self._sent.popleft().tokens
         if self._running >= max(int(self.window), 1):
             return math.inf
-        if now < self._closed_until:
-            return self._closed_until - now
-        over = self.tokens is not None and self._sent and self._used + tokens > self.tokens
-        if over or (self.requests is not None and len(self._sent) >= self.requests):
-            return max(self._sent[0].at + self._minute - now, 0.001)
-        return 0.0
+        return max(self._closed_until - now, 0.0)
 
 
 def _number(told: str | None) -> int | None:

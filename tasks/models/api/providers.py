@@ -18,6 +18,7 @@ from tasks.models.api.gemini import Gemini
 from tasks.models.api.jina import Jina
 from tasks.models.api.known import known
 from tasks.models.api.limiter import Limiter
+from tasks.models.api.minute import shared_minute
 from tasks.models.api.mistral import Mistral
 from tasks.models.api.openai import Compatible, OpenAI
 from tasks.models.api.tei import Tei
@@ -82,7 +83,9 @@ class ApiProvider:
         limits = Limits(min(api.inputs or limits.inputs, 2048), limits.tokens, limits.text_tokens)
         client = Client(
             self._wire, Asked(name, settings.dimension), base, key,
-            Limiter(api.requests_per_minute, api.tokens_per_minute, api.concurrency),
+            Limiter(
+                api.requests_per_minute, api.tokens_per_minute, api.concurrency, shared_minute(base, key, name)
+            ),
             Bill(price_of(settings)), api.seconds,
         )  # fmt: skip
         client.dimension = settings.dimension or facts.dimension

@@ -74,6 +74,7 @@ class Fake:
         state: what is wrong with the whole: "", "revoked", "quota", "retired", "down".
         script: faults of the next requests, by the names of `Faults`.
         drift: added to every vector, as if the model had changed.
+        filtered: what no text may have in it.
         violations: requests that no client may send: over the limits of inputs or tokens, with empty texts.
         batches: its Batch APIs.
         over_rate: requests that came when the rate was used up.
@@ -93,6 +94,7 @@ class Fake:
     state: str = ""
     script: list[str] = field(default_factory=list)
     drift: float = 0.0
+    filtered: str = FILTERED
     bill: list[Paid] = field(default_factory=list)
     requests: int = 0
     bodies: list[dict[str, Any]] = field(default_factory=list)
@@ -158,7 +160,7 @@ class Fake:
             asked = json.loads(await request.body())
             self.bodies = [*self.bodies[-50:], asked]
             texts, kind = speech.texts(asked), speech.kind(asked)
-            tokens = [tokens_of(text) for text in texts]
+            tokens = [self.count(text) for text in texts]
             if refusal := self._refusal(speech, request, asked, texts, tokens):
                 return refusal
             fault = self.script.pop(0) if self.script else self._fault()
@@ -171,8 +173,9 @@ class Fake:
                 return limited
             paid = Paid(texts, kind, sum(tokens), came)
             self.bill.append(paid)
+            self.answered(paid, fault)
             await asyncio.sleep(self.latency + (1.0 if fault == "slow" else 0.0))
-            vectors = [vector_of(text, self.size(speech.dimension(asked)), self.drift) for text in texts]
+            vectors = [self.vector(text, self.size(speech.dimension(asked))) for text in texts]
             content = speech.answer(asked, self._spoilt(fault, vectors), sum(tokens), fault, self._random)
             return _Sent(paid, json.dumps(content).encode(), self._headers(), cut=fault == "cut")
 
@@ -180,6 +183,15 @@ class Fake:
 
     def size(self, asked: int | None) -> int:
         return asked or self.dimension
+
+    def answered(self, paid: Paid, fault: str) -> None:
+        """A request is paid for, and meets with a fault, or none."""
+
+    def count(self, text: str) -> int:
+        return tokens_of(text)
+
+    def vector(self, text: str, dimension: int) -> np.ndarray:
+        return vector_of(text, dimension, self.drift)
 
     def _fault(self) -> str:
         at = self._random.random()
@@ -215,7 +227,7 @@ class Fake:
             return speech.error(400, f"Invalid 'input': max {self.tokens} tokens per request", "max_tokens_per_request")
         if any(count > self.longest for count in tokens):
             return speech.too_long(max(tokens), self.longest)
-        if any(FILTERED in text for text in texts):
+        if any(self.filtered in text for text in texts):
             return speech.error(400, "The response was filtered by the content management policy.", "content_filter")
         return None
 

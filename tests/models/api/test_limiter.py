@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.models.api.limiter import Limiter
+from tasks.models.api.minute import Minute
 
 
 class Clock:
@@ -51,7 +52,7 @@ def test_no_minute_has_more_than_is_allowed(requests: int, tokens: int, asked: l
     sent: list[tuple[float, int]] = []
 
     async def work(clock: Clock) -> None:
-        limiter = Limiter(requests, tokens, 8, clock=clock)
+        limiter = Limiter(requests, tokens, 8, minute=Minute(clock=clock), clock=clock)
 
         async def one(count: int, seconds: float) -> None:
             ticket = await limiter.acquire(count)
@@ -74,7 +75,7 @@ def test_nearly_all_that_is_allowed_is_used() -> None:
     sent: list[tuple[float, int]] = []
 
     async def work(clock: Clock) -> None:
-        limiter = Limiter(None, 10_000, 16, clock=clock)
+        limiter = Limiter(None, 10_000, 16, minute=Minute(clock=clock), clock=clock)
 
         async def one(i: int) -> None:
             ticket = await limiter.acquire(100)
@@ -96,7 +97,7 @@ def test_nearly_all_that_is_allowed_is_used() -> None:
 
 def test_fewer_go_at_once_after_a_refusal_and_more_after_answers() -> None:
     async def work(clock: Clock) -> None:
-        limiter = Limiter(None, None, 32, clock=clock)
+        limiter = Limiter(None, None, 32, minute=Minute(clock=clock), clock=clock)
         for _ in range(12):
             limiter.went_well()
         grown = limiter.window
@@ -117,7 +118,7 @@ def test_fewer_go_at_once_after_a_refusal_and_more_after_answers() -> None:
 def test_limits_are_learned_unless_the_settings_give_them() -> None:
     async def work(clock: Clock) -> None:
         told = {"x-ratelimit-limit-requests": "500", "x-ratelimit-limit-tokens": "1000000"}
-        free, fixed = Limiter(None, None, 4, clock=clock), Limiter(7, None, 4, clock=clock)
+        free, fixed = Limiter(None, None, 4, minute=Minute(clock=clock), clock=clock), Limiter(7, None, 4, minute=Minute(clock=clock), clock=clock)
         free.learn(told)
         fixed.learn(told)
         assert (free.requests, free.tokens) == (500, 1_000_000)
@@ -132,7 +133,7 @@ def test_an_answer_that_took_longer_than_a_minute_counts_no_more() -> None:
     waited: list[float] = []
 
     async def work(clock: Clock) -> None:
-        limiter = Limiter(None, 100, 8, clock=clock)
+        limiter = Limiter(None, 100, 8, minute=Minute(clock=clock), clock=clock)
         slow = [await limiter.acquire(50) for _ in range(2)]
         await asyncio.sleep(90)
         sent = [await limiter.acquire(50)]  # by now the slow ones are of another minute

@@ -1,0 +1,121 @@
+"""What may be sent in a minute, shared by all who ask a service with the same key on this machine.
+
+What was sent, and what is about to be, stands in a file of SQLite. A request is given the first moment at which the
+minute before has room for it, after all that have one: so runs that ask at once wait for each other in turn, none is
+starved, and together they send no more than each alone might.
+"""
+
+import logging
+import sqlite3
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from tasks.caching import cache_folder
+from tasks.hashing import hash_fields
+
+T = TypeVar("T")
+logger = logging.getLogger("embedlake.encode")
+_MARGIN = 0.005  # of a minute, for clocks and lines that run unevenly
+_AHEAD = 600.0  # seconds; what is later than that was written when the clock went wrong
+_PATIENCE = 10.0  # seconds for which another process may be writing
+_SENT = "CREATE TABLE IF NOT EXISTS sent (number INTEGER PRIMARY KEY AUTOINCREMENT, at REAL, tokens INTEGER)"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request: when it goes out, by the clock, and its number."""
+
+    at: float
+    number: int
+
+
+class Minute:
+    """The requests of a minute.
+
+    Args:
+        file: that all who share it name; None where nobody does.
+        seconds: of a minute.
+        clock: seconds, the same for all.
+    """
+
+    def __init__(
+        self, file: Path | None = None, seconds: float = 60.0, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.clock = clock
+        self._seconds = seconds * (1 + _MARGIN)
+        self._file = file
+        self._open: sqlite3.Connection | None = None
+
+    def place(self, tokens: int, most_requests: int | None, most_tokens: int | None) -> Sent:
+        """Give a request its moment. One that is larger than a minute has a minute for itself.
+
+        Args:
+            tokens: of the request.
+            most_requests, most_tokens: a minute; None for any number.
+        """
+
+        def placed(sent: sqlite3.Connection) -> Sent:
+            now = self.clock()
+            sent.execute("DELETE FROM sent WHERE at <= ? OR at > ?", (now - self._seconds, now + _AHEAD))
+            requests, used, last = sent.execute("SELECT count(*), total(tokens), max(at) FROM sent").fetchone()
+            at = max(now, last or now)
+            for before, count in sent.execute("SELECT at, tokens FROM sent ORDER BY at"):
+                fits = (most_requests is None or requests < most_requests) and (
+                    most_tokens is None or used + tokens <= most_tokens
+                )
+                if fits and before + self._seconds > at:
+                    break
+                requests, used, at = requests - 1, used - count, max(at, before + self._seconds)
+            number = sent.execute("INSERT INTO sent (at, tokens) VALUES (?, ?)", (at, tokens)).lastrowid
+            return Sent(at, number or 0)
+
+        return self._done(placed)
+
+    def settle(self, sent: Sent, tokens: int) -> None:
+        """A request counts as so many tokens."""
+        self._done(lambda all: all.execute("UPDATE sent SET tokens = ? WHERE number = ?", (tokens, sent.number)))
+
+    def withdraw(self, sent: Sent) -> None:
+        """A request does not go out."""
+        self._done(lambda all: all.execute("DELETE FROM sent WHERE number = ?", (sent.number,)))
+
+    def _done(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do some work in one transaction; where the file cannot be used, what is sent here counts alone."""
+        try:
+            if self._open is None:
+                self._open = self._connected()
+            self._open.execute("BEGIN IMMEDIATE")
+            with self._open:
+                return work(self._open)
+        except (sqlite3.Error, OSError) as error:
+            if self._file is None:
+                raise
+            logger.warning("what other runs ask a service for is not counted: %s: %s", self._file, error)
+            self._file, self._open = None, None
+            return self._done(work)
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._file:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+        name = str(self._file or ":memory:")
+        made = sqlite3.connect(name, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, made.close)
+        made.execute("PRAGMA journal_mode = WAL")
+        made.execute("PRAGMA synchronous = OFF")  # a machine that loses its power sends nothing in that minute
+        made.execute(_SENT)
+        return made
+
+
+def shared_minute(service: str, key: str | None, model: str) -> Minute:
+    """The minute of all who ask a service's model with a key on this machine.
+
+    Args:
+        service: its address.
+        key: None where there is none.
+        model: as the service calls it: providers count each by itself.
+    """
+    return Minute(cache_folder() / "minutes" / f"{hash_fields(service, key, model)}.sqlite")
