@@ -1,6 +1,8 @@
 """The providers that embedlake knows by itself: what a reference means, and the encoder for it."""
 
 import contextlib
+import math
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urldefrag
 
@@ -14,6 +16,7 @@ from tasks.models.api.bill import Bill
 from tasks.models.api.client import Client
 from tasks.models.api.cohere import Cohere
 from tasks.models.api.encoder import ApiEncoder
+from tasks.models.api.gallery import Gallery
 from tasks.models.api.gemini import Gemini
 from tasks.models.api.jina import Jina
 from tasks.models.api.known import known
@@ -25,6 +28,8 @@ from tasks.models.api.tokens import Counter
 from tasks.models.api.voyage import Voyage
 from tasks.models.api.wire import Asked, Limits, Wire
 from tasks.models.resolved import ResolvedModel, Served
+from tasks.models.scale import at_most
+from tasks.models.takes import TEXT_ONLY, Takes
 from tasks.secrets import redact, secret_named
 from tasks.services import failed_answer, malformed, not_set_up, unreached
 
@@ -67,7 +72,7 @@ class ApiProvider:
             name, version = name or str(told.get("model_id")), version or str(told.get("model_sha") or "")
         elif not name:
             name = _only_model(base, self._wire.headers(key), model.model)
-        return Served(self._wire.name, name, version)
+        return Served(self._wire.name, name, version, _takes(self._wire, name))
 
     def load(self, model: ResolvedModel, budget: int | None) -> ApiEncoder:
         """What asks the service; `budget` is the tokens of a request at most."""
@@ -80,15 +85,20 @@ class ApiProvider:
         if self._wire.name == "tei":
             limits = _told_limits(_info(base, self._wire.headers(key)), limits)
         limits = Limits(min(api.inputs or limits.inputs, 2048), limits.tokens, limits.text_tokens)
-        client = Client(
-            self._wire, Asked(name, settings.dimension), base, key,
-            Limiter(api.requests_per_minute, api.tokens_per_minute, api.concurrency),
-            Bill(price_of(settings)), api.seconds,
-        )  # fmt: skip
+        limiter = Limiter(api.requests_per_minute, api.tokens_per_minute, api.concurrency)
+        bill = Bill(price_of(settings))
+        asked = Asked(name, settings.dimension)
+        client = Client(self._wire, asked, base, key, limiter, bill, api.seconds)
         client.dimension = settings.dimension or facts.dimension
+        gallery = None
+        if (sight := self._wire.sight(name)) is not None:
+            asked, bill = replace(asked, pictures=True), bill.beside(image_price_of(settings))
+            pictures = Client(self._wire, asked, base, key, limiter, bill, api.seconds)
+            gallery = Gallery(self._wire, name, sight, pictures)
         share = api.tokens_per_minute // _SHARE_OF_A_MINUTE if api.tokens_per_minute else None
         suits = min((told for told in (budget, share) if told), default=None)
-        return ApiEncoder(settings, name, self._wire, limits, client, Counter(facts.tokenizer), api.concurrency, suits)
+        counter = Counter(facts.tokenizer)
+        return ApiEncoder(settings, name, self._wire, limits, client, counter, api.concurrency, suits, gallery)
 
 
 def batch_api_of(model: ResolvedModel) -> BatchApi:
@@ -117,6 +127,23 @@ def price_of(model: Model) -> float | None:
     if provider in WIRES and WIRES[provider].own_server:
         return 0.0
     return known(provider, name).price
+
+
+def image_price_of(model: Model) -> float | None:
+    """USD for a million tokens that images are billed with; None where nobody knows."""
+    provider, _, name = model.model.partition(":")
+    if model.api and model.api.image_price is not None:
+        return model.api.image_price
+    return known(provider, name).image_price
+
+
+def picture_tokens_of(model: ResolvedModel, pixels: int) -> int:
+    """What an image is billed with by a service that takes images, in tokens, about."""
+    assert isinstance(model.origin, Served)
+    side = max(math.isqrt(pixels), 1)
+    most = model.takes.scale.most if model.takes.scale else None
+    side = min(side, math.isqrt(most or side**2))
+    return WIRES[model.origin.provider].picture_tokens(model.origin.name, side, side)
 
 
 def place_of(model: Model) -> tuple[str, str]:
@@ -164,6 +191,14 @@ def key_of(model: Model) -> str | None:
             f"Set it (export {variable}=…), or name another with `api: {{ key_env: … }}`.",
         )
     return key
+
+
+def _takes(wire: Wire, name: str) -> Takes:
+    """What a model takes: images no larger than its provider looks at, should it take some."""
+    sight = wire.sight(name)
+    if sight is None:
+        return TEXT_ONLY
+    return Takes(frozenset({"text", "image"}), math.isqrt(sight.pixels), scale=at_most(sight.pixels))
 
 
 def _check(model: Model) -> None:

@@ -26,16 +26,35 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """What a provider takes of images.
+
+    Attributes:
+        inputs: images in a request.
+        pixels: of an image; larger ones are scaled down before they are sent, as the provider would do, or its model.
+        file_bytes: of an image.
+        request_bytes: of all images in a request, as base64.
+    """
+
+    inputs: int
+    pixels: int
+    file_bytes: int
+    request_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What is asked of a model.
 
     Attributes:
         model: as the provider calls it.
         dimension: of the vectors; None for the model's own.
+        pictures: whether what is embedded are images, each a `data:` address.
     """
 
     model: str
     dimension: int | None = None
+    pictures: bool = False
 
 
 class Wire:
@@ -56,6 +75,14 @@ class Wire:
     def limits(self, model: str) -> Limits:
         """Of a model. Source: the provider's documentation."""
         return Limits(2048, 300_000, 8192)
+
+    def sight(self, model: str) -> Sight | None:
+        """What a model takes of images; None where it takes none."""
+        return None
+
+    def picture_tokens(self, model: str, height: int, width: int) -> int:
+        """What an image of so many pixels is billed with, in tokens, about. Source: the provider's documentation."""
+        raise NotImplementedError
 
     def headers(self, key: str | None) -> dict[str, str]:
         """Of every request."""
