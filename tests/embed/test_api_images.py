@@ -152,4 +152,4 @@ def test_in_batches_texts_go_into_files_and_images_into_requests(corpus: Callabl
         assert len(fake.pictures) == 4
         assert verify(check_whole(file)) == []
     assert len(fake.batches.jobs) == 1
-    assert counts.cost == pytest.approx(4 * 267 * 0.45 / 1e6, rel=0.05)
+    assert counts.cost == pytest.approx(4 * 267 * 0.45 / 1e6, rel=0.1)

@@ -3,9 +3,11 @@
 
 from typing import Any
 
-from tasks.models.api.answers import Reply, UnusableAnswer, in_order, tokens_in
+from tasks.config.models import Output
+from tasks.models.api.answers import Reply, UnusableAnswer, in_order, numbers_of, tokens_in
 from tasks.models.api.wire import Asked, Kind, Limits, Sight, Wire
 
+_TYPES: dict[Output, str] = {"float": "float", "int8": "int8", "binary": "ubinary"}
 _PIXELS = (3_136, 2_458_624)  # of an image at least and at most, to which it is scaled
 _PIXELS_OF_A_TOKEN = 512 * 512 / 1_610
 
@@ -30,6 +32,10 @@ class Cohere(Wire):
         """An image of 512 × 512 pixels is about 1,610 tokens."""
         return round(min(max(height * width, _PIXELS[0]), _PIXELS[1]) / _PIXELS_OF_A_TOKEN)
 
+    def outputs(self, model: str) -> tuple[Output, ...]:
+        """All, from version 3 on."""
+        return ("float", "int8", "binary")
+
     def path(self, asked: Asked) -> str:
         """Of version 2."""
         return "/v2/embed"
@@ -37,8 +43,8 @@ class Cohere(Wire):
     def body(self, asked: Asked, texts: list[str], kind: Kind) -> dict[str, Any]:
         """Too long texts are an error: `truncate` is NONE."""
         told: dict[str, Any] = {
-            "model": asked.model, **_inputs(asked, texts), "input_type": f"search_{kind}", "embedding_types": ["float"],
-            "truncate": "NONE",
+            "model": asked.model, **_inputs(asked, texts), "input_type": f"search_{kind}", "truncate": "NONE",
+            "embedding_types": [_TYPES[self.output]],
         }  # fmt: skip
         return told if asked.dimension is None else told | {"output_dimension": asked.dimension}
 
@@ -50,7 +56,7 @@ class Cohere(Wire):
         units = meta.get("billed_units") if isinstance(meta, dict) else None
         told = [tokens_in(units, name) for name in ("input_tokens", "image_tokens")]
         tokens = None if told == [None, None] else sum(number or 0 for number in told)
-        return in_order(answer["embeddings"].get("float"), count, tokens)
+        return numbers_of(in_order(answer["embeddings"].get(_TYPES[self.output]), count, tokens), self.output)
 
 
 def _inputs(asked: Asked, contents: list[str]) -> dict[str, Any]:

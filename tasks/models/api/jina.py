@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tasks.config.models import Output
 from tasks.models.api.pictures import data_of
 from tasks.models.api.wire import Asked, Kind, Limits, Sight, Wire
 
@@ -33,10 +34,16 @@ class Jina(Wire):
         side, tokens, _ = _TILES[model]
         return -(-height // side) * -(-width // side) * tokens
 
+    def outputs(self, model: str) -> tuple[Output, ...]:
+        """Bits, but no bytes."""
+        return ("float", "binary")
+
     def body(self, asked: Asked, texts: list[str], kind: Kind) -> dict[str, Any]:
         """Too long texts are an error: `truncate` is false. Models before version 3 know no tasks, and CLIP's know that
         of queries alone; these say nothing of what is too long, which is cut before it is sent."""
         told: dict[str, Any] = {"model": asked.model, "input": texts, "embedding_type": "base64"}
+        if self.output == "binary":
+            told["embedding_type"] = "ubinary"
         if asked.model in _TILES:
             told["input"] = [{"image": data_of(text)[1]} if asked.pictures else {"text": text} for text in texts]
         clip = "-clip-" in asked.model

@@ -79,6 +79,7 @@ class ApiProvider:
         assert isinstance(model.origin, Served)
         settings, name = model.settings, model.origin.name
         api = settings.api or Api.model_validate({})
+        wire = self._wire.giving(settings.output)
         key, (base, _) = key_of(settings), place_of(settings)
         facts = known(self._wire.name, name)
         limits = self._wire.limits(name)
@@ -88,17 +89,17 @@ class ApiProvider:
         limiter = Limiter(api.requests_per_minute, api.tokens_per_minute, api.concurrency)
         bill = Bill(price_of(settings))
         asked = Asked(name, settings.dimension)
-        client = Client(self._wire, asked, base, key, limiter, bill, api.seconds)
+        client = Client(wire, asked, base, key, limiter, bill, api.seconds)
         client.dimension = settings.dimension or facts.dimension
         gallery = None
         if (sight := self._wire.sight(name)) is not None:
             asked, bill = replace(asked, pictures=True), bill.beside(image_price_of(settings))
-            pictures = Client(self._wire, asked, base, key, limiter, bill, api.seconds)
-            gallery = Gallery(self._wire, name, sight, pictures)
+            pictures = Client(wire, asked, base, key, limiter, bill, api.seconds)
+            gallery = Gallery(wire, name, sight, pictures)
         share = api.tokens_per_minute // _SHARE_OF_A_MINUTE if api.tokens_per_minute else None
         suits = min((told for told in (budget, share) if told), default=None)
         counter = Counter(facts.tokenizer)
-        return ApiEncoder(settings, name, self._wire, limits, client, counter, api.concurrency, suits, gallery)
+        return ApiEncoder(settings, name, wire, limits, client, counter, api.concurrency, suits, gallery)
 
 
 def batch_api_of(model: ResolvedModel) -> BatchApi:
@@ -138,8 +139,10 @@ def image_price_of(model: Model) -> float | None:
 
 
 def picture_tokens_of(model: ResolvedModel, pixels: int) -> int:
-    """What an image is billed with by a service that takes images, in tokens, about."""
-    assert isinstance(model.origin, Served)
+    """What an image is billed with by a service that takes images, in tokens, about; 0 where nobody knows, as of a
+    provider of one's own."""
+    if not isinstance(model.origin, Served) or model.origin.provider not in WIRES:
+        return 0
     side = max(math.isqrt(pixels), 1)
     most = model.takes.scale.most if model.takes.scale else None
     side = min(side, math.isqrt(most or side**2))
@@ -208,6 +211,17 @@ def _check(model: Model) -> None:
     if wrong:
         raise ConfigurationError(
             f"model {model.model!r} is behind an API, and {wrong[0]!r} is for models on this machine", "Take it out."
+        )
+    offered = WIRES[provider].outputs(name)
+    if model.output not in offered:
+        others = f"only {' and '.join(offered)}" if len(offered) > 1 else "none but float"
+        raise ConfigurationError(
+            f"model {redact(model.model)!r} cannot be asked for `output: {model.output}`: of it there is {others}",
+            "Take it out; `store: float16` halves the vectors of any model.",
+        )
+    if model.output != "float" and in_batches(model):
+        raise ConfigurationError(
+            f"model {model.model!r} cannot have `output: {model.output}` and `mode: batch` together", "Take one out."
         )
     if in_batches(model) and provider not in BATCH_WIRES:
         raise ConfigurationError(

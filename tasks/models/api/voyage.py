@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tasks.config.models import Output
 from tasks.models.api.wire import Asked, Kind, Limits, Sight, Wire
 
 _TOKENS = {
@@ -9,6 +10,7 @@ _TOKENS = {
     "voyage-2": 320_000,
 }  # fmt: skip
 """In a request; of any other model 120,000."""
+_SMALLER = ("voyage-4", "voyage-3.5", "voyage-3-large", "voyage-code-3")
 _PIXELS = (50_000, 2_000_000)  # of an image at least and at most, to which it is scaled, and as which it is billed
 _PIXELS_OF_A_TOKEN = 560
 
@@ -38,6 +40,10 @@ class Voyage(Wire):
         """A token is 560 pixels."""
         return round(min(max(height * width, _PIXELS[0]), _PIXELS[1]) / _PIXELS_OF_A_TOKEN)
 
+    def outputs(self, model: str) -> tuple[Output, ...]:
+        """All, of models of texts from voyage-3-large and voyage-code-3 on."""
+        return ("float", "int8", "binary") if model.startswith(_SMALLER) else ("float",)
+
     def path(self, asked: Asked) -> str:
         """Of texts, or of texts and images."""
         return "/multimodalembeddings" if _sees(asked.model) else "/embeddings"
@@ -48,7 +54,8 @@ class Voyage(Wire):
         if _sees(asked.model):
             told |= {"inputs": [_content(asked, text) for text in texts], "output_encoding": "base64"}
         else:
-            told |= {"input": texts, "encoding_format": "base64"}
+            numbers = {"float": {"encoding_format": "base64"}, "int8": {"output_dtype": "int8"}}
+            told |= {"input": texts, **numbers.get(self.output, {"output_dtype": "ubinary"})}
         return told if asked.dimension is None else told | {"output_dimension": asked.dimension}
 
 

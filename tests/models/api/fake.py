@@ -306,8 +306,12 @@ class Speech:
 
     def answer(self, asked: dict[str, Any], vectors: list[Any], tokens: int, fault: str, chance: random.Random) -> Any:
         as_base64 = "base64" in (asked.get("encoding_format"), asked.get("embedding_type"))
+        kind = asked.get("output_dtype") or asked.get("embedding_type") or "float"
 
         def written(vector: Any) -> Any:
+            if kind not in ("float", "base64"):
+                assert not as_base64
+                return as_type(vector, kind)
             return base64.b64encode(vector.astype("<f4").tobytes()).decode() if as_base64 else vector.tolist()
 
         data = [{"object": "embedding", "index": i, "embedding": written(v)} for i, v in enumerate(vectors)]
@@ -387,11 +391,12 @@ class CohereSpeech(Speech):
         return self.error(400, f"too many tokens: total number of tokens in the texts cannot exceed {most}", "")
 
     def answer(self, asked: dict[str, Any], vectors: list[Any], tokens: int, fault: str, chance: random.Random) -> Any:
-        rows = [vector.tolist() for vector in vectors]
+        [kind] = asked["embedding_types"]
+        rows = [as_type(vector, kind) for vector in vectors]
         rows = rows[:-1] if fault == "short" else rows
         billed = {"images": len(rows), "image_tokens": tokens} if "inputs" in asked else {"input_tokens": tokens}
         return {
-            "id": "fake", "embeddings": {"float": rows}, "response_type": "embeddings_by_type",
+            "id": "fake", "embeddings": {kind: rows}, "response_type": "embeddings_by_type",
             "meta": {"api_version": {"version": "2"}, "billed_units": billed}, "texts": asked.get("texts") or [],
         }  # fmt: skip
 
@@ -492,6 +497,18 @@ def vector_of(text: str, dimension: int, drift: float = 0.0) -> np.ndarray:
         vector = vector + _own(word, len(vector))
     vector = vector[:dimension] + drift
     return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+
+def as_type(vector: Any, kind: str) -> list[Any]:
+    """A vector in the numbers that were asked for, as Cohere and Voyage document them: signed bytes, or bits of which
+    eight make a byte, the first the highest."""
+    if kind == "int8":
+        return [int(number) for number in np.clip(np.round(vector * 127 / np.abs(vector).max()), -128, 127)]
+    if kind in ("binary", "ubinary"):
+        packed = np.packbits(vector > 0)
+        return [int(byte) - (128 if kind == "binary" else 0) for byte in packed]
+    assert kind == "float"
+    return [float(number) for number in vector]
 
 
 def tokens_of(text: str) -> int:
