@@ -58,6 +58,12 @@ class Api(Settings):
         allow_inf_nan=False,
         description="USD for a million tokens; by default what is known of the model (embedlake plan).",
     )
+    image_price: float | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="USD for a million tokens of images, of a model that takes them; by default what is known of it.",
+    )
 
     @field_validator("url")
     @classmethod

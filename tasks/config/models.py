@@ -14,6 +14,7 @@ TEMPLATES = {"text": "{text}", "headings": "{title}\n{headings}\n\n{text}"}
 """Templates that have a name."""
 
 Index = Literal["rabitq", "int8", "flat"]
+Output = Literal["float", "int8", "binary"]
 
 
 class Model(ShortForm):
@@ -82,7 +83,12 @@ class Model(ShortForm):
     store: Literal["float32", "float16"] = Field(
         "float32", description="Numbers of the vectors in its table; float16 halves it, and gets a table of its own."
     )
-
+    output: Output = Field(
+        "float",
+        description="What numbers a service is asked for, where it has others than float: int8, or binary, a bit each,"
+        " which are kept as 1 and -1. Its answers are smaller, and vectors a little less exact; gets a table of its"
+        " own.",
+    )
     api: Api | None = Field(None, description="How it is asked, where it is behind an API.")
 
     @model_validator(mode="after")

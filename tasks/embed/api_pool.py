@@ -2,16 +2,20 @@
 landed."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 
 from tasks.caching import cache_folder
-from tasks.embed.pools import LocalPool
+from tasks.embed.batches import Batch
+from tasks.embed.pools import Embedded, LocalPool
 from tasks.hashing import hash_fields
 from tasks.lake.tables import Lake
 from tasks.models.api.encoder import ApiEncoder
+from tasks.models.api.gallery import content_of
 from tasks.models.api.paid import Paid
+from tasks.models.template import HASH
 
 
 class ApiPool(LocalPool):
@@ -32,6 +36,18 @@ class ApiPool(LocalPool):
         self._api.paid = paid
         self._api.spend_at_most(budget)
         self.batch_items = encoder.batch_items
+        self.content_cost = encoder.content_cost or encoder.batch_cost
+        self._pictures: dict[str, str] = {}  # of what is embedded of an image, its hash as it is paid for
+
+    def embed(self, batches: Iterator[Batch | None]) -> Iterator[Embedded]:
+        """Results as they come."""
+        for result in super().embed(batches):
+            batch = result.batch
+            if batch.items[0].modality != "text" and HASH in batch.rows.column_names:
+                contents = [content_of(item) for item in batch.items]
+                hashes = batch.rows[HASH].to_pylist()
+                self._pictures |= {told: contents[at] for told, at in zip(hashes, batch.positions, strict=True)}
+            yield result
 
     @property
     def billed(self) -> int:
@@ -45,7 +61,7 @@ class ApiPool(LocalPool):
 
     def landed(self, contents: pa.ChunkedArray) -> None:
         """What is in the table, or failed, need not be kept."""
-        self._api.paid.settle(contents.to_pylist())
+        self._api.paid.settle(self._pictures.pop(content, content) for content in contents.to_pylist())
 
     def close(self) -> None:
         """Send nothing any more. Answers that still come are kept for the next run."""

@@ -75,6 +75,7 @@ class Embedding:
         self._chosen = chosen
         self._pool: Pool | None = None
         self.counts = counts or EmbeddingCounts(table)
+        self._before = self.counts.billed, self.counts.cost  # what batches of a Batch API cost
         self._commits = Commits(lake, table, model, report, self.counts)
         template = Template(model)
         self._reuse = Reuse(lake, table, template, self._commits, self.counts, wider)
@@ -140,7 +141,8 @@ class Embedding:
                 self._commits.settle = self._pool.landed
             self._commits.begin()
             for result in self._pool.embed(self._batches(chain(held, windows), self._pool)):
-                self.counts.billed, self.counts.cost = self._pool.billed, self._pool.cost
+                self.counts.billed, cost = self._before[0] + self._pool.billed, self._pool.cost
+                self.counts.cost = self._before[1] if cost is None else (self._before[1] or 0.0) + cost
                 try:
                     self._take(result, self._pool.max_cost)
                 except ModelError as error:  # what others have under way is landed all the same
@@ -202,7 +204,7 @@ class Embedding:
             if modality == "text":
                 yield from make_batches(rows, pool.batch_cost, pool.max_cost, pool.batch_items)
             else:
-                yield from content_batches(rows, pool.batch_cost, self._fetcher, self._lose)
+                yield from content_batches(rows, pool.content_cost, self._fetcher, self._lose)
 
     def _lose(self, rows: pa.Table, cause: DocumentError) -> None:
         """Rows whose content does not decode fail, and so do those whose file cannot be read now; others wait until the

@@ -9,7 +9,7 @@ from tasks.lake.catalog import Entry, entry_of, model_named, model_of
 from tasks.lake.pinned import resolve_in
 from tasks.lake.switches import last_live
 from tasks.lake.tables import Lake
-from tasks.models.api.providers import price_of
+from tasks.models.api.providers import image_price_of, price_of
 from tasks.models.find import resolve_entry
 from tasks.models.resolved import ResolvedModel, Served
 
@@ -71,6 +71,18 @@ def _priced(corpus: Corpus, model: ResolvedModel) -> ResolvedModel:
         raise ConfigurationError(
             f"the corpus file has a `budget`, and nobody knows what {model.settings.model} costs",
             "Say it, in USD for a million tokens: api: { price: 0.02 }",
+        )
+    media = corpus.extraction
+    seen = "image" in model.takes.modalities and (media.images != "none" or media.video)
+    if (
+        corpus.budget is not None
+        and isinstance(model.origin, Served)
+        and seen
+        and image_price_of(model.settings) is None
+    ):
+        raise ConfigurationError(
+            f"the corpus file has a `budget`, and nobody knows what images cost {model.settings.model}",
+            "Say it, in USD for a million tokens that they are billed with: api: { image_price: 0.5 }",
         )
     return model
 

@@ -34,6 +34,7 @@ class Pool(Protocol):
 
     Attributes:
         dimension, max_cost, backend, batch_cost: of its encoders.
+        content_cost: as batch_cost, of what is no text.
         batch_items: most items in a batch; None for any number.
         billed: tokens that were paid for.
         cost: USD that were paid; None where nobody knows.
@@ -43,6 +44,7 @@ class Pool(Protocol):
     max_cost: int
     backend: str
     batch_cost: int
+    content_cost: int
     batch_items: int | None
 
     @property
@@ -91,7 +93,7 @@ class LocalPool(Unpaid):
         self.dimension = self._encoder.dimension
         self.max_cost = self._encoder.max_cost
         self.backend = self._encoder.backend
-        self.batch_cost = self._encoder.batch_cost
+        self.batch_cost = self.content_cost = self._encoder.batch_cost
         self._threads = ThreadPoolExecutor(self._encoder.concurrency, thread_name_prefix="encode")
 
     def embed(self, batches: Iterator[Batch | None]) -> Iterator[Embedded]:

@@ -143,6 +143,7 @@ class RayPool(Unpaid):
                 "Check `resources` against what the machine or cluster has.",
             ) from None
         self.dimension, self.max_cost, self.backend, self.batch_cost = shapes[0]
+        self.content_cost = self.batch_cost
 
     def _room(self) -> list[Any]:
         return [actor for actor in self._actors for _ in range(_AHEAD)]

@@ -8,7 +8,7 @@ from tasks.embed.pending import pending_chunks
 from tasks.embed.pools import Pool
 from tasks.embed.wider import Wider
 from tasks.errors import ModelError
-from tasks.lake.catalog import change_catalog, entry_of, open_model
+from tasks.lake.catalog import change_catalog, entry_of, open_model, taken_into
 from tasks.lake.jobs import are_open
 from tasks.lake.run import Run
 from tasks.lake.tables import Lake
@@ -38,15 +38,15 @@ def by_batches(
     run: Run, model: ResolvedModel, chosen: pa.ChunkedArray | None, wider: list[Wider], counts: EmbeddingCounts
 ) -> pa.ChunkedArray:
     """Land what batches answered, and put what is pending into batches, where the model is asked so; gives the versions
-    of the chunks that are left to requests.
+    of the chunks that are left to requests: images, or all.
 
     Raises:
         ModelError: the provider fails, or another model answers under the name of this one.
     """
     lake, table, settings = run.lake, run.lake.model_table(model), model.settings
-    nothing = pa.chunked_array([], pa.string())
+    images = taken_into(lake, model) - TEXT
     if not are_open(lake, table) and not len(pending_chunks(lake, table, settings, TEXT, chosen)):
-        return nothing
+        return pending_chunks(lake, table, settings, images, chosen).versions
     encoder = choose.load_encoder(model)
     if not isinstance(encoder, ApiEncoder):
         raise ModelError(f"batches of {settings.model!r} are under way, and it is not a service's model any more")
@@ -60,7 +60,9 @@ def by_batches(
         lambda vectors: _same_model(run, model, encoder, vectors), publish, counts, chosen, wider,
     )  # fmt: skip
     batches.run(submit=in_batches(settings))
-    return nothing if in_batches(settings) else batches.not_under_way()
+    if in_batches(settings):
+        return pending_chunks(lake, table, settings, images, chosen).versions
+    return batches.not_under_way()
 
 
 def _paid_for(lake: Lake, table: str) -> Paid:

@@ -116,6 +116,11 @@ def _check_settings(model: Model, place: Path) -> None:
             f"model {model.model!r} is no file of word vectors, and cannot have `weighting: {model.weighting}`",
             "Leave it out.",
         )
+    if model.output != "float":
+        raise ModelError(
+            f"model {model.model!r} is on this machine, and `output: {model.output}` is for models behind an API",
+            "Take it out; `int8: true` runs it in int8, and `store: float16` halves its vectors.",
+        )
     if model.pooling != "auto" and (not (place / "config.json").exists() or (place / "modules.json").exists()):
         raise ModelError(
             f"model {model.model!r} says itself how it pools, and cannot have `pooling: {model.pooling}`",

@@ -1,6 +1,6 @@
 """What an encoder is, and what every encoder's vectors must be."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -157,6 +157,26 @@ def encode_in_parts(encoder: Encoder, items: Sequence[Item]) -> Encoded:
         if not middle:
             raise
     return _joined(encode_in_parts(encoder, items[:middle]), encode_in_parts(encoder, items[middle:]))
+
+
+def by_modality(items: Sequence[Item], ways: Mapping[str, Callable[[Sequence[Item]], Encoded]]) -> Encoded:
+    """Vectors and costs of items of several modalities, each encoded in its way.
+
+    Raises:
+        ModelError: there is no way for one of them.
+    """
+    if unknown := {item.modality for item in items} - set(ways):
+        raise ModelError(
+            f"the model embeds {' and '.join(sorted(ways))}, and was given {unknown.pop()}",
+            "Use a model for that modality.",
+        )
+    found: dict[int, tuple[Vectors, int]] = {}
+    for modality, encode in ways.items():
+        places = [i for i, item in enumerate(items) if item.modality == modality]
+        if places:
+            encoded = encode([items[i] for i in places])
+            found.update(zip(places, zip(encoded.vectors, encoded.costs, strict=True), strict=True))
+    return Encoded(np.stack([found[i][0] for i in range(len(items))]), [found[i][1] for i in range(len(items))])
 
 
 def _joined(first: Encoded, second: Encoded) -> Encoded:

@@ -1,6 +1,7 @@
 """The first thing that a model's image processor does: it scales. Whoever decodes images can do it beforehand, so that
 fewer bytes travel; what is scaled already is not scaled again."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 
 from tasks.models.interface import Image
 
+_LANCZOS = 1  # Pillow's number of it
 _LONGEST = 16  # times the shorter side; of a strip that is longer, all but the middle is cut away in the end
 
 
@@ -20,12 +22,14 @@ class Scale:
         short: pixels of the shorter side, where the shape stays; the middle is cut out later.
         height, width: pixels, where the shape does not stay.
         how: number of Pillow's resampling filter.
+        most: pixels in all, where the shape stays and what has fewer is left as it is.
     """
 
     short: int | None
     height: int | None
     width: int | None
     how: int
+    most: int | None = None
 
     def __call__(self, image: Image) -> Image:
         """An image of that size."""
@@ -43,11 +47,19 @@ class Scale:
         return asdict(self)
 
     def _size(self, height: int, width: int) -> tuple[int, int]:
+        if self.most:
+            less = min(math.sqrt(self.most / (height * width)), 1.0)
+            return max(int(height * less), 1), max(int(width * less), 1)
         if self.short is None:
             return self.height or height, self.width or width
         if width <= height:
             return int(self.short * height / width), self.short
         return self.short, int(self.short * width / height)
+
+
+def at_most(pixels: int) -> Scale:
+    """The scale by which a service bounds images: so many pixels in all."""
+    return Scale(None, None, None, _LANCZOS, pixels)
 
 
 def scale_of(size: Mapping[str, Any], how: int, crops: bool) -> Scale | None:

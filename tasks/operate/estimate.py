@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,8 +17,8 @@ from tasks.lake.jobs import contents_under_way, under_way
 from tasks.lake.lookup import NumberSet, numbers_of
 from tasks.lake.tables import Lake
 from tasks.models import choose
-from tasks.models.api.providers import batch_share, price_of
-from tasks.models.interface import TEXT, encode_in_parts, text_items
+from tasks.models.api.providers import batch_share, image_price_of, picture_tokens_of, price_of
+from tasks.models.interface import TEXT, UNITS, encode_in_parts, text_items
 from tasks.models.resolved import ResolvedModel, Served
 from tasks.models.template import COST, HASH, NEEDED, Template, is_text
 from tasks.operate.sampling import PROBE_TEXTS
@@ -41,6 +41,7 @@ class ModelPlan:
         served: whether a service has the model, which asks for its own price.
         price: USD that it asks for a million tokens; cost: of all of them; None where nobody knows, or it is not
             served. price_given: whether the corpus file says it.
+        image_tokens: that a service bills images with, about; image_price: USD for a million of these.
     """
 
     model: str
@@ -59,6 +60,8 @@ class ModelPlan:
     price: float | None = None
     price_given: bool = False
     cost: float | None = None
+    image_price: float | None = None
+    image_tokens: int = 0
 
 
 def backfill_plan(lake: Lake, model: ResolvedModel, selection: Selection) -> ModelPlan:
@@ -76,6 +79,8 @@ def backfill_plan(lake: Lake, model: ResolvedModel, selection: Selection) -> Mod
     waiting = Waiting(lake, table, model.settings, there, takes, chosen)
     plan.texts, plan.tokens = len(waiting.texts), sum(waiting.texts.values())
     plan.by_modality = {name: len(contents) for name, contents in waiting.others.items()}
+    images = [waiting.texts[content] for content in waiting.others.get("image", ()) if content in waiting.texts]
+    tell_images(plan, model, images)
     limit = read_at_most(lake, table)
     if plan.texts:
         limit = estimate(plan, lake, model, waiting.probe, limit)
@@ -93,12 +98,33 @@ def new_plan(lake: Lake, model: ResolvedModel) -> ModelPlan:
     waiting = under_way(lake, table).texts
     given = served and model.settings.api is not None and model.settings.api.price is not None
     exists = lake.has(table)
-    return ModelPlan(model.name, table, exists, under_way=waiting, served=served, price=price, price_given=given)
+    plan = ModelPlan(model.name, table, exists, under_way=waiting, served=served, price=price, price_given=given)
+    plan.image_price = image_price_of(model.settings) if served else None
+    return plan
+
+
+def tell_images(plan: ModelPlan, model: ResolvedModel, weights: Sequence[int], share: float = 1.0) -> None:
+    """Note what the images that a plan counts would be billed with, where a service has the model.
+
+    Args:
+        plan: of the model.
+        model: it.
+        weights: of images that were met, in tokens, see `in_tokens`: they are taken out of the plan's tokens.
+        share: of all, the part that was met.
+    """
+    if plan.served and weights:
+        tokens = sum(picture_tokens_of(model, weight * UNITS["image"]) for weight in weights)
+        plan.image_tokens += round(tokens / share)
+        plan.tokens = max(plan.tokens - round(sum(weights) / share), 0)
 
 
 def tell_cost(plan: ModelPlan) -> None:
     """Note what the tokens that a plan counts would cost."""
-    plan.cost = None if plan.price is None else plan.tokens * plan.price / 1e6
+    parts = [(plan.tokens, plan.price), (plan.image_tokens, plan.image_price)]
+    costs = [
+        None if price is None else tokens * price / 1e6 for tokens, price in parts if tokens or price is plan.price
+    ]
+    plan.cost = None if None in costs else sum(cost or 0.0 for cost in costs)
 
 
 def tell_overlong(plan: ModelPlan, lake: Lake, limit: int, longer: int) -> None:

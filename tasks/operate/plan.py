@@ -25,6 +25,7 @@ from tasks.operate.estimate import (
     new_plan,
     read_at_most,
     tell_cost,
+    tell_images,
     tell_overlong,
     texts_there,
 )
@@ -158,6 +159,9 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
             }
             if contents:
                 entry.by_modality[name] = _scaled(len(contents), share)
+        images = waiting.others.get("image", set()) | set(media.get("image", {}))
+        for counted, part in ((texts, share), (pending, 1.0)):
+            tell_images(entry, model, [cost for content, cost in counted.items() if content in images], part)
         limit = read_at_most(lake, table)
         if entry.texts:
             limit = estimate(entry, lake, model, found.probe or waiting.probe, limit)

@@ -168,6 +168,8 @@ def model_plan_rows(model: ModelPlan, about: str = "") -> list[tuple[str, str]]:
         elif model.cost is not None:
             by = "the corpus file's price" if model.price_given else f"prices of {date_of_prices()}"
             at = f"at {model.price:g} USD a million tokens ({by})"
+            if model.image_tokens:
+                at = f"images at {model.image_price:g} USD a million tokens, {model.image_tokens:,} of them ({by})"
             rows.append(("  cost", f"{about or 'about '}{dollars(model.cost)}, {at}"))
     if model.overlong:
         rows.append(("  longer than the model reads", f"{about}{model.overlong:,} chunks"))

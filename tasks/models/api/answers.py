@@ -74,6 +74,19 @@ def vector_of(embedding: Any) -> Vector | None:
     return vector
 
 
+def numbers_of(reply: Reply, output: str) -> Reply:
+    """An answer with vectors out of the numbers that were asked for: of bytes with eight bits each, as NumPy packs
+    them, 1 for each bit that is set and -1 for the others."""
+    return Reply([_unpacked(vector) for vector in reply.vectors], reply.tokens) if output == "binary" else reply
+
+
+def _unpacked(vector: Vector | None) -> Vector | None:
+    """None where it is none of bytes."""
+    if vector is None or vector.min() < 0 or vector.max() > 255 or (vector % 1).any():
+        return None
+    return np.unpackbits(vector.astype(np.uint8)).astype(np.float32) * 2 - 1
+
+
 def tokens_in(usage: Any, *names: str) -> int | None:
     """The first of some numbers that an answer's account of its use has."""
     told = usage if isinstance(usage, dict) else {}

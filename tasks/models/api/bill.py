@@ -1,8 +1,9 @@
 """What a run pays for a model, and what it may pay."""
 
-from threading import Lock
+from dataclasses import dataclass, field
+from threading import RLock
 
-from tasks.errors import BudgetSpent, ConfigurationError
+from tasks.errors import BudgetSpent, ConfigurationError, ModelError
 
 _MILLION = 1e6
 
@@ -20,15 +21,22 @@ class Bill:
 
     def __init__(self, price: float | None = None) -> None:
         self.price = price
-        self._budget: float | None = None
-        self._lock = Lock()
-        self._reserved = 0
         self.tokens = 0
+        self._reserved = 0
+        self._purse = _Purse([self])
+
+    def beside(self, price: float | None) -> "Bill":
+        """A bill of other tokens, as of images, that have another price and are paid out of the same budget."""
+        other = Bill(price)
+        other._purse = self._purse
+        self._purse.bills.append(other)
+        return other
 
     @property
     def cost(self) -> float | None:
-        """USD; None where the price is not known."""
-        return self.cost_of(self.tokens)
+        """USD, with what stands on bills beside it; None where a price is not known."""
+        costs = [bill.cost_of(bill.tokens) for bill in self._purse.bills if bill is self or bill.tokens]
+        return None if None in costs else sum(cost or 0.0 for cost in costs)
 
     def cost_of(self, tokens: int) -> float | None:
         """USD of so many tokens."""
@@ -37,7 +45,8 @@ class Bill:
     @property
     def left(self) -> float | None:
         """USD that may still be paid; None for any sum."""
-        return None if self._budget is None else max(self._budget - (self.cost or 0.0), 0.0)
+        budget = self._purse.budget
+        return None if budget is None else max(budget - (self.cost or 0.0), 0.0)
 
     def limit(self, budget: float | None) -> None:
         """Let no more than so many USD be paid from now on; None for any sum.
@@ -50,17 +59,26 @@ class Bill:
                 "the corpus file has a `budget`, and nobody knows what one of its models costs",
                 "Say it, in USD for a million tokens: api: { price: 0.02 }",
             )
-        with self._lock:
-            self._budget = None if budget is None else budget + (self.cost or 0.0)
+        with self._purse.lock:
+            self._purse.budget = None if budget is None else budget + (self.cost or 0.0)
 
     def check(self, tokens: int) -> None:
         """See that so many tokens more may be paid for.
 
         Raises:
             BudgetSpent: they might cost more than is left.
+            ModelError: nobody knows what they cost, and there is a budget.
         """
-        total = self.tokens + self._reserved + tokens
-        if self._budget is not None and total * (self.price or 0) / _MILLION > self._budget:
+        budget = self._purse.budget
+        if budget is None:
+            return
+        if self.price is None:
+            raise ModelError(
+                "the corpus file has a `budget`, and nobody knows what images cost its model",
+                "Say it, in USD for a million tokens: api: { image_price: 0.5 }",
+            )
+        reserved = sum(bill.cost_of(bill._reserved) or 0.0 for bill in self._purse.bills)
+        if (self.cost or 0.0) + reserved + tokens * self.price / _MILLION > budget:
             raise BudgetSpent(
                 f"the budget is used up: {self.cost or 0:,.4f} USD were paid, and the next request might cost more"
                 " than is left",
@@ -72,13 +90,23 @@ class Bill:
 
         Raises:
             BudgetSpent: they might cost more than is left.
+            ModelError: nobody knows what they cost, and there is a budget.
         """
-        with self._lock:
+        with self._purse.lock:
             self.check(tokens)
             self._reserved += tokens
 
     def settle(self, reserved: int, paid: int) -> None:
         """Tokens that were reserved have this many as their outcome; 0 where nothing was paid."""
-        with self._lock:
+        with self._purse.lock:
             self._reserved -= reserved
             self.tokens += paid
+
+
+@dataclass(eq=False)
+class _Purse:
+    """What bills have in common: the USD that may be paid in all."""
+
+    bills: list[Bill]
+    budget: float | None = None
+    lock: RLock = field(default_factory=RLock)

@@ -16,10 +16,11 @@ from tasks.models.api.answers import Vector
 from tasks.models.api.client import TRIES, Client, Got
 from tasks.models.api.faults import RejectedRequest, TooLong
 from tasks.models.api.fingerprint import PROBES
+from tasks.models.api.gallery import Gallery, content_of
 from tasks.models.api.paid import Paid
 from tasks.models.api.tokens import Counter
 from tasks.models.api.wire import Kind, Limits, Wire
-from tasks.models.interface import TEXT, Encoded, Item, Vectors, finish, texts_of
+from tasks.models.interface import TEXT, Encoded, Item, Vectors, by_modality, finish, texts_of
 
 _MOST_TOKENS = 300_000  # of a request, where the provider has no limit
 _CAREFUL = 1.5  # tokens of a provider to one that was estimated, at most, until answers tell
@@ -43,13 +44,13 @@ class ApiEncoder:
         counter: of tokens.
         concurrency: requests at once, at most.
         batch_cost: tokens that suit a request; None for as many as it takes.
+        gallery: has images embedded, where the model takes them.
 
     Attributes:
         paid: answers that were paid for and are not landed yet; where they are in memory alone, until they are given.
         batch_items: most texts in a call.
+        content_cost: as `batch_cost`, of images.
     """
-
-    modalities = TEXT
 
     def __init__(
         self,
@@ -61,9 +62,13 @@ class ApiEncoder:
         counter: Counter,
         concurrency: int,
         batch_cost: int | None = None,
+        gallery: Gallery | None = None,
     ) -> None:
         self._settings, self._name = settings, wire.name
         self._client, self._counter = client, counter
+        self._gallery = gallery
+        self.modalities = TEXT | {"image"} if gallery else TEXT
+        self.content_cost = gallery.batch_cost if gallery else 0
         self.paid = Paid()
         self.concurrency = concurrency
         self.batch_items = limits.inputs
@@ -87,7 +92,7 @@ class ApiEncoder:
     @property
     def billed(self) -> int:
         """Tokens that were paid so far."""
-        return self._client.bill.tokens
+        return self._client.bill.tokens + (self._gallery.client.bill.tokens if self._gallery else 0)
 
     def spend_at_most(self, budget: float | None) -> None:
         """Pay no more than so many USD from now on; None for any sum.
@@ -99,7 +104,8 @@ class ApiEncoder:
 
     def stop(self) -> None:
         """Send nothing any more; what is under way may end."""
-        loop.start(self._client.stop())
+        for client in [self._client, *([self._gallery.client] if self._gallery else [])]:
+            loop.start(client.stop())
 
     def probe(self) -> Vectors:
         """The vectors of the texts by which a model is known again.
@@ -126,6 +132,11 @@ class ApiEncoder:
 
     def encode_documents(self, items: Sequence[Item]) -> Encoded:
         """Vectors and costs of documents; those that were paid for before are not asked for."""
+        if self._gallery and any(item.modality == "image" for item in items):
+            return by_modality(items, {"image": partial(self._pictures, self._gallery), "text": self._texts})
+        return self._texts(items)
+
+    def _texts(self, items: Sequence[Item]) -> Encoded:
         texts = texts_of(items)
         contents = [hash_text(text) for text in texts]
         left = [i for i, content in enumerate(contents) if self.paid.find(content) is None]
@@ -139,7 +150,15 @@ class ApiEncoder:
         return Encoded(self.finished([vector for vector, _ in found]), [cost for _, cost in found])
 
     def encode_queries(self, items: Sequence[Item]) -> Encoded:
-        """Vectors and costs of queries; the last ones are remembered."""
+        """Vectors and costs of queries; the last ones that are texts are remembered."""
+        if self._gallery and any(item.modality == "image" for item in items):
+            return by_modality(items, {"image": partial(self._shown, self._gallery), "text": self._asked})
+        return self._asked(items)
+
+    def _shown(self, gallery: Gallery, items: Sequence[Item]) -> Encoded:
+        return Encoded(self.finished(gallery.queries(items)), [item.cost for item in items])
+
+    def _asked(self, items: Sequence[Item]) -> Encoded:
         queries = texts_of(items)
         with self._lock:
             known = {query: self._queries[query] for query in queries if query in self._queries}
@@ -153,6 +172,18 @@ class ApiEncoder:
             while len(self._queries) > _QUERIES:
                 self._queries.popitem(last=False)
         return Encoded(self.finished([known[query][0] for query in queries]), [known[query][1] for query in queries])
+
+    def _pictures(self, gallery: Gallery, items: Sequence[Item]) -> Encoded:
+        """Vectors of images, and their costs in pixels."""
+        contents = [content_of(item) for item in items]
+        left = [i for i, content in enumerate(contents) if self.paid.find(content) is None]
+        gallery.pay_for([items[i] for i in left], [contents[i] for i in left], self.paid)
+        found = [paid for content in contents if (paid := self.paid.find(content)) is not None]
+        if len(found) < len(items):
+            raise UnusableVector(f"{self._name} gave no usable vector in {TRIES} answers")
+        if not self.paid.lasting:
+            self.paid.settle(contents)
+        return Encoded(self.finished([vector for vector, _ in found]), [item.cost for item in items])
 
     def as_sent(self, texts: Sequence[str]) -> list[tuple[str, int]]:
         """Documents as a request has them, cut to what the model reads; and the tokens of each, uncut."""
@@ -240,12 +271,7 @@ class ApiEncoder:
     def _ask(
         self, texts: list[str], expected: list[int], kind: Kind, tries: int, keep: Got, seconds: float | None = None
     ) -> None:
-        asked = loop.start(self._client.ask(texts, expected, kind, tries, keep))
-        try:
-            asked.result(seconds)
-        except TimeoutError:
-            asked.cancel()
-            raise ServiceError(f"{self._name} did not answer within {seconds:g} s", "Try again later.", True) from None
+        loop.within(seconds, self._name, self._client.ask(texts, expected, kind, tries, keep))
 
     def _cut(self, texts: list[str], counts: list[int], limit: int) -> list[str]:
         return [

@@ -13,12 +13,14 @@ class Known:
 
     Attributes:
         price: USD for a million tokens.
+        image_price: USD for a million tokens that an image is billed with.
         dimension: of its vectors, uncut.
         tokenizer: an encoding of tiktoken.
         fixed: whether the provider has no shorter vectors of it.
     """
 
     price: float | None = None
+    image_price: float | None = None
     dimension: int | None = None
     tokenizer: str | None = None
     fixed: bool = False

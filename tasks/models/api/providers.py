@@ -1,6 +1,8 @@
 """The providers that embedlake knows by itself: what a reference means, and the encoder for it."""
 
 import contextlib
+import math
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urldefrag
 
@@ -14,6 +16,7 @@ from tasks.models.api.bill import Bill
 from tasks.models.api.client import Client
 from tasks.models.api.cohere import Cohere
 from tasks.models.api.encoder import ApiEncoder
+from tasks.models.api.gallery import Gallery
 from tasks.models.api.gemini import Gemini
 from tasks.models.api.jina import Jina
 from tasks.models.api.known import known
@@ -26,6 +29,8 @@ from tasks.models.api.tokens import Counter
 from tasks.models.api.voyage import Voyage
 from tasks.models.api.wire import Asked, Limits, Wire
 from tasks.models.resolved import ResolvedModel, Served
+from tasks.models.scale import at_most
+from tasks.models.takes import TEXT_ONLY, Takes
 from tasks.secrets import redact, secret_named
 from tasks.services import failed_answer, malformed, not_set_up, unreached
 
@@ -68,30 +73,36 @@ class ApiProvider:
             name, version = name or str(told.get("model_id")), version or str(told.get("model_sha") or "")
         elif not name:
             name = _only_model(base, self._wire.headers(key), model.model)
-        return Served(self._wire.name, name, version)
+        return Served(self._wire.name, name, version, _takes(self._wire, name))
 
     def load(self, model: ResolvedModel, budget: int | None) -> ApiEncoder:
         """What asks the service; `budget` is the tokens of a request at most."""
         assert isinstance(model.origin, Served)
         settings, name = model.settings, model.origin.name
         api = settings.api or Api.model_validate({})
+        wire = self._wire.giving(settings.output)
         key, (base, _) = key_of(settings), place_of(settings)
         facts = known(self._wire.name, name)
         limits = self._wire.limits(name)
         if self._wire.name == "tei":
             limits = _told_limits(_info(base, self._wire.headers(key)), limits)
         limits = Limits(min(api.inputs or limits.inputs, 2048), limits.tokens, limits.text_tokens)
-        client = Client(
-            self._wire, Asked(name, settings.dimension), base, key,
-            Limiter(
-                api.requests_per_minute, api.tokens_per_minute, api.concurrency, shared_minute(base, key, name)
-            ),
-            Bill(price_of(settings)), api.seconds,
-        )  # fmt: skip
+        limiter = Limiter(
+            api.requests_per_minute, api.tokens_per_minute, api.concurrency, shared_minute(base, key, name)
+        )
+        bill = Bill(price_of(settings))
+        asked = Asked(name, settings.dimension)
+        client = Client(wire, asked, base, key, limiter, bill, api.seconds)
         client.dimension = settings.dimension or facts.dimension
+        gallery = None
+        if (sight := self._wire.sight(name)) is not None:
+            asked, bill = replace(asked, pictures=True), bill.beside(image_price_of(settings))
+            pictures = Client(wire, asked, base, key, limiter, bill, api.seconds)
+            gallery = Gallery(wire, name, sight, pictures)
         share = api.tokens_per_minute // _SHARE_OF_A_MINUTE if api.tokens_per_minute else None
         suits = min((told for told in (budget, share) if told), default=None)
-        return ApiEncoder(settings, name, self._wire, limits, client, Counter(facts.tokenizer), api.concurrency, suits)
+        counter = Counter(facts.tokenizer)
+        return ApiEncoder(settings, name, wire, limits, client, counter, api.concurrency, suits, gallery)
 
 
 def batch_api_of(model: ResolvedModel) -> BatchApi:
@@ -120,6 +131,25 @@ def price_of(model: Model) -> float | None:
     if provider in WIRES and WIRES[provider].own_server:
         return 0.0
     return known(provider, name).price
+
+
+def image_price_of(model: Model) -> float | None:
+    """USD for a million tokens that images are billed with; None where nobody knows."""
+    provider, _, name = model.model.partition(":")
+    if model.api and model.api.image_price is not None:
+        return model.api.image_price
+    return known(provider, name).image_price
+
+
+def picture_tokens_of(model: ResolvedModel, pixels: int) -> int:
+    """What an image is billed with by a service that takes images, in tokens, about; 0 where nobody knows, as of a
+    provider of one's own."""
+    if not isinstance(model.origin, Served) or model.origin.provider not in WIRES:
+        return 0
+    side = max(math.isqrt(pixels), 1)
+    most = model.takes.scale.most if model.takes.scale else None
+    side = min(side, math.isqrt(most or side**2))
+    return WIRES[model.origin.provider].picture_tokens(model.origin.name, side, side)
 
 
 def place_of(model: Model) -> tuple[str, str]:
@@ -169,6 +199,14 @@ def key_of(model: Model) -> str | None:
     return key
 
 
+def _takes(wire: Wire, name: str) -> Takes:
+    """What a model takes: images no larger than its provider looks at, should it take some."""
+    sight = wire.sight(name)
+    if sight is None:
+        return TEXT_ONLY
+    return Takes(frozenset({"text", "image"}), math.isqrt(sight.pixels), scale=at_most(sight.pixels))
+
+
 def _check(model: Model) -> None:
     """Refuse what only a local model does."""
     provider, _, name = model.model.partition(":")
@@ -176,6 +214,17 @@ def _check(model: Model) -> None:
     if wrong:
         raise ConfigurationError(
             f"model {model.model!r} is behind an API, and {wrong[0]!r} is for models on this machine", "Take it out."
+        )
+    offered = WIRES[provider].outputs(name)
+    if model.output not in offered:
+        others = f"only {' and '.join(offered)}" if len(offered) > 1 else "none but float"
+        raise ConfigurationError(
+            f"model {redact(model.model)!r} cannot be asked for `output: {model.output}`: of it there is {others}",
+            "Take it out; `store: float16` halves the vectors of any model.",
+        )
+    if model.output != "float" and in_batches(model):
+        raise ConfigurationError(
+            f"model {model.model!r} cannot have `output: {model.output}` and `mode: batch` together", "Take one out."
         )
     if in_batches(model) and provider not in BATCH_WIRES:
         raise ConfigurationError(

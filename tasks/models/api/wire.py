@@ -1,10 +1,12 @@
 """What a protocol of embedding over HTTP is."""
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from tasks.models.api.answers import Reply, listed
+from tasks.config.models import Output
+from tasks.models.api.answers import Reply, listed, numbers_of
 from tasks.models.api.faults import fault_of
 
 Kind = Literal["document", "query"]
@@ -26,16 +28,35 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """What a provider takes of images.
+
+    Attributes:
+        inputs: images in a request.
+        pixels: of an image; larger ones are scaled down before they are sent, as the provider would do, or its model.
+        file_bytes: of an image.
+        request_bytes: of all images in a request, as base64.
+    """
+
+    inputs: int
+    pixels: int
+    file_bytes: int
+    request_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What is asked of a model.
 
     Attributes:
         model: as the provider calls it.
         dimension: of the vectors; None for the model's own.
+        pictures: whether what is embedded are images, each a `data:` address.
     """
 
     model: str
     dimension: int | None = None
+    pictures: bool = False
 
 
 class Wire:
@@ -46,16 +67,36 @@ class Wire:
         url: of the provider's own service; empty where there is none.
         key_env: environment variable that the provider names for a key; empty where there are no keys.
         own_server: whether the address stands in the reference and a request costs nothing.
+        output: the numbers that are asked for.
     """
 
     name = "openai"
     url = "https://api.openai.com/v1"
     key_env = "OPENAI_API_KEY"
     own_server = False
+    output: Output = "float"
+
+    def outputs(self, model: str) -> tuple[Output, ...]:
+        """The numbers that a model can be asked for. Source: the provider's documentation."""
+        return ("float",)
+
+    def giving(self, output: Output) -> Self:
+        """The protocol with other numbers asked for."""
+        other = copy.copy(self)
+        other.output = output
+        return other
 
     def limits(self, model: str) -> Limits:
         """Of a model. Source: the provider's documentation."""
         return Limits(2048, 300_000, 8192)
+
+    def sight(self, model: str) -> Sight | None:
+        """What a model takes of images; None where it takes none."""
+        return None
+
+    def picture_tokens(self, model: str, height: int, width: int) -> int:
+        """What an image of so many pixels is billed with, in tokens, about. Source: the provider's documentation."""
+        raise NotImplementedError
 
     def headers(self, key: str | None) -> dict[str, str]:
         """Of every request."""
@@ -80,7 +121,7 @@ class Wire:
         Raises:
             UnusableAnswer: it cannot be told which vector is of which text.
         """
-        return listed(answer, count)
+        return numbers_of(listed(answer, count), self.output)
 
     def fault(self, status: int, headers: Mapping[str, str], body: bytes, count: int) -> Exception:
         """What an answer with a status of 300 or more means; see `faults`."""

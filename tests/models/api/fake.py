@@ -31,6 +31,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from tests.models.api.fake_batches import BatchFaults, FakeBatches
+from tests.models.api.fake_images import Bounds, Picture, picture_of, wrong_with
 
 KEY = "sk-fake-0123456789-planted-key"
 DIMENSION = 64
@@ -77,6 +78,7 @@ class Fake:
         filtered: what no text may have in it.
         violations: requests that no client may send: over the limits of inputs or tokens, with empty texts.
         batches: its Batch APIs.
+        pictures: images that were embedded.
         over_rate: requests that came when the rate was used up.
     """
 
@@ -100,6 +102,7 @@ class Fake:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     over_rate: int = 0
+    pictures: list[Picture] = field(default_factory=list)
     met: Counter[str] = field(default_factory=Counter)
     batches: FakeBatches = field(init=False)
 
@@ -123,7 +126,8 @@ class Fake:
 
         return Starlette(
             routes=[
-                post("/v1/embeddings", OPENAI), post("/openai/v1/embeddings", OPENAI), post("/v2/embed", COHERE),
+                post("/v1/embeddings", JINA), post("/v1/multimodalembeddings", VOYAGE_MULTIMODAL),
+                post("/openai/v1/embeddings", OPENAI), post("/v2/embed", COHERE),
                 post("/v1beta/models/{model}:batchEmbedContents", GEMINI), post("/embed", TEI),
                 Route("/info", self._info), Route("/v1/models", self._models), Route("/fake/bill", self._told),
                 *self.batches.routes(),
@@ -159,10 +163,13 @@ class Fake:
             self.requests += 1
             asked = json.loads(await request.body())
             self.bodies = [*self.bodies[-50:], asked]
-            texts, kind = speech.texts(asked), speech.kind(asked)
-            tokens = [self.count(text) for text in texts]
-            if refusal := self._refusal(speech, request, asked, texts, tokens):
+            kind, pictures = speech.kind(asked), speech.pictures(asked)
+            texts = [picture.text for picture in pictures] or speech.texts(asked)
+            tokens = [speech.picture_tokens(picture) for picture in pictures] or [self.count(text) for text in texts]
+            refusal = self._refusal(speech, request, asked, texts, [] if pictures else tokens)
+            if refusal := refusal or self._of_pictures(speech, pictures):
                 return refusal
+            self.pictures += pictures
             fault = self.script.pop(0) if self.script else self._fault()
             self.met[fault] += 1
             if fault == "too_many":
@@ -231,6 +238,14 @@ class Fake:
             return speech.error(400, "The response was filtered by the content management policy.", "content_filter")
         return None
 
+    def _of_pictures(self, speech: "Speech", pictures: list[Picture]) -> Response | None:
+        if pictures and len(pictures) > speech.bounds.images:
+            self.violations.append(f"{len(pictures)} images")
+            return speech.too_many_texts(len(pictures), speech.bounds.images)
+        wrong = [told for picture in pictures if (told := wrong_with(picture, speech.bounds))]
+        self.violations += [told for told in wrong if "Unable" not in told]
+        return speech.error(400, wrong[0], "invalid_request_error") if wrong else None
+
     def _limited(self, speech: "Speech", tokens: int) -> Response | None:
         """A 429 where the rate is used up, as of the minute that just went by."""
         now = time.monotonic()
@@ -266,10 +281,20 @@ class Speech:
     """A protocol, from the service's side: OpenAI's unless a method says otherwise."""
 
     keyed = True
+    bounds = Bounds(0, 0, None, ())
 
     def texts(self, asked: dict[str, Any]) -> list[str]:
         given = asked["input"]
-        return [given] if isinstance(given, str) else list(given)
+        if isinstance(given, str):
+            return [given]
+        return [one if isinstance(one, str) else one["text"] for one in given]
+
+    def pictures(self, asked: dict[str, Any]) -> list[Picture]:
+        """The images of a request that has any."""
+        return []
+
+    def picture_tokens(self, picture: Picture) -> int:
+        raise NotImplementedError
 
     def kind(self, asked: dict[str, Any]) -> str:
         told = str(asked.get("input_type") or asked.get("task") or "")
@@ -293,8 +318,12 @@ class Speech:
 
     def answer(self, asked: dict[str, Any], vectors: list[Any], tokens: int, fault: str, chance: random.Random) -> Any:
         as_base64 = "base64" in (asked.get("encoding_format"), asked.get("embedding_type"))
+        kind = asked.get("output_dtype") or asked.get("embedding_type") or "float"
 
         def written(vector: Any) -> Any:
+            if kind not in ("float", "base64"):
+                assert not as_base64
+                return as_type(vector, kind)
             return base64.b64encode(vector.astype("<f4").tobytes()).decode() if as_base64 else vector.tolist()
 
         data = [{"object": "embedding", "index": i, "embedding": written(v)} for i, v in enumerate(vectors)]
@@ -310,9 +339,56 @@ class Speech:
         }  # fmt: skip
 
 
+class JinaSpeech(Speech):
+    bounds = Bounds(512, 5_000_000, None, ("jpeg", "png"))
+
+    def pictures(self, asked: dict[str, Any]) -> list[Picture]:
+        given = asked["input"] if isinstance(asked["input"], list) else []
+        return [picture_of(one["image"]) for one in given if isinstance(one, dict) and "image" in one]
+
+    def picture_tokens(self, picture: Picture) -> int:
+        return -(-picture.height // 28) * -(-picture.width // 28) * 10
+
+
+class VoyageMultimodalSpeech(Speech):
+    bounds = Bounds(1000, 20_000_000, 16_000_000, ("jpeg", "png", "webp", "gif"))
+
+    def _parts(self, asked: dict[str, Any], kind: str) -> list[str]:
+        assert asked["truncation"] is False
+        assert asked.get("output_encoding") in (None, "base64")
+        assert all(len(one["content"]) == 1 for one in asked["inputs"])
+        return [part[kind] for one in asked["inputs"] for part in one["content"] if part["type"] == kind]
+
+    def texts(self, asked: dict[str, Any]) -> list[str]:
+        return self._parts(asked, "text")
+
+    def pictures(self, asked: dict[str, Any]) -> list[Picture]:
+        return [picture_of(uri) for uri in self._parts(asked, "image_base64")]
+
+    def picture_tokens(self, picture: Picture) -> int:
+        return min(max(picture.height * picture.width, 50_000), 2_000_000) // 560
+
+    def answer(self, asked: dict[str, Any], vectors: list[Any], tokens: int, fault: str, chance: random.Random) -> Any:
+        told = {"encoding_format": asked.get("output_encoding"), "model": asked["model"]}
+        answer = super().answer(told, vectors, tokens, fault, chance)
+        pixels = sum(picture.height * picture.width for picture in self.pictures(asked))
+        usage = {"text_tokens": 0 if pixels else tokens, "image_pixels": pixels, "total_tokens": tokens}
+        return answer | {"usage": usage}
+
+
 class CohereSpeech(Speech):
+    bounds = Bounds(96, 5_000_000, None, ("jpeg", "png", "webp", "gif"))
+
     def texts(self, asked: dict[str, Any]) -> list[str]:
         return list(asked["texts"])
+
+    def pictures(self, asked: dict[str, Any]) -> list[Picture]:
+        parts = [part for one in asked.get("inputs") or () for part in one["content"]]
+        assert all(part["type"] == "image_url" for part in parts)
+        return [picture_of(part["image_url"]["url"]) for part in parts]
+
+    def picture_tokens(self, picture: Picture) -> int:
+        return min(max(picture.height * picture.width, 3_136), 2_458_624) * 1_610 // 512**2
 
     def kind(self, asked: dict[str, Any]) -> str:
         return str(asked["input_type"]).removeprefix("search_")  # without it, Cohere refuses
@@ -327,15 +403,26 @@ class CohereSpeech(Speech):
         return self.error(400, f"too many tokens: total number of tokens in the texts cannot exceed {most}", "")
 
     def answer(self, asked: dict[str, Any], vectors: list[Any], tokens: int, fault: str, chance: random.Random) -> Any:
-        rows = [vector.tolist() for vector in vectors]
+        [kind] = asked["embedding_types"]
+        rows = [as_type(vector, kind) for vector in vectors]
         rows = rows[:-1] if fault == "short" else rows
+        billed = {"images": len(rows), "image_tokens": tokens} if "inputs" in asked else {"input_tokens": tokens}
         return {
-            "id": "fake", "embeddings": {"float": rows}, "texts": asked["texts"], "response_type": "embeddings_by_type",
-            "meta": {"api_version": {"version": "2"}, "billed_units": {"input_tokens": tokens}},
+            "id": "fake", "embeddings": {kind: rows}, "response_type": "embeddings_by_type",
+            "meta": {"api_version": {"version": "2"}, "billed_units": billed}, "texts": asked.get("texts") or [],
         }  # fmt: skip
 
 
 class GeminiSpeech(Speech):
+    bounds = Bounds(6, 20_000_000, None, ("jpeg", "png"))
+
+    def pictures(self, asked: dict[str, Any]) -> list[Picture]:
+        parts = [part for each in asked["requests"] for part in each["content"]["parts"] if "inlineData" in part]
+        return [picture_of(part["inlineData"]["data"], part["inlineData"]["mimeType"]) for part in parts]
+
+    def picture_tokens(self, picture: Picture) -> int:
+        return 258
+
     def texts(self, asked: dict[str, Any]) -> list[str]:
         return ["".join(part["text"] for part in each["content"]["parts"]) for each in asked["requests"]]
 
@@ -388,6 +475,7 @@ class TeiSpeech(Speech):
 
 
 OPENAI, COHERE, GEMINI, TEI = Speech(), CohereSpeech(), GeminiSpeech(), TeiSpeech()
+JINA, VOYAGE_MULTIMODAL = JinaSpeech(), VoyageMultimodalSpeech()
 
 
 class _Sent(Response):
@@ -421,6 +509,18 @@ def vector_of(text: str, dimension: int, drift: float = 0.0) -> np.ndarray:
         vector = vector + _own(word, len(vector))
     vector = vector[:dimension] + drift
     return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+
+def as_type(vector: Any, kind: str) -> list[Any]:
+    """A vector in the numbers that were asked for, as Cohere and Voyage document them: signed bytes, or bits of which
+    eight make a byte, the first the highest."""
+    if kind == "int8":
+        return [int(number) for number in np.clip(np.round(vector * 127 / np.abs(vector).max()), -128, 127)]
+    if kind in ("binary", "ubinary"):
+        packed = np.packbits(vector > 0)
+        return [int(byte) - (128 if kind == "binary" else 0) for byte in packed]
+    assert kind == "float"
+    return [float(number) for number in vector]
 
 
 def tokens_of(text: str) -> int:
