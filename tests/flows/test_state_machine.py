@@ -423,7 +423,7 @@ class History(RuleBasedStateMachine):
         elif what == "overlong":
             now.overlong = ["count", "refuse"][pick % 2]
         elif what == "dedup":
-            now.deduplication = ["exact", "none"][pick % 2]
+            now.deduplication = ["exact", "none", "near"][pick % 3]
         elif what == "unfit":
             now.metadata_errors = ["count", "refuse"][pick % 2]
         elif what == "least":
