@@ -89,6 +89,8 @@ class Chunk:
         content_reference: where an image or a sound is to be fetched again, see tasks.content.reference; of a caption,
             whose it is; of subtitles, when they are shown.
         content_hash: of the bytes that are there; None of a caption.
+        visual_hash: on the first piece of an image, 64 bits as 16 hexadecimal digits, which tell what it looks like;
+            None of a single colour.
     """
 
     chunk_id: str
@@ -111,6 +113,7 @@ class Chunk:
     span_region: list[int] | None = None
     content_reference: str | None = None
     content_hash: str | None = None
+    visual_hash: str | None = None
 
 
 _DOCUMENT = tuple(f.name for f in fields(Document) if f.name != "metadata")

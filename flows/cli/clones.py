@@ -27,8 +27,7 @@ def clones(
     """Find the passages of a corpus that are copies of one another, or nearly so.
 
     Equal texts come first, each copy beside the first one; then those of different texts, the most alike first.
-    Nothing is embedded for it. Images are alike whose perceptual hashes, which the corpus keeps with `metadata:
-    {perceptual_hash: string}`, differ in 6 bits or fewer of 64.
+    Nothing is embedded for it. Images are alike whose perceptual hashes differ in 6 bits or fewer of 64.
 
     Example: embedlake clones code.yaml --above 0.97 --where "uri LIKE '%.py'"
     """

@@ -24,7 +24,7 @@ RESERVED_COLUMNS = frozenset(
         "document_hash", "document_id", "embedded_hash", "encoding", "encoding_confidence", "end", "heading_path",
         "media_type", "modality", "ordinal", "repeats", "run", "settings", "source", "span_page", "span_region",
         "span_unit", "start", "state", "tag", "text", "text_hash", "title", "token_count", "tokens", "uri", "vector",
-        "version",
+        "version", "visual_hash",
     )
 )  # fmt: skip
 
@@ -167,8 +167,10 @@ class Corpus(Settings):
     chunking: Chunking = Field(
         default_factory=lambda: Chunking.model_validate({}), description="How text becomes chunks."
     )
-    deduplication: Literal["exact", "none"] = Field(
-        "exact", description="exact: a search shows each text once, however many documents have it; none: every time."
+    deduplication: Literal["exact", "near", "none"] = Field(
+        "exact",
+        description="exact: a search shows each text once, however many documents have it; near: of images that look"
+        " alike only the best, too; none: every time.",
     )
     models: list[Model] = Field(
         min_length=1,

@@ -31,12 +31,13 @@ VERSIONS = {
             3,
         ),
         **dict.fromkeys(("mbox", "zip", "tar", "sitemap"), 2),
-        "subtitles": 4,
+        "subtitles": 4, "image": 2,
     },
     "chunk": {"text": 3, "markdown": 3, "rst": 3, "code": 3},
 }  # fmt: skip
 """Of what reads a format and of what cuts a kind of text. New ones begin with 2: documents that were read otherwise, or
-not at all, become theirs. Images have the first one: only files of corpora that ask for them are read so."""
+not at all, become theirs. Media have the first one: only files of corpora that ask for them are read so; and no version
+of theirs counts in others."""
 
 _HOLD_ANY = ("mail", "mbox", *ARCHIVES)  # what may hold files of any kind, which have to be read again with it
 _CUT_AS_CODE = ("text", ("code",))
@@ -106,6 +107,8 @@ class RowSettings:
         told = {n: v for medium in (self.media if holds_any else media) for n, v in self.media.get(medium, {}).items()}
         if holds_any or media_type in SHOWING:
             told |= self.within
+        if "image" in media or (self.within and media_type in SHOWING):
+            used.append(("read", "image"))
         return _hash({**self.always, **patterns, **by_ocr, **told}, self.versions, used)
 
 
@@ -131,7 +134,10 @@ def row_settings(
     failing = {"read": hash_settings(always), "extraction": corpus.extraction.identity()}
     patterns = {"include": source.include, "exclude": source.exclude, "hidden": source.hidden}
     told = {name: value for name, value in patterns.items() if value}
-    limits, failed = corpus.extraction, _hash(failing, versions, _all_of(versions))
+    limits = corpus.extraction
+    reading = {name: n for name, n in versions["read"].items() if name not in MEDIA or name in limits.media}
+    versions = {**versions, "read": reading}
+    failed = _hash(failing, versions, _all_of(versions))
     decided = limits.identity()
     media = {name: {n: v for n, v in decided.items() if n in _OF_MEDIA[name]} | captions for name in limits.media}
     within: dict[str, Any] = {}

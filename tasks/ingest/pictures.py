@@ -78,6 +78,12 @@ def picture_of(content: bytes, place: Place, limits: Extraction) -> Picture:
     return Picture(place, hash_bytes(content), look(content, limits.max_pixels), limits.tiles)
 
 
+def visual_hash_of(picture: Picture) -> str | None:
+    """By which it is known what an image looks like; None of one in a single colour, whose bits are 0."""
+    told = picture.looked.perceptual_hash
+    return told if int(told, 16) else None
+
+
 def caption_beside(found: Mapping[str, Any]) -> str:
     """The caption that the JSON beside an image has; empty where it has none."""
     told = (found.get(name) for name in _CAPTIONS)
@@ -105,6 +111,7 @@ def picture_chunks(document: Document, picture: Picture, caption: str) -> list[C
             identity, document.document_id, document.source, document.content_hash, ordinal, "image", start, end,
             "pixels", reference.page if many else None, [], caption, text_hash, 0, document.uri, document.title,
             document.metadata, list(region), str(reference), picture.content_hash,
+            visual_hash_of(picture) if ordinal == 0 else None,
         )  # fmt: skip
         chunks.append(chunk)
     return chunks

@@ -25,7 +25,7 @@ FIRST = 25
 _FEW = 1_000  # rows that may be asked for before every partition of the index is looked at
 _SUMMED_ROWS = 50_000  # up to so many, words in title and headings add to those in the text; else the best one counts
 _SOME = 500  # vectors that are looked at to know the others
-_UNSHOWN = {*EMBEDDED, HASH, "version", "document_hash", "source", "token_count", "text_hash"}
+_UNSHOWN = {*EMBEDDED, HASH, "version", "document_hash", "source", "token_count", "text_hash", "visual_hash"}
 """Columns that no search shows; each one that is read of ten rows takes a third of a millisecond."""
 
 Row = dict[str, Any]

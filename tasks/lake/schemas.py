@@ -27,7 +27,7 @@ EMBEDDED = ("vector", "tokens", "checksum")
 
 LATER = (
     "span_unit", "span_page", "encoding", "encoding_confidence", "fusion", "vector_index", "switch", "retire_at",
-    "behind_since", "fingerprint", "span_region", "content_reference", "content_hash", "modalities",
+    "behind_since", "fingerprint", "span_region", "content_reference", "content_hash", "modalities", "visual_hash",
 )  # fmt: skip
 """Columns that lakes of this format did not always have: null where they are missing, until a run adds them."""
 
@@ -96,6 +96,7 @@ def _passage_fields(corpus: Corpus) -> list[pa.Field]:
         pa.field("span_region", pa.list_(pa.int32())),  # of an image: left, top, right, bottom, in pixels
         pa.field("content_reference", pa.string()),  # of what is no text: where it is to be fetched again,
         pa.field("content_hash", pa.string()),  # and the hash of the bytes that are there
+        pa.field("visual_hash", pa.string()),  # of an image, on its first piece: what it looks like
         pa.field("heading_path", pa.list_(pa.string())),
         pa.field("text", pa.string()),
         pa.field("text_hash", pa.string()),

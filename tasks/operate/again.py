@@ -88,13 +88,14 @@ def lost_contents(lake: Lake, sample: int) -> list[str]:
     lost = [key for key, content in contents_now(lake.corpus, rows) if isinstance(content, DocumentError)]
     if not lost:
         return []
-    corpus, columns = lake.corpus, ["document_id", "uri", "tag"]
+    corpus, columns = lake.corpus, ["document_id", "source", "uri", "tag"]
     listed = list_files(corpus.sources, corpus.lake.uri, corpus.extraction.media).files
     tags = {file.document_id: file.tag for file in listed}
     known = lake.read(lake.name("documents"), columns, "container IS NULL AND state IN ('active', 'container')")
-    same = {row["uri"] for row in known.to_pylist() if tags.get(row["document_id"]) == row["tag"]}
+    told = known.to_pylist()  # another source's document may be where a stale one was
+    same = {(row["source"], row["uri"]) for row in told if tags.get(row["document_id"]) == row["tag"]}
     suspects = rows.take(pa.array(lost)).to_pylist()
-    return [row["chunk_id"] for row in suspects if row["uri"] in same]
+    return [row["chunk_id"] for row in suspects if (row["source"], row["uri"]) in same]
 
 
 def contents_now(corpus: Corpus, rows: pa.Table, takes: Takes = TEXT_ONLY) -> list[tuple[int, Content | DocumentError]]:

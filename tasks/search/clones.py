@@ -19,17 +19,13 @@ import numpy.typing as npt
 from tasks.lake.literals import in_backticks, quoted
 from tasks.lake.nearest import Effort, Row, View, matrix
 from tasks.models.interface import Vectors, unit
+from tasks.search.looks import VISUAL, signs
 
 COMPARED = 200_000
 """Different texts up to which each vector is compared with all others."""
 _NEAREST = 25  # that the index is asked for of each
 _BLOCK = 1024  # vectors that are compared with as many at a time
 _ROWS = 500  # that are looked up in one filter
-ALIKE = 1 - 6 / 32
-"""Least cosine of the hashes of two images that are near-duplicates: they differ in 6 bits or fewer."""
-IMAGES = "modality = 'image' AND perceptual_hash IS NOT NULL AND perceptual_hash != '0000000000000000'"
-"""Rows of images that can be compared: one of a single colour has 0, which says nothing."""
-_HASH = "perceptual_hash"
 _COLUMNS = ("chunk_id", "document_id", "ordinal", "start", "end", "text_hash", "token_count")
 
 
@@ -104,7 +100,7 @@ class _Passages:
         first: dict[str, int] = {}
         self.copies: list[tuple[int, int]] = []
         self.distinct: list[int] = []
-        for some in view.snapshot.scan([*_COLUMNS, _HASH if images else "vector"], in_backticks(where)):
+        for some in view.snapshot.scan([*_COLUMNS, VISUAL if images else "vector"], in_backticks(where)):
             told = some.select(list(_COLUMNS)).to_pylist()
             fresh = []
             for place, row in enumerate(told):
@@ -119,7 +115,7 @@ class _Passages:
             documents = [numbers.setdefault(row["document_id"], len(numbers)) for row in told]
             spans = [_place(row) if images else [row["start"], row["end"], row["token_count"] or 0] for row in told]
             rows.append(np.column_stack([documents, np.array(spans, np.int64).reshape(-1, 3)]))
-            vectors = _signs(some[_HASH].to_pylist()) if images else matrix(some)
+            vectors = signs(some[VISUAL].to_pylist()) if images else matrix(some)
             file.write(unit(vectors[fresh]).tobytes())
         file.flush()
         self.chunk_ids = chunk_ids
@@ -170,7 +166,7 @@ def clones_in(
         limit: most pairs that are told.
         exact: also tell pairs of equal text.
         effort: how much of the index is looked at, where it is asked.
-        images: compare images by their hashes; all of them, `IMAGES`.
+        images: compare images by what they look like; all of them, `looks.IMAGES`.
     """
     with tempfile.NamedTemporaryFile(prefix="embedlake-clones-") as file:
         passages = _Passages(view, where, file, images)
@@ -260,9 +256,3 @@ def _member(row: Row) -> Member:
 def _place(row: Row) -> list[int]:
     """The place and the size in pixels of an image, which overlaps no other."""
     return [row["ordinal"], row["ordinal"] + 1, row["end"] - row["start"]]
-
-
-def _signs(hashes: list[str]) -> Vectors:
-    """Perceptual hashes as vectors of -1 and 1."""
-    bits = np.unpackbits(np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8)).reshape(len(hashes), -1)
-    return bits.astype(np.float32) * 2 - 1

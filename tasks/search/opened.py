@@ -179,6 +179,10 @@ class OpenTables:
     def _distinct(self) -> bool:
         return self._lake.corpus.deduplication != "none"
 
+    @property
+    def _unlike(self) -> bool:
+        return self._lake.corpus.deduplication == "near"
+
     def _condition(self, table: str, where: str | Filter | None) -> str | None:
         """A filter as SQL that was looked at."""
         condition = where if where is None or isinstance(where, str) else to_sql(where, self._lake.schema(table))

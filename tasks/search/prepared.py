@@ -28,6 +28,7 @@ class Prepared:
         scales: what is known of the table, where that is needed.
         distinct: each text once.
         modalities: of a table with rows of several that are searched together; else none.
+        unlike: of images that look alike only the best.
     """
 
     corpus: Corpus
@@ -38,6 +39,7 @@ class Prepared:
     scales: Scales | None
     distinct: bool
     modalities: Sequence[str] = ()
+    unlike: bool = False
 
     def gaps(self, vector: Sequence[float] | None) -> list[Gap]:
         """How rows of each modality are compared, where they are searched by a vector."""

@@ -28,9 +28,10 @@ from tasks.rerank.choose import load_reranker
 from tasks.rerank.interface import Reranker
 from tasks.search.arrange import POOL, rearranged
 from tasks.search.boost import check_boosts
-from tasks.search.clones import ALIKE, IMAGES, Clones, clones_in
+from tasks.search.clones import Clones, clones_in
 from tasks.search.filters import Filter
 from tasks.search.gap import Gap, modalities_of
+from tasks.search.looks import ALIKE, IMAGES, VISUAL
 from tasks.search.opened import OpenTables
 from tasks.search.options import Asked, Boosts, Modality, Options
 from tasks.search.passage import Passages
@@ -187,7 +188,19 @@ class OpenLake(OpenTables):
             vector, others = vector_of(view, identity or "")
         condition = all_of(where, others)
         distinct, effort = self._distinct, effort_in(row)
-        asked = Query(None, vector, "vector", limit, offset, condition, per_document, min_score, distinct, effort)
+        asked = Query(
+            None,
+            vector,
+            "vector",
+            limit,
+            offset,
+            condition,
+            per_document,
+            min_score,
+            distinct,
+            effort,
+            unlike=self._unlike,
+        )
         found = Prepared(self._lake.corpus, row, view, "vector", condition, None, distinct)
         passages = found.passages(retrieve(view, asked), context)
         passages.note = note_of([found])
@@ -222,10 +235,9 @@ class OpenLake(OpenTables):
         row = self.entry(model)
         if images:
             view = self._view(row["table"])
-            kept = self._lake.corpus.metadata.get("perceptual_hash") == "string"
-            if not kept or "perceptual_hash" not in view.columns:
+            if VISUAL not in view.columns:
                 raise ConfigurationError(
-                    "the images' perceptual hashes are not kept", "Set `metadata: {perceptual_hash: string}`, and run."
+                    "the table is of an embedlake that did not keep what images look like", "Run once, which adds it."
                 )
             condition = all_of(self._condition(row["table"], where), IMAGES) or IMAGES
             return clones_in(view, condition, ALIKE, limit, exact, effort_in(row), images=True)
@@ -270,7 +282,7 @@ class OpenLake(OpenTables):
         weight = corpus.search.weight if asked.weight is None else asked.weight
         modalities = [] if asked.modality else modalities_of(view, taken_by(row))
         scales = scales_of(view, row, weight, modalities) if by == "hybrid" or asked.diverse else None
-        return Prepared(corpus, row, view, by, where, scales, self._distinct, modalities)
+        return Prepared(corpus, row, view, by, where, scales, self._distinct, modalities, self._unlike)
 
     def _answer(self, found: Prepared, query: str | None, vector: Sequence[float] | None, asked: Asked) -> Passages:
         settings = self._reranking(asked.rerank)
@@ -289,7 +301,7 @@ class OpenLake(OpenTables):
         beside = [(one.word, one.weight) for one in expanded]
         sought = Query(
             query, vector, found.by, last, first, found.where, asked.per_document, asked.min_score, found.distinct,
-            effort_in(found.row), gaps, beside,
+            effort_in(found.row), gaps, beside, found.unlike,
         )  # fmt: skip
         hits, note = retrieve(found.view, sought, found.scales), ""
         hits = [_with_cosine(hit, gaps) for hit in hits]

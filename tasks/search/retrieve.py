@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from math import inf
 from typing import Literal, NamedTuple
 
@@ -16,6 +17,7 @@ from tasks.lake.literals import all_of, quoted
 from tasks.lake.nearest import FIRST, USUAL, Effort, Found, Row, View
 from tasks.search.fusion import DEPTH, Fused, Standing, fuse, most_words
 from tasks.search.gap import Gap
+from tasks.search.looks import VISUAL, unlike
 
 Way = Literal["vector", "text", "hybrid"]
 
@@ -41,6 +43,7 @@ class Query:
         effort: how much of the vector index is looked at.
         gaps: of a table with rows of several modalities, how those of each are compared; else none.
         beside: words to look for beside the text's, and how much each counts.
+        unlike: of images that look alike only the best.
     """
 
     text: str | None
@@ -55,6 +58,7 @@ class Query:
     effort: Effort = USUAL
     gaps: Sequence[Gap] = ()
     beside: Sequence[tuple[str, float]] = ()
+    unlike: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +255,9 @@ def _ranked(
     ranked = [(row_ids[one.key], one) for one in _fused(view, near, matching, by, query, scales)]
     if query.gaps:
         ranked = list(_each_picture_once(view, ranked))
+    if query.unlike and VISUAL in view.columns:
+        looks = view.rows_of([row_id for row_id, _ in ranked], [VISUAL])
+        ranked = list(compress(ranked, unlike([row[VISUAL] for row in looks])))
     if query.min_score is not None:
         ranked = [(row_id, one) for row_id, one in ranked if one.score >= query.min_score]
     if query.per_document is not None:

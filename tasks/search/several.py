@@ -122,7 +122,7 @@ class _Lists:
             gaps = one.gaps(self._vector if way == "vector" else None)
             sought = Query(
                 self._query, self._vector, way, depth, 0, one.where, distinct=one.distinct, effort=effort, gaps=gaps,
-                beside=self._beside[place],
+                beside=self._beside[place], unlike=one.unlike,
             )  # fmt: skip
             most = most_words(len(one.view.words(self._query)), one.view.rows) if way == "text" else 1.0
             placed += [(place, replace(hit, score=hit.score / most)) for hit in retrieve(one.view, sought)]

@@ -1,6 +1,7 @@
 """Images within documents from sources to vectors: pieces of their documents, fetched again from these."""
 
 import io
+import json
 import zipfile
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
@@ -14,7 +15,8 @@ from flows.cli.clones import clones
 from flows.cli.passages import print_passages
 from tasks.content.fetching import fetch
 from tasks.content.finding import COLUMNS, Origin, origins_of
-from tasks.errors import ConfigurationError
+from tasks.ingest import pictures
+from tasks.ingest.identity import VERSIONS
 from tasks.lake.tables import Lake
 from tasks.models.takes import Takes
 from tasks.operate.verify import verify
@@ -176,11 +178,7 @@ def test_images_that_look_alike_are_told_wherever_they_are(
     (docs / "f.png").write_bytes(image("red"))
     (docs / "g.png").write_bytes(image("green"))
     run_ingest(str(here()))
-    with pytest.raises(ConfigurationError, match="hashes are not kept"):
-        open_lake(here()).clones(images=True)
-    corpus_file = here(metadata={"perceptual_hash": "string"})
-    run_ingest(str(corpus_file))
-    assert not ColourEncoder.seen
+    corpus_file = here()
     found = open_lake(corpus_file).clones(images=True)
     told = [
         (pair.exact, *(one.document_id.removeprefix("docs:") for one in (pair.first, pair.second)))
@@ -200,6 +198,50 @@ def test_images_that_look_alike_are_told_wherever_they_are(
     assert lines[0] == "equal  docs:a.png (page=1)  =  docs:e.docx (part=word/media/r1.png)"
     assert all(" bits  docs:" in line for line in lines[1:-1])
     assert lines[-1].startswith("1 copies and")
+
+
+def test_a_lake_that_did_not_keep_what_images_look_like_gets_it_with_the_next_run(
+    tmp_path: Path, here: Callable[..., Path]
+) -> None:
+    (tmp_path / "docs" / "a.png").write_bytes(stored(smooth(200, 150, 1), "PNG"))
+    (tmp_path / "docs" / "b.docx").write_bytes(report_of())
+    (tmp_path / "docs" / "c.txt").write_text("The tide.")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(VERSIONS["read"], "image")
+        patch.setattr(pictures, "visual_hash_of", lambda _: None)
+        run_ingest(str(here()))
+    report = run_ingest(str(here()))
+    assert (report.documents.unchanged, report.models[0].embedded) == (1, 0)
+    lake = lake_of(here())
+    assert not verify(lake)
+    assert len(lake.read(lake.name("chunks"), ["chunk_id"], "visual_hash IS NOT NULL")) == 1
+    assert run_ingest(str(here())).idle
+
+
+def test_of_images_that_look_alike_a_search_shows_the_best_by_choice(tmp_path: Path, here: Callable[..., Path]) -> None:
+    docs = tmp_path / "docs"
+    seen = smooth(200, 150, 1)
+    (docs / "a.png").write_bytes(stored(seen, "PNG"))
+    (docs / "b.png").write_bytes(stored(seen.resize((100, 75)), "PNG"))
+    (docs / "c.png").write_bytes(stored(smooth(200, 150, 2), "PNG"))
+    (docs / "d.png").write_bytes(image("red"))
+    (docs / "e.png").write_bytes(image("green"))
+    run_ingest(str(here()))
+
+    def found(**asked: Any) -> list[str]:
+        asked = {"image": image("red"), "by": "vector", "modality": "image"} | asked
+        return [one.document_id for one in open_lake(make(here)).search(**asked)]
+
+    def make(write: Callable[..., Path], way: str = "near") -> Path:
+        file = write()
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"deduplication": way}))
+        return file
+
+    every = found(limit=9)
+    assert {*every} - {"docs:a.png", "docs:b.png"} == {"docs:c.png", "docs:d.png", "docs:e.png"}
+    assert len(every) == 4
+    assert [one for page in range(4) for one in found(limit=1, offset=page)] == every
+    assert len(open_lake(make(here, "exact")).search(image=image("red"), by="vector", limit=9)) == 5
 
 
 def test_a_search_says_which_image_of_a_document_it_found(

@@ -1,6 +1,7 @@
 """Several runs at once, runs that are killed, runs that sleep through their lease. `CHAOS_ROUNDS` sets how many."""
 
 import contextlib
+import io
 import json
 import os
 import random
@@ -21,6 +22,7 @@ from tasks.errors import LakeError
 from tasks.operate.verify import verify
 from tasks.progress import RunReport
 from tests.conftest import free_port, wait_until
+from tests.extract.showing import data_of
 from tests.faulty import FaultyProxy
 from tests.lakes import check_whole, lake_of
 from tests.machine.engine import quick, run_ingest
@@ -210,13 +212,18 @@ def test_what_is_killed_is_gone_on_with(
     }
     sight: dict[str, Any] = {}
     if victim == "driver with images":
-        sight = {"models": [str(tiny_media("clip"))], "extraction": {"images": "files"}}
+        sight = {"models": [str(tiny_media("clip"))], "extraction": {"images": "all"}}
     count = 600
     for turn in range(ROUNDS):
         corpus_file = make_corpus(resources=resources, **sight)
         for i in range(turn * count, (turn + 1) * count):
             if i % 2 and victim == "driver with images":
-                Image.new("RGB", (32, 32), (i % 256, i // 256, 7)).save(tmp_path / "docs" / f"{i}.png")
+                image = io.BytesIO()
+                Image.new("RGB", (32, 32), (i % 256, i // 256, 7)).save(image, "PNG")
+                if i % 4 == 1:
+                    (tmp_path / "docs" / f"{i}.png").write_bytes(image.getvalue())
+                else:
+                    (tmp_path / "docs" / f"{i}.html").write_text(f'<p></p><img src="{data_of(image.getvalue())}">')
                 continue
             (tmp_path / "docs" / f"{i}.txt").write_text(f"Document {i} speaks of subject {i * i} at some length.")
         process = start(environment, "run", corpus_file)

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -40,6 +41,7 @@ from tests.machine.world import (
     UNREADABLE,
     WITHIN,
     Content,
+    Page,
     Picture,
     Record,
     Sound,
@@ -48,9 +50,13 @@ from tests.machine.world import (
     fits,
     form_of,
     make_model_folders,
+    on_page,
 )
 from tests.machine.world import (
     RECORDS as RECORD_FORMS,
+)
+from tests.machine.world import (
+    SHOWN as SHOWN_FROM,
 )
 
 pytestmark = pytest.mark.slow
@@ -65,7 +71,7 @@ RULES = set(
 
 FOLDERS = ["left", "left", "right", "right", "third"]
 PATHS = ["a.txt", "b.txt", "deep/c.txt", "deep/er/d.txt", "r", "r/e.txt", "r.jsonl", "s.jsonl", "t.csv", "u.parquet"]
-IMAGES = ["p.png", "deep/q.png", "s.wav", "deep/t.wav"]
+IMAGES = ["p.png", "deep/q.png", "s.wav", "deep/t.wav", "h.html", "deep/i.html"]
 FILES_OF_FILES = ["y.tar", "deep/z.zip", "z.zip", "m.mbox", "e.eml"]
 SENTENCES = [
     "The river rose.",
@@ -88,7 +94,7 @@ RECORDS = st.builds(
     broken=st.sampled_from([False] * 7 + [True]),
 )
 MEMBERS = {
-    "zip": ["a.txt", "b/c.txt", "b/r.jsonl", "d.txt", "r.jsonl", "p.png", "s.wav"],
+    "zip": ["a.txt", "b/c.txt", "b/r.jsonl", "d.txt", "r.jsonl", "p.png", "s.wav", "h.html"],
     "tar": ["a.txt", "b/c.txt", "r.jsonl"],
     "mbox": ["m@1", "m@2", "m@3", "m@4"],
     "eml": ["a.txt", "b.txt"],
@@ -115,6 +121,13 @@ PICTURES = st.builds(
     Picture, st.integers(0, check.PICTURES - 1), st.sampled_from([None, *SENTENCES[:4], "\n\n".join(SENTENCES[:5])])
 )
 
+SHOWN = st.one_of(
+    st.sampled_from(SENTENCES),
+    st.builds(on_page, st.integers(0, check.PICTURES - 1), st.sampled_from([None, *SENTENCES[:4]])),
+    st.builds(on_page, st.integers(0, 2), st.sampled_from([None, *SENTENCES[:4]])),
+    st.sampled_from([Picture(1), Picture(2).content()[:40]]),  # too small to count, and damaged
+)
+PAGES = st.builds(Page, st.lists(SHOWN, max_size=6).map(tuple))
 
 SOUNDS = st.builds(Sound, st.integers(0, check.SOUNDS - 1), st.sampled_from(check.LENGTHS))
 
@@ -127,6 +140,8 @@ def content_for(path: str, data: st.DataObject) -> Content:
         return data.draw(PICTURES)
     if form == "wav":
         return data.draw(SOUNDS)
+    if form == "html":
+        return data.draw(PAGES)
     if form in WITHIN:
         names = data.draw(st.lists(st.sampled_from(MEMBERS[form]), max_size=4, unique=True))
         members = [(name, member_for(name, form, data)) for name in names]
@@ -144,6 +159,8 @@ def member_for(name: str, form: str, data: st.DataObject) -> Any:
         return Picture(data.draw(st.integers(0, check.PICTURES - 1)))
     if name.endswith(".wav"):
         return data.draw(SOUNDS)
+    if name.endswith(".html"):
+        return data.draw(PAGES)
     if form in ARCHIVES and data.draw(st.integers(0, 7)) == 0:
         return DAMAGED if form == "zip" and data.draw(st.booleans()) else UNREADABLE
     return data.draw(TEXTS) if form != "zip" or data.draw(st.integers(0, 9)) else ""
@@ -186,11 +203,12 @@ class History(RuleBasedStateMachine):
             self.world.put("left", "e.eml", Within((("", SENTENCES[2]), ("a.txt", SENTENCES[4]))))
 
         if "images" in RULES:
-            self.world.settings.images, self.world.settings.window = "files", 1
+            self.world.settings.images, self.world.settings.window = ["all", "files"][seed % 2], 1
             self.world.settings.models = [("one",), ("four",), ("one", "four"), ("five",)][seed % 4]
             self.world.put("left", "p.png", Picture(1, SENTENCES[0]))
             self.world.put("right", "p.png", Picture(2))
             self.world.put("left", "s.wav", Sound(1, 2))
+            self.world.put("left", "h.html", Page((SENTENCES[0], on_page(1, SENTENCES[1]), SENTENCES[2], on_page(2))))
 
     def teardown(self) -> None:
         if not hasattr(self, "folder"):
@@ -277,6 +295,38 @@ class History(RuleBasedStateMachine):
             new = Picture(picture.seed, old.caption) if what == "pixels" else Picture(old.seed, picture.caption)
         self.world.put(folder, path, new)
         self.done[f"edit {what} of an image"] += 1
+
+    @precondition(lambda self: any(isinstance(c, Page) for files in self.world.files.values() for c in files.values()))
+    @rule(
+        data=st.data(),
+        what=st.sampled_from(["add", "add", "take out", "move", "swap pictures", "caption", "again"]),
+        part=SHOWN,
+        said=st.sampled_from([None, *SENTENCES[:4]]),
+    )
+    def edit_page(self, data: st.DataObject, what: str, part: str | Picture | bytes, said: str | None) -> None:
+        held = [(f, p, c) for f, files in self.world.files.items() for p, c in sorted(files.items())]
+        folder, path, page = data.draw(st.sampled_from([one for one in held if isinstance(one[2], Page)]))
+        parts = list(page.parts)
+        at = data.draw(st.integers(0, len(parts)))
+        if what == "add":
+            parts.insert(at, part)
+        elif what == "swap pictures":
+            seeds = [part.seed for part in parts if isinstance(part, Picture) and part.side >= SHOWN_FROM]
+            turned = iter([*seeds[1:], *seeds[:1]])
+            parts = [
+                on_page(next(turned), p.caption) if isinstance(p, Picture) and p.side >= SHOWN_FROM else p
+                for p in parts
+            ]
+        elif at < len(parts):
+            old = parts.pop(at)
+            if what == "move":
+                parts.append(old)
+            elif what == "caption" and isinstance(old, Picture):
+                parts.insert(at, replace(old, caption=said))
+            elif what == "again":
+                parts = [*parts[:at], old, *parts[at:], old]
+        self.world.put(folder, path, Page(tuple(parts)))
+        self.done[f"{what} on a page"] += 1
 
     @precondition(lambda self: any(isinstance(c, Sound) for files in self.world.files.values() for c in files.values()))
     @rule(data=st.data(), sound=SOUNDS, cut=st.integers(0, 3))
@@ -376,7 +426,7 @@ class History(RuleBasedStateMachine):
         elif what == "overlong":
             now.overlong = ["count", "refuse"][pick % 2]
         elif what == "dedup":
-            now.deduplication = ["exact", "none"][pick % 2]
+            now.deduplication = ["exact", "none", "near"][pick % 3]
         elif what == "unfit":
             now.metadata_errors = ["count", "refuse"][pick % 2]
         elif what == "least":
@@ -384,7 +434,7 @@ class History(RuleBasedStateMachine):
         elif what == "template":
             now.template = ["headings", "text", "{title}: {text}"][pick % 3]
         elif what == "pictures":
-            now.images = ["files", "none", "files"][pick % 3]
+            now.images = ["files", "all", "none", "all"][pick % 4]
         elif what == "sounds":
             now.window = [1, 2, None, 3][pick % 4]
         elif what == "failing":

@@ -16,6 +16,7 @@ from tasks.chunk.split import split
 from tasks.chunk.tokens import count_tokens, load_counter
 from tasks.config.models import Model
 from tasks.config.settings import Chunking
+from tasks.errors import DocumentError
 from tasks.extract.read import extract
 from tasks.hashing import hash_bytes, hash_fields, hash_text
 from tasks.ingest.rows import titled
@@ -28,6 +29,7 @@ from tests.machine.world import (
     TITLE,
     WITHIN,
     Content,
+    Page,
     Picture,
     Record,
     Settings,
@@ -54,6 +56,7 @@ class Good:
         title: of the document.
         medium: the image, of which the text is the caption, or the sound; else None.
         window: seconds of a chunk of sound.
+        shown: the images within it, each with its caption.
     """
 
     text: str
@@ -64,19 +67,22 @@ class Good:
     title: str | None = None
     medium: Picture | Sound | None = None
     window: int = 0
+    shown: tuple[Picture, ...] = ()
 
     @property
     def text_hash(self) -> str:
         """Of the whole, as a document has it."""
+        if self.shown:
+            return hash_fields([hash_bytes(picture.content()) for picture in self.shown], self.text)
         return hash_fields(hash_bytes(self.medium.content()), self.text) if self.medium else hash_text(self.text)
 
     def others(self) -> dict[tuple[int, int, str], str]:
-        """The chunks of an image or a sound, each with what stands for it."""
+        """The chunks of an image, a sound or the images within it, each with what stands for it."""
         if isinstance(self.medium, Sound):
             spans = self.medium.spans(self.window)
             return {(*span, ""): heard_as(self.medium.levels(*span)) for span in spans}
         if self.medium is None:
-            return {}
+            return {(0, p.side**2, normalise(p.caption or "")): seen_as(p.pixels()) for p in self.shown}
         cuts = self._cuts()
         return {(0, 64, cuts[0][2] if cuts else ""): seen_as(self.medium.pixels())}
 
@@ -156,6 +162,8 @@ def look(world: World, tokenizer: str) -> Seen:
             seen.files[identity] = _picture(content, None, now, cut)
         elif form == "wav":
             seen.files[identity] = _sound(content, None, now, cut)
+        elif form == "html":
+            seen.files[identity] = _page(content, None, now, cut)
         elif form == "text":
             seen.files[identity] = _text_file(content, now, cut)
         elif form in WITHIN:
@@ -190,7 +198,7 @@ def _outcomes_of(
     stale = Row("stale", old.under(now.metadata)) if old else None
     if identity in seen.files:
         good = seen.files[identity]
-        emptied = bool(good and not good.text and not good.medium and old and old.chunks() and not old.container)
+        emptied = bool(good and not good.text and not good.others() and old and old.chunks() and not old.container)
         row = (
             Row("active", good) if good and not (emptied and keep) else stale if keep and stale else Row("quarantined")
         )
@@ -286,6 +294,19 @@ def _sound(content: Content | str, container: str | None, now: Settings, cut: tu
     return Good("", container, metadata, cut, medium=content, window=now.window or 0)
 
 
+def _page(content: Content | str, container: str | None, now: Settings, cut: tuple[int, int, str]) -> Good | None:
+    """HTML as it is read, and the images in it where they are asked for: with these it may be without text."""
+    if not isinstance(content, Page):
+        return None if content else _text_file(b"", now, cut)
+    metadata = tuple((name, kind, None) for name, kind in sorted(now.metadata.items()))
+    shown = content.shown() if now.images == "all" else ()
+    try:
+        found = titled(extract(content.content(), "a.html", "auto", 2**20))
+    except DocumentError:
+        return Good("", container, metadata, cut, shown=shown) if shown else None
+    return Good(found.text, container, metadata, cut, found.kind, found.title, shown=shown)
+
+
 def _file_of_files(identity: str, content: Content, now: Settings, cut: tuple[int, int, str], seen: Seen) -> None:
     """An archive, a mailbox, or a mail with what is attached to it."""
     form = form_of(identity)
@@ -315,6 +336,8 @@ def _file_of_files(identity: str, content: Content, now: Settings, cut: tuple[in
         elif isinstance(member, Sound):
             if now.window:
                 seen.records[inner].append((identity, _sound(member, identity, now, cut)))
+        elif isinstance(member, Page):
+            seen.records[inner].append((identity, _page(member, identity, now, cut)))
         elif isinstance(member, tuple) and not _holds_none(member, "jsonl"):
             _records(inner, identity, member, "jsonl", now, cut, seen)
         elif isinstance(member, tuple):

@@ -1,6 +1,8 @@
 """The sources and settings of a history, on disk and as plain values that the oracle reads."""
 
+import base64
 import csv
+import html
 import io
 import json
 import os
@@ -52,21 +54,23 @@ class Within:
     """What lies in a file: an archive's members, a mailbox's messages by their ids, or, after the message itself under
     no name, what is attached to a mail."""
 
-    members: tuple[tuple[str, "str | bytes | tuple[Record, ...] | Picture | Sound"], ...]
+    members: tuple[tuple[str, "str | bytes | tuple[Record, ...] | Picture | Sound | Page"], ...]
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An image, told by a number; with a caption, which lies beside it."""
+    """An image, told by a number; with a caption, which lies beside it, or is said of it on a page."""
 
     seed: int
     caption: str | None = None
+    side: int = 8
 
     def pixels(self) -> np.ndarray:
-        """Of shape (8, 8, 3)."""
+        """Of shape (side, side, 3)."""
+        shape = (self.side, self.side, 3)
         if self.seed == POISONED:
-            return np.full((8, 8, 3), (255, 0, 0), np.uint8)
-        return np.random.default_rng(self.seed).integers(0, 255, (8, 8, 3), np.uint8)
+            return np.full(shape, (255, 0, 0), np.uint8)
+        return np.random.default_rng(self.seed).integers(0, 255, shape, np.uint8)
 
     def content(self) -> bytes:
         """The file's."""
@@ -74,6 +78,31 @@ class Picture:
         Image.fromarray(self.pixels()).save(file, "PNG")
         return file.getvalue()
 
+
+def on_page(seed: int, caption: str | None = None) -> Picture:
+    """An image that is large enough to count on a page; each as large as no other one."""
+    return Picture(seed, caption, SHOWN + seed)
+
+
+@dataclass(frozen=True)
+class Page:
+    """HTML: paragraphs, images that are in it, and such as are damaged."""
+
+    parts: tuple[str | Picture | bytes, ...]
+
+    def content(self) -> bytes:
+        """The file's."""
+        return f"<!doctype html><title>A page</title><body>{''.join(map(_element, self.parts))}</body>".encode()
+
+    def shown(self) -> tuple[Picture, ...]:
+        """The images that count, each once."""
+        found = {part.seed: part for part in reversed(self.parts) if isinstance(part, Picture) and part.side >= SHOWN}
+        order = {part.seed: None for part in self.parts if isinstance(part, Picture) and part.side >= SHOWN}
+        return tuple(found[seed] for seed in order)
+
+
+SHOWN = 32
+"""Pixels a side from which on an image on a page counts."""
 
 MOST_READ = 12
 """Tokens that every model reads."""
@@ -113,8 +142,8 @@ class Sound:
         return [(start * 1000, min(start + window, self.seconds) * 1000) for start in starts_cut]
 
 
-Content = str | bytes | tuple[Record, ...] | Within | Picture | Sound
-"""A file: its text; bytes that are no text and no records; its records; what lies in it; an image; or a sound."""
+Content = str | bytes | tuple[Record, ...] | Within | Picture | Sound | Page
+"""A file: its text; bytes that are no text and no records; its records; what lies in it; an image; a sound; a page."""
 
 
 @dataclass
@@ -179,9 +208,9 @@ def make_model_folders(root: Path) -> None:
 
 
 def form_of(path: str) -> str:
-    """jsonl, csv, parquet, zip, tar, mbox, eml, png, wav, or text."""
+    """jsonl, csv, parquet, zip, tar, mbox, eml, png, wav, html, or text."""
     suffix = Path(path).suffix.removeprefix(".")
-    return suffix if suffix in (*RECORDS, *WITHIN, "png", "wav") else "text"
+    return suffix if suffix in (*RECORDS, *WITHIN, "png", "wav", "html") else "text"
 
 
 def fits(path: str, content: Content) -> bool:
@@ -191,6 +220,8 @@ def fits(path: str, content: Content) -> bool:
         return form == "png" and isinstance(content, Picture | bytes)
     if form == "wav" or isinstance(content, Sound):
         return form == "wav" and isinstance(content, Sound | bytes)
+    if form == "html" or isinstance(content, Page):
+        return form == "html" and isinstance(content, Page | bytes)
     if isinstance(content, Within):
         names = [name for name, _ in content.members]
         if form == "eml":
@@ -370,8 +401,16 @@ def _caption_file(target: Path) -> Path:
     return target.with_name(f"{target.name}.json")
 
 
-def _bytes_of(member: str | bytes | tuple[Record, ...] | Picture | Sound) -> bytes:
-    if isinstance(member, Picture | Sound):
+def _element(part: str | Picture | bytes) -> str:
+    if isinstance(part, str):
+        return "".join(f"<p>{html.escape(text)}</p>" for text in part.split("\n\n"))
+    data = part if isinstance(part, bytes) else part.content()
+    said = html.escape(part.caption or "") if isinstance(part, Picture) else ""
+    return f'<img alt="{said}" src="data:image/png;base64,{base64.b64encode(data).decode()}">'
+
+
+def _bytes_of(member: str | bytes | tuple[Record, ...] | Picture | Sound | Page) -> bytes:
+    if isinstance(member, Picture | Sound | Page):
         return member.content()
     if isinstance(member, tuple):
         return "".join(f"{_line(record)}\n" for record in member).encode()
@@ -389,7 +428,7 @@ def _write(target: Path, content: Content) -> None:
         target.write_bytes(content.content())
         if content.caption is not None:
             _caption_file(target).write_text(json.dumps({"caption": content.caption}))
-    elif isinstance(content, Sound):
+    elif isinstance(content, Sound | Page):
         target.write_bytes(content.content())
     elif isinstance(content, Within):
         target.write_bytes(_within(target, content))
