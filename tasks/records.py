@@ -87,8 +87,8 @@ class Chunk:
         token_count: of the text, special tokens included, as the corpus's tokenizer counts; 0 of an image or a sound.
         span_region: of an image, left, top, right and bottom in pixels.
         content_reference: where an image or a sound is to be fetched again, see tasks.content.reference; of a caption,
-            whose it is; of subtitles, when they are shown.
-        content_hash: of the bytes that are there; None of a caption.
+            whose it is; of subtitles and of what is said in a sound, when.
+        content_hash: of the bytes that are there; None of a caption, and of what is said in a sound.
     """
 
     chunk_id: str

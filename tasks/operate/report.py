@@ -36,6 +36,9 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
                     f"{counts.chunks:,} ({counts.tokens:,} tokens, {counts.read_bytes / 1e6:,.1f} MB read)",
                 )
             )
+        if counts.transcribed:
+            heard = f"{counts.transcribed:,} sounds and films, {_duration(counts.transcribed_seconds)}"
+            rows.append(("transcribed", heard))
         rows += _skipped(counts.skipped) + _unfit(counts.unfit, counts.unfit_first)
         rows += [
             ("left out", f"{found.count:,} {kind}, in {found.documents:,} documents")
