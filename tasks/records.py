@@ -88,7 +88,7 @@ class Chunk:
         span_region: of an image, left, top, right and bottom in pixels.
         content_reference: where an image or a sound is to be fetched again, see tasks.content.reference; of a caption,
             whose it is; of subtitles and of what is said in a sound, when.
-        content_hash: of the bytes that are there; None of a caption, and of what is said in a sound.
+        content_hash: of the bytes that are there; None of a caption.
     """
 
     chunk_id: str

@@ -253,9 +253,7 @@ class _Rows:
             self._add(document, Extracted(caption, title, "text", medium.media_type), file, medium)
             if limits.transcribe and isinstance(medium, Recorded) and (heard := medium.heard):
                 self.spoken.append(
-                    Spoken(
-                        file.document_id, place.address, medium.content_hash, heard.duration_ms, heard.silences
-                    )
+                    Spoken(file.document_id, place.address, medium.content_hash, heard.duration_ms, heard.silences)
                 )
         except DocumentError as error:
             self._fail(document, error, "extract")

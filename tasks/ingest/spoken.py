@@ -1,7 +1,7 @@
 """Words that are spoken: which stretches of a sound are heard for them, and the chunks that they become."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pyarrow as pa
 
@@ -113,7 +113,6 @@ def with_words(
     for document, extracted, tokens, stands in zip(spoken, found, counted, above, strict=True):
         cuts = split(extracted.text, "text", corpus.chunking, tokens, stands)
         made = chunks_of(document, extracted, cuts, document.chunks or 0, before=own[document.document_id])
-        made = [replace(chunk, content_hash=None) for chunk in made]  # it stands in no text that could be read again
         document.chunks = (document.chunks or 0) + len(made)
         new += made
     changed = table_of(spoken, documents_schema(corpus))

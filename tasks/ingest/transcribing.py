@@ -6,7 +6,7 @@ A transcript is written as soon as it is there: a run that is killed loses the w
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -24,7 +24,7 @@ from tasks.ingest.identity import settings_of
 from tasks.ingest.prepare import Prepared
 from tasks.ingest.spoken import Spoken, stretches, with_words
 from tasks.lake.tables import Lake
-from tasks.lake.transcripts import Transcript, Writer, commit_in_use, keep_transcript, transcripts
+from tasks.lake.transcripts import Transcript, Writer, are_transcribed, commit_in_use, keep_transcript, transcripts
 from tasks.models import speech
 from tasks.models.interface import Samples
 from tasks.models.speech import Hearing, find_recogniser
@@ -55,6 +55,29 @@ def with_recogniser(corpus: Corpus, lake: Lake) -> Corpus:
     return corpus.model_copy(update={"extraction": extraction})
 
 
+def to_transcribe(corpus: Corpus, lake: Lake, sounds: Mapping[str, int]) -> dict[str, int]:
+    """Those of some sounds that a run would transcribe: of which the lake has no transcript.
+
+    Args:
+        corpus: whose sounds.
+        lake: of the corpus.
+        sounds: by the hash of their content, how long they are, in milliseconds.
+
+    Raises:
+        ModelError: there is no such model, or it cannot be fetched.
+    """
+    writer = _writer_of(with_recogniser(corpus, lake))
+    if writer is None or not sounds:
+        return {}
+    known = are_transcribed(lake, writer, sounds)
+    return {content: duration for content, duration in sounds.items() if content not in known}
+
+
+def _writer_of(corpus: Corpus) -> Writer | None:
+    asked = corpus.extraction.transcribe
+    return Writer(asked.model, asked.hub_revision, asked.identity()) if asked else None
+
+
 class Transcriber:
     """Adds to what readers prepared the words of the sounds in it. The model is loaded for the first that the lake has
     no transcript of.
@@ -71,9 +94,7 @@ class Transcriber:
         self._lake = lake
         self._folder = tokenizer_folder
         self._counts = counts
-        asked = corpus.extraction.transcribe
-        self._asked = asked
-        self._writer = Writer(asked.model, asked.hub_revision, asked.identity()) if asked else None
+        self._writer = _writer_of(corpus)
         self._hearing: Hearing | None = None
         self._counter: Counter | None = None
         self._processes: Processes | None = None
@@ -97,7 +118,9 @@ class Transcriber:
                 except DocumentError as error:
                     lost[spoken.document_id] = error
         prepared = self._without(prepared, lost) if lost else prepared
-        words = {one.document_id: known[one.content_hash].lines for one in prepared.spoken if one.document_id not in lost}
+        words = {
+            one.document_id: known[one.content_hash].lines for one in prepared.spoken if one.document_id not in lost
+        }
         self._counter = self._counter or load_counter(self._folder)
         documents, chunks = with_words(prepared.documents, prepared.chunks, words, self._corpus, self._counter)
         return replace(prepared, documents=documents, chunks=chunks)
@@ -113,11 +136,12 @@ class Transcriber:
 
     def _transcribed(self, work: Work, spoken: Spoken) -> Transcript:
         """What is said in a sound, which is written to the lake."""
+        asked = self._corpus.extraction.transcribe
         assert self._writer
-        assert self._asked
+        assert asked
         lines: list[tuple[int, int, str]] = []
         if self._hearing is None:
-            self._hearing = speech.load(find_recogniser(self._asked), self._corpus.language)
+            self._hearing = speech.load(find_recogniser(asked), self._corpus.language)
         pieces = stretches(spoken.duration, spoken.silences, self._hearing.longest)
         for (start, end), sound in self._sounds(work, spoken, pieces):
             lines += ((start + line.start, start + line.end, line.text) for line in self._hearing.lines(sound))
@@ -153,7 +177,8 @@ class Transcriber:
             self._processes = Processes(1, self._corpus.extraction.timeout, ["tasks.content.fetching"])
         place = Place(spoken.address)
         wanted = [
-            Wanted(key, Reference(place, time=piece), "audio", spoken.content_hash, 0) for key, piece in enumerate(group)
+            Wanted(key, Reference(place, time=piece), "audio", spoken.content_hash, 0)
+            for key, piece in enumerate(group)
         ]
         return self._processes.start(fetch, [_origin(work, spoken, wanted)], self._corpus, takes)
 

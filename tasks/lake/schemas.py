@@ -18,7 +18,18 @@ FORMAT = 1
 """The format of a lake: raised where an older embedlake must not touch what this one writes."""
 FORMAT_KEY = b"embedlake.format"
 
-OWN = ("documents", "chunks", "failures", "runs", "catalog", "switches", "tokenizer", "evaluations", "jobs", "transcripts")
+OWN = (
+    "documents",
+    "chunks",
+    "failures",
+    "runs",
+    "catalog",
+    "switches",
+    "tokenizer",
+    "evaluations",
+    "jobs",
+    "transcripts",
+)
 """Kinds of tables that each corpus has one of, though not all have jobs or transcripts; besides, it has its leases, and
 a table for each model."""
 

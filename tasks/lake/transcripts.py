@@ -52,19 +52,15 @@ class Writer:
 def transcripts(lake: Lake, writer: Writer, content_hashes: Iterable[str]) -> dict[str, Transcript]:
     """The transcripts that the lake has of some sounds, by the hash of their content. Those that another corpus of the
     lake has are copied."""
-    missing = {writer.key(content): content for content in content_hashes}
-    own = lake.name(_KIND)
-    found = _sound(lake.read_in(own, "transcript_id", missing, TRANSCRIPTS.names).to_pylist())
-    for row in found:
-        missing.pop(row["transcript_id"], None)
-    for table in lake.store.names() if missing else ():
-        if table.partition(".")[2] == _KIND and table != own:
-            rows = _of_another(lake, table, missing)
-            _write(lake, rows)
-            found += rows
-            for row in rows:
-                missing.pop(row["transcript_id"], None)
-    return {row["content_hash"]: _transcript(row) for row in found}
+    own, others = _found(lake, writer, content_hashes)
+    _write(lake, others)
+    return {row["content_hash"]: _transcript(row) for row in (*own, *others)}
+
+
+def are_transcribed(lake: Lake, writer: Writer, content_hashes: Iterable[str]) -> set[str]:
+    """Those of some sounds, by the hash of their content, of which the lake has a transcript."""
+    own, others = _found(lake, writer, content_hashes)
+    return {row["content_hash"] for row in (*own, *others)}
 
 
 def keep_transcript(lake: Lake, writer: Writer, transcript: Transcript) -> None:
@@ -97,6 +93,21 @@ def forget_transcripts(lake: Lake) -> None:
         held = lake.read(lake.name("documents"), ["content_hash"])["content_hash"]
         gone = rows.filter(pc.invert(among(rows["content_hash"], held)))["transcript_id"].to_pylist()
         lake.delete_in(table, "transcript_id", gone)
+
+
+def _found(
+    lake: Lake, writer: Writer, content_hashes: Iterable[str]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows of transcripts that the corpus has, and of others that another corpus of the lake has."""
+    missing = {writer.key(content) for content in content_hashes}
+    table = lake.name(_KIND)
+    own = _sound(lake.read_in(table, "transcript_id", missing, TRANSCRIPTS.names).to_pylist())
+    missing -= {row["transcript_id"] for row in own}
+    others: dict[str, dict[str, Any]] = {}
+    for other in lake.store.names() if missing else ():
+        if other.partition(".")[2] == _KIND and other != table:
+            others |= {row["transcript_id"]: row for row in _of_another(lake, other, missing)}
+    return own, list(others.values())
 
 
 def _write(lake: Lake, rows: Sequence[dict[str, Any]]) -> None:

@@ -13,7 +13,17 @@ from tasks.ingest.tokenizer import repair_tokenizer, tokenizer_is_sound
 from tasks.lake.catalog import STATES, model_of, taken_by, write_entries, written_in_schema
 from tasks.lake.evolve import evolve
 from tasks.lake.failures import read_again
-from tasks.lake.schemas import EVALUATIONS, FAILURES, JOBS, LATER, RUNS, SWITCHES, TRANSCRIPTS, chunks_schema, documents_schema
+from tasks.lake.schemas import (
+    EVALUATIONS,
+    FAILURES,
+    JOBS,
+    LATER,
+    RUNS,
+    SWITCHES,
+    TRANSCRIPTS,
+    chunks_schema,
+    documents_schema,
+)
 from tasks.lake.switches import switched_to
 from tasks.lake.tables import Lake
 from tasks.operate import again, audit

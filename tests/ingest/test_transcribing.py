@@ -57,7 +57,7 @@ def here(tmp_path: Path) -> Iterator[Callable[..., Path]]:
 
 def asking(folder: Path, model: str = "steno", **more: Any) -> dict[str, Any]:
     """The part of a corpus file that has sounds transcribed."""
-    return {"extraction": {"audio": {"window": 2}, "transcribe": str(folder / "models" / model), **more}}
+    return {"extraction": {"audio": {"window": 2}, "transcribe": str(folder / "models" / model)}, **more}
 
 
 def words(corpus_file: Path) -> dict[str, list[tuple[str, str]]]:
@@ -80,8 +80,8 @@ def test_words_are_text_with_times_and_written_down_once(tmp_path: Path, here: C
     report = run_ingest(str(here()))
     assert report.failed == 0, report.failures
     assert (report.documents.transcribed, report.documents.transcribed_seconds) == (2, 9.0)
-    assert ("transcribed", "2 sounds and films, 9 s") in report_rows(report)
-    assert Stenographer.heard == [2.1, 1.2, 2.0]  # without the long silence
+    assert ("transcribed", "2 sounds and films, 9 s of sound") in report_rows(report)
+    assert Stenographer.heard == [2.1, 1.1, 2.0]  # without the long silence
     assert words(tmp_path / "notes.yaml") == {
         "docs:a.wav": [("0:00:00 low tone\n0:00:01 high tone\n0:00:05 shrill tone", "0.000,6.850")],
         "docs:b.flac": [("0:00:00 middle tone\n0:00:01 low tone", "0.000,2.000")],
@@ -134,10 +134,9 @@ def test_another_setting_reads_sounds_anew_and_nothing_else(tmp_path: Path, here
     ):
         report = run_ingest(str(here(**changes)))
         assert (report.documents.touched, report.failed) == (1, 0)
-        assert Stenographer.heard == heard
+        assert (Stenographer.heard, HearingEncoder.seen) == (heard, {"text": 1} if said else {})
         found = words(tmp_path / "notes.yaml")
         assert found == ({"docs:a.wav": [(f"0:00:00 {said}", "0.000,1.000")]} if said else {})
-        assert set(HearingEncoder.seen) <= {"text"}
     (tmp_path / "models" / "steno" / "generation_config.json").write_text("{}")  # which decides what is written, too
     run_ingest(str(here()))
     assert Stenographer.heard == [1.0]
@@ -175,7 +174,7 @@ def test_a_model_that_fails_ends_the_run_and_marks_nothing(tmp_path: Path, here:
         run_ingest(str(corpus))
     lake = lake_of(corpus)
     assert (lake.count("notes.documents"), lake.count("notes.failures")) == (0, 0)
-    with pytest.raises(ModelError, match="no speech recognition model: its config.json names no architecture"):
+    with pytest.raises(ModelError, match="no speech recognition model"):
         run_ingest(str(here(**asking(tmp_path, "words"))))
     with pytest.raises(ConfigurationError, match="transcribe needs sounds or films"):
         load_corpus(here(extraction={"transcribe": str(tmp_path / "models" / "steno")}))
@@ -234,7 +233,7 @@ def test_sounds_of_a_store_are_embedded_and_heard(here: Callable[..., Path]) -> 
         assert (report.failed, report.models[0].by_modality) == (0, {"audio": 1})
         assert words(corpus) == {"docs:a.wav": [("0:00:00 low tone\n0:00:01 high tone", "0.000,2.000")]}
         [found] = open_lake(corpus).search("a high tone", limit=1, modality="audio")
-        assert found.reference == "memory://recordings/a.wav#t=0.000,2.000"
+        assert found.reference == "memory:///recordings/a.wav#t=0.000,2.000"
     finally:
         store.rm("/recordings", recursive=True)
 
@@ -244,7 +243,7 @@ def test_a_sound_that_changes_meanwhile_is_read_by_the_next_run(tmp_path: Path, 
     file.write_bytes(recording("low"))
 
     def changed(*arguments: Any) -> Stenographer:
-        file.write_bytes(recording("high", "high"))
+        file.write_bytes(recording("high", "low"))
         return Stenographer(*arguments)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -255,7 +254,7 @@ def test_a_sound_that_changes_meanwhile_is_read_by_the_next_run(tmp_path: Path, 
     assert lake_of(tmp_path / "notes.yaml").count("notes.chunks") == 0
     report = run_ingest(str(here()))
     assert report.failed == 0
-    assert words(tmp_path / "notes.yaml") == {"docs:a.wav": [("0:00:00 high tone\n0:00:01 high tone", "0.000,2.000")]}
+    assert words(tmp_path / "notes.yaml") == {"docs:a.wav": [("0:00:00 high tone\n0:00:01 low tone", "0.000,2.000")]}
 
 
 def test_a_plan_tells_how_much_is_to_be_heard(tmp_path: Path, here: Callable[..., Path]) -> None:
@@ -264,7 +263,7 @@ def test_a_plan_tells_how_much_is_to_be_heard(tmp_path: Path, here: Callable[...
     corpus = load_corpus(here())
     plan = plan_of(corpus, Lake(corpus, may_be_empty=True))
     assert (plan.to_transcribe, plan.transcribe_seconds, Stenographer.heard) == (2, 3.0, [])
-    assert ("to transcribe", "2 sounds and films, 3 s") in plan_rows(plan)
+    assert ("to transcribe", "2 sounds and films, 3 s of sound") in plan_rows(plan)
     run_ingest(str(here()))
     (tmp_path / "docs" / "b.wav").rename(tmp_path / "docs" / "c.wav")
     corpus = load_corpus(here())
