@@ -35,6 +35,7 @@ from tests.machine.engine import Writes, quick
 from tests.machine.world import (
     ARCHIVES,
     DAMAGED,
+    SCRIBES,
     UNREADABLE,
     WITHIN,
     Content,
@@ -105,6 +106,7 @@ SETTINGS = [
     "timeout",
     "pictures",
     "sounds",
+    "words",
 ]
 TABLES = [{}, {"year": "integer"}, {"year": "string"}, {"year": "number", "lang": "string"}, {"lang": "string"}]
 
@@ -384,6 +386,9 @@ class History(RuleBasedStateMachine):
             now.images = ["files", "none", "files"][pick % 3]
         elif what == "sounds":
             now.window = [1, 2, None, 3][pick % 4]
+        elif what == "words":
+            now.scribe = [*SCRIBES, None, *SCRIBES][pick % 5]
+            now.window = now.window or 2
         elif what == "failing":
             now.on_failure = ["keep", "drop"][pick % 2]
         else:

@@ -14,10 +14,10 @@ from tasks.config.models import Model
 from tasks.content import fetcher
 from tasks.ingest import reading, transcribing
 from tasks.ingest.prepare import prepare
-from tasks.models import choose, find
+from tasks.models import choose, find, speech
 from tasks.models.resolved import Weights
 from tasks.models.takes import TEXT_ONLY, Takes
-from tests.machine.encoders import StandIn
+from tests.machine.encoders import Scribe, StandIn
 from tests.machine.world import SIGHT
 
 run_ingest: Any = ingest.ingest.fn
@@ -101,6 +101,7 @@ def quick(stand_ins: bool = True) -> Iterator[None]:
         patch.setattr(transcribing, "Processes", _ProcessesHere)
         if stand_ins:
             patch.setattr(choose, "load_encoder", StandIn)
+            patch.setattr(speech, "load", Scribe)
             patch.setattr(find, "_takes_of", _takes_of)
         yield
 
