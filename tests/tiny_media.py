@@ -99,7 +99,7 @@ def _whisper(folder: Path) -> None:
 
 
 def _speech(folder: Path) -> None:
-    """A Whisper that writes down words, in English or German; which it knows by heart, as they are noise."""
+    """A Whisper that knows English and German, and writes down letters that mean nothing, with times."""
     from transformers import (
         GenerationConfig,
         WhisperConfig,
@@ -152,6 +152,17 @@ def _wav2vec2(folder: Path) -> None:
     (folder / "vocab.json").write_text(json.dumps({letter: i for i, letter in enumerate(letters)}))
 
 
+def _letters(folder: Path) -> None:
+    """A wav2vec2 that writes down letters, and knows no times."""
+    from transformers import Wav2Vec2Config, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
+
+    letters = ["<pad>", "<s>", "</s>", "<unk>", "|", *string.ascii_uppercase]
+    (folder / "vocab.json").write_text(json.dumps({letter: i for i, letter in enumerate(letters)}))
+    Wav2Vec2ForCTC(Wav2Vec2Config(**_HEARD, pad_token_id=0, initializer_range=1.0)).save_pretrained(folder)
+    Wav2Vec2CTCTokenizer(str(folder / "vocab.json")).save_pretrained(folder)
+    Wav2Vec2FeatureExtractor(return_attention_mask=False).save_pretrained(folder)
+
+
 def _hubert(folder: Path) -> None:
     """Without a tokenizer, as the base models are published."""
     from transformers import HubertConfig, HubertModel, Wav2Vec2FeatureExtractor
@@ -201,7 +212,7 @@ def _llava(folder: Path) -> None:
 MAKERS: dict[str, Callable[[Path], None]] = {
     "clip": _clip, "siglip": _siglip, "clap": _clap, "fusing-clap": _fusing_clap, "vit": _vit, "resnet": _resnet,
     "whisper": _whisper, "wav2vec2": _wav2vec2, "hubert": _hubert, "ast": _ast, "llava": _llava,
-    "speech": _speech,
+    "speech": _speech, "letters": _letters,
 }  # fmt: skip
 
 
