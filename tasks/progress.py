@@ -80,6 +80,7 @@ class DocumentCounts:
         unfit: values that did not fit their metadata field, which is null there, by field.
         unfit_first: the first of them, by field.
         left_out: what is not in the text of documents, by kind.
+        transcribed: sounds and films whose words were written down; transcribed_seconds: of sound in them.
     """
 
     listed: int = 0
@@ -100,6 +101,8 @@ class DocumentCounts:
     unfit: dict[str, int] = field(default_factory=dict)
     unfit_first: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, LeftOut] = field(default_factory=dict)
+    transcribed: int = 0
+    transcribed_seconds: float = 0.0
 
     def leave_out(self, found: Mapping[str, LeftOut]) -> None:
         """Count what is not in the text of documents."""

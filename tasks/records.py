@@ -87,7 +87,7 @@ class Chunk:
         token_count: of the text, special tokens included, as the corpus's tokenizer counts; 0 of an image or a sound.
         span_region: of an image, left, top, right and bottom in pixels.
         content_reference: where an image or a sound is to be fetched again, see tasks.content.reference; of a caption,
-            whose it is; of subtitles, when they are shown.
+            whose it is; of subtitles and of what is said in a sound, when.
         content_hash: of the bytes that are there; None of a caption.
         visual_hash: on the first piece of an image, 64 bits as 16 hexadecimal digits, which tell what it looks like;
             None of a single colour.

@@ -98,6 +98,45 @@ def _whisper(folder: Path) -> None:
     WhisperFeatureExtractor(feature_size=8, chunk_length=2).save_pretrained(folder)
 
 
+def _speech(folder: Path) -> None:
+    """A Whisper that knows English and German, and writes down letters that mean nothing, with times."""
+    from transformers import (
+        GenerationConfig,
+        WhisperConfig,
+        WhisperFeatureExtractor,
+        WhisperForConditionalGeneration,
+        WhisperTokenizer,
+    )
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+    letters = {letter: i for i, letter in enumerate(bytes_to_unicode().values())}
+    marks = [
+        "<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|de|>", "<|translate|>", "<|transcribe|>",
+        "<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>",
+    ]  # fmt: skip
+    tokenizer = WhisperTokenizer(letters, [])
+    tokenizer.add_special_tokens({"additional_special_tokens": marks[1:]})
+    tokenizer.add_tokens([f"<|{i * 0.02:.2f}|>" for i in range(1501)])
+    ids = {mark: tokenizer.convert_tokens_to_ids(mark) for mark in marks}
+    begin, end = ids["<|startoftranscript|>"], ids["<|endoftext|>"]
+    config = WhisperConfig(
+        vocab_size=len(tokenizer), d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=16, decoder_ffn_dim=16, num_mel_bins=8, max_target_positions=64,
+        pad_token_id=end, bos_token_id=end, eos_token_id=end, decoder_start_token_id=begin, init_std=1.0,
+    )  # fmt: skip
+    model = WhisperForConditionalGeneration(config)
+    model.generation_config = GenerationConfig(
+        pad_token_id=end, bos_token_id=end, eos_token_id=end, decoder_start_token_id=begin, is_multilingual=True,
+        lang_to_id={mark: ids[mark] for mark in ("<|en|>", "<|de|>")}, max_initial_timestamp_index=50,
+        task_to_id={task: ids[f"<|{task}|>"] for task in ("transcribe", "translate")}, max_length=64, max_new_tokens=24,
+        no_timestamps_token_id=ids["<|notimestamps|>"], prev_sot_token_id=ids["<|startofprev|>"], num_beams=1,
+        return_timestamps=False, suppress_tokens=[*range(64), *range(90, 256)], begin_suppress_tokens=[end],
+    )  # fmt: skip
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    WhisperFeatureExtractor(feature_size=8).save_pretrained(folder)
+
+
 _HEARD = _SMALL | {
     "conv_dim": [16, 16, 16], "conv_stride": [5, 4, 4], "conv_kernel": [10, 4, 4], "num_feat_extract_layers": 3,
     "num_conv_pos_embeddings": 8, "num_conv_pos_embedding_groups": 2, "vocab_size": 32,
@@ -111,6 +150,17 @@ def _wav2vec2(folder: Path) -> None:
     Wav2Vec2FeatureExtractor(return_attention_mask=False).save_pretrained(folder)
     letters = ["<pad>", "<s>", "</s>", "<unk>", "|", *string.ascii_uppercase]
     (folder / "vocab.json").write_text(json.dumps({letter: i for i, letter in enumerate(letters)}))
+
+
+def _letters(folder: Path) -> None:
+    """A wav2vec2 that writes down letters, and knows no times."""
+    from transformers import Wav2Vec2Config, Wav2Vec2CTCTokenizer, Wav2Vec2FeatureExtractor, Wav2Vec2ForCTC
+
+    letters = ["<pad>", "<s>", "</s>", "<unk>", "|", *string.ascii_uppercase]
+    (folder / "vocab.json").write_text(json.dumps({letter: i for i, letter in enumerate(letters)}))
+    Wav2Vec2ForCTC(Wav2Vec2Config(**_HEARD, pad_token_id=0, initializer_range=1.0)).save_pretrained(folder)
+    Wav2Vec2CTCTokenizer(str(folder / "vocab.json")).save_pretrained(folder)
+    Wav2Vec2FeatureExtractor(return_attention_mask=False).save_pretrained(folder)
 
 
 def _hubert(folder: Path) -> None:
@@ -162,6 +212,7 @@ def _llava(folder: Path) -> None:
 MAKERS: dict[str, Callable[[Path], None]] = {
     "clip": _clip, "siglip": _siglip, "clap": _clap, "fusing-clap": _fusing_clap, "vit": _vit, "resnet": _resnet,
     "whisper": _whisper, "wav2vec2": _wav2vec2, "hubert": _hubert, "ast": _ast, "llava": _llava,
+    "speech": _speech, "letters": _letters,
 }  # fmt: skip
 
 

@@ -193,6 +193,8 @@ def _anchored(corpus: Corpus, folder: Path) -> Corpus:
         data["search"]["rerank"]["model"] = model(corpus.search.rerank.model)
     if corpus.chunking.tokenizer:
         data["chunking"]["tokenizer"] = model(corpus.chunking.tokenizer)
+    if corpus.extraction.transcribe:
+        data["extraction"]["transcribe"]["model"] = model(corpus.extraction.transcribe.model)
     if corpus.evaluations:
         files = corpus.evaluations.model_dump(include={"queries", "qrels"}, exclude_none=True)
         data["evaluations"] |= {name: normal(anchor(file)) for name, file in files.items()}

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from tasks.config.part import ShortForm
 
@@ -44,3 +44,44 @@ class Video(ShortForm):
     @classmethod
     def _short_form(cls, value: Any) -> Any:
         return {} if value == "files" else value
+
+
+class Transcribe(ShortForm):
+    """What writes down the words of sounds and films. May be written as the model alone."""
+
+    model: str = Field(
+        min_length=1,
+        description="A speech recognition model of transformers' pipeline: a hub name (openai/whisper-small), a local"
+        " folder (./path, /path), or package:NAME for an installed one.",
+    )
+    hub_revision: str | None = Field(
+        None,
+        description="Branch, tag or commit on the hub. Without it, the commit that wrote the lake's latest transcript"
+        " stays in use.",
+    )
+    _pinned: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"model": value} if isinstance(value, str) else value
+
+    def identity(self) -> dict[str, Any]:
+        """What enters a hash: what decides the words, once that is known; until then what is asked for."""
+        return self._pinned or super().identity()
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether what decides the words is known."""
+        return bool(self._pinned)
+
+    def pinned(self, decides: dict[str, Any], commit: str | None) -> "Transcribe":
+        """The same, with what decides the words: the model's weights, and the language.
+
+        Args:
+            decides: them.
+            commit: of the hub, where the model comes from there.
+        """
+        found = self.model_copy(update={"hub_revision": commit or self.hub_revision})
+        found._pinned = decides
+        return found

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from tasks.config.answering import Ask
-from tasks.config.media import Audio, Video
+from tasks.config.media import Audio, Transcribe, Video
 from tasks.config.models import Model
 from tasks.config.operating import Evaluations, Lease, Resources, Schedule
 from tasks.config.part import Name, Settings, ShortForm
@@ -64,6 +64,12 @@ class Extraction(Settings):
         description="Films are documents, for models that take images or sound; by default they are skipped and"
         " counted.",
     )
+    transcribe: Transcribe | None = Field(
+        None,
+        description="Write down the words of sounds and films by a speech recognition model, such as"
+        " openai/whisper-small; they are found as text, with their times. It takes long, and is done once for each"
+        " sound.",
+    )
     on_failure: Literal["keep", "drop"] = Field(
         "keep",
         description="What becomes of a document that was read before and cannot be read now: keep its last good text"
@@ -78,8 +84,14 @@ class Extraction(Settings):
 
     def identity(self) -> dict[str, Any]:
         """What enters a hash; of its parts what does of them."""
-        parts = {"audio": self.audio, "video": self.video}
+        parts = {"audio": self.audio, "video": self.video, "transcribe": self.transcribe}
         return super().identity() | {name: part.identity() for name, part in parts.items() if part}
+
+    @model_validator(mode="after")
+    def _something_is_heard(self) -> "Extraction":
+        if self.transcribe and not (self.audio or (self.video and self.video.sound)):
+            raise ValueError("transcribe needs sounds or films with their sound: set `audio: files` or `video: files`")
+        return self
 
 
 class Chunking(Settings):
@@ -189,7 +201,8 @@ class Corpus(Settings):
         None,
         pattern="^[a-z]{2}$",
         description="ISO 639-1 code of the language that it is in, such as de; decides how text is split into words for"
-        " search, and which are the same word. By default that of most passages.",
+        " search, and which are the same word. By default that of most passages. Where sound is transcribed, also the"
+        " language that is heard; by default the model tells it.",
     )
     search: Search = Field(
         default_factory=lambda: Search.model_validate({}), description="How it is searched by default."

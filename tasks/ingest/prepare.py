@@ -28,6 +28,7 @@ from tasks.ingest.metadata import fields_of, in_plain_names
 from tasks.ingest.pictures import Picture, caption_beside, picture_chunks, picture_of
 from tasks.ingest.rows import chunks_of, document_of, line_id, record_id, titled
 from tasks.ingest.sounds import Recorded, recorded_of
+from tasks.ingest.spoken import Spoken
 from tasks.ingest.standing import Standing, standing_chunks, standing_in
 from tasks.lake.schemas import chunks_schema, documents_schema, table_of
 from tasks.progress import LeftOut, Unfit
@@ -64,6 +65,7 @@ class Prepared:
         left_out: what is not in the text of documents, by kind.
         unchanged: ids of documents that are as the lake has them; nothing of them is in the rows either.
         skipped: what holds no text, by kind.
+        spoken: sounds whose words are wanted, which are no part of the rows yet.
     """
 
     documents: pa.Table
@@ -75,6 +77,7 @@ class Prepared:
     left_out: dict[str, LeftOut] = field(default_factory=dict)
     unchanged: list[str] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)
+    spoken: list[Spoken] = field(default_factory=list)
 
 
 def prepare(work: Work, corpus: Corpus, tokenizer_folder: str) -> Prepared:
@@ -111,6 +114,7 @@ class _Rows:
         self.left_out: dict[str, LeftOut] = {}
         self.unchanged: list[str] = []
         self.skipped: Counter[str] = Counter()
+        self.spoken: list[Spoken] = []
         self.read = 0
 
     def finish(self) -> Prepared:
@@ -139,6 +143,7 @@ class _Rows:
             self.left_out,
             self.unchanged,
             dict(self.skipped),
+            self.spoken,
         )
 
     def add_file(self, file: File) -> None:
@@ -246,6 +251,10 @@ class _Rows:
             caption = next(filter(None, map(caption_beside, beside)), normalise(medium.caption))
             title = next((as_text(found["title"]) for found in beside if found.get("title")), medium.title)
             self._add(document, Extracted(caption, title, "text", medium.media_type), file, medium)
+            if limits.transcribe and isinstance(medium, Recorded) and (heard := medium.heard):
+                self.spoken.append(
+                    Spoken(file.document_id, place.address, medium.content_hash, heard.duration_ms, heard.silences)
+                )
         except DocumentError as error:
             self._fail(document, error, "extract")
 

@@ -1,6 +1,7 @@
 """Rows of documents and chunks, and their ids, from what was read."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +26,12 @@ def document_of(file: File, settings: str) -> Document:
 
 
 def chunks_of(
-    document: Document, extracted: Extracted, cuts: list[Cut], first: int = 0, reference: str | None = None
+    document: Document,
+    extracted: Extracted,
+    cuts: list[Cut],
+    first: int = 0,
+    reference: str | None = None,
+    before: Sequence[str] = (),
 ) -> list[Chunk]:
     """The chunks of a document's text.
 
@@ -35,11 +41,12 @@ def chunks_of(
         cuts: where that is cut.
         first: place of the first of them among the document's chunks.
         reference: of an image, where the text is its caption.
+        before: hashes of the texts that the document has besides, such as the caption of a sound whose words these are.
     """
     texts = [extracted.text[cut.start : cut.end] for cut in cuts]
     pages = extracted.pages
     hashes = [hash_text(text) for text in texts]
-    ids = chunk_ids(document.document_id, hashes)
+    ids = chunk_ids(document.document_id, [*before, *hashes])[len(before) :]
     return [
         Chunk(
             identity, document.document_id, document.source, document.content_hash, ordinal, "text", cut.start, cut.end,

@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,12 +19,14 @@ from tasks.ingest.land import Landing
 from tasks.ingest.reading import read_all
 from tasks.ingest.stored import orphan_chunks
 from tasks.ingest.tokenizer import keep_tokenizer, tokenizer_is_kept, tokenizer_of
+from tasks.ingest.transcribing import Transcriber, with_recogniser
 from tasks.lake.catalog import catalog_lease
 from tasks.lake.evolve import evolve, seal_all
 from tasks.lake.failures import read_again, reading_failures, resolved_failures
 from tasks.lake.run import Run
 from tasks.lake.schemas import CATALOG, FAILURES, RUNS, chunks_schema, documents_schema
 from tasks.lake.tables import Lake
+from tasks.lake.transcripts import forget_transcripts
 from tasks.patience import each_within
 from tasks.progress import Progress, publish
 from tasks.sources.listing import File, Listing, list_files
@@ -80,7 +84,7 @@ def compare_with_lake(
 
 def current_settings(corpus: Corpus, lake: Lake) -> dict[str, RowSettings]:
     """What each source's rows are read with now, by its name."""
-    return settings_of(corpus, tokenizer_of(corpus, lake).folder())
+    return settings_of(with_recogniser(corpus, lake), tokenizer_of(corpus, lake).folder())
 
 
 def up_to_date(lake: Lake, changes: Changes) -> bool:
@@ -123,6 +127,7 @@ def land_documents(run: Run, listing: Listing, changes: Changes, allow_shrinking
         ShrunkSource: a file holds less than half of the records that the lake knows, and that was not allowed.
     """
     lake, counts = run.lake, run.report.documents
+    run = replace(run, corpus=with_recogniser(run.corpus, lake))
     folder = tokenizer_of(run.corpus, lake).folder()
     settings = settings_of(run.corpus, folder)
     gone, contents = _with_records(lake, changes.gone)
@@ -142,6 +147,7 @@ def land_documents(run: Run, listing: Listing, changes: Changes, allow_shrinking
     lake.delete_in(lake.name("chunks"), "document_id", orphan_chunks(lake))
     tried = {file.document_id for file in (*changes.to_read, *free)}
     lake.delete_in(lake.name("failures"), "failure_id", resolved_failures(lake, tried))
+    forget_transcripts(lake)
     counts.duplicates += count_duplicates(lake)
 
 
@@ -167,15 +173,17 @@ def _read(run: Run, landing: Landing, files: list[File], tokenizer_folder: str) 
     def unchanged(file: File) -> Unchanged:
         return unchanged_in(run.lake, file, settings[file.source])
 
-    for work, prepared in read_all(_works(corpus, files, ends, unchanged), corpus, tokenizer_folder, size):
-        container = None if isinstance(work, Files) else work.container
-        if current and container != current:
-            yield from _end_container(run, landing, current, ends)
-        yield from landing.add(prepared)
-        found += prepared.containers
-        current = container
-        done += prepared.documents.num_rows
-        publish(Progress("read", done, total, "documents"))
+    transcriber = Transcriber(corpus, run.lake, tokenizer_folder, run.report.documents)
+    with closing(transcriber):
+        for work, prepared in read_all(_works(corpus, files, ends, unchanged), corpus, tokenizer_folder, size):
+            container = None if isinstance(work, Files) else work.container
+            if current and container != current:
+                yield from _end_container(run, landing, current, ends)
+            yield from landing.add(transcriber.add(work, prepared))
+            found += prepared.containers
+            current = container
+            done += prepared.documents.num_rows
+            publish(Progress("read", done, total, "documents"))
     if current:
         yield from _end_container(run, landing, current, ends)
     for file in files:  # containers that held no record, or could not be opened

@@ -1,7 +1,7 @@
 """The tables of a lake: their columns and keys, as Arrow schemas.
 
 `<corpus>.documents`, `.chunks`, `.<model>.<revision>`, `.failures`, `.runs`, `.catalog`, `.switches`, `.tokenizer`,
-`.evaluations`, `.jobs`.
+`.evaluations`, `.jobs`, `.transcripts`.
 Ids and hashes are 32 hexadecimal digits, times are UTC. `tasks.records` says what the columns of documents, chunks and
 failures hold.
 """
@@ -18,9 +18,20 @@ FORMAT = 1
 """The format of a lake: raised where an older embedlake must not touch what this one writes."""
 FORMAT_KEY = b"embedlake.format"
 
-OWN = ("documents", "chunks", "failures", "runs", "catalog", "switches", "tokenizer", "evaluations", "jobs")
-"""Kinds of tables that each corpus has one of, though not all have jobs; besides, it has its leases, and a table for
-each model."""
+OWN = (
+    "documents",
+    "chunks",
+    "failures",
+    "runs",
+    "catalog",
+    "switches",
+    "tokenizer",
+    "evaluations",
+    "jobs",
+    "transcripts",
+)
+"""Kinds of tables that each corpus has one of, though not all have jobs or transcripts; besides, it has its leases, and
+a table for each model."""
 
 EMBEDDED = ("vector", "tokens", "checksum")
 """What a model's table adds to the columns of its chunks; no part of a row's version."""
@@ -264,3 +275,19 @@ JOBS = pa.schema(
     ]
 )
 """Jobs of Batch APIs. The table is there once there was one."""
+
+TRANSCRIPTS = pa.schema(
+    [
+        _key("transcript_id"),  # of the sound's content, and of what decides its words
+        pa.field("content_hash", pa.string()),  # of the bytes of the sound's file
+        pa.field("model", pa.string()),  # that wrote it, as the corpus file names it
+        pa.field("commit", pa.string()),  # of the hub, where it comes from there
+        pa.field("settings", pa.string()),  # hash of what decides its words: weights, language
+        pa.field("starts", pa.list_(pa.int64())),  # of each line, in milliseconds
+        pa.field("ends", pa.list_(pa.int64())),
+        pa.field("lines", pa.list_(pa.string())),  # what is said; none where nobody speaks
+        pa.field("written", _TIME),
+        pa.field("version", pa.string()),  # hash of all other columns
+    ]
+)
+"""What was heard, so that it is heard once. The table is there once a sound was transcribed."""

@@ -12,6 +12,7 @@ In: a model's reference and settings, and items. Out: vectors, float32, and what
   a tokenizer), `probing` sees at first use what may be batched and what is refused (`elsewhere` is the second process),
   `towers` are their parts on OpenVINO.
 - `template` puts title and headings before a text, as a model's settings say.
+- `speech` runs speech recognition models.
 - `quantise` makes int8 models and measures what that changes; `probes` are items that every encoder can embed.
 
 Ray's workers load this package: it imports neither Prefect nor Ray.

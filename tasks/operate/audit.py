@@ -19,6 +19,7 @@ from tasks.lake.failures import reading_failures
 from tasks.lake.schemas import chunks_schema
 from tasks.lake.tables import Lake
 from tasks.models.template import HASH, NEEDED, Template
+from tasks.sources.formats import medium_of, shown_medium
 from tasks.sources.opening import read_file
 
 _NEAR = 0.999  # least cosine between a vector and the same text embedded again
@@ -164,6 +165,8 @@ def wrong_offsets(lake: Lake, sample: int) -> Iterator[str]:
             data = read_file(source, row["uri"], corpus.extraction.max_bytes)
             if hash_bytes(data) != row["document_hash"]:
                 continue  # it has changed since; the next run will see
+            if medium_of(path) or shown_medium(data):
+                continue  # what is said in a sound stands in no text
             extracted = extract(
                 data,
                 path.rsplit("/", 1)[-1],

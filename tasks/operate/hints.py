@@ -31,7 +31,8 @@ def media_hints(corpus: Corpus, skipped: Mapping[str, int], models: Iterable[Res
         count = sum(number for kind, number in skipped.items() if kind.split("/")[0] == medium)
         takers = [model.name for model in known if model.takes.modalities & _TAKEN_AS[medium]]
         if medium in corpus.extraction.media and not takers:
-            hints.append(f"no model here takes {_MANY[medium]}, which are read: only their captions are found")
+            found = "captions and words" if corpus.extraction.transcribe and medium != "image" else "captions"
+            hints.append(f"no model here takes {_MANY[medium]}, which are read: only their {found} are found")
         elif count and takers and medium not in corpus.extraction.media:
             told = f"{_MANY[medium]} are skipped, which {', '.join(takers)} takes"
             hints.append(f"{count:,} {told}: set `{setting}`")

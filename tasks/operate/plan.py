@@ -12,6 +12,7 @@ from tasks.embed.pending import failed_versions
 from tasks.errors import ShrunkSource
 from tasks.ingest.reading import read_all
 from tasks.ingest.tokenizer import tokenizer_of
+from tasks.ingest.transcribing import to_transcribe
 from tasks.ingest.update import compare_with_lake
 from tasks.lake.catalog import taken_into
 from tasks.lake.lookup import numbers_of
@@ -47,6 +48,8 @@ class Plan:
         settings_changed: files whose settings changed since they were read.
         unfit, unfit_first: values that did not fit their metadata field, and the first, in what was read.
         chunks, tokens: in the documents that would be read.
+        to_transcribe: sounds and films whose words would be written down, which are no chunks here;
+            transcribe_seconds: of sound in them.
         models: for each model.
         others: tables of other corpora in the lake, by name, where it has no document of this one yet.
         notes: what stands between the models and being live; hints: what else the corpus file could ask for.
@@ -67,6 +70,8 @@ class Plan:
     failing: int = 0
     chunks: int = 0
     tokens: int = 0
+    to_transcribe: int = 0
+    transcribe_seconds: float = 0.0
     share_read: float = 1.0
     cost: float | None = 0.0
     refused: str = ""
@@ -112,6 +117,7 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
             files += prepared.containers
     gone = lake.read_in(lake.name("documents"), "document_id", changes.gone, ["content_hash"]) if changes.gone else None
     gone_hashes = set(gone["content_hash"].to_pylist()) if gone else set()
+    heard = to_transcribe(corpus, lake, found.spoken)
     plan = Plan(
         corpus.name,
         listed=len(listing.files),
@@ -125,6 +131,8 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
         failing=_scaled(len(found.failures), share),
         chunks=_scaled(found.chunks, share),
         tokens=_scaled(found.tokens, share),
+        to_transcribe=_scaled(len(heard), share),
+        transcribe_seconds=sum(heard.values()) / 1000 / share,
         share_read=share,
         refused=refused,
         skipped=listing.skipped,

@@ -36,6 +36,9 @@ def report_rows(report: RunReport) -> list[tuple[str, str]]:
                     f"{counts.chunks:,} ({counts.tokens:,} tokens, {counts.read_bytes / 1e6:,.1f} MB read)",
                 )
             )
+        if counts.transcribed:
+            heard = f"{counts.transcribed:,} sounds and films, {_duration(counts.transcribed_seconds)} of sound"
+            rows.append(("transcribed", heard))
         rows += _skipped(counts.skipped) + _unfit(counts.unfit, counts.unfit_first)
         rows += [
             ("left out", f"{found.count:,} {kind}, in {found.documents:,} documents")
@@ -192,6 +195,9 @@ def plan_rows(plan: Plan) -> list[tuple[str, str]]:
             rows.append((name, f"{'' if exact else about}{value:,}"))
     if plan.chunks:
         rows.append(("chunks to write", f"{about}{plan.chunks:,} ({about}{plan.tokens:,} tokens)"))
+    if plan.to_transcribe:
+        long = _duration(plan.transcribe_seconds)
+        rows.append(("to transcribe", f"{about}{plan.to_transcribe:,} sounds and films, {about}{long} of sound"))
     rows += _skipped(plan.skipped) + _unfit(plan.unfit, plan.unfit_first)
     for model in plan.models:
         rows += model_plan_rows(model, about)

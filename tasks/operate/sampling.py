@@ -41,6 +41,7 @@ class Content:
         failures: document, error and message of each.
         misfits: counts the values that do not fit their metadata field.
         chunks, tokens, duplicates: how many.
+        spoken: sounds whose words are wanted: by the hash of their content, how long they are, in milliseconds.
     """
 
     def __init__(self, lake: Lake, sample: int) -> None:
@@ -57,11 +58,13 @@ class Content:
         self.contents: set[str] = set()
         self.failures: list[dict[str, str]] = []
         self.misfits = DocumentCounts()
+        self.spoken: dict[str, int] = {}
         self.chunks = self.tokens = self.duplicates = 0
 
     def add(self, prepared: Prepared) -> None:
         """Take what a reader gave."""
         self.misfits.misfit(prepared.unfit)
+        self.spoken |= {sound.content_hash: sound.duration for sound in prepared.spoken}
         self.failures += [
             {"document": f.document_id, "error": f.error, "message": f.message} for f in prepared.failures
         ]

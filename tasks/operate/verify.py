@@ -13,7 +13,17 @@ from tasks.ingest.tokenizer import repair_tokenizer, tokenizer_is_sound
 from tasks.lake.catalog import STATES, model_of, taken_by, write_entries, written_in_schema
 from tasks.lake.evolve import evolve
 from tasks.lake.failures import read_again
-from tasks.lake.schemas import EVALUATIONS, FAILURES, JOBS, LATER, RUNS, SWITCHES, chunks_schema, documents_schema
+from tasks.lake.schemas import (
+    EVALUATIONS,
+    FAILURES,
+    JOBS,
+    LATER,
+    RUNS,
+    SWITCHES,
+    TRANSCRIPTS,
+    chunks_schema,
+    documents_schema,
+)
 from tasks.lake.switches import switched_to
 from tasks.lake.tables import Lake
 from tasks.operate import again, audit
@@ -110,12 +120,15 @@ class Verification:
         self._note(self._documents, problem, other_contents(self._lake), lambda ids: read_again(self._lake, set(ids)))
 
     def failures(self) -> None:
-        """What failed, the runs and the evaluations."""
+        """What failed, the runs, the evaluations and transcripts."""
         lake, table = self._lake, self._lake.name("failures")
         self._doubles(table, "failure_id")
         broken = audit.broken_seals(lake, table, "failure_id", FAILURES.names)
         self._note(table, _OTHER_COLUMNS, broken, self._retry)
-        kinds = (("runs", "run_id", RUNS), ("evaluations", "arm_id", EVALUATIONS), ("jobs", "name", JOBS))
+        kinds = (
+            ("runs", "run_id", RUNS), ("evaluations", "arm_id", EVALUATIONS), ("jobs", "name", JOBS),
+            ("transcripts", "transcript_id", TRANSCRIPTS),
+        )  # fmt: skip
         for kind, key, schema in kinds:
             history = lake.name(kind)
             if not lake.has(history):

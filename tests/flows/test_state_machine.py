@@ -37,6 +37,7 @@ from tests.machine.service import FAULTS, STATES, Service, service
 from tests.machine.world import (
     ARCHIVES,
     DAMAGED,
+    SCRIBES,
     SERVED,
     UNREADABLE,
     WITHIN,
@@ -113,6 +114,7 @@ SETTINGS = [
     "timeout",
     "pictures",
     "sounds",
+    "words",
 ]
 TABLES = [{}, {"year": "integer"}, {"year": "string"}, {"year": "number", "lang": "string"}, {"lang": "string"}]
 
@@ -437,6 +439,9 @@ class History(RuleBasedStateMachine):
             now.images = ["files", "all", "none", "all"][pick % 4]
         elif what == "sounds":
             now.window = [1, 2, None, 3][pick % 4]
+        elif what == "words":
+            now.scribe = [*SCRIBES, None, *SCRIBES][pick % 5]
+            now.window = now.window or 2
         elif what == "failing":
             now.on_failure = ["keep", "drop"][pick % 2]
         else:
@@ -525,14 +530,15 @@ class History(RuleBasedStateMachine):
         self.driver.run_with_a_broken_encoder(mode, failing)
 
     @precondition(lambda self: "encoders" in RULES and SERVED in self.world.settings.models)
-    @rule(
-        state=st.sampled_from(STATES), after=st.integers(0, 3), faults=st.lists(st.sampled_from(FAULTS), max_size=4)
-    )
+    @rule(state=st.sampled_from(STATES), after=st.integers(0, 3), faults=st.lists(st.sampled_from(FAULTS), max_size=4))
     def run_with_a_broken_service(self, state: str, after: int, faults: list[str]) -> None:
         self.driver.run_with_a_broken_service(state, 0 if state == "down" else after, faults)
 
     @precondition(lambda self: "models" in RULES)
-    @rule(which=st.sampled_from(["one", "two", "three", "four", "five", "letters"]), share=st.sampled_from([0.25, 0.5, 1.0]))
+    @rule(
+        which=st.sampled_from(["one", "two", "three", "four", "five", "letters"]),
+        share=st.sampled_from([0.25, 0.5, 1.0]),
+    )
     def backfill(self, which: str, share: float) -> None:
         self.driver.backfill(which, share)
 

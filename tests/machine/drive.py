@@ -24,7 +24,7 @@ from tasks.operate.retire import remove, retire
 from tasks.operate.verify import verify
 from tests.machine import check, oracle
 from tests.machine.damage import damage
-from tests.machine.encoders import StandIn, fails, tokens_of
+from tests.machine.encoders import Scribe, StandIn, fails, heard_as, tokens_of
 from tests.machine.engine import Failed, Killed, Writes, run_backfill, run_ingest
 from tests.machine.service import Service
 from tests.machine.world import ESTIMATED, World, form_of
@@ -306,10 +306,16 @@ class Driver:
             if not (refused and tokens_of(text) > StandIn.max_cost)
         }
         self._texts = self._contents_of_chunks(lake)
+        kept = lake.read(lake.name("transcripts"), ["model", "content_hash"]).to_pylist()
+        written = {(Path(row["model"]).name, heard_as(check.sounds()[row["content_hash"]].levels())) for row in kept}
+        Scribe.heard.clear()
         try:
             with judged(self.world.settings.judged), self._served():
                 return run_ingest(str(self.world.corpus_file()), wait=wait, allow_shrinking=allow)
         finally:
+            assert not written & set(Scribe.heard), "heard again what was written down"
+            assert max(Scribe.heard.values(), default=1) == 1, f"heard more than once: {Scribe.heard}"
+            self.done["sounds heard"] += len(Scribe.heard)
             again = before & set(StandIn.embedded)
             assert self._may_promote() or not again, f"embedded again: {again}"
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tasks.models.interface import Encoded, Item, Samples, texts_of
 from tasks.models.resolved import ResolvedModel
+from tasks.models.speech import Line, Recogniser
 from tests.machine.world import MOST_READ, RATE
 
 POISON = "Poison"
@@ -27,6 +28,31 @@ def heard_as(levels: np.ndarray) -> str:
     """What stands for a sound here, by its 16-bit samples."""
     poisoned = "" if levels.any() else f"{POISON} "
     return f"sound {poisoned}{hashlib.sha256(levels.astype('<i2').tobytes()).hexdigest()}"
+
+
+def said_in(scribe: str, levels: np.ndarray) -> list[str]:
+    """What is said in each second of a sound of 16-bit samples, as a model writes it down; nothing in silence."""
+    seconds = [levels[start : start + RATE] for start in range(0, len(levels) * bool(levels.any()), RATE)]
+    return [f"The {scribe} heard {hashlib.sha256(one.astype('<i2').tobytes()).hexdigest()[:8]}." for one in seconds]
+
+
+class Scribe:
+    """A speech recognition model as `tasks.models.speech.load` gives it, which writes a line for each second.
+
+    Attributes of the class:
+        heard: folder of the model, and what stands for the sound, of every sound, with how often.
+    """
+
+    heard: ClassVar[Counter[tuple[str, str]]] = Counter()
+    rate, longest = RATE, 10_000
+
+    def __init__(self, model: Recogniser, language: str | None) -> None:
+        self._folder = model.folder.name
+
+    def lines(self, sound: Samples) -> list[Line]:
+        levels = np.rint(sound.samples * 2**15)
+        Scribe.heard[self._folder, heard_as(levels)] += 1
+        return [Line(1000 * i, 1000 * i + 1000, text) for i, text in enumerate(said_in(self._folder, levels))]
 
 
 def contents_of(items: Sequence[Item]) -> list[str]:

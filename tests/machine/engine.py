@@ -12,12 +12,12 @@ from lancedb.table import LanceTable
 from flows import artifacts, backfill, ingest, stages
 from tasks.config.models import Model
 from tasks.content import fetcher
-from tasks.ingest import reading
+from tasks.ingest import reading, transcribing
 from tasks.ingest.prepare import prepare
-from tasks.models import choose, find
+from tasks.models import choose, find, speech
 from tasks.models.resolved import Weights
 from tasks.models.takes import TEXT_ONLY, Takes
-from tests.machine.encoders import StandIn
+from tests.machine.encoders import Scribe, StandIn
 from tests.machine.world import SIGHT
 
 run_ingest: Any = ingest.ingest.fn
@@ -98,8 +98,10 @@ def quick(stand_ins: bool = True) -> Iterator[None]:
         patch.setattr(artifacts, "progress_shown", _nothing)
         patch.setattr(reading, "LocalReaders", _ReadersHere)
         patch.setattr(fetcher, "Processes", _ProcessesHere)
+        patch.setattr(transcribing, "Processes", _ProcessesHere)
         if stand_ins:
             patch.setattr(choose, "load_encoder", StandIn)
+            patch.setattr(speech, "load", Scribe)
             patch.setattr(find, "_takes_of", _takes_of)
         yield
 

@@ -23,7 +23,7 @@ from tasks.ingest.rows import titled
 from tasks.models.template import Template
 from tasks.text.decode import decode
 from tasks.text.normalise import normalise
-from tests.machine.encoders import heard_as, seen_as
+from tests.machine.encoders import heard_as, said_in, seen_as
 from tests.machine.world import (
     MODELS,
     TITLE,
@@ -57,6 +57,7 @@ class Good:
         medium: the image, of which the text is the caption, or the sound; else None.
         window: seconds of a chunk of sound.
         shown: the images within it, each with its caption.
+        said: what is said in it, as it is written down.
     """
 
     text: str
@@ -68,6 +69,7 @@ class Good:
     medium: Picture | Sound | None = None
     window: int = 0
     shown: tuple[Picture, ...] = ()
+    said: str = ""
 
     @property
     def text_hash(self) -> str:
@@ -103,7 +105,8 @@ class Good:
         return {**self.others(), **texts}
 
     def _cuts(self) -> tuple[tuple[int, int, str, tuple[str, ...]], ...]:
-        return _chunks(self.text, self.kind, self.title, *self.cut)
+        said = _chunks(self.said, "text", self.title, *self.cut) if self.said else ()
+        return (*_chunks(self.text, self.kind, self.title, *self.cut), *said)
 
 
 @dataclass(frozen=True)
@@ -291,7 +294,9 @@ def _sound(content: Content | str, container: str | None, now: Settings, cut: tu
     if not isinstance(content, Sound):
         return None if content else _text_file(b"", now, cut)
     metadata = tuple((name, kind, None) for name, kind in sorted(now.metadata.items()))
-    return Good("", container, metadata, cut, medium=content, window=now.window or 0)
+    lines = said_in(now.scribe, content.levels()) if now.scribe else []
+    said = "\n".join(f"0:00:{second:02} {line}" for second, line in enumerate(lines))
+    return Good("", container, metadata, cut, medium=content, window=now.window or 0, said=said)
 
 
 def _page(content: Content | str, container: str | None, now: Settings, cut: tuple[int, int, str]) -> Good | None:

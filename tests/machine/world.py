@@ -36,6 +36,8 @@ DAMAGED = b"damaged bytes"  # of a member of a zip archive; its checksum tells
 UNREADABLE = b"a file\0that is no text\0"
 SIGHT = "sight"
 """The folder of a model that takes images and sound too."""
+SCRIBES = ("scribe", "clerk")
+"""The folders of models that write down what is said in sound."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,7 @@ class Settings:
     promote: str = "by hand"
     images: str = "none"
     window: int | None = None  # seconds of a chunk of sound; None where sound is not asked for
+    scribe: str | None = None  # the folder of what writes down what is said in it
     judged: bool | None = None  # whether the first model is not worse than the live one; None where nobody knows
 
     def asks_for(self, form: str) -> bool:
@@ -205,6 +208,10 @@ def make_model_folders(root: Path) -> None:
         tokenizer.save(str(folder / "tokenizer.json"))
     (root / ESTIMATED).mkdir()
     estimated_tokenizer().save(str(root / ESTIMATED / "tokenizer.json"))
+    for name in SCRIBES:
+        (root / name).mkdir()
+        told = {"architectures": ["WhisperForConditionalGeneration"], "made_for": name}
+        (root / name / "config.json").write_text(json.dumps(told))
 
 
 def form_of(path: str) -> str:
@@ -308,6 +315,8 @@ class World:
             chunking["tokenizer"] = str(self.model_folder / now.tokenizer)
         extraction: dict[str, Any] = {"timeout": now.timeout, "least_confidence": now.least_confidence}
         extraction |= {"images": now.images, "audio": {"window": now.window} if now.window else None}
+        if now.window and now.scribe:
+            extraction["transcribe"] = str(self.model_folder / now.scribe)
         if "on_failure" in self.features:
             extraction["on_failure"] = now.on_failure
         corpus = {
