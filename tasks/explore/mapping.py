@@ -66,9 +66,13 @@ class Points:
             for start in range(0, len(self), _ROWS):
                 yield self._snapshot.take(self.chosen[start : start + _ROWS], columns)
 
+    def at(self, places: np.ndarray, columns: list[str]) -> pa.Table:
+        """Some columns of the rows at some places among them, ascending."""
+        return self._snapshot.take(self.chosen[places], columns)
+
     def some(self, count: int, columns: list[str]) -> pa.Table:
         """Some columns of so many of the rows, spread evenly."""
-        return self._snapshot.take(self.chosen[spread(len(self), count)], columns)
+        return self.at(spread(len(self), count), columns)
 
 
 def spread(total: int, count: int) -> np.ndarray:
@@ -88,14 +92,19 @@ def map_of(lake: Lake, points: Points, method: Method) -> pa.Table:
     Raises:
         ConfigurationError: the method is not installed.
     """
-    folder = cache_folder() / "maps" / hash_fields(lake.uri, points.table)
+    folder = kept_in(lake, points.table)
     file = folder / f"{points.version}.{len(points)}.{method}.{_MADE}.parquet"
     if not file.exists():
-        _keep(_computed(points, method), file)
-        for other in folder.glob("*.parquet"):
+        keep(_computed(points, method), file)
+        for other in folder.glob("[0-9]*.parquet"):
             if other.name.split(".")[0] != str(points.version):
                 other.unlink(missing_ok=True)
     return pq.read_table(file)
+
+
+def kept_in(lake: Lake, table: str) -> Path:
+    """The folder of the user's cache for what is made of a table to draw it."""
+    return cache_folder() / "maps" / hash_fields(lake.uri, table)
 
 
 def labels_of(found: pa.Table) -> list[dict[str, Any]]:
@@ -162,8 +171,8 @@ def _vectors(rows: pa.Table) -> Vectors:
     return np.asarray(unit(column.flatten().to_numpy().reshape(len(column), -1)), np.float32)
 
 
-def _keep(found: pa.Table, file: Path) -> None:
-    """Write a map at once, whoever reads or writes it too."""
+def keep(found: pa.Table, file: Path) -> None:
+    """Write a table at once, whoever reads or writes it too."""
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(f".{os.getpid()}")
     pq.write_table(found, part, compression="zstd")
