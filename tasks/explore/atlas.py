@@ -123,7 +123,10 @@ def _write_rows(points: Points, computed: pa.Table, metadata: list[str], file: P
             shown = _shown(rows, longest)
             cut = cut if shown["text"].equals(rows["text"]) else longest
             for name in computed.column_names:
-                shown = shown.append_column(name, computed[name].slice(start, len(rows)))
+                place = (
+                    0 if name == _PICTURE else shown.num_columns
+                )  # where the page's table shows it without scrolling
+                shown = shown.add_column(place, name, computed[name].slice(start, len(rows)))
             start += len(rows)
             writer = writer or pq.ParquetWriter(file, shown.schema, compression="zstd")
             writer.write_table(shown)

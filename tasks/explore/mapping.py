@@ -21,7 +21,7 @@ from tasks.lake.tables import Lake
 from tasks.models.interface import Vectors, unit
 from tasks.progress import Progress, publish
 
-_MADE = 1  # of how maps are made: raised where the same table gets another one
+_MADE = 2  # of how maps are made: raised where the same table gets another one
 _LEARNED = 20_000  # rows, spread evenly, that groups and their names are learned from
 CLUSTERS = 10  # most; a browser tells so many colours apart
 TOPICS = 60  # most, finer groups
@@ -122,8 +122,10 @@ def labels_of(found: pa.Table) -> list[dict[str, Any]]:
 
 
 def _computed(points: Points, method: Method) -> pa.Table:
-    learned = points.some(_LEARNED, ["vector", "text"])
-    vectors, texts = _vectors(learned), [text or "" for text in learned["text"].to_pylist()]
+    learned = points.some(_LEARNED, ["vector", "text", "document_id"])
+    said, where = learned["text"].to_pylist(), learned["document_id"].to_pylist()
+    vectors = _vectors(learned)
+    texts = [text or document for text, document in zip(said, where, strict=True)]  # images are named by their paths
     of_all = len(points) // _AT_LEAST
     clusters = Groups(vectors, max(min(CLUSTERS, of_all), 1), texts)
     topics = Groups(vectors, max(min(TOPICS, of_all // 2), 1), texts)
@@ -141,9 +143,9 @@ def _computed(points: Points, method: Method) -> pa.Table:
             kept.append(some)
         done += len(some)
         publish(Progress("place", done, len(points), "points"))
-    where = np.concatenate(places)
+    placed = np.concatenate(places)
     columns: dict[str, pa.Array] = {
-        "x": pa.array(where[:, 0]), "y": pa.array(where[:, 1]),
+        "x": pa.array(placed[:, 0]), "y": pa.array(placed[:, 1]),
         "cluster": _named(clusters, [one for one, _ in found]), "topic": _named(topics, [one for _, one in found]),
     }  # fmt: skip
     if kept:
