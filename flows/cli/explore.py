@@ -44,8 +44,8 @@ def explore(
     """Show the corpus as a map in the browser: points that mean alike lie together.
 
     It is coloured by cluster, source or metadata, searched by words, and filtered by selecting; a point shows its text
-    and its nearest neighbours. The map is computed once for each version of the table. Nothing leaves this machine.
-    Needs the package embedding-atlas: pip install --no-deps embedding-atlas.
+    or its picture, and its nearest neighbours. The map is computed once for each version of the table. Nothing leaves
+    this machine. Needs the package embedding-atlas: pip install --no-deps embedding-atlas; and a browser with WebGPU.
 
     Example: embedlake explore notes.yaml --color year
     """
@@ -85,6 +85,13 @@ def _tell(drawn: "Drawn") -> None:
 
     some = "" if drawn.points == drawn.total else f" of {drawn.total:,}, spread evenly"
     out.print(f"{shown(drawn.table)}: {drawn.points:,} points{some}")
+    if drawn.images:
+        out.print(f"Pictures: {drawn.pictures:,} of {drawn.images:,} images.")
+    if drawn.lost:
+        out.print(
+            f"{drawn.lost:,} are not to be had as they were read: their files changed or are gone. Run again.",
+            soft_wrap=True,
+        )
     if not drawn.neighbours:
         out.print("Without neighbours, which are looked for among up to 50,000 points: --sample 50000.", soft_wrap=True)
     if drawn.cut:

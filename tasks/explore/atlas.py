@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from tasks.errors import ConfigurationError
 from tasks.explore.mapping import Points, labels_of
+from tasks.explore.pictures import SIDE, Pictures
 from tasks.progress import Progress, publish
 
 _TEXT = 400_000_000  # characters of text in an application; a browser's DuckDB has 4 GB
@@ -25,6 +26,9 @@ _PASSAGE = ("title", "text", "heading_path", "uri", "document_id", "source", "to
 _PLACES = ("x", "y")
 _HIDDEN = "__"  # begins the names of columns that the page makes no chart of
 _ROW = f"{_HIDDEN}row"
+_PICTURE = "picture"
+_AS_PICTURE = {"display": "full", "renderer": "image", "options": {"size": SIDE}}
+_HALF = Path(__file__).with_name("half_precision.js")
 _POLICY = (
     "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' 'unsafe-eval' blob:; worker-src 'self' blob:;"
     " style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:;"
@@ -60,14 +64,16 @@ def colours(metadata: list[str], others: list[str]) -> list[str]:
 
 
 def write_application(
-    points: Points, found: pa.Table, others: dict[str, pa.Array], metadata: list[str], color: str, folder: Path
-) -> int:
+    points: Points, found: pa.Table, others: dict[str, pa.Array], pictures: Pictures, metadata: list[str], color: str,
+    folder: Path,
+) -> int:  # fmt: skip
     """Write a map with its texts as an application, over one that is there.
 
     Args:
         points: the rows of the table.
         found: their map.
         others: columns beside it, a value for each row.
+        pictures: of the rows that are of images.
         metadata: names of the table's columns that a corpus declares.
         color: the column that points are coloured by at first.
         folder: where to.
@@ -85,10 +91,11 @@ def write_application(
     shutil.copytree(page, folder)
     data = folder / "data"
     data.mkdir()
-    computed = _computed(found, others)
+    computed = _computed(found, others, pictures)
     cut = _write_rows(points, computed, metadata, data / "dataset.parquet")
     (data / "metadata.json").write_text(json.dumps(_metadata(found, computed, color)), encoding="utf-8")
-    _guard(folder / "index.html")
+    shutil.copy(_HALF, folder)
+    _amend(folder / "index.html")
     return cut
 
 
@@ -96,12 +103,14 @@ def _is_application(folder: Path) -> bool:
     return (folder / "index.html").is_file() and (folder / "data" / "metadata.json").is_file()
 
 
-def _computed(found: pa.Table, others: dict[str, pa.Array]) -> pa.Table:
+def _computed(found: pa.Table, others: dict[str, pa.Array], pictures: Pictures) -> pa.Table:
     """What is known of each row but its passage, by the names that the page sees."""
     names = [f"{_HIDDEN}{name}" if name in (*_PLACES, "neighbours") else name for name in found.column_names]
     table = found.rename_columns(names)
     for name, values in others.items():
         table = table.append_column(name, values)
+    if pictures.shown:
+        table = table.append_column(_PICTURE, pictures.values)
     return table.append_column(_ROW, pa.array(range(len(found)), pa.int32()))
 
 
@@ -114,7 +123,10 @@ def _write_rows(points: Points, computed: pa.Table, metadata: list[str], file: P
             shown = _shown(rows, longest)
             cut = cut if shown["text"].equals(rows["text"]) else longest
             for name in computed.column_names:
-                shown = shown.append_column(name, computed[name].slice(start, len(rows)))
+                place = (
+                    0 if name == _PICTURE else shown.num_columns
+                )  # where the page's table shows it without scrolling
+                shown = shown.add_column(place, name, computed[name].slice(start, len(rows)))
             start += len(rows)
             writer = writer or pq.ParquetWriter(file, shown.schema, compression="zstd")
             writer.write_table(shown)
@@ -148,22 +160,27 @@ def _metadata(found: pa.Table, computed: pa.Table, color: str) -> dict[str, Any]
     """What the page is told of the rows."""
     x, y = (f"{_HIDDEN}{axis}" for axis in _PLACES)
     neighbours = f"{_HIDDEN}neighbours" if "neighbours" in found.column_names else None
-    view = {"x": x, "y": y, "text": "text", "category": color, "neighbors": neighbours}
+    picture = _PICTURE if _PICTURE in computed.column_names else None
+    view = {"x": x, "y": y, "text": "text", "category": color, "neighbors": neighbours, "image": picture}
+    props: dict[str, Any] = {"initialState": {"columnStyles": {picture: _AS_PICTURE}}} if picture else {}
     return {
         "isStatic": True,
         "database": {"type": "wasm", "load": True},
-        "props": {
+        "props": props
+        | {
             "data": {"id": _ROW, "projection": {"x": x, "y": y}, "text": "text", "neighbors": neighbours},
             "embeddingViewLabels": labels_of(found),
             "defaultChartsConfig": {
                 "embedding": {"title": "Map", "data": view},
-                "exclude": ["heading_path", "uri", "document_id", "title"],
+                "exclude": ["heading_path", "uri", "document_id", "title", _PICTURE],
             },
         },
     }
 
 
-def _guard(page: Path) -> None:
-    """Give a page a content security policy."""
+def _amend(page: Path) -> None:
+    """Give a page a content security policy, and what lets it paint where there are no 16-bit floats."""
     policy = f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}" />'
-    page.write_text(page.read_text("utf-8").replace("<head>", f"<head>\n    {policy}", 1), encoding="utf-8")
+    script = f'<script src="./{_HALF.name}"></script>'
+    begun = f"<head>\n    {policy}\n    {script}"
+    page.write_text(page.read_text("utf-8").replace("<head>", begun, 1), encoding="utf-8")

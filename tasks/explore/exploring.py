@@ -11,7 +11,10 @@ from tasks.errors import ConfigurationError
 from tasks.explore.atlas import colours, page_folder, write_application
 from tasks.explore.layout import Method
 from tasks.explore.mapping import Points, map_of
+from tasks.explore.pictures import pictures_of
+from tasks.lake.catalog import taken_by
 from tasks.lake.tables import Lake
+from tasks.models.interface import TEXT
 from tasks.search.query import OpenLake
 
 MOST = 1_000_000
@@ -27,6 +30,7 @@ class Drawn:
         points: on the map; total: rows of the table.
         neighbours: whether the map has them.
         cut: characters that texts were cut to; 0 where none was.
+        images: points that are of one; pictures: those of them that are shown; lost: those that are not to be had.
     """
 
     table: str
@@ -34,6 +38,9 @@ class Drawn:
     total: int
     neighbours: bool
     cut: int
+    images: int
+    pictures: int
+    lost: int
 
 
 def draw(
@@ -60,6 +67,8 @@ def draw(
     opened = OpenLake(lake)
     first, *others = [opened.entry(model) for model in (models or (None,))]
     metadata = [name for name in lake.corpus.metadata if name in lake.columns(first["table"])]
+    if taken_by(first) != TEXT:
+        metadata.append("modality")
     named = {f"cluster_{entry['model']}": entry["table"] for entry in others if entry["table"] != first["table"]}
     there = colours(metadata, list(named))
     if color not in there:
@@ -67,8 +76,12 @@ def draw(
     points = Points(lake, first["table"], sample or MOST)
     found = map_of(lake, points, method)
     clusters = {name: _clusters(lake, table, points) for name, table in named.items()}
-    cut = write_application(points, found, clusters, metadata, color, folder)
-    return Drawn(points.table, len(points), points.total, "neighbours" in found.column_names, cut)
+    pictures = pictures_of(lake, points)
+    cut = write_application(points, found, clusters, pictures, metadata, color, folder)
+    return Drawn(
+        points.table, len(points), points.total, "neighbours" in found.column_names, cut, pictures.images,
+        pictures.shown, pictures.lost,
+    )  # fmt: skip
 
 
 def _clusters(lake: Lake, table: str, points: Points) -> pa.Array:

@@ -21,7 +21,7 @@ from tasks.lake.tables import Lake
 from tasks.models.interface import Vectors, unit
 from tasks.progress import Progress, publish
 
-_MADE = 1  # of how maps are made: raised where the same table gets another one
+_MADE = 2  # of how maps are made: raised where the same table gets another one
 _LEARNED = 20_000  # rows, spread evenly, that groups and their names are learned from
 CLUSTERS = 10  # most; a browser tells so many colours apart
 TOPICS = 60  # most, finer groups
@@ -66,9 +66,13 @@ class Points:
             for start in range(0, len(self), _ROWS):
                 yield self._snapshot.take(self.chosen[start : start + _ROWS], columns)
 
+    def at(self, places: np.ndarray, columns: list[str]) -> pa.Table:
+        """Some columns of the rows at some places among them, ascending."""
+        return self._snapshot.take(self.chosen[places], columns)
+
     def some(self, count: int, columns: list[str]) -> pa.Table:
         """Some columns of so many of the rows, spread evenly."""
-        return self._snapshot.take(self.chosen[spread(len(self), count)], columns)
+        return self.at(spread(len(self), count), columns)
 
 
 def spread(total: int, count: int) -> np.ndarray:
@@ -88,14 +92,19 @@ def map_of(lake: Lake, points: Points, method: Method) -> pa.Table:
     Raises:
         ConfigurationError: the method is not installed.
     """
-    folder = cache_folder() / "maps" / hash_fields(lake.uri, points.table)
+    folder = kept_in(lake, points.table)
     file = folder / f"{points.version}.{len(points)}.{method}.{_MADE}.parquet"
     if not file.exists():
-        _keep(_computed(points, method), file)
-        for other in folder.glob("*.parquet"):
+        keep(_computed(points, method), file)
+        for other in folder.glob("[0-9]*.parquet"):
             if other.name.split(".")[0] != str(points.version):
                 other.unlink(missing_ok=True)
     return pq.read_table(file)
+
+
+def kept_in(lake: Lake, table: str) -> Path:
+    """The folder of the user's cache for what is made of a table to draw it."""
+    return cache_folder() / "maps" / hash_fields(lake.uri, table)
 
 
 def labels_of(found: pa.Table) -> list[dict[str, Any]]:
@@ -113,8 +122,10 @@ def labels_of(found: pa.Table) -> list[dict[str, Any]]:
 
 
 def _computed(points: Points, method: Method) -> pa.Table:
-    learned = points.some(_LEARNED, ["vector", "text"])
-    vectors, texts = _vectors(learned), [text or "" for text in learned["text"].to_pylist()]
+    learned = points.some(_LEARNED, ["vector", "text", "document_id"])
+    said, where = learned["text"].to_pylist(), learned["document_id"].to_pylist()
+    vectors = _vectors(learned)
+    texts = [text or document for text, document in zip(said, where, strict=True)]  # images are named by their paths
     of_all = len(points) // _AT_LEAST
     clusters = Groups(vectors, max(min(CLUSTERS, of_all), 1), texts)
     topics = Groups(vectors, max(min(TOPICS, of_all // 2), 1), texts)
@@ -132,9 +143,9 @@ def _computed(points: Points, method: Method) -> pa.Table:
             kept.append(some)
         done += len(some)
         publish(Progress("place", done, len(points), "points"))
-    where = np.concatenate(places)
+    placed = np.concatenate(places)
     columns: dict[str, pa.Array] = {
-        "x": pa.array(where[:, 0]), "y": pa.array(where[:, 1]),
+        "x": pa.array(placed[:, 0]), "y": pa.array(placed[:, 1]),
         "cluster": _named(clusters, [one for one, _ in found]), "topic": _named(topics, [one for _, one in found]),
     }  # fmt: skip
     if kept:
@@ -162,8 +173,8 @@ def _vectors(rows: pa.Table) -> Vectors:
     return np.asarray(unit(column.flatten().to_numpy().reshape(len(column), -1)), np.float32)
 
 
-def _keep(found: pa.Table, file: Path) -> None:
-    """Write a map at once, whoever reads or writes it too."""
+def keep(found: pa.Table, file: Path) -> None:
+    """Write a table at once, whoever reads or writes it too."""
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(f".{os.getpid()}")
     pq.write_table(found, part, compression="zstd")

@@ -30,7 +30,7 @@ class Options(TypedDict, total=False):
     boost: Boosts
     diverse: float
     modality: Modality | None
-    expand: str | None
+    expand: str | bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Asked:
     boost: Boosts = None
     diverse: float = 0.0
     modality: Modality | None = None
-    expand: str | None = None
+    expand: str | bool | None = None
 
     def __post_init__(self) -> None:
         if self.weight is not None and self.by in ("vector", "text"):
@@ -62,12 +62,22 @@ class Asked:
                 f"a weight of meaning against words has no meaning in a search by {self.by} alone",
                 "Leave out the weight, or search by hybrid.",
             )
-        if self.expand is not None and self.by == "vector":
+        if self.widened and self.by == "vector":
             raise ConfigurationError("a search by vector looks for no words", "Leave out what expands them.")
         if not 0 <= self.diverse <= 1:
             raise ConfigurationError(
                 f"diverse is {self.diverse:g}, and goes from 0 to 1", "0 is by score alone, 0.5 is a good beginning."
             )
+
+    @property
+    def widened(self) -> bool:
+        """Whether near words are looked for too."""
+        return self.expand is not None and self.expand is not False
+
+    @property
+    def widened_by(self) -> str | None:
+        """The word vectors that say which words are near; None for the corpus's."""
+        return self.expand if isinstance(self.expand, str) else None
 
     @property
     def boosts(self) -> list[Boost]:

@@ -73,7 +73,7 @@ class OpenLake(OpenTables):
         boost: Boosts = None,
         diverse: float = 0.0,
         modality: Modality | None = None,
-        expand: str | None = None,
+        expand: str | bool | None = None,
     ) -> Passages:
         """The passages that answer a query best, best first.
 
@@ -103,7 +103,8 @@ class OpenLake(OpenTables):
                 similarities of images and sound are told as those of texts are, see `tasks.search.gap`, and an image
                 and its caption are one.
             expand: word vectors, by which words near the query's are looked for too and count less: a model of the
-                corpus, a file, or `package:NAME`; `expanded` of the result has them. See `tasks.search.vocabulary`.
+                corpus, a file, or `package:NAME`; True for those of the corpus. `expanded` of the result has the words.
+                See `tasks.search.vocabulary`.
 
         Whatever of these is asked, pages are parts of one list. They are applied in this order: filter, both lists and
         their fusion, minimum score, passages of one document, reranker or boost, diversity, page.
@@ -295,9 +296,7 @@ class OpenLake(OpenTables):
         end = asked.offset + asked.limit
         first, last = (0, max(pool, end)) if pool else (asked.offset, asked.limit)
         gaps = found.gaps(vector)
-        expanded = (
-            () if asked.expand is None or query is None else wider(query, self.word_vectors(asked.expand), found.view)
-        )
+        expanded = wider(query, self.word_vectors(asked.widened_by), found.view) if asked.widened and query else ()
         beside = [(one.word, one.weight) for one in expanded]
         sought = Query(
             query, vector, found.by, last, first, found.where, asked.per_document, asked.min_score, found.distinct,

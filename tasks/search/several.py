@@ -55,7 +55,7 @@ def search_all(lakes: Sequence[OpenLake], query: str, **options: Unpack[Options]
         )
     by = _way(found)
     [vector] = lakes[0]._vectors(found[0].row, [query]) if by != "text" else [None]
-    vectors = None if asked.expand is None else lakes[0].word_vectors(asked.expand)
+    vectors = lakes[0].word_vectors(asked.widened_by) if asked.widened else None
     expanded = [() if vectors is None else wider(query, vectors, one.view) for one in found]
     hits = _page(_Lists(found, query, vector, by, expanded), asked)
     passages = Passages()

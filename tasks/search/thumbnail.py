@@ -40,7 +40,7 @@ def thumbnail_of(view: View, corpus: Corpus, chunk_id: str, side: int) -> bytes:
     if not isinstance(found, np.ndarray):
         reason = found.message if isinstance(found, DocumentError) else "it is gone"
         raise ConfigurationError(f"the image is not to be had: {reason}", "Run again.")
-    return _small(found, side)
+    return as_jpeg(found, side)
 
 
 def _content(found: Found, corpus: Corpus, side: int) -> Content | DocumentError:
@@ -50,7 +50,8 @@ def _content(found: Found, corpus: Corpus, side: int) -> Content | DocumentError
     return content
 
 
-def _small(pixels: Image, side: int) -> bytes:
+def as_jpeg(pixels: Image, side: int) -> bytes:
+    """Pixels, uint8 of shape (height, width, 3), as a JPEG file that fits into a square of so many pixels a side."""
     from PIL import Image as Pillow
 
     picture = Pillow.fromarray(pixels)

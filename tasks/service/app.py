@@ -5,16 +5,16 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from tasks.errors import ConfigurationError, EmbedlakeError, UnknownName
-from tasks.search.passage import Passage
+from tasks.search.passage import Passage, Passages
 from tasks.search.several import search_all
 from tasks.secrets import redact
 from tasks.service import answers, openai, pictures
@@ -26,7 +26,10 @@ from tasks.service.schemas import (
     Answer,
     ErrorResponse,
     FoundPassage,
+    FoundWider,
     Health,
+    NearWord,
+    NearWords,
     SearchRequest,
     SearchResponse,
     ServedCorpus,
@@ -35,6 +38,8 @@ from tasks.service.schemas import (
 )
 from tasks.service.tools import create_tools
 from tasks.service.warm import Corpora
+
+Word = Annotated[str, Path(max_length=200)]
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorResponse, "description": about}
@@ -77,7 +82,7 @@ def create_app(corpora: Corpora, keys: Keys, limits: Limits) -> FastAPI:
         names = [corpus.corpus.name for corpus in corpora]
         answer = SearchResponse(
             corpus=names if isinstance(asked.corpus, list) else names[0],
-            results=[Answer(query=q, passages=_shown(p), note=p.note) for q, p in zip(queries, found, strict=True)],
+            results=[_answer(q, p) for q, p in zip(queries, found, strict=True)],
             milliseconds=_since(began), request_id=request.state.request_id,
         )  # fmt: skip
         return Response(answer.model_dump_json(), media_type="application/json")  # FastAPI would check it once more
@@ -98,6 +103,17 @@ def create_app(corpora: Corpora, keys: Keys, limits: Limits) -> FastAPI:
         found = service.corpus(corpus)
         [shown] = _shown([await service.ask(found, partial(found.document, document_id))])
         return shown
+
+    @app.get("/corpora/{corpus}/words/{word}", summary="The words that are nearest to a word in meaning.")
+    async def words(corpus: str, word: Word, limit: Annotated[int, Query(ge=1, le=1000)] = 10) -> NearWords:
+        held = service.corpus(corpus)
+
+        def nearest() -> NearWords:
+            vectors = held.word_vectors()
+            near = [NearWord(word=one.word, cosine=one.cosine) for one in vectors.nearest([word], limit)[0]]
+            return NearWords(word=word, known=bool(vectors.pieces(word)), nearest=near)
+
+        return await service.ask(held, nearest)
 
     @app.get("/corpora", summary="The corpora that are served.")
     async def served() -> list[ServedCorpus]:
@@ -142,6 +158,11 @@ def _tools(service: Service) -> Starlette | None:
 
 def _shown(passages: Sequence[Passage]) -> list[FoundPassage]:
     return [FoundPassage(**passage.to_dict()) for passage in passages]
+
+
+def _answer(query: str, passages: Passages) -> Answer:
+    expanded = [FoundWider(**one._asdict()) for one in passages.expanded]
+    return Answer(query=query, passages=_shown(passages), note=passages.note, expanded=expanded)
 
 
 def _since(began: float) -> float:

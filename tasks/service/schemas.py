@@ -60,6 +60,10 @@ class SearchRequest(Taken):
     modality: Modality | None = Field(
         None, description="Only text, only images, or only sound; by default all in one list."
     )
+    expand: bool = Field(
+        False,
+        description="Look for words too that are near the query's, at a lower weight, by the corpus's word vectors.",
+    )
     model: str | None = Field(None, description="Another model than the live one.")
 
 
@@ -78,6 +82,30 @@ class SimilarRequest(Taken):
     min_score: float | None = Field(None, description="Leave out passages with a lower score.")
     context: Annotated[int, Field(ge=0, le=20)] = Field(0, description="Chunks around each passage that join it.")
     model: str | None = Field(None, description="Another model than the live one.")
+
+
+class NearWord(BaseModel):
+    """A word and how near it is."""
+
+    word: str
+    cosine: float
+
+
+class NearWords(BaseModel):
+    """The words nearest to one."""
+
+    word: str
+    known: bool = Field(description="Whether it has a vector.")
+    nearest: list[NearWord]
+
+
+class FoundWider(BaseModel):
+    """A word that was looked for beside the query's."""
+
+    word: str
+    beside: str = Field(description="The query's word that it is near.")
+    cosine: float
+    weight: float = Field(description="How much it counts, where a query's own word counts 1.")
 
 
 class FoundPassage(BaseModel):
@@ -111,6 +139,7 @@ class Answer(BaseModel):
     query: str
     passages: list[FoundPassage]
     note: str = Field("", description="That the table is behind its sources, or why nothing was reranked.")
+    expanded: list[FoundWider] = Field([], description="What was looked for too, where `expand` asked for it.")
 
 
 class SimilarResponse(BaseModel):

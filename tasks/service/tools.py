@@ -67,10 +67,12 @@ def create_tools(service: Service) -> "MCPServer":
         corpus: Corpus = None,
         limit: Limit = 5,
         where: Where = None,
+        expand: Annotated[bool, Field(description="Look for words too that are near the query's in meaning.")] = False,
     ) -> Found:
         """Find the passages that answer a query best."""
         held = _corpus(service, corpus)
-        return Found(results=_shown(await _ask(service, held, partial(held.search, query, limit=limit, where=where))))
+        call = partial(held.search, query, limit=limit, where=where, expand=expand)
+        return Found(results=_shown(await _ask(service, held, call)))
 
     @server.tool()
     async def fetch(
