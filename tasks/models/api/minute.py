@@ -42,9 +42,7 @@ class Minute:
         clock: seconds, the same for all.
     """
 
-    def __init__(
-        self, file: Path | None = None, seconds: float = 60.0, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, file: Path | None = None, seconds: float = 60.0, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
         self._seconds = seconds * (1 + _MARGIN)
         self._file = file
