@@ -63,10 +63,9 @@ def find_recogniser(asked: Transcribe, commit: str | None = None) -> Recogniser:
         ModelError: there is no such model, it cannot be fetched, or it writes down no speech.
     """
     folder = find_model(asked.model, asked.hub_revision or commit)
-    config = folder / "config.json"
-    told = json.loads(config.read_text("utf-8")).get("architectures") if config.exists() else []
-    if not any(str(name).endswith(_KINDS) for name in told or []):
-        came = ", ".join(map(str, told or [])) or "no architecture"
+    told = _architectures(folder / "config.json")
+    if not any(name.endswith(_KINDS) for name in told):
+        came = ", ".join(told) or "no architecture"
         raise ModelError(
             f"transcribe: {asked.model!r} is no speech recognition model: its config.json names {came}",
             "Name one that transformers' pipeline runs, such as openai/whisper-small.",
@@ -76,6 +75,15 @@ def find_recogniser(asked: Transcribe, commit: str | None = None) -> Recogniser:
         total.update(file_hash(generation).encode())
     on_hub = folder.name if folder.parent.name == "snapshots" else None
     return Recogniser(asked.model, folder, total.hexdigest(), on_hub)
+
+
+def _architectures(config: Path) -> list[str]:
+    """Those that a config.json names; none where there is no such file, or it is not readable."""
+    try:
+        told = json.loads(config.read_text("utf-8"))["architectures"]
+        return list(map(str, told)) if isinstance(told, list) else []
+    except (OSError, ValueError, LookupError, TypeError):
+        return []
 
 
 class Hearing:

@@ -57,3 +57,10 @@ def test_a_model_without_times_writes_a_line(tiny_media: Callable[[str], Path]) 
 def test_what_writes_no_speech_is_refused(tiny_model: Path) -> None:
     with pytest.raises(ModelError, match=r"is no speech recognition model: its config.json names BertModel"):
         find_recogniser(Transcribe.model_validate(str(tiny_model)))
+
+
+@pytest.mark.parametrize("config", ["{broken", "[1]", '{"architectures": 5}', "{}"])
+def test_a_damaged_config_is_told(tmp_path: Path, config: str) -> None:
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(ModelError, match="names no architecture"):
+        find_recogniser(Transcribe.model_validate(str(tmp_path)))
