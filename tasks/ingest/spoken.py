@@ -1,7 +1,8 @@
 """Words that are spoken: which stretches of a sound are heard for them, and the chunks that they become."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pyarrow as pa
 
@@ -43,7 +44,7 @@ class Spoken:
 
 def stretches(duration: int, silences: Sequence[tuple[int, int]], longest: int) -> list[tuple[int, int]]:
     """Pieces of a sound in which something is heard, from and to in milliseconds: cut where it is silent, and elsewhere
-    only where they would be too long.
+    only where they would be too long, into equal parts: of a rest of a few milliseconds some models can make nothing.
 
     Args:
         duration: of the sound.
@@ -59,7 +60,13 @@ def stretches(duration: int, silences: Sequence[tuple[int, int]], longest: int) 
             joined[-1] = (joined[-1][0], end)
         else:
             joined.append((start, end))
-    return [(a, min(a + longest, end)) for start, end in joined for a in range(start, end, longest)]
+    return [part for start, end in joined for part in _parts(start, end, -(-(end - start) // longest))]
+
+
+def _parts(start: int, end: int, count: int) -> Iterator[tuple[int, int]]:
+    """So many parts of a stretch, as long as each other to a millisecond."""
+    cuts = [start + (end - start) * number // count for number in range(count + 1)]
+    return pairwise(cuts)
 
 
 def text_of(lines: Lines) -> tuple[str, tuple[tuple[int, int], ...]]:
