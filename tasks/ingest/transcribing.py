@@ -1,16 +1,15 @@
 """Transcribing: the words of sounds that readers met, from the lake where it has them, else from a speech recognition
 model, which runs in the run's own process.
 
-A transcript is written as soon as it is there: a run that is killed loses the work on one sound at most.
+A run that is killed loses the work on one sound at most, or of ten seconds: what is heard sooner is written together,
+since each write leaves a file and a version of the table.
 """
 
 import logging
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from tasks.chunk.tokens import Counter, load_counter
 from tasks.columns import among
@@ -18,25 +17,27 @@ from tasks.config.settings import Corpus
 from tasks.content.fetching import Fetched, fetch
 from tasks.content.finding import Origin, Wanted
 from tasks.content.reference import Place, Reference, place_of
-from tasks.errors import DocumentError, UnreadDocument
+from tasks.errors import DocumentError, LostContent, UnreadDocument
 from tasks.ingest.faults import document_error
 from tasks.ingest.identity import settings_of
 from tasks.ingest.prepare import Prepared
 from tasks.ingest.spoken import Spoken, stretches, with_words
+from tasks.lake.schemas import documents_schema, table_of
 from tasks.lake.tables import Lake
-from tasks.lake.transcripts import Transcript, Writer, are_transcribed, commit_in_use, keep_transcript, transcripts
+from tasks.lake.transcripts import Transcript, Writer, are_transcribed, commit_in_use, keep_transcripts, transcripts
 from tasks.models import speech
 from tasks.models.interface import Samples
 from tasks.models.speech import Hearing, find_recogniser
 from tasks.models.takes import Takes
 from tasks.processes import Begun, Processes
 from tasks.progress import DocumentCounts, Progress, publish
-from tasks.records import Failure
+from tasks.records import Document, Failure
 from tasks.sources.work import Files, Members, Work
 
 logger = logging.getLogger("embedlake.transcribe")
 
 _AHEAD = 900_000  # milliseconds of sound that are fetched at once, and as much again while these are heard: 58 MB each
+_WRITE_SECONDS = 10.0  # between two writes of transcripts, while the sounds of one piece of work are heard
 
 
 def with_recogniser(corpus: Corpus, lake: Lake) -> Corpus:
@@ -99,6 +100,8 @@ class Transcriber:
         self._counter: Counter | None = None
         self._processes: Processes | None = None
         self._heard = 0.0  # seconds
+        self._unwritten: list[Transcript] = []
+        self._written = time.monotonic()
 
     def add(self, work: Work, prepared: Prepared) -> Prepared:
         """What a reader prepared of some work, with the words of its sounds. A sound that is not to be had any more as
@@ -117,7 +120,8 @@ class Transcriber:
                     known[spoken.content_hash] = self._transcribed(work, spoken)
                 except DocumentError as error:
                     lost[spoken.document_id] = error
-        prepared = self._without(prepared, lost) if lost else prepared
+        self._write()
+        prepared = self._without(work, prepared, lost) if lost else prepared
         words = {
             one.document_id: known[one.content_hash].lines for one in prepared.spoken if one.document_id not in lost
         }
@@ -135,7 +139,7 @@ class Transcriber:
             publish(Progress("transcribe", round(self._heard), round(self._heard), "seconds of sound"))
 
     def _transcribed(self, work: Work, spoken: Spoken) -> Transcript:
-        """What is said in a sound, which is written to the lake."""
+        """What is said in a sound, which is written to the lake before the work is done."""
         asked = self._corpus.extraction.transcribe
         assert self._writer
         assert asked
@@ -148,11 +152,19 @@ class Transcriber:
             self._heard += (end - start) / 1000
             publish(Progress("transcribe", round(self._heard), None, "seconds of sound"))
         found = Transcript(spoken.content_hash, tuple(lines))
-        keep_transcript(self._lake, self._writer, found)
+        self._unwritten.append(found)
+        if time.monotonic() - self._written >= _WRITE_SECONDS:
+            self._write()
         self._counts.transcribed += 1
         self._counts.transcribed_seconds += spoken.duration / 1000
         logger.info("%s: %d lines transcribed", spoken.document_id, len(lines))
         return found
+
+    def _write(self) -> None:
+        """Write the transcripts that are not yet."""
+        assert self._writer
+        keep_transcripts(self._lake, self._writer, self._unwritten)
+        self._unwritten, self._written = [], time.monotonic()
 
     def _sounds(
         self, work: Work, spoken: Spoken, pieces: Sequence[tuple[int, int]]
@@ -196,23 +208,42 @@ class Transcriber:
             assert isinstance(content, Samples)
             yield piece, content
 
-    def _without(self, prepared: Prepared, lost: dict[str, DocumentError]) -> Prepared:
-        """Without the documents whose sound is lost: the lake keeps what it knows of them, and the next run reads them
-        again."""
+    def _without(self, work: Work, prepared: Prepared, lost: dict[str, DocumentError]) -> Prepared:
+        """Without what is in the documents whose sound is lost. Of a file that is not as it was read, or cannot be
+        fetched, the lake keeps what it knows, and the next run reads it again; another document cannot be used."""
         settings = settings_of(self._corpus, self._folder)
-        rows = prepared.documents.filter(among(prepared.documents["document_id"], list(lost)))
-        failures = [
-            Failure.of(
-                UnreadDocument(f"its words cannot be heard: {lost[row['document_id']].message}"), row["document_id"],
-                row["uri"], "read", settings[row["source"]].failed,
-            )
-            for row in rows.select(["document_id", "uri", "source"]).to_pylist()
-        ]  # fmt: skip
-        return replace(prepared, chunks=_but(prepared.chunks, lost), failures=[*prepared.failures, *failures])
-
-
-def _but(rows: pa.Table, documents: dict[str, DocumentError]) -> pa.Table:
-    return rows.filter(pc.invert(among(rows["document_id"], list(documents))))
+        rows: list[Document] = []
+        chunked: list[str] = []
+        unread: dict[str, Failure] = {}
+        failures: list[Failure] = []
+        for document in map(Document.of, prepared.documents.to_pylist()):
+            error, file = lost.get(document.document_id), document.container or document.document_id
+            failed = settings[document.source].failed
+            if error is None:
+                rows.append(document)
+                chunked.append(document.document_id)
+                continue
+            message = f"its words cannot be heard: {error.message}"
+            if isinstance(work, Files) and isinstance(error, LostContent):
+                unread[file] = Failure.of(UnreadDocument(message), file, document.uri, "read", failed)
+                continue
+            failure = Failure.of(error, document.document_id, document.uri, "extract", failed)
+            failures.append(replace(failure, message=message[:2000]))
+            rows.append(
+                Document(
+                    document.document_id, document.source, document.uri, "quarantined", failed, document.container,
+                    document.tag, content_hash=document.content_hash, bytes=document.bytes,
+                )
+            )  # fmt: skip
+        rows = [document for document in rows if (document.container or document.document_id) not in unread]
+        told = {document.document_id for document in rows}
+        failures = [failure for failure in (*prepared.failures, *failures) if failure.document_id in told]
+        return replace(
+            prepared,
+            documents=table_of(rows, documents_schema(self._corpus)),
+            chunks=prepared.chunks.filter(among(prepared.chunks["document_id"], told.intersection(chunked))),
+            failures=[*failures, *unread.values()],
+        )
 
 
 def _groups(pieces: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:

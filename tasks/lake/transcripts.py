@@ -63,19 +63,23 @@ def are_transcribed(lake: Lake, writer: Writer, content_hashes: Iterable[str]) -
     return {row["content_hash"] for row in (*own, *others)}
 
 
-def keep_transcript(lake: Lake, writer: Writer, transcript: Transcript) -> None:
-    """Write a transcript.
+def keep_transcripts(lake: Lake, writer: Writer, found: Iterable[Transcript]) -> None:
+    """Write transcripts, in one commit.
 
     Raises:
         LeaseLost: another run has taken over.
     """
-    columns = list(zip(*transcript.lines, strict=True)) or [(), (), ()]
-    row = {
-        "transcript_id": writer.key(transcript.content_hash), "content_hash": transcript.content_hash,
-        "model": writer.model, "commit": writer.commit, "settings": hash_fields(writer.decides),
-        "starts": list(columns[0]), "ends": list(columns[1]), "lines": list(columns[2]), "written": datetime.now(UTC),
-    }  # fmt: skip
-    _write(lake, [sealed(row)])
+    now, settings = datetime.now(UTC), hash_fields(writer.decides)
+    rows = []
+    for one in found:
+        starts, ends, lines = zip(*one.lines, strict=True) if one.lines else ((), (), ())
+        row = {
+            "transcript_id": writer.key(one.content_hash), "content_hash": one.content_hash, "model": writer.model,
+            "commit": writer.commit, "settings": settings, "starts": list(starts), "ends": list(ends),
+            "lines": list(lines), "written": now,
+        }  # fmt: skip
+        rows.append(sealed(row))
+    _write(lake, rows)
 
 
 def commit_in_use(lake: Lake, model: str) -> str | None:

@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 
 from tasks.config.loading import load_corpus
-from tasks.errors import ConfigurationError, ModelError
+from tasks.content.finding import lost
+from tasks.errors import BrokenDocument, ConfigurationError, ModelError
+from tasks.ingest import transcribing
 from tasks.ingest.spoken import stretches, text_of
+from tasks.lake.failures import list_failures, retry_failures
 from tasks.lake.tables import Lake
 from tasks.models import speech
 from tasks.operate.plan import plan_of
@@ -158,12 +161,24 @@ def test_a_run_that_is_killed_loses_one_sound(tmp_path: Path, here: Callable[...
         (tmp_path / "docs" / f"{number}.wav").write_bytes(recording(name, name))
     corpus = here()
     Stenographer.ends = (3, Killed())
-    with pytest.raises(Killed):
-        run_ingest(str(corpus))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transcribing, "_WRITE_SECONDS", 0.0)  # as if each were long
+        with pytest.raises(Killed):
+            run_ingest(str(corpus))
     assert len(Stenographer.heard) == 3
     run_ingest(str(here()))
     assert len(Stenographer.heard) == 2  # the one that broke off, and the last
     assert len(words(corpus)) == 4
+
+
+def test_short_sounds_are_written_down_together(tmp_path: Path, here: Callable[..., Path]) -> None:
+    for number, name in enumerate(PITCHES):
+        (tmp_path / "docs" / f"{number}.wav").write_bytes(recording(name))
+    corpus = here()
+    run_ingest(str(corpus))
+    lake = lake_of(corpus)
+    assert lake.count("notes.transcripts") == 4
+    assert lake.dataset("notes.transcripts").stats.dataset_stats()["num_fragments"] == 1
 
 
 def test_a_model_that_fails_ends_the_run_and_marks_nothing(tmp_path: Path, here: Callable[..., Path]) -> None:
@@ -255,6 +270,52 @@ def test_a_sound_that_changes_meanwhile_is_read_by_the_next_run(tmp_path: Path, 
     report = run_ingest(str(here()))
     assert report.failed == 0
     assert words(tmp_path / "notes.yaml") == {"docs:a.wav": [("0:00:00 high tone\n0:00:01 low tone", "0.000,2.000")]}
+
+
+def gone(origins: Any, *_: Any) -> Any:
+    """In place of `fetch`: all content is another one by now."""
+    return [(one.key, lost("its content is not what was read")) for origin in origins for one in origin.wanted]
+
+
+def broken(origins: Any, *_: Any) -> Any:
+    """The same: none of it decodes."""
+    return [(one.key, BrokenDocument("it does not decode")) for origin in origins for one in origin.wanted]
+
+
+@pytest.mark.parametrize("fetched", [gone, broken])
+def test_what_cannot_be_heard_now_stays_as_it_was(tmp_path: Path, here: Callable[..., Path], fetched: Any) -> None:
+    docs, before = tmp_path / "docs", "0:00:00 low tone"
+    mail = EmailMessage()
+    mail.set_content("Listen to this.")
+    mail.add_attachment(recording("low"), "audio", "wav", filename="song.wav")
+    (docs / "m.eml").write_bytes(mail.as_bytes())
+    (docs / "a.wav").write_bytes(recording("low"))
+    with zipfile.ZipFile(docs / "z.zip", "w") as archive:
+        archive.writestr("d.wav", recording("low"))
+        archive.writestr("t.txt", "Something else entirely.")
+    run_ingest(str(here()))
+    names = ["docs:a.wav", "docs:m.eml!/song.wav", "docs:z.zip!/d.wav"]
+    other = asking(tmp_path, "other")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transcribing, "fetch", fetched)
+        report = run_ingest(str(here(**other)))
+        assert report.failed == len(report.failures) == 3
+        assert {name: said[0][0] for name, said in words(tmp_path / "notes.yaml").items()} == dict.fromkeys(
+            names, before
+        )
+        if fetched is gone:  # what may pass is tried again, what lies in an archive was at hand
+            assert [one["document_id"] for one in run_ingest(str(here(**other))).failures] == [
+                "docs:a.wav",
+                "docs:m.eml",
+            ]
+        else:
+            assert run_ingest(str(here(**other))).idle
+    lake = lake_of(tmp_path / "notes.yaml")
+    retry_failures(lake, list_failures(lake))
+    assert run_ingest(str(here(**other))).failed == 0
+    assert {name: said[0][0] for name, said in words(tmp_path / "notes.yaml").items()} == dict.fromkeys(
+        names, "0:00:00 low note"
+    )
 
 
 def test_a_plan_tells_how_much_is_to_be_heard(tmp_path: Path, here: Callable[..., Path]) -> None:
