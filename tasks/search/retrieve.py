@@ -281,13 +281,16 @@ def _fused(
 
 
 def _each_picture_once(view: View, ranked: list[tuple[int, Fused]]) -> Iterator[tuple[int, Fused]]:
-    """Of an image and its caption, the image where the first of both stands."""
-    columns = ["document_id", "content_reference", "modality"]
+    """Of an image and its caption, the image where the first of both stands. What is said in a sound has a reference
+    too, and is no caption: it has the hash of what it refers to."""
+    columns = ["document_id", "content_reference", "content_hash", "modality"]
     rows = view.rows_of([row_id for row_id, _ in ranked], [name for name in columns if name in view.columns])
     pictures: dict[tuple[str, str], int] = {}
     keys: list[tuple[str, str] | None] = []
     for row, (row_id, _) in zip(rows, ranked, strict=True):
         reference = row.get("content_reference")
+        if row.get("modality") == "text" and row.get("content_hash"):
+            reference = None
         keys.append((row["document_id"], reference) if reference else None)
         if reference and row["modality"] != "text":
             pictures[row["document_id"], reference] = row_id

@@ -97,6 +97,15 @@ def test_words_are_text_with_times_and_written_down_once(tmp_path: Path, here: C
     assert not Stenographer.heard
 
 
+def test_words_are_shown_beside_a_sound_that_lasts_as_long(tmp_path: Path, here: Callable[..., Path]) -> None:
+    (tmp_path / "docs" / "a.wav").write_bytes(recording("low", "high"))
+    run_ingest(str(here()))
+    found = open_lake(tmp_path / "notes.yaml").search("a high tone", by="hybrid")
+    assert {one.modality: (one.text, one.time) for one in found} == {
+        "audio": ("", [0, 2000]), "text": ("0:00:00 low tone\n0:00:01 high tone", [0, 2000]),
+    }  # fmt: skip
+
+
 def test_what_is_moved_captioned_or_cut_otherwise_is_not_heard_again(tmp_path: Path, here: Callable[..., Path]) -> None:
     docs = tmp_path / "docs"
     (docs / "a.wav").write_bytes(recording("low", "high"))
