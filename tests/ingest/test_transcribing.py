@@ -180,6 +180,25 @@ def test_a_run_that_is_killed_loses_one_sound(tmp_path: Path, here: Callable[...
     assert len(words(corpus)) == 4
 
 
+def test_a_damaged_transcript_is_told_of_and_heard_anew(tmp_path: Path, here: Callable[..., Path]) -> None:
+    sound = tmp_path / "docs" / "a.wav"
+    sound.write_bytes(recording("low"))
+    corpus = here()
+    run_ingest(str(corpus))
+    lake = lake_of(corpus)
+    lake.update("notes.transcripts", "true", {"model": "another"})
+    assert [finding.table for finding in verify(lake)] == ["notes.transcripts"]
+    sound.rename(tmp_path / "docs" / "b.wav")
+    run_ingest(str(here()))
+    assert Stenographer.heard == [1.0]
+    assert words(corpus) == {"docs:b.wav": [("0:00:00 low tone", "0.000,1.000")]}
+    lake_of(corpus).update("notes.transcripts", "true", {"model": "another"})
+    verify(lake_of(corpus), repair=True)
+    assert not verify(lake_of(corpus))
+    assert lake_of(corpus).count("notes.transcripts") == 0
+    assert run_ingest(str(here())).idle
+
+
 def test_short_sounds_are_written_down_together(tmp_path: Path, here: Callable[..., Path]) -> None:
     for number, name in enumerate(PITCHES):
         (tmp_path / "docs" / f"{number}.wav").write_bytes(recording(name))
