@@ -149,33 +149,35 @@ class Transcriber:
 
     def _transcribed(self, work: Work, spoken: Spoken) -> Lines:
         """What is said in a sound, which is written to the lake."""
-        asked = self._corpus.extraction.transcribe
         assert self._writer
-        assert asked
         lines: list[tuple[int, int, str]] = []
-        if self._hearing is None:
-            self._hearing = speech.load(find_recogniser(asked), self._corpus.language)
-        pieces = stretches(spoken.duration, spoken.silences, self._hearing.longest)
-        for (start, end), sound in self._sounds(work, spoken, pieces):
-            lines += ((start + line.start, start + line.end, line.text) for line in self._hearing.lines(sound))
-            self._heard += (end - start) / 1000
-            publish(Progress("transcribe", round(self._heard), None, "seconds of sound"))
+        if stretches(spoken.duration, spoken.silences, spoken.duration):  # of silence no model is asked
+            hearing = self._loaded()
+            for (start, end), sound in self._sounds(work, spoken, hearing):
+                lines += ((start + line.start, start + line.end, line.text) for line in hearing.lines(sound))
+                self._heard += (end - start) / 1000
+                publish(Progress("transcribe", round(self._heard), None, "seconds of sound"))
         keep_transcript(self._lake, self._writer, (spoken.content_hash, spoken.samples_hash), tuple(lines))
         self._counts.transcribed += 1
         self._counts.transcribed_seconds += spoken.duration / 1000
         logger.info("%s: %d lines transcribed", spoken.document_id, len(lines))
         return tuple(lines)
 
-    def _sounds(
-        self, work: Work, spoken: Spoken, pieces: Sequence[tuple[int, int]]
-    ) -> Iterator[tuple[tuple[int, int], Samples]]:
+    def _loaded(self) -> Hearing:
+        asked = self._corpus.extraction.transcribe
+        assert asked
+        if self._hearing is None:
+            self._hearing = speech.load(find_recogniser(asked), self._corpus.language)
+        return self._hearing
+
+    def _sounds(self, work: Work, spoken: Spoken, hearing: Hearing) -> Iterator[tuple[tuple[int, int], Samples]]:
         """Pieces of a sound, decoded by another process while those before them are heard.
 
         Raises:
             DocumentError: the sound is not to be had as it was read.
         """
-        assert self._hearing
-        takes = Takes(frozenset({"audio"}), rate=self._hearing.rate)
+        takes = Takes(frozenset({"audio"}), rate=hearing.rate)
+        pieces = stretches(spoken.duration, spoken.silences, hearing.longest)
         coming: deque[tuple[list[tuple[int, int]], Begun[Fetched]]] = deque()
         for group in _groups(pieces):
             coming.append((group, self._fetching(work, spoken, group, takes)))
