@@ -252,8 +252,9 @@ class _Rows:
             title = next((as_text(found["title"]) for found in beside if found.get("title")), medium.title)
             self._add(document, Extracted(caption, title, "text", medium.media_type), file, medium)
             if limits.transcribe and isinstance(medium, Recorded) and (heard := medium.heard):
+                content, samples = medium.content_hash, heard.samples_hash
                 self.spoken.append(
-                    Spoken(file.document_id, place.address, medium.content_hash, heard.duration_ms, heard.silences)
+                    Spoken(file.document_id, place.address, content, samples, heard.duration_ms, heard.silences)
                 )
         except DocumentError as error:
             self._fail(document, error, "extract")

@@ -117,7 +117,7 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
             files += prepared.containers
     gone = lake.read_in(lake.name("documents"), "document_id", changes.gone, ["content_hash"]) if changes.gone else None
     gone_hashes = set(gone["content_hash"].to_pylist()) if gone else set()
-    heard = to_transcribe(corpus, lake, found.spoken)
+    heard = to_transcribe(corpus, lake, found.spoken.values())
     plan = Plan(
         corpus.name,
         listed=len(listing.files),
