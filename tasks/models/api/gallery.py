@@ -30,7 +30,8 @@ class Gallery:
         client: asks for images.
 
     Attributes:
-        batch_cost: of the images in a call, as they weigh beside texts: 2 million pixels, 6 MiB, for each request under way.
+        batch_cost: of the images in a call, as they weigh beside texts: 2 million pixels, so that a request under
+            way holds 6 MiB.
     """
 
     batch_cost = 2**13
