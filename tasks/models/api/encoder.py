@@ -115,7 +115,11 @@ class ApiEncoder:
         """
         texts = texts_of(PROBES)
         try:
-            found = self._vectors(texts, "document", TRIES)
+            found = {
+                start + i: one
+                for start in range(0, len(texts), self.batch_items)
+                for i, one in self._vectors(texts[start : start + self.batch_items], "document", TRIES).items()
+            }
         except (RejectedRequest, RefusedChunk, OversizedBatch) as error:
             raise ServiceError(
                 f"{self._name} takes no request for {self._settings.model}: {error}",

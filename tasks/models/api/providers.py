@@ -12,6 +12,7 @@ from tasks.config.models import Model
 from tasks.errors import ConfigurationError, ModelError
 from tasks.models.api.azure import Azure
 from tasks.models.api.batch_client import BATCH_WIRES, BatchApi
+from tasks.models.api.bedrock import Bedrock
 from tasks.models.api.bill import Bill
 from tasks.models.api.client import Client
 from tasks.models.api.cohere import Cohere
@@ -36,7 +37,7 @@ from tasks.services import failed_answer, malformed, not_set_up, unreached
 
 WIRES: dict[str, Wire] = {
     wire.name: wire
-    for wire in (OpenAI(), Azure(), Cohere(), Gemini(), Voyage(), Mistral(), Jina(), Tei(), Compatible())
+    for wire in (OpenAI(), Azure(), Bedrock(), Cohere(), Gemini(), Voyage(), Mistral(), Jina(), Tei(), Compatible())
 }
 _ONLY_LOCAL = {
     "sha256": None, "trust_remote_code": False, "backend": "auto", "precision": "auto", "int8": False,
@@ -168,11 +169,9 @@ def place_of(model: Model) -> tuple[str, str]:
             raise ConfigurationError(
                 f"model {redact(model.model)!r}: {error}", f"Write it as {provider}:http://HOST:PORT#MODEL."
             ) from None
-    base = (model.api.url if model.api else None) or wire.url
+    base = (model.api.url if model.api else None) or wire.url or wire.found()
     if not base:
-        raise ConfigurationError(
-            f"model {model.model!r} has no address", "Give it: api: { url: https://NAME.openai.azure.com }"
-        )
+        raise ConfigurationError(f"model {model.model!r} has no address", f"Give it: api: {{ url: {wire.example} }}")
     return base, rest
 
 
@@ -214,6 +213,11 @@ def _check(model: Model) -> None:
     if wrong:
         raise ConfigurationError(
             f"model {model.model!r} is behind an API, and {wrong[0]!r} is for models on this machine", "Take it out."
+        )
+    if refusal := WIRES[provider].refusal(name):
+        raise ConfigurationError(
+            f"model {redact(model.model)!r} cannot be asked: {refusal}",
+            "Put a LiteLLM proxy before it, and name that: openai-compatible:http://HOST:4000#NAME.",
         )
     offered = WIRES[provider].outputs(name)
     if model.output not in offered:

@@ -40,7 +40,7 @@ def served(fake: Fake, reference: str = "openai:text-embedding-3-small", **setti
         provider = reference.partition(":")[0]
         if WIRES[provider].own_server:
             reference = f"{provider}:{url}{'/v1#' + fake.model if provider != 'tei' else ''}"
-        base = url + {"gemini": "/v1beta", "cohere": "", "azure": ""}.get(provider, "/v1")
+        base = url + {"gemini": "/v1beta", "cohere": "", "azure": "", "bedrock": ""}.get(provider, "/v1")
         api = {"key_env": "FAKE_KEY"} | ({} if WIRES[provider].own_server else {"url": base}) | settings.pop("api", {})
         model = resolve_model(Model.model_validate({"model": reference, "api": api, "dimension": 32} | settings))
         made = load_encoder(model)
@@ -56,8 +56,9 @@ def assert_theirs(texts: list[str], vectors: Vectors, dimension: int = 32) -> No
 
 @pytest.mark.parametrize("provider", sorted(BUILT_IN))
 def test_every_provider_gives_documents_and_queries(provider: str) -> None:
-    with served(Fake(), f"{provider}:some-model") as encoder:
-        found = encoder.encode_documents(text_items(TEXTS))
+    name = "amazon.titan-embed-text-v2:0" if provider == "bedrock" else "some-model"
+    with served(Fake(), f"{provider}:{name}") as encoder:
+        found = encode_in_parts(encoder, text_items(TEXTS))
         assert_theirs(TEXTS, found.vectors)
         assert all(cost > 3 for cost in found.costs)
         assert_theirs(TEXTS[:3], encoder.encode_queries(text_items(TEXTS[:3])).vectors)
