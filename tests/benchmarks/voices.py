@@ -32,25 +32,10 @@ from tests.benchmarks.packaged import save, weights_in
 _OF_EACH = 60
 _LANGUAGES = ("be", "bg", "ca", "da", "el", "es", "fr", "lt", "nl", "ro", "ru")
 
-_VOICES = (
-    "Adam",
-    "Alicia",
-    "Andrea",
-    "Andy",
-    "Annie",
-    "belinda",
-    "boris",
-    "Demonic",
-    "Denis",
-    "linda",
-    "Mario",
-    "steph",
-)
+_VOICES = ("f1", "f2", "f4", "m1", "m2", "m3", "m5", "adam", "linda", "Denis")
 _WORDS = (
     "a tall lighthouse", "the river in spring", "seven small boats", "bread and butter", "the old library",
     "a letter from home", "mountains under snow", "the green bicycle", "thunder at night", "an empty harbour",
-    "the violin lesson", "apples in a basket", "a map of the islands", "winter is coming", "the last train",
-    "yellow butterflies",
 )  # fmt: skip
 
 
@@ -81,7 +66,7 @@ def speak(folder: Path) -> int:
         (folder / voice).mkdir(parents=True)
         for words in _WORDS:
             file = folder / voice / f"{words.replace(' ', '-')}.wav"
-            subprocess.run(["espeak-ng", "-v", f"en-gb+{voice}", "-w", str(file), words], check=True)
+            subprocess.run(["espeak-ng", "-v", f"en+{voice}", "-w", str(file), words], check=True)
     return len(_VOICES) * len(_WORDS)
 
 
