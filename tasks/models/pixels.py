@@ -1,7 +1,7 @@
 """Pixels into what an image model reads, as its own image processor does it, only faster.
 
 A processor of transformers turns every image into floats first and goes through it some six times. Where its steps are
-the usual ones (scale, cut out the middle, subtract a mean, divide), Pillow scales the bytes, and one multiplication and
+the usual ones (scale, cut out the middle, subtract a mean, divide), the bytes are scaled, and one multiplication and
 one addition do the arithmetic.
 """
 

@@ -1,4 +1,4 @@
-"""Images in another size, as Pillow makes them, and four times as fast where cykooz-resizer is installed and does the same."""
+"""Images in another size, as Pillow makes them, four times as fast where cykooz-resizer is there and does the same."""
 
 from functools import cache
 from typing import Any
@@ -19,7 +19,7 @@ def resized(image: Image, height: int, width: int, how: int) -> Image:
         width: likewise.
         how: number of Pillow's resampling filter.
     """
-    library = _library() if how in _FILTERS and _first_across(*image.shape[:2], height, width) else None
+    library = _library() if how in _FILTERS and _first_across(image.shape[0], image.shape[1], height, width) else None
     return _by_pillow(image, height, width, how) if library is None else _quickly(library, image, height, width, how)
 
 
