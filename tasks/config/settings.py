@@ -56,6 +56,12 @@ class Extraction(Settings):
     tiles: int | None = Field(
         None, ge=16, description="Cut images into tiles of so many pixels a side; by default an image is one chunk."
     )
+    frames: int = Field(
+        1,
+        ge=1,
+        le=10_000,
+        description="Most frames of an animation (GIF, WebP, PNG) that are read, spread over it; by default the first.",
+    )
     audio: Audio | None = Field(
         None, description="Sounds are documents, for models that take them; by default they are skipped and counted."
     )

@@ -42,7 +42,8 @@ of theirs counts in others."""
 _HOLD_ANY = ("mail", "mbox", *ARCHIVES)  # what may hold files of any kind, which have to be read again with it
 _CUT_AS_CODE = ("text", ("code",))
 _OF_MEDIA = {
-    "image": ("images", "max_pixels", "tiles"), "audio": ("audio",), "video": ("audio", "video", "max_pixels"),
+    "image": ("images", "max_pixels", "tiles", "frames"), "audio": ("audio",),
+    "video": ("audio", "video", "max_pixels"),
 }  # fmt: skip
 """The settings that decide what files of a medium are, and how they are cut."""
 _READ_BY = {

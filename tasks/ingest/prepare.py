@@ -203,10 +203,12 @@ class _Rows:
     def _medium(self, file: File, data: bytes, source: Source) -> str | None:
         """What a file is beside text, by its name or by its content, where files of that medium are asked for."""
         asked = self.corpus.extraction.media
+        if file.format in asked:
+            return file.format
         if not asked or not data.strip():
             return None
         shown = shown_medium(data) if source.format == "auto" and file.format not in MEDIA else None
-        return file.format if file.format in asked else shown if shown in asked else None
+        return shown if shown in asked else None
 
     def _extract(self, file: File, data: bytes, encoding: str | None) -> tuple[Extracted, list[Standing]]:
         """The text of a file, and the images within it where they are asked for; with these it may be without text."""
