@@ -249,10 +249,13 @@ class Corpus(Settings):
             repeated = {name for name in names if names.count(name) > 1}
             if repeated:
                 raise ValueError(f"two {what}s have the name {repeated.pop()!r}; give each one its own `name`")
-        if self.extraction.images == "none" and (
-            named := [source.name for source in self.sources if source.fields.image]
-        ):
-            raise ValueError(f"source {named[0]!r} names a column of images; set `extraction: {{images: files}}` too")
+        for source in self.sources:
+            medium = source.fields.medium
+            if medium and medium[0] not in self.extraction.media:
+                what, key = {"image": ("images", "images"), "audio": ("sounds", "audio")}[medium[0]]
+                raise ValueError(
+                    f"source {source.name!r} names a column of {what}; set `extraction: {{{key}: files}}` too"
+                )
         for source in self.sources:
             unknown = set(source.metadata) - set(self.metadata)
             if unknown:
