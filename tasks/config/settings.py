@@ -50,7 +50,8 @@ class Extraction(Settings):
     images: Literal["none", "files", "all"] = Field(
         "none",
         description="files: images are documents, for models that take them; all: those within PDF, Word, PowerPoint,"
-        " EPUB and HTML files and notebooks are pieces of these, too; none: they are skipped and counted.",
+        " Excel, OpenDocument, EPUB and HTML files and notebooks are pieces of these, too; none: they are skipped and"
+        " counted.",
     )
     max_pixels: int = Field(100_000_000, gt=0, description="Largest image, in pixels; a larger one is a failure.")
     tiles: int | None = Field(

@@ -294,7 +294,7 @@ class _Rows:
                 self._fail(document, error, "extract")
 
     def _medium_of_record(self, record: dict[str, Any], file: File, source: Source, number: int) -> Medium | None:
-        """The image or sound of a record of a Parquet file, where its source names the column and something is there."""
+        """The image or sound of a record of a Parquet file, where its source names the column and it has one."""
         if source.fields.medium is None or file.true_format != "parquet":
             return None
         name, column = source.fields.medium

@@ -85,8 +85,8 @@ def as_text(value: Any, column: str = "") -> str:
 
 
 def bytes_at(record: Record, column: str) -> bytes | None:
-    """The bytes in a column, or in an object there that has them as `bytes`, as data sets of images and sounds have; None where
-    there is nothing.
+    """The bytes in a column, or in an object there that has them as `bytes`, as data sets of images and sounds have;
+    None where there is nothing.
 
     Raises:
         BrokenDocument: something else is there.

@@ -127,9 +127,9 @@ def test_sounds_lie_in_columns_of_records(tmp_path: Path, here: Callable[..., Pa
     pq.write_table(pa.table(columns), tmp_path / "docs" / "r.parquet")
     assert run_ingest(str(here(sources=[source]))).models[0].by_modality == {}
     assert HearingEncoder.seen == {"text": 1}
+    unasked = here(sources=[source], extraction={})
     with pytest.raises(ConfigurationError, match="a column of sounds"):
-        here_without = here(sources=[source], extraction={})
-        load_corpus(here_without)
+        load_corpus(unasked)
 
 
 def test_a_caption_that_changes_embeds_the_text_and_not_the_sound(tmp_path: Path, here: Callable[..., Path]) -> None:
