@@ -125,7 +125,9 @@ def _job(lake: Lake) -> None:
     began = datetime(2026, 1, 2, tzinfo=UTC)
     unusable = (hash_text("The moon rises late in autumn."),)
     table = sorted(entry["table"] for entry in lake.catalog())[0]
-    job = Job("embedlake-1", table, "done", 3, 40, 0.001, began, "file-1", "batch-1", unusable, ("file-2",), "completed")
+    job = Job(
+        "embedlake-1", table, "done", 3, 40, 0.001, began, "file-1", "batch-1", unusable, ("file-2",), "completed"
+    )
     write_job(lake, job, ())
 
 

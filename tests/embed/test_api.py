@@ -16,7 +16,7 @@ from tasks.errors import BudgetSpent, ConfigurationError, ModelError, ServiceErr
 from tasks.lake.failures import list_failures
 from tasks.lake.nearest import matrix
 from tasks.lake.tables import Lake
-from tasks.models.api import client as clients
+from tasks.models.api import connection as clients
 from tasks.models.api.paid import Paid
 from tasks.models.interface import cosines
 from tasks.operate.plan import plan_of

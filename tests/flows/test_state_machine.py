@@ -475,14 +475,15 @@ class History(RuleBasedStateMachine):
         self.driver.run_with_a_broken_encoder(mode, failing)
 
     @precondition(lambda self: "encoders" in RULES and SERVED in self.world.settings.models)
-    @rule(
-        state=st.sampled_from(STATES), after=st.integers(0, 3), faults=st.lists(st.sampled_from(FAULTS), max_size=4)
-    )
+    @rule(state=st.sampled_from(STATES), after=st.integers(0, 3), faults=st.lists(st.sampled_from(FAULTS), max_size=4))
     def run_with_a_broken_service(self, state: str, after: int, faults: list[str]) -> None:
         self.driver.run_with_a_broken_service(state, 0 if state == "down" else after, faults)
 
     @precondition(lambda self: "models" in RULES)
-    @rule(which=st.sampled_from(["one", "two", "three", "four", "five", "letters"]), share=st.sampled_from([0.25, 0.5, 1.0]))
+    @rule(
+        which=st.sampled_from(["one", "two", "three", "four", "five", "letters"]),
+        share=st.sampled_from([0.25, 0.5, 1.0]),
+    )
     def backfill(self, which: str, share: float) -> None:
         self.driver.backfill(which, share)
 

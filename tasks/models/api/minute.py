@@ -20,6 +20,7 @@ from tasks.hashing import hash_fields
 T = TypeVar("T")
 logger = logging.getLogger("embedlake.encode")
 _MARGIN = 0.005  # of a minute, for clocks and lines that run unevenly
+_ON_ITS_WAY = 0.01  # of a minute, at most: longer waits are for the answer
 _AHEAD = 600.0  # seconds; what is later than that was written when the clock went wrong
 _PATIENCE = 10.0  # seconds for which another process may be writing
 _SENT = "CREATE TABLE IF NOT EXISTS sent (number INTEGER PRIMARY KEY AUTOINCREMENT, at REAL, tokens INTEGER)"
@@ -42,9 +43,7 @@ class Minute:
         clock: seconds, the same for all.
     """
 
-    def __init__(
-        self, file: Path | None = None, seconds: float = 60.0, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, file: Path | None = None, seconds: float = 60.0, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
         self._seconds = seconds * (1 + _MARGIN)
         self._file = file
@@ -76,8 +75,11 @@ class Minute:
         return self._done(placed)
 
     def settle(self, sent: Sent, tokens: int) -> None:
-        """A request counts as so many tokens."""
-        self._done(lambda all: all.execute("UPDATE sent SET tokens = ? WHERE number = ?", (tokens, sent.number)))
+        """A request is answered, and counts as so many tokens. Until then it was on its way: when it came is not known
+        but to lie between."""
+        came = min(max(sent.at, self.clock()), sent.at + _ON_ITS_WAY * self._seconds)
+        values = (came, tokens, sent.number)
+        self._done(lambda all: all.execute("UPDATE sent SET at = ?, tokens = ? WHERE number = ?", values))
 
     def withdraw(self, sent: Sent) -> None:
         """A request does not go out."""

@@ -19,7 +19,8 @@ from tasks.errors import (
     ServiceError,
     UnusableVector,
 )
-from tasks.models.api import client as clients
+from tasks.models.api import connection as clients
+from tasks.models.api.client import TRIES
 from tasks.models.api.encoder import ApiEncoder
 from tasks.models.api.paid import Paid
 from tasks.models.api.providers import WIRES
@@ -152,10 +153,10 @@ def test_a_service_that_is_down_is_asked_some_times() -> None:
         with pytest.raises(ServiceError) as error:
             encoder.encode_documents(text_items(TEXTS))
         assert error.value.transient
-        assert fake.requests == clients.TRIES
+        assert fake.requests == TRIES
         with pytest.raises(ServiceError):
             encoder.encode_queries(text_items(["where?"]))
-        assert fake.requests == clients.TRIES + 3
+        assert fake.requests == TRIES + 3
 
 
 def test_queries_are_remembered() -> None:
@@ -270,7 +271,7 @@ def test_what_is_no_answer_of_the_protocol_is_told(body: str, told: str) -> None
     import httpx
 
     with served(Fake()) as encoder:
-        encoder._client._http = httpx.AsyncClient(
+        encoder._client._connection._http = httpx.AsyncClient(
             transport=httpx.MockTransport(lambda _: httpx.Response(200, text=body))
         )
         with pytest.raises(ServiceError, match=told) as error:

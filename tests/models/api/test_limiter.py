@@ -118,7 +118,10 @@ def test_fewer_go_at_once_after_a_refusal_and_more_after_answers() -> None:
 def test_limits_are_learned_unless_the_settings_give_them() -> None:
     async def work(clock: Clock) -> None:
         told = {"x-ratelimit-limit-requests": "500", "x-ratelimit-limit-tokens": "1000000"}
-        free, fixed = Limiter(None, None, 4, minute=Minute(clock=clock), clock=clock), Limiter(7, None, 4, minute=Minute(clock=clock), clock=clock)
+        free, fixed = (
+            Limiter(None, None, 4, minute=Minute(clock=clock), clock=clock),
+            Limiter(7, None, 4, minute=Minute(clock=clock), clock=clock),
+        )
         free.learn(told)
         fixed.learn(told)
         assert (free.requests, free.tokens) == (500, 1_000_000)
