@@ -154,6 +154,10 @@ class ApiEncoder:
                 self._queries.popitem(last=False)
         return Encoded(self.finished([known[query][0] for query in queries]), [known[query][1] for query in queries])
 
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each document, uncut."""
+        return self._counter.counts([self._prompts["document"] + text for text in texts])
+
     def as_sent(self, texts: Sequence[str]) -> list[tuple[str, int]]:
         """Documents as a request has them, cut to what the model reads; and the tokens of each, uncut."""
         prompted = [self._prompts["document"] + text for text in texts]
