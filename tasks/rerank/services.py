@@ -19,7 +19,6 @@ from tasks.models.api.answers import tokens_in
 from tasks.models.api.bill import Bill
 from tasks.models.api.connection import Connection, Question
 from tasks.models.api.faults import RejectedRequest, fault_of
-from tasks.models.api.known import known
 from tasks.models.api.limiter import Limiter
 from tasks.models.api.minute import shared_minute
 from tasks.models.api.tokens import Counter
@@ -85,8 +84,7 @@ class ServiceReranker:
             )
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         limiter = Limiter(None, None, _AT_ONCE, shared_minute(base, key, self._model))
-        bill = Bill(known(self._name, self._model).price)
-        self._connection = Connection(self._name, url, headers, limiter, bill, self._seconds)
+        self._connection = Connection(self._name, url, headers, limiter, Bill(), self._seconds)
         self._counter = Counter(None)
 
     def scores(self, query: str, texts: Sequence[str]) -> list[float]:
