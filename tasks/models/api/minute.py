@@ -20,7 +20,7 @@ from tasks.hashing import hash_fields
 T = TypeVar("T")
 logger = logging.getLogger("embedlake.encode")
 _MARGIN = 0.005  # of a minute, for clocks and lines that run unevenly
-_ON_ITS_WAY = 0.01  # of a minute, at most: longer waits are for the answer
+_ON_ITS_WAY = 0.03  # of a minute, at most: longer waits are for the answer
 _AHEAD = 600.0  # seconds; what is later than that was written when the clock went wrong
 _PATIENCE = 10.0  # seconds for which another process may be writing
 _SENT = """CREATE TABLE IF NOT EXISTS sent
