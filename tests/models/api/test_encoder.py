@@ -191,8 +191,9 @@ def test_only_local_settings_are_refused(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_key_that_is_not_there_is_one_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COHERE_API_KEY", raising=False)
+    model = resolve_model(Model.model_validate("cohere:embed-v4.0"))
     with pytest.raises(ModelError, match="COHERE_API_KEY is not set"):
-        resolve_model(Model.model_validate("cohere:embed-v4.0"))
+        load_encoder(model)
 
 
 @pytest.mark.parametrize("reference", ["tei:nowhere", "openai-compatible:", "tei:http://user:word@host"])
