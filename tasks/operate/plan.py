@@ -99,7 +99,7 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
         most_bytes: read at most about so many bytes as stored, spread over all files, and scale up.
         sample: chunks to keep, at random, of what is read.
     """
-    kept = kept_models(lake)
+    kept = kept_models(lake, asked=False)
     listing = list_files(corpus.sources, corpus.lake.uri, corpus.extraction.media)
     refused = ""
     try:

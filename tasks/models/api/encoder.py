@@ -177,6 +177,10 @@ class ApiEncoder:
                 self._queries.popitem(last=False)
         return Encoded(self.finished([known[query][0] for query in queries]), [known[query][1] for query in queries])
 
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each document, uncut."""
+        return self._counter.counts([self._prompts["document"] + text for text in texts])
+
     def _pictures(self, gallery: Gallery, items: Sequence[Item]) -> Encoded:
         """Vectors of images, and their costs in pixels."""
         contents = [content_of(item) for item in items]

@@ -63,17 +63,16 @@ class ApiProvider:
 
         Raises:
             ConfigurationError: the settings ask for what only a local model does, or give no address.
-            ModelError: the key is not there, or a server does not tell which model it has.
+            ModelError: a server does not tell which model it has, or is not asked, as the key is not there.
         """
         _check(model)
-        key = key_of(model)
         base, name = place_of(model)
         version = model.hub_revision or ""
         if self._wire.name == "tei":
-            told = _info(base, self._wire.headers(key))
+            told = _info(base, self._wire.headers(key_of(model)))
             name, version = name or str(told.get("model_id")), version or str(told.get("model_sha") or "")
         elif not name:
-            name = _only_model(base, self._wire.headers(key), model.model)
+            name = _only_model(base, self._wire.headers(key_of(model)), model.model)
         return Served(self._wire.name, name, version, _takes(self._wire, name))
 
     def load(self, model: ResolvedModel, budget: int | None) -> ApiEncoder:
@@ -196,6 +195,16 @@ def key_of(model: Model) -> str | None:
             f"Set it (export {variable}=…), or name another with `api: {{ key_env: … }}`.",
         )
     return key
+
+
+def see_key(model: Model) -> None:
+    """See that a model can be asked, should it be one that a provider here has.
+
+    Raises:
+        ModelError: its key is not there.
+    """
+    if model.model.partition(":")[0] in WIRES:
+        key_of(model)
 
 
 def _takes(wire: Wire, name: str) -> Takes:
