@@ -86,6 +86,7 @@ class ServiceReranker:
         limiter = Limiter(None, None, _AT_ONCE, shared_minute(base, key, self._model))
         self._connection = Connection(self._name, url, headers, limiter, Bill(), self._seconds)
         self._counter = Counter(None)
+        self._counter.counts([""])  # what it takes to make its tokenizer is no part of the wait for scores
 
     def scores(self, query: str, texts: Sequence[str]) -> list[float]:
         """What the service says of each text. Failures that may pass are tried again while there is time.

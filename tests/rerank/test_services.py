@@ -147,7 +147,7 @@ def test_nobody_there() -> None:
     service = FakeRerankService()
     service.server.shutdown()
     service.server.server_close()
-    assert "cohere does not answer" in asked(service, seconds=1).note
+    assert "cohere does not answer" in asked(service, seconds=2).note
 
 
 def test_a_service_that_is_late_leaves_the_order_and_says_so(service: FakeRerankService) -> None:
