@@ -13,12 +13,14 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from tasks.models.api.minute import Minute, Sent
 
 _FIRST = 4.0  # requests at once
 _LESS = 0.7  # of them after a refusal
 _COOL = 1.0  # seconds in which several refusals count as one
+_LOOK = 0.5  # seconds after which it is looked again whether others need less than they might have
 _TICK = 0.001  # seconds, which clocks can tell apart
 
 
@@ -63,7 +65,8 @@ class Limiter:
                     await self._freed_within(wait)
                 sent = self._minute.place(tokens, self.requests, self.tokens)
                 while (wait := sent.at - self._minute.clock()) > 0 and self._clock() >= self._open_until:
-                    await self._freed_within(wait)
+                    await self._freed_within(min(wait, _LOOK))
+                    sent = replace(sent, at=self._minute.when(sent))
                 if not self._wait():
                     self._running += 1
                     return sent

@@ -20,9 +20,14 @@ from tasks.hashing import hash_fields
 T = TypeVar("T")
 logger = logging.getLogger("embedlake.encode")
 _MARGIN = 0.005  # of a minute, for clocks and lines that run unevenly
+_ON_ITS_WAY = 0.03  # of a minute, at most: longer waits are for the answer
 _AHEAD = 600.0  # seconds; what is later than that was written when the clock went wrong
 _PATIENCE = 10.0  # seconds for which another process may be writing
-_SENT = "CREATE TABLE IF NOT EXISTS sent (number INTEGER PRIMARY KEY AUTOINCREMENT, at REAL, tokens INTEGER)"
+_SENT = """CREATE TABLE IF NOT EXISTS sent
+    (number INTEGER PRIMARY KEY AUTOINCREMENT, at REAL, tokens INTEGER, most_requests INTEGER, most_tokens INTEGER)"""
+_INSERT = "INSERT INTO sent (at, tokens, most_requests, most_tokens) VALUES (?, ?, ?, ?)"
+_BEFORE = "SELECT count(*), total(tokens), max(at) FROM sent WHERE number < ?"
+_WAITING = "SELECT number, tokens, most_requests, most_tokens FROM sent WHERE at > ? ORDER BY number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +61,52 @@ class Minute:
             most_requests, most_tokens: a minute; None for any number.
         """
 
-        def placed(sent: sqlite3.Connection) -> Sent:
+        def placed(all: sqlite3.Connection) -> Sent:
             now = self.clock()
-            sent.execute("DELETE FROM sent WHERE at <= ? OR at > ?", (now - self._seconds, now + _AHEAD))
-            requests, used, last = sent.execute("SELECT count(*), total(tokens), max(at) FROM sent").fetchone()
-            at = max(now, last or now)
-            for before, count in sent.execute("SELECT at, tokens FROM sent ORDER BY at"):
-                fits = (most_requests is None or requests < most_requests) and (
-                    most_tokens is None or used + tokens <= most_tokens
-                )
-                if fits and before + self._seconds > at:
-                    break
-                requests, used, at = requests - 1, used - count, max(at, before + self._seconds)
-            number = sent.execute("INSERT INTO sent (at, tokens) VALUES (?, ?)", (at, tokens)).lastrowid
-            return Sent(at, number or 0)
+            all.execute("DELETE FROM sent WHERE at <= ? OR at > ?", (now - self._seconds, now + _AHEAD))
+            values = (now, tokens, most_requests, most_tokens)
+            number = all.execute(_INSERT, values).lastrowid or 0
+            return Sent(self._moment(all, number, tokens, most_requests, most_tokens), number)
 
         return self._done(placed)
 
+    def when(self, sent: Sent) -> float:
+        """The moment of a request, which may have come nearer."""
+        row = self._done(lambda all: all.execute("SELECT at FROM sent WHERE number = ?", (sent.number,)).fetchone())
+        return float(row[0]) if row else sent.at
+
     def settle(self, sent: Sent, tokens: int) -> None:
-        """A request counts as so many tokens."""
-        self._done(lambda all: all.execute("UPDATE sent SET tokens = ? WHERE number = ?", (tokens, sent.number)))
+        """A request is answered, and counts as so many tokens: others may go earlier if these are fewer than expected.
+        When it came is only known to lie between then and now."""
+        now = self.clock()
+        came = min(max(sent.at, now), sent.at + _ON_ITS_WAY * self._seconds)
+
+        def settled(all: sqlite3.Connection) -> None:
+            all.execute("UPDATE sent SET at = ?, tokens = ? WHERE number = ?", (came, tokens, sent.number))
+            for waits in all.execute(_WAITING, (now,)).fetchall():
+                self._moment(all, *waits)
+
+        self._done(settled)
 
     def withdraw(self, sent: Sent) -> None:
         """A request does not go out."""
         self._done(lambda all: all.execute("DELETE FROM sent WHERE number = ?", (sent.number,)))
+
+    def _moment(
+        self, all: sqlite3.Connection, number: int, tokens: int, most_requests: int | None, most_tokens: int | None
+    ) -> float:
+        """Give a request the first moment that those before it leave."""
+        requests, used, last = all.execute(_BEFORE, (number,)).fetchone()
+        at = max(self.clock(), last or 0.0)
+        for before, count in all.execute("SELECT at, tokens FROM sent WHERE number < ? ORDER BY at", (number,)):
+            fits = (most_requests is None or requests < most_requests) and (
+                most_tokens is None or used + tokens <= most_tokens
+            )
+            if fits and before + self._seconds > at:
+                break
+            requests, used, at = requests - 1, used - count, max(at, before + self._seconds)
+        all.execute("UPDATE sent SET at = ? WHERE number = ?", (at, number))
+        return at
 
     def _done(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do some work in one transaction; where the file cannot be used, what is sent here counts alone."""

@@ -58,6 +58,17 @@ def test_what_was_less_than_expected_makes_room(tmp_path: Path) -> None:
     assert here.place(1, None, 100).at > clock.now
 
 
+def test_who_waits_goes_earlier_when_others_need_less(tmp_path: Path) -> None:
+    clock = Clock()
+    here, there = (Minute(tmp_path / "shared.sqlite", clock=clock) for _ in range(2))
+    first = here.place(100, None, 100)
+    waiting = [there.place(40, None, 100), here.place(40, None, 100)]
+    assert all(one.at > clock.now + 60 for one in waiting)
+    here.settle(first, 50)
+    assert there.when(waiting[0]) == clock.now
+    assert here.when(waiting[1]) > clock.now + 60
+
+
 def test_a_request_that_is_settled_late_changes_no_other_one() -> None:
     clock = Clock()
     minute = Minute(clock=clock)
