@@ -88,7 +88,7 @@ class Stenographer:
 
     Attributes of the class:
         heard: length in seconds of each piece that it was given.
-        ends: what it raises at so many pieces.
+        ends: what it raises from so many pieces on.
     """
 
     rate, longest = RATE, 30_000
@@ -102,7 +102,7 @@ class Stenographer:
     def lines(self, sound: Samples) -> list[Line]:
         assert sound.rate == RATE
         Stenographer.heard.append(round(len(sound.samples) / RATE, 1))
-        if self.ends and self.ends[0] == len(self.heard):
+        if self.ends and self.ends[0] <= len(self.heard):
             raise self.ends[1]
         seconds = range(0, len(sound.samples) - RATE // 2, RATE)
         found = [(start, _vector(Samples(sound.samples[start : start + RATE], RATE))) for start in seconds]

@@ -11,13 +11,15 @@ from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from tasks.chunk.tokens import Counter, load_counter
 from tasks.columns import among
 from tasks.config.settings import Corpus
 from tasks.content.fetching import Fetched, fetch
 from tasks.content.finding import Origin, Wanted
 from tasks.content.reference import Place, Reference, place_of
-from tasks.errors import DocumentError, LostContent, UnreadDocument
+from tasks.errors import DocumentError, LostContent, ModelError, UnfinishedDocument, UnreadDocument
 from tasks.ingest.faults import document_error
 from tasks.ingest.identity import settings_of
 from tasks.ingest.prepare import Prepared
@@ -35,7 +37,7 @@ from tasks.lake.transcripts import (
 )
 from tasks.models import speech
 from tasks.models.interface import Samples
-from tasks.models.speech import Hearing, find_recogniser
+from tasks.models.speech import Hearing, Line, find_recogniser
 from tasks.models.takes import Takes
 from tasks.processes import Begun, Processes
 from tasks.progress import DocumentCounts, Progress, publish
@@ -121,7 +123,7 @@ class Transcriber:
         it was read counts as one that could not be fetched.
 
         Raises:
-            ModelError: the model cannot be loaded, or fails.
+            ModelError: the model cannot be loaded, or fails on any sound.
         """
         if self._writer is None or not prepared.spoken:
             return prepared
@@ -163,7 +165,7 @@ class Transcriber:
         if stretches(spoken.duration, spoken.silences, spoken.duration):  # of silence no model is asked
             hearing = self._loaded()
             for (start, end), sound in self._sounds(work, spoken, hearing):
-                lines += ((start + line.start, start + line.end, line.text) for line in hearing.lines(sound))
+                lines += ((start + line.start, start + line.end, line.text) for line in _lines(hearing, sound))
                 self._heard += (end - start) / 1000
                 publish(Progress("transcribe", round(self._heard), None, "seconds of sound"))
         self._counts.transcribed += 1
@@ -260,6 +262,20 @@ class Transcriber:
             chunks=prepared.chunks.filter(among(prepared.chunks["document_id"], told.intersection(chunked))),
             failures=[*failures, *unread.values()],
         )
+
+
+def _lines(hearing: Hearing, sound: Samples) -> list[Line]:
+    """What a model hears. Where it fails and still hears silence, the sound is to blame: else it would end each run.
+
+    Raises:
+        UnfinishedDocument: it fails on this sound.
+        ModelError: it fails on any.
+    """
+    try:
+        return hearing.lines(sound)
+    except ModelError as error:
+        hearing.lines(Samples(np.zeros(hearing.rate, np.float32), hearing.rate))
+        raise UnfinishedDocument(error.message, error.hint) from None
 
 
 def _groups(pieces: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:

@@ -18,6 +18,8 @@ from tasks.ingest.spoken import stretches, text_of
 from tasks.lake.failures import list_failures, retry_failures
 from tasks.lake.tables import Lake
 from tasks.models import speech
+from tasks.models.interface import Samples
+from tasks.models.speech import Line
 from tasks.operate.plan import plan_of
 from tasks.operate.report import plan_rows, report_rows
 from tasks.operate.verify import verify
@@ -240,6 +242,29 @@ def test_a_model_that_fails_ends_the_run_and_marks_nothing(tmp_path: Path, here:
         run_ingest(str(here(**asking(tmp_path, "words"))))
     with pytest.raises(ConfigurationError, match="transcribe needs sounds or films"):
         load_corpus(here(extraction={"transcribe": str(tmp_path / "models" / "steno")}))
+
+
+class Deaf(Stenographer):
+    """Fails on sounds of more than two seconds."""
+
+    def lines(self, sound: Samples) -> list[Line]:
+        if len(sound.samples) > 2 * sound.rate:
+            raise ModelError("cannot transcribe: out of memory", "Take another one.")
+        return super().lines(sound)
+
+
+def test_a_sound_that_the_model_fails_on_stops_no_others(tmp_path: Path, here: Callable[..., Path]) -> None:
+    for name, tones in (("a", ["low"]), ("b", ["low"] * 3), ("c", ["high"])):
+        (tmp_path / "docs" / f"{name}.wav").write_bytes(recording(*tones))
+    corpus = here()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(speech, "load", Deaf)
+        report = run_ingest(str(corpus))
+        assert [(one["document_id"], one["message"], one["hint"]) for one in report.failures] == [
+            ("docs:b.wav", "its words cannot be heard: cannot transcribe: out of memory", "Take another one.")
+        ]
+        assert list(words(corpus)) == ["docs:a.wav", "docs:c.wav"]
+        assert run_ingest(str(here())).idle
 
 
 def test_broken_sounds_fail_and_silent_ones_have_no_words(tmp_path: Path, here: Callable[..., Path]) -> None:
