@@ -5,7 +5,6 @@ It speaks HTTP/1.1 over connections that stay open: requests are few and large, 
 
 import asyncio
 import math
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -59,8 +58,6 @@ class Client:
         self._headers = wire.headers(key) | {"Content-Type": "application/json"}
         self._limiter, self.bill, self._seconds = limiter, bill, seconds
         self._http: httpx.AsyncClient | None = None
-        self._ended: Exception | None = None
-        self._ended_until = 0.0
         self.dimension: int | None = asked.dimension
         self.scale = 1.0
         self.unusable = ""
@@ -103,20 +100,19 @@ class Client:
             sent = await self._limiter.acquire(most)
             paid = 0
             try:
-                self._check()
                 self.bill.reserve(most)
                 try:
                     reply = await self._send(texts, kind)
                     paid = tokens if reply is None or reply.tokens is None else reply.tokens
                     return reply
-                except _Lost:
+                except (_Lost, asyncio.CancelledError):
                     paid = most  # nobody knows
                     raise
                 finally:
                     self.bill.settle(most, paid)
             except ServiceError as error:
-                if not error.transient and error is not self._ended:
-                    self._end(error, _GRACE)
+                if not error.transient:
+                    self._limiter.end(error, _GRACE)
                 if error.retry_after > _LONGEST_WAIT:
                     raise _too_late(error) from None
                 if not error.transient or tried >= tries:
@@ -185,17 +181,7 @@ class Client:
 
     async def stop(self) -> None:
         """Send nothing any more."""
-        self._end(ServiceError(f"{self._wire.name} is not asked any more: the run ends"), math.inf)
-
-    def _end(self, error: Exception, seconds: float) -> None:
-        """Have whoever asks told of an error of the whole, for so long, without asking the service again."""
-        self._ended, self._ended_until = error, time.monotonic() + seconds
-        self._limiter.open_for(seconds)
-
-    def _check(self) -> None:
-        """Raise what ended everything, if something did."""
-        if self._ended is not None and time.monotonic() < self._ended_until:
-            raise self._ended
+        self._limiter.end(ServiceError(f"{self._wire.name} is not asked any more: the run ends"), math.inf)
 
 
 def _too_late(error: ServiceError) -> ServiceError:
