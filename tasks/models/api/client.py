@@ -97,7 +97,7 @@ class Client:
         """An answer, waited for; None for one that cannot be used."""
         most = math.ceil(tokens * self.scale)
         for tried in range(1, max(tries, 1) + 1):
-            sent = await self._limiter.acquire(most)
+            sent = await self._limiter.acquire(most, after_others=kind != "query")
             paid = 0
             try:
                 self.bill.reserve(most)

@@ -1,7 +1,7 @@
 """How many requests may be under way and how many tokens go out in a minute, learned as it goes.
 
-Of any minute, no more requests and tokens are sent than the settings or the service's answers allow, whoever on this
-machine asks with the same key; see `minute`. How many requests are under way is found by additive increase and
+Of any minute, no more requests and tokens are sent than the settings or the service's answers allow, whatever run
+of this user asks with the same key; see `minute`. How many requests are under way is found by additive increase and
 multiplicative decrease (Chiu and Jain, 1989): one more for each round that goes well, doubled until the first refusal;
 less after a 429.
 
@@ -56,8 +56,12 @@ class Limiter:
         self._turn = asyncio.Lock()
         self._freed = asyncio.Event()
 
-    async def acquire(self, tokens: int) -> Sent:
+    async def acquire(self, tokens: int, after_others: bool = True) -> Sent:
         """Wait until a request of so many tokens may go; first come, first served. Whoever gives up leaves no trace.
+
+        Args:
+            tokens: of the request.
+            after_others: whether it waits for other runs too.
 
         Raises:
             Exception: what `end` was given.
@@ -66,7 +70,7 @@ class Limiter:
             while True:
                 while wait := self._wait():
                     await self._freed_within(wait)
-                sent = self._minute.place(tokens, self.requests, self.tokens)
+                sent = self._minute.place(tokens, self.requests, self.tokens, after_others)
                 goes = False
                 try:
                     while (wait := sent.at - self._minute.clock()) > 0:

@@ -1,13 +1,15 @@
-"""What may be sent in a minute, shared by all who ask a service with the same key on this machine.
+"""What may be sent in a minute, shared by all who ask a service with the same key and have one cache folder.
 
 What was sent, and what is about to be, stands in a file of SQLite. A request is given the first moment at which the
 minute before has room for it, after all that have one: so runs that ask at once wait for each other in turn, none is
-starved, and together they send no more than each alone might.
+starved, and together they send no more than each alone might. Only a query, for which somebody waits, does not wait for
+others: it counts, and they make room.
 """
 
 import logging
 import sqlite3
 import time
+import uuid
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +24,7 @@ logger = logging.getLogger("embedlake.encode")
 _MARGIN = 0.005  # of a minute, for clocks and lines that run unevenly
 _AHEAD = 600.0  # seconds; what is later than that was written when the clock went wrong
 _PATIENCE = 10.0  # seconds for which another process may be writing
-_SENT = "CREATE TABLE IF NOT EXISTS sent (number INTEGER PRIMARY KEY AUTOINCREMENT, at REAL, tokens INTEGER)"
+_SENT = "CREATE TABLE IF NOT EXISTS sent (number INTEGER PRIMARY KEY AUTOINCREMENT, at REAL, tokens INTEGER, who TEXT)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +48,33 @@ class Minute:
         self.clock = clock
         self._seconds = seconds * (1 + _MARGIN)
         self._file = file
+        self._who = uuid.uuid4().hex
         self._open: sqlite3.Connection | None = None
 
-    def place(self, tokens: int, most_requests: int | None, most_tokens: int | None) -> Sent:
+    def place(self, tokens: int, most_requests: int | None, most_tokens: int | None, after_others: bool = True) -> Sent:
         """Give a request its moment. One that is larger than a minute has a minute for itself.
 
         Args:
             tokens: of the request.
             most_requests, most_tokens: a minute; None for any number.
+            after_others: whether it waits for what others send; else for one's own alone.
         """
+        those = "" if after_others else f"WHERE who = '{self._who}'"
 
         def placed(sent: sqlite3.Connection) -> Sent:
             now = self.clock()
             sent.execute("DELETE FROM sent WHERE at <= ? OR at > ?", (now - self._seconds, now + _AHEAD))
-            requests, used, last = sent.execute("SELECT count(*), total(tokens), max(at) FROM sent").fetchone()
+            requests, used, last = sent.execute(f"SELECT count(*), total(tokens), max(at) FROM sent {those}").fetchone()
             at = max(now, last or now)
-            for before, count in sent.execute("SELECT at, tokens FROM sent ORDER BY at"):
+            for before, count in sent.execute(f"SELECT at, tokens FROM sent {those} ORDER BY at"):
                 fits = (most_requests is None or requests < most_requests) and (
                     most_tokens is None or used + tokens <= most_tokens
                 )
                 if fits and before + self._seconds > at:
                     break
                 requests, used, at = requests - 1, used - count, max(at, before + self._seconds)
-            number = sent.execute("INSERT INTO sent (at, tokens) VALUES (?, ?)", (at, tokens)).lastrowid
+            row = (at, tokens, self._who)
+            number = sent.execute("INSERT INTO sent (at, tokens, who) VALUES (?, ?, ?)", row).lastrowid
             return Sent(at, number or 0)
 
         return self._done(placed)
@@ -102,14 +108,14 @@ class Minute:
         name = str(self._file or ":memory:")
         made = sqlite3.connect(name, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
         weakref.finalize(self, made.close)
-        made.execute("PRAGMA journal_mode = WAL")
+        made.execute("PRAGMA journal_mode = TRUNCATE")  # WAL is not for a home folder on a network disk
         made.execute("PRAGMA synchronous = OFF")  # a machine that loses its power sends nothing in that minute
         made.execute(_SENT)
         return made
 
 
 def shared_minute(service: str, key: str | None, model: str) -> Minute:
-    """The minute of all who ask a service's model with a key on this machine.
+    """The minute of all who ask a service's model with a key and have one cache folder.
 
     Args:
         service: its address.

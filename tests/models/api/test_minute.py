@@ -58,6 +58,20 @@ def test_what_was_less_than_expected_makes_room(tmp_path: Path) -> None:
     assert here.place(1, None, 100).at > clock.now
 
 
+def test_a_query_waits_for_no_run_and_counts(tmp_path: Path) -> None:
+    clock = Clock()
+    run, search = (Minute(tmp_path / "shared.sqlite", clock=clock) for _ in range(2))
+    run.place(100, None, 100)
+    waits = run.place(100, None, 100)
+    assert waits.at > clock.now
+    assert search.place(40, None, 100, after_others=False).at == clock.now
+    assert search.place(40, None, None, after_others=False).at == clock.now
+    assert search.place(40, None, 100, after_others=False).at == pytest.approx(clock.now + 60.3)  # of its own, enough
+    run.withdraw(waits)
+    clock.now += 60.2
+    assert run.place(70, None, 100).at > clock.now + 60
+
+
 def test_a_request_that_is_settled_late_changes_no_other_one() -> None:
     clock = Clock()
     minute = Minute(clock=clock)
