@@ -128,7 +128,7 @@ def _speech(folder: Path) -> None:
     model.generation_config = GenerationConfig(
         pad_token_id=end, bos_token_id=end, eos_token_id=end, decoder_start_token_id=begin, is_multilingual=True,
         lang_to_id={mark: ids[mark] for mark in ("<|en|>", "<|de|>")}, max_initial_timestamp_index=50,
-        task_to_id={task: ids[f"<|{task}|>"] for task in ("transcribe", "translate")}, max_length=64, max_new_tokens=24,
+        task_to_id={task: ids[f"<|{task}|>"] for task in ("transcribe", "translate")}, max_length=64, max_new_tokens=8,
         no_timestamps_token_id=ids["<|notimestamps|>"], prev_sot_token_id=ids["<|startofprev|>"], num_beams=1,
         return_timestamps=False, suppress_tokens=[*range(64), *range(90, 256)], begin_suppress_tokens=[end],
     )  # fmt: skip

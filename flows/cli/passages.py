@@ -3,7 +3,7 @@
 import os
 import pydoc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,13 +22,19 @@ _LINES = 5  # of each passage
 _WIDEST = 100  # characters of a line, on whatever terminal
 
 
-def print_passages(passages: "list[Passage]", explain: bool = False, query: str = "") -> None:
+def print_passages(
+    passages: "list[Passage]",
+    explain: bool = False,
+    query: str = "",
+    picture: "Callable[[Passage], str] | None" = None,
+) -> None:
     """What a search found, best first.
 
     Args:
         passages: to show; what knows how a text index takes words has an `analysis`.
         explain: show what made each score.
         query: whose words are marked, with those that were looked for beside them.
+        picture: makes of an image what the terminal paints.
     """
     if not passages:
         out.print("Nothing found.")
@@ -45,6 +51,9 @@ def print_passages(passages: "list[Passage]", explain: bool = False, query: str 
         for line in part.wrap(out, _width() - _INDENT)[:_LINES] if out.is_terminal else part.split():
             line.rstrip()
             out.print(Text(" " * _INDENT) + line, soft_wrap=True)
+        if picture and passage.modality == "image":
+            out.file.write(picture(passage))
+            out.file.flush()
 
 
 def _print_head(passage: "Passage") -> None:

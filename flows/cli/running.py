@@ -175,7 +175,7 @@ def _show_backfill(
     from tasks.operate.report import model_plan_rows
 
     lake = Lake(load_corpus(corpus_file))
-    found = backfill_plan(lake, model_to_fill(lake, model), Selection(where, sample, limit))
+    found = backfill_plan(lake, model_to_fill(lake, model, asked=False), Selection(where, sample, limit))
     if json:
         print_json(asdict(found))
     else:

@@ -1,7 +1,9 @@
 """The commands that search: `search`, `similar`."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,7 +14,7 @@ from flows.cli.options import Corpus, Json, quiet_libraries
 from tasks.errors import ConfigurationError, EmbedlakeError
 
 if TYPE_CHECKING:
-    from tasks.search.passage import Passages
+    from tasks.search.passage import Passage, Passages
     from tasks.search.query import OpenLake
 
 Way = Literal["vector", "text", "hybrid"]
@@ -89,6 +91,14 @@ def search(
         Path | None,
         typer.Option(metavar="FILE", help="Ask each line of a file, or of standard input with -; embedded together."),
     ] = None,
+    show_images: Annotated[
+        bool,
+        typer.Option(
+            "--show-images",
+            help="Show images between the lines, in a terminal that takes them: kitty, Ghostty, Konsole, Warp, iTerm2,"
+            " WezTerm, mintty, VS Code's and others like them.",
+        ),
+    ] = False,
     explain: Annotated[bool, typer.Option(help="Show how each list has a passage, and what made its score.")] = False,
     model: Annotated[str | None, typer.Option(help="Another model than the live one.")] = None,
     json: Json = False,
@@ -105,13 +115,16 @@ def search(
     from tasks.search.query import open_lake
 
     _check_together(query, queries, image, audio, also, rerank)
-    lakes = [open_lake(file) for file in (corpus_file, *(also or ()))]
+    files = [corpus_file, *(also or ())]
+    lakes = [open_lake(file) for file in files]
     options: dict[str, Any] = {
         "model": model, "limit": limit, "where": where, "by": by, "weight": weight, "offset": offset,
         "per_document": per_document, "min_score": min_score, "context": context, "rerank": rerank,
         "boost": [_boost(given) for given in boost or ()], "diverse": diverse, "modality": modality, "expand": expand,
     }  # fmt: skip
-    show = partial(_show, explain=explain, json=json, jsonl=jsonl)
+    show = partial(
+        _show, explain=explain, json=json, jsonl=jsonl, picture=_painter(files, lakes, model) if show_images else None
+    )
     if file := image or audio:
         found = lakes[0].search(image=image, audio=audio, **options)
         show([(str(file), found)], marked=False)
@@ -155,6 +168,23 @@ def _found(lakes: "Sequence[OpenLake]", queries: Sequence[str], options: dict[st
     return [search_all(lakes, query, **options) for query in queries]
 
 
+def _painter(
+    files: Sequence[Path], lakes: "Sequence[OpenLake]", model: str | None
+) -> "Callable[[Passage], str] | None":
+    """What shows images in this terminal; None where it does not, which a person is told."""
+    from flows.cli.pictures import painter, protocol_of
+    from flows.cli.terminal import err, out
+    from tasks.config.loading import load_corpus
+
+    if not out.is_terminal:
+        return None
+    if protocol := protocol_of(os.environ):
+        names = [load_corpus(file).name for file in files]
+        return painter(dict(zip(names, lakes, strict=True)), model, protocol)
+    err.print("This terminal is not known to show images; --open opens the best one's file.", soft_wrap=True)
+    return None
+
+
 def _open_first(found: "Sequence[Passages]", wanted: bool) -> None:
     """Open the file of the best passage, as the desktop does."""
     if not wanted or not any(found):
@@ -190,6 +220,7 @@ def _show(
     jsonl: bool,
     several: bool = False,
     marked: bool = True,
+    picture: "Callable[[Passage], str] | None" = None,
 ) -> None:
     """What was found for each query."""
     from flows.cli.passages import paged, print_passages
@@ -206,11 +237,11 @@ def _show(
         answers = [{"query": q, "passages": [passage.to_dict() for passage in passages]} for q, passages in found]
         print_json(answers if several else answers[0]["passages"])
     else:
-        with paged():
+        with nullcontext() if picture else paged():  # a pager shows no images
             for query, passages in found:
                 if several:
                     out.rule(shown(query), align="left")
-                print_passages(passages, explain, query if marked else "")
+                print_passages(passages, explain, query if marked else "", picture)
 
 
 def _prompt(answer: Callable[[str], None], as_json: bool) -> None:

@@ -31,8 +31,8 @@ class Model(ShortForm):
     model: str = Field(
         min_length=1,
         description="A hub name (org/name), a local folder or file of word vectors (./path, /path), or package:NAME for"
-        " an installed one; or a model behind an API: openai:, azure:, cohere:, gemini:, voyage:, mistral: or jina: and"
-        " its name there, tei:http://…, openai-compatible:http://…#NAME.",
+        " an installed one; or a model behind an API: openai:, azure:, bedrock:, cohere:, gemini:, voyage:, mistral: or"
+        " jina: and its name there, tei:http://…, openai-compatible:http://…#NAME.",
     )
     name: Name = Field("", validate_default=False, description="Name of its table; from the model by default.")
     hub_revision: str | None = Field(

@@ -50,11 +50,18 @@ class Extraction(Settings):
     images: Literal["none", "files", "all"] = Field(
         "none",
         description="files: images are documents, for models that take them; all: those within PDF, Word, PowerPoint,"
-        " EPUB and HTML files and notebooks are pieces of these, too; none: they are skipped and counted.",
+        " Excel, OpenDocument, EPUB and HTML files and notebooks are pieces of these, too; none: they are skipped and"
+        " counted.",
     )
     max_pixels: int = Field(100_000_000, gt=0, description="Largest image, in pixels; a larger one is a failure.")
     tiles: int | None = Field(
         None, ge=16, description="Cut images into tiles of so many pixels a side; by default an image is one chunk."
+    )
+    frames: int = Field(
+        1,
+        ge=1,
+        le=10_000,
+        description="Most frames of an animation (GIF, WebP, PNG) that are read, spread over it; by default the first.",
     )
     audio: Audio | None = Field(
         None, description="Sounds are documents, for models that take them; by default they are skipped and counted."
@@ -256,10 +263,13 @@ class Corpus(Settings):
             repeated = {name for name in names if names.count(name) > 1}
             if repeated:
                 raise ValueError(f"two {what}s have the name {repeated.pop()!r}; give each one its own `name`")
-        if self.extraction.images == "none" and (
-            named := [source.name for source in self.sources if source.fields.image]
-        ):
-            raise ValueError(f"source {named[0]!r} names a column of images; set `extraction: {{images: files}}` too")
+        for source in self.sources:
+            medium = source.fields.medium
+            if medium and medium[0] not in self.extraction.media:
+                what, key = {"image": ("images", "images"), "audio": ("sounds", "audio")}[medium[0]]
+                raise ValueError(
+                    f"source {source.name!r} names a column of {what}; set `extraction: {{{key}: files}}` too"
+                )
         for source in self.sources:
             unknown = set(source.metadata) - set(self.metadata)
             if unknown:

@@ -34,6 +34,9 @@ class Fields(Settings):
         description="Column with an image of each record, as bytes or an object with `bytes`, in Parquet files; its"
         " caption is the record's text. For `extraction: {images: files}`.",
     )
+    audio: str | None = Field(
+        None, description="The same of a column with a sound of each record. For `extraction: {audio: files}`."
+    )
     format: RecordFormat = Field("text", description="What the text of a record is.")
     format_column: str | None = Field(
         None,
@@ -45,6 +48,18 @@ class Fields(Settings):
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_medium(self) -> "Fields":
+        if self.image and self.audio:
+            raise ValueError("fields name a column of images and one of sounds; make a source for each")
+        return self
+
+    @property
+    def medium(self) -> tuple[str, str] | None:
+        """Of records that are more than their text: what they are, image or audio, and the column that has it."""
+        named = (("image", self.image), ("audio", self.audio))
+        return next(((medium, column) for medium, column in named if column), None)
 
     @property
     def names_text(self) -> bool:

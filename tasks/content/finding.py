@@ -219,7 +219,7 @@ def _in_block(block: Block, missing: _Missing) -> Iterator[Found]:
             yield from ((one.key, lost(error.message)) for one in there)
             continue
         if content is None:
-            yield from ((one.key, lost("its record has no image any more")) for one in there)
+            yield from ((one.key, lost("its record has nothing there any more")) for one in there)
         else:
             yield Origin(block.file, content, there)
 

@@ -2,7 +2,7 @@
 landed."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -58,6 +58,10 @@ class ApiPool(LocalPool):
     def cost(self) -> float | None:
         """USD that were paid; None where the price is not known."""
         return self._api.cost
+
+    def counted(self, texts: Sequence[str]) -> list[int] | None:
+        """As the encoder counts them."""
+        return self._api.counts(texts)
 
     def landed(self, contents: pa.ChunkedArray) -> None:
         """What is in the table, or failed, need not be kept."""

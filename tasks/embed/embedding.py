@@ -30,7 +30,7 @@ from tasks.lake.tables import Lake
 from tasks.models.interface import TEXT
 from tasks.models.providers import provider_of
 from tasks.models.takes import TEXT_ONLY, Takes
-from tasks.models.template import COST, NEEDED, Template, is_text
+from tasks.models.template import CONTENT, COST, NEEDED, Template, is_text
 from tasks.progress import EmbeddingCounts, Report
 
 _WAITING_SECONDS = 10.0  # after these, encoders begin with what is there,
@@ -202,9 +202,20 @@ class Embedding:
     def _batches_of(self, window: pa.Table, pool: Pool) -> Iterator[Batch]:
         for modality, rows in by_modality(window):
             if modality == "text":
+                rows = self._readable(rows, pool)
                 yield from make_batches(rows, pool.batch_cost, pool.max_cost, pool.batch_items)
             else:
                 yield from content_batches(rows, pool.content_cost, self._fetcher, self._lose)
+
+    def _readable(self, rows: pa.Table, pool: Pool) -> pa.Table:
+        """Texts that are no longer than the model reads, where the corpus refuses such and a service asks for money."""
+        counts = pool.counted(rows[CONTENT].to_pylist()) if self._lake.corpus.overlong == "refuse" else None
+        if not counts or max(counts) <= pool.max_cost:
+            return rows
+        longer = pa.array(np.array(counts) > pool.max_cost)
+        self._reuse.fail(rows.filter(longer).drop_columns([CONTENT, COST]), overlong_chunk(pool.max_cost))
+        self.counts.refused += pc.sum(longer).as_py()
+        return rows.filter(pc.invert(longer))
 
     def _lose(self, rows: pa.Table, cause: DocumentError) -> None:
         """Rows whose content does not decode fail, and so do those whose file cannot be read now; others wait until the

@@ -24,6 +24,7 @@ from tasks.embed.pending import Pending, pending_chunks, remove_orphans
 from tasks.embed.pools import Pool
 from tasks.embed.provider_jobs import ProviderJobs, new_name
 from tasks.embed.reuse import Reuse
+from tasks.embed.rows import overlong_chunk
 from tasks.embed.wider import Wider
 from tasks.errors import BudgetSpent, RefusedChunk, ServiceError, UnusableVector
 from tasks.lake.jobs import Job, contents_of, contents_under_way, forget_unusable, summed, times_unusable
@@ -204,6 +205,7 @@ class InBatches:
         ahead, draft = sum(job.tokens for job in self._jobs.open), None
         probed = sum(self.encoder.most_billed(count) for _, count in self._probes())
         failed: set[str] = set()
+        refuses = self.lake.corpus.overlong == "refuse"
         for rows in filter(None, reuse.unknown(self._pending().windows(self.lake.chunk_columns()), first=True)):
             rows = rows.filter(pa.array(~taken.among(numbers_of(rows[HASH])), pa.bool_()))
             texts = dict(zip(rows[HASH].to_pylist(), rows[CONTENT].to_pylist(), strict=True))
@@ -215,6 +217,10 @@ class InBatches:
                 failed.add(content)
             new = [content for content in texts if content not in failed]
             for content, (sent, count) in zip(new, self.encoder.as_sent([texts[c] for c in new]), strict=True):
+                if refuses and count > self.encoder.max_cost:
+                    reuse.fail(rows.filter(pc.equal(rows[HASH], content)), overlong_chunk(self.encoder.max_cost))
+                    self.counts.refused += 1
+                    continue
                 tokens = self.encoder.most_billed(count)
                 if not self._may_go(ahead, tokens + probed):
                     break

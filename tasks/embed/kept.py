@@ -9,7 +9,7 @@ from tasks.lake.catalog import Entry, entry_of, model_named, model_of, taken_int
 from tasks.lake.pinned import resolve_in
 from tasks.lake.switches import last_live
 from tasks.lake.tables import Lake
-from tasks.models.api.providers import image_price_of, price_of
+from tasks.models.api.providers import image_price_of, price_of, see_key
 from tasks.models.find import resolve_entry
 from tasks.models.resolved import ResolvedModel, Served
 
@@ -29,32 +29,40 @@ class Kept:
     unkept: str = ""
 
 
-def kept_models(lake: Lake) -> Kept:
+def kept_models(lake: Lake, asked: bool = True) -> Kept:
     """Find the files of every model whose table is to be kept up.
+
+    Args:
+        lake: that has the tables.
+        asked: whether the models are going to be: then the keys of services must be there.
 
     Raises:
         ConfigurationError: the file has a budget, and nobody knows what one of its models costs.
         ModelError: of a model of the corpus file. The live table's, where the file does not name it, stops nothing.
     """
-    models = [_priced(lake.corpus, _as_begun(lake, resolve_in(lake, model))) for model in lake.corpus.models]
+    models = [_ready(lake.corpus, _as_begun(lake, resolve_in(lake, model)), asked) for model in lake.corpus.models]
     named = [lake.model_table(model) for model in models]
     live = last_live(lake, lake.catalog())
     unkept = ""
     if live and live["table"] not in named:
         try:
-            models.append(model_of_table(lake, live))
+            model = model_of_table(lake, live)
+            if asked:
+                see_key(model.settings)
+            models.append(model)
         except ModelError as error:
             unkept = unkept_for(live["table"], error)
     models.sort(key=lambda model: live is None or lake.model_table(model) != live["table"])
     return Kept(models, named, unkept)
 
 
-def model_to_fill(lake: Lake, model: str) -> ResolvedModel:
+def model_to_fill(lake: Lake, model: str, asked: bool = True) -> ResolvedModel:
     """The model that a backfill is to fill the table of.
 
     Args:
         lake: that has the chunks.
         model: a table's full name, which means the settings that filled it, else as `model_named` takes it.
+        asked: as of `kept_models`.
 
     Raises:
         ConfigurationError: the corpus file has a budget, and nobody knows what the model costs.
@@ -62,7 +70,7 @@ def model_to_fill(lake: Lake, model: str) -> ResolvedModel:
     """
     entry = entry_of(lake, model)
     found = model_of_table(lake, entry) if entry else resolve_in(lake, model_named(lake.corpus, model))
-    return _priced(lake.corpus, _as_begun(lake, found))
+    return _ready(lake.corpus, _as_begun(lake, found), asked)
 
 
 def _as_begun(lake: Lake, model: ResolvedModel) -> ResolvedModel:
@@ -72,8 +80,10 @@ def _as_begun(lake: Lake, model: ResolvedModel) -> ResolvedModel:
     return model if takes == model.takes else replace(model, origin=replace(model.origin, takes=takes))
 
 
-def _priced(corpus: Corpus, model: ResolvedModel) -> ResolvedModel:
-    """The model, if a budget can bound what it costs; seen to before anything is read."""
+def _ready(corpus: Corpus, model: ResolvedModel, asked: bool) -> ResolvedModel:
+    """The model, if a budget can bound what it costs and its key is there; seen to before anything is read."""
+    if asked:
+        see_key(model.settings)
     if corpus.budget is not None and isinstance(model.origin, Served) and price_of(model.settings) is None:
         raise ConfigurationError(
             f"the corpus file has a `budget`, and nobody knows what {model.settings.model} costs",

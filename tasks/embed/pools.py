@@ -1,6 +1,6 @@
 """Pools of encoders: where batches are embedded. Here the run's own process; tasks.embed.ray_pool has Ray's actors."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -61,6 +61,10 @@ class Pool(Protocol):
         """What has these hashes is in the table, or failed for good."""
         ...
 
+    def counted(self, texts: Sequence[str]) -> list[int] | None:
+        """Tokens of each text, where they are counted before it is paid for; None where a vector tells its own."""
+        ...
+
     def close(self) -> None:
         """Let go of the encoders."""
         ...
@@ -79,6 +83,10 @@ class Unpaid:
     @property
     def cost(self) -> float | None:
         """Nothing, beside time."""
+        return None
+
+    def counted(self, texts: Sequence[str]) -> list[int] | None:
+        """The encoder counts."""
         return None
 
     def landed(self, contents: pa.ChunkedArray) -> None:

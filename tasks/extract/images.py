@@ -68,5 +68,9 @@ def _inline(data: bytes, name: str, media_type: str | None, max_bytes: int) -> I
             yield from shown_office.inline_of_word(package, main)
         elif kind == "presentation":
             yield from shown_office.inline_of_slides(package, main)
+        elif kind == "workbook":
+            yield from shown_office.inline_of_workbook(package, main)
+        elif not kind and (content := package.xml("content.xml")) is not None:
+            yield from shown_office.inline_of_opendocument(package, content)
         elif not kind and is_book(package):
             yield from shown_pages.inline_of_book(package)

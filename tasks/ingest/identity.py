@@ -42,7 +42,7 @@ of theirs counts in others."""
 _HOLD_ANY = ("mail", "mbox", *ARCHIVES)  # what may hold files of any kind, which have to be read again with it
 _CUT_AS_CODE = ("text", ("code",))
 _OF_MEDIA = {
-    "image": ("images", "max_pixels", "tiles"), "audio": ("audio", "transcribe"),
+    "image": ("images", "max_pixels", "tiles", "frames"), "audio": ("audio", "transcribe"),
     "video": ("audio", "video", "max_pixels", "transcribe"),
 }  # fmt: skip
 """The settings that decide what files of a medium are, and how they are cut."""
@@ -70,7 +70,7 @@ class RowSettings:
         patterns: that let members of archives in, as far as they say something.
         media: by medium, that its files are documents, and how they are cut; empty where none are.
         within: the same of images within documents; empty where they are not asked for.
-        records: whether records have such contents too.
+        records: the medium of which records have contents too, or None.
     """
 
     always: Mapping[str, Any]
@@ -81,7 +81,7 @@ class RowSettings:
     patterns: Mapping[str, Any] = field(default_factory=dict)
     media: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     within: Mapping[str, Any] = field(default_factory=dict)
-    records: bool = False
+    records: str | None = None
     _known: dict[tuple[str, str | None], str] = field(default_factory=dict, compare=False, repr=False)
 
     def read(self, format: str, media_type: str | None = None) -> str:
@@ -104,7 +104,7 @@ class RowSettings:
         used = _all_of(self.versions) if holds_any else used
         by_ocr = {"ocr": True} if self.ocr and (holds_any or reader == "pdf") else {}
         patterns = self.patterns if format in ARCHIVES and not media_type else {}
-        media = [reader] if reader in MEDIA else ["image"] if self.records and format in RECORDS else []
+        media = [reader] if reader in MEDIA else [self.records] if self.records and format in RECORDS else []
         told = {n: v for medium in (self.media if holds_any else media) for n, v in self.media.get(medium, {}).items()}
         if holds_any or media_type in SHOWING:
             told |= self.within
@@ -145,7 +145,7 @@ def row_settings(
     if limits.images == "all":
         within = {n: v for n, v in decided.items() if n in _OF_MEDIA["image"]}
         media["image"] |= {"images": "files"}  # to which it is the same
-    records = source.fields.image is not None
+    records = source.fields.medium[0] if source.fields.medium else None
     return RowSettings(always, failed, versions, limits.least_confidence, limits.ocr, told, media, within, records)
 
 

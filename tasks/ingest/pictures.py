@@ -24,12 +24,14 @@ class Picture:
         content_hash: of these.
         looked: what is known of it.
         tile: side of the tiles that it is cut into, in pixels; None where each page is one piece.
+        frames: of an animation, how many are pieces at most.
     """
 
     place: Place
     content_hash: str
     looked: Looked
     tile: int | None
+    frames: int = 1
 
     @property
     def media_type(self) -> str:
@@ -41,7 +43,7 @@ class Picture:
         """What is known of it, under the names that metadata fields may have."""
         looked = self.looked
         return {
-            "width": looked.width, "height": looked.height, "pages": len(self.sizes), "taken": looked.taken,
+            "width": looked.width, "height": looked.height, "pages": len(self.pages), "taken": looked.taken,
             "captured": looked.taken, "image_format": looked.format, "perceptual_hash": looked.perceptual_hash,
         }  # fmt: skip
 
@@ -55,13 +57,17 @@ class Picture:
         """Images tell none."""
 
     @property
-    def sizes(self) -> Sequence[tuple[int, int]]:
-        """Width and height of the pages; of an animation, and of an image within a document, that of the first."""
-        return self.looked.sizes if self.looked.format == "TIFF" and not self.place.part else self.looked.sizes[:1]
+    def pages(self) -> Sequence[int]:
+        """The numbers, from 1, of the pages, or of the frames of an animation, that are pieces of it; of an image
+        within a document that of the first."""
+        there = 1 if self.place.part else self.looked.pages
+        count = there if self.looked.format == "TIFF" else min(there, self.frames)
+        return [1 + there * place // count for place in range(count)]
 
     def pieces(self) -> Iterator[tuple[Reference, Region]]:
         """Its pages, or their tiles, in order, each with its region."""
-        for page, (width, height) in enumerate(self.sizes, 1):
+        for page in self.pages:
+            width, height = self.looked.sizes[page - 1]
             regions = tiles(width, height, self.tile) if self.tile else []
             if len(regions) < 2:
                 yield Reference(self.place, page, None), (0, 0, width, height)
@@ -75,7 +81,7 @@ def picture_of(content: bytes, place: Place, limits: Extraction) -> Picture:
     Raises:
         DocumentError: what is wrong with it.
     """
-    return Picture(place, hash_bytes(content), look(content, limits.max_pixels), limits.tiles)
+    return Picture(place, hash_bytes(content), look(content, limits.max_pixels), limits.tiles, limits.frames)
 
 
 def visual_hash_of(picture: Picture) -> str | None:
@@ -100,7 +106,7 @@ def picture_chunks(document: Document, picture: Picture, caption: str) -> list[C
     """
     pieces = list(picture.pieces())
     hashes = [piece_hash(picture.content_hash, reference) for reference, _ in pieces]
-    many = len(picture.sizes) > 1
+    many = len(picture.pages) > 1
     ids = chunk_ids(document.document_id, hashes)
     chunks: list[Chunk] = []
     end = 0

@@ -15,7 +15,7 @@ import pyarrow as pa
 from tasks.chunk.above import count_above
 from tasks.chunk.split import split
 from tasks.chunk.tokens import count_tokens, load_counter
-from tasks.config.settings import Corpus
+from tasks.config.settings import Corpus, Extraction
 from tasks.config.sources import Source
 from tasks.content.reference import Place, place_of
 from tasks.errors import BrokenDocument, DocumentError, EmptyDocument, OversizedDocument
@@ -208,10 +208,12 @@ class _Rows:
     def _medium(self, file: File, data: bytes, source: Source) -> str | None:
         """What a file is beside text, by its name or by its content, where files of that medium are asked for."""
         asked = self.corpus.extraction.media
+        if file.format in asked:
+            return file.format
         if not asked or not data.strip():
             return None
         shown = shown_medium(data) if source.format == "auto" and file.format not in MEDIA else None
-        return file.format if file.format in asked else shown if shown in asked else None
+        return shown if shown in asked else None
 
     def _extract(self, file: File, data: bytes, encoding: str | None) -> tuple[Extracted, list[Standing]]:
         """The text of a file, and the images within it where they are asked for; with these it may be without text."""
@@ -239,9 +241,7 @@ class _Rows:
         """An image, a sound or a film, with its caption as its text."""
         source, limits, place = self.sources[file.source], self.corpus.extraction, place_of(file)
         try:
-            medium: Medium = (
-                picture_of(data, place, limits) if name == "image" else recorded_of(data, place, name, limits)
-            )
+            medium = _medium_in(data, place, name, limits)
             beside = self._sidecar(file, source)
             places = [
                 *beside, medium.metadata, told_by_path(file, source.path), facts_of(file),
@@ -252,8 +252,9 @@ class _Rows:
             title = next((as_text(found["title"]) for found in beside if found.get("title")), medium.title)
             self._add(document, Extracted(caption, title, "text", medium.media_type), file, medium)
             if limits.transcribe and isinstance(medium, Recorded) and (heard := medium.heard):
+                content, samples = medium.content_hash, heard.samples_hash
                 self.spoken.append(
-                    Spoken(file.document_id, place.address, medium.content_hash, heard.duration_ms, heard.silences)
+                    Spoken(file.document_id, place.address, content, samples, heard.duration_ms, heard.silences)
                 )
         except DocumentError as error:
             self._fail(document, error, "extract")
@@ -294,20 +295,22 @@ class _Rows:
                     continue
                 ids.add(identity)
                 document.document_id = identity
-                picture = self._picture(record, file, source, number)
-                extracted = self._extracted(record, source, block.whole, may_be_empty=picture is not None)
+                medium = self._medium_of_record(record, file, source, number)
+                extracted = self._extracted(record, source, block.whole, may_be_empty=medium is not None)
                 metadata = self._metadata([record, *told], source, identity)
                 document.bytes, document.metadata = len(extracted.text.encode()), metadata
-                self._add(document, extracted, file, picture)
+                self._add(document, extracted, file, medium)
             except DocumentError as error:
                 self._fail(document, error, "extract")
 
-    def _picture(self, record: dict[str, Any], file: File, source: Source, number: int) -> Picture | None:
-        """The image of a record of a Parquet file, where its source names the column and something is there."""
-        column = source.fields.image
-        if column is None or file.true_format != "parquet" or (content := bytes_at(record, column)) is None:
+    def _medium_of_record(self, record: dict[str, Any], file: File, source: Source, number: int) -> Medium | None:
+        """The image or sound of a record of a Parquet file, where its source names the column and it has one."""
+        if source.fields.medium is None or file.true_format != "parquet":
             return None
-        return picture_of(content, Place(place_of(file).address, number, column), self.corpus.extraction)
+        name, column = source.fields.medium
+        if (content := bytes_at(record, column)) is None:
+            return None
+        return _medium_in(content, Place(place_of(file).address, number, column), name, self.corpus.extraction)
 
     def _extracted(self, record: dict[str, Any], source: Source, whole: bool, may_be_empty: bool = False) -> Extracted:
         """What a record says: its text as the format that the source, or the record itself, says it is."""
@@ -385,6 +388,15 @@ class _Rows:
     def _fail(self, document: Document, error: DocumentError, stage: str) -> None:
         self.failures.append(Failure.of(error, document.document_id, document.uri, stage, document.settings))
         self.documents.append(document)
+
+
+def _medium_in(content: bytes, place: Place, name: str, limits: Extraction) -> Medium:
+    """An image, a sound or a film from its bytes.
+
+    Raises:
+        DocumentError: what is wrong with it.
+    """
+    return picture_of(content, place, limits) if name == "image" else recorded_of(content, place, name, limits)
 
 
 def _pieces_of(medium: Medium, document: Document, caption: str) -> list[Chunk]:

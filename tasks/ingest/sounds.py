@@ -131,14 +131,15 @@ def recorded_of(content: bytes, place: Place, medium: str, limits: Extraction) -
     Raises:
         DocumentError: what is wrong with it.
     """
+    wanted = limits.transcribe is not None
     if medium == "audio":
-        return _sound(content, place, limits.audio or _AUDIO)
+        return _sound(content, place, limits.audio or _AUDIO, wanted)
     try:
         watched = watch(content, limits.max_pixels)
     except UnsupportedDocument:
-        return _sound(content, place, limits.audio or _AUDIO)
+        return _sound(content, place, limits.audio or _AUDIO, wanted)
     settings = limits.video or _VIDEO
-    heard = listen(content) if watched.has_sound and settings.sound else None
+    heard = listen(content, hashed=wanted) if watched.has_sound and settings.sound else None
     pieces = [*_frames(content, watched, settings), *(_windows(heard, limits.audio or _AUDIO) if heard else ())]
     if not pieces:
         raise EmptyDocument("the film has no frames", "Was it cut off while it was stored?")
@@ -146,8 +147,8 @@ def recorded_of(content: bytes, place: Place, medium: str, limits: Extraction) -
     return Recorded(place, hash_bytes(content), pieces, heard, watched)
 
 
-def _sound(content: bytes, place: Place, settings: Audio) -> Recorded:
-    heard = listen(content)
+def _sound(content: bytes, place: Place, settings: Audio, hashed: bool) -> Recorded:
+    heard = listen(content, hashed=hashed)
     pieces = list(_windows(heard, settings))
     if not pieces:
         raise EmptyDocument(

@@ -30,6 +30,7 @@ class Spoken:
         document_id: that it is.
         address: of its bytes, as references have it.
         content_hash: of these.
+        samples_hash: of the sound in them, which other tags leave as it is.
         duration: in milliseconds.
         silences: from and to in milliseconds.
     """
@@ -37,6 +38,7 @@ class Spoken:
     document_id: str
     address: str
     content_hash: str
+    samples_hash: str
     duration: int
     silences: tuple[tuple[int, int], ...]
 

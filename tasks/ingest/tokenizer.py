@@ -65,7 +65,7 @@ def tokenizer_of(corpus: Corpus, lake: Lake | None) -> KeptTokenizer:
     else that of the first model that takes text. Tokens are estimated where a service has that one, or none does.
 
     Raises:
-        ModelError: the model is not there, or has no tokenizer.json.
+        ModelError: the model is not there, or has no tokenizer.
     """
     kept = _kept(lake) if lake else None
     named = corpus.chunking.tokenizer
@@ -152,7 +152,7 @@ def _from_model(reference: str, hub_revision: str | None) -> KeptTokenizer:
     content = counting_tokenizer(find_model(reference, hub_revision))
     if content is None:
         raise ModelError(
-            f"model {reference!r} has no tokenizer.json to count tokens with",
+            f"model {reference!r} has no tokenizer to count tokens with",
             "Name another one under `chunking: tokenizer`.",
         )
     return KeptTokenizer(reference, content, hash_text(content))

@@ -6,7 +6,7 @@ A transcript is written as soon as it is there: a run that is killed loses the w
 
 import logging
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
@@ -24,7 +24,15 @@ from tasks.ingest.identity import settings_of
 from tasks.ingest.prepare import Prepared
 from tasks.ingest.spoken import Spoken, stretches, with_words
 from tasks.lake.tables import Lake
-from tasks.lake.transcripts import Transcript, Writer, are_transcribed, commit_in_use, keep_transcript, transcripts
+from tasks.lake.transcripts import (
+    Lines,
+    Sound,
+    Writer,
+    are_transcribed,
+    commit_in_use,
+    keep_transcript,
+    transcripts,
+)
 from tasks.models import speech
 from tasks.models.interface import Samples
 from tasks.models.speech import Hearing, find_recogniser
@@ -36,7 +44,7 @@ from tasks.sources.work import Files, Members, Work
 
 logger = logging.getLogger("embedlake.transcribe")
 
-_AHEAD = 900_000  # milliseconds of sound that are fetched at once, and as much again while these are heard: 58 MB each
+_AHEAD = 1_800_000  # milliseconds of sound that are fetched at once, and as much again meanwhile: 115 MB each
 
 
 def with_recogniser(corpus: Corpus, lake: Lake) -> Corpus:
@@ -55,13 +63,14 @@ def with_recogniser(corpus: Corpus, lake: Lake) -> Corpus:
     return corpus.model_copy(update={"extraction": extraction})
 
 
-def to_transcribe(corpus: Corpus, lake: Lake, sounds: Mapping[str, int]) -> dict[str, int]:
-    """Those of some sounds that a run would transcribe: of which the lake has no transcript.
+def to_transcribe(corpus: Corpus, lake: Lake, sounds: Collection[Spoken]) -> dict[str, int]:
+    """Those of some sounds that a run would transcribe: of which the lake has no transcript; by the hash of their
+    samples, how long they are, in milliseconds.
 
     Args:
         corpus: whose sounds.
         lake: of the corpus.
-        sounds: by the hash of their content, how long they are, in milliseconds.
+        sounds: them.
 
     Raises:
         ModelError: there is no such model, or it cannot be fetched.
@@ -69,8 +78,12 @@ def to_transcribe(corpus: Corpus, lake: Lake, sounds: Mapping[str, int]) -> dict
     writer = _writer_of(with_recogniser(corpus, lake))
     if writer is None or not sounds:
         return {}
-    known = are_transcribed(lake, writer, sounds)
-    return {content: duration for content, duration in sounds.items() if content not in known}
+    known = are_transcribed(lake, writer, _told(sounds))
+    return {one.samples_hash: one.duration for one in sounds if one.content_hash not in known}
+
+
+def _told(sounds: Iterable[Spoken]) -> set[Sound]:
+    return {(one.content_hash, one.samples_hash) for one in sounds}
 
 
 def _writer_of(corpus: Corpus) -> Writer | None:
@@ -109,18 +122,18 @@ class Transcriber:
         """
         if self._writer is None or not prepared.spoken:
             return prepared
-        known = transcripts(self._lake, self._writer, {spoken.content_hash for spoken in prepared.spoken})
+        known = transcripts(self._lake, self._writer, _told(prepared.spoken))
         lost: dict[str, DocumentError] = {}
         for spoken in prepared.spoken:
+            if spoken.content_hash not in known:  # the same samples may have been heard just before
+                known |= transcripts(self._lake, self._writer, _told([spoken]))
             if spoken.content_hash not in known:
                 try:
                     known[spoken.content_hash] = self._transcribed(work, spoken)
                 except DocumentError as error:
                     lost[spoken.document_id] = error
         prepared = self._without(prepared, lost) if lost else prepared
-        words = {
-            one.document_id: known[one.content_hash].lines for one in prepared.spoken if one.document_id not in lost
-        }
+        words = {one.document_id: known.get(one.content_hash, ()) for one in prepared.spoken}
         self._counter = self._counter or load_counter(self._folder)
         documents, chunks = with_words(prepared.documents, prepared.chunks, words, self._corpus, self._counter)
         return replace(prepared, documents=documents, chunks=chunks)
@@ -134,36 +147,37 @@ class Transcriber:
         if self._heard:
             publish(Progress("transcribe", round(self._heard), round(self._heard), "seconds of sound"))
 
-    def _transcribed(self, work: Work, spoken: Spoken) -> Transcript:
+    def _transcribed(self, work: Work, spoken: Spoken) -> Lines:
         """What is said in a sound, which is written to the lake."""
-        asked = self._corpus.extraction.transcribe
         assert self._writer
-        assert asked
         lines: list[tuple[int, int, str]] = []
-        if self._hearing is None:
-            self._hearing = speech.load(find_recogniser(asked), self._corpus.language)
-        pieces = stretches(spoken.duration, spoken.silences, self._hearing.longest)
-        for (start, end), sound in self._sounds(work, spoken, pieces):
-            lines += ((start + line.start, start + line.end, line.text) for line in self._hearing.lines(sound))
-            self._heard += (end - start) / 1000
-            publish(Progress("transcribe", round(self._heard), None, "seconds of sound"))
-        found = Transcript(spoken.content_hash, tuple(lines))
-        keep_transcript(self._lake, self._writer, found)
+        if stretches(spoken.duration, spoken.silences, spoken.duration):  # of silence no model is asked
+            hearing = self._loaded()
+            for (start, end), sound in self._sounds(work, spoken, hearing):
+                lines += ((start + line.start, start + line.end, line.text) for line in hearing.lines(sound))
+                self._heard += (end - start) / 1000
+                publish(Progress("transcribe", round(self._heard), None, "seconds of sound"))
+        keep_transcript(self._lake, self._writer, (spoken.content_hash, spoken.samples_hash), tuple(lines))
         self._counts.transcribed += 1
         self._counts.transcribed_seconds += spoken.duration / 1000
         logger.info("%s: %d lines transcribed", spoken.document_id, len(lines))
-        return found
+        return tuple(lines)
 
-    def _sounds(
-        self, work: Work, spoken: Spoken, pieces: Sequence[tuple[int, int]]
-    ) -> Iterator[tuple[tuple[int, int], Samples]]:
+    def _loaded(self) -> Hearing:
+        asked = self._corpus.extraction.transcribe
+        assert asked
+        if self._hearing is None:
+            self._hearing = speech.load(find_recogniser(asked), self._corpus.language)
+        return self._hearing
+
+    def _sounds(self, work: Work, spoken: Spoken, hearing: Hearing) -> Iterator[tuple[tuple[int, int], Samples]]:
         """Pieces of a sound, decoded by another process while those before them are heard.
 
         Raises:
             DocumentError: the sound is not to be had as it was read.
         """
-        assert self._hearing
-        takes = Takes(frozenset({"audio"}), rate=self._hearing.rate)
+        takes = Takes(frozenset({"audio"}), rate=hearing.rate)
+        pieces = stretches(spoken.duration, spoken.silences, hearing.longest)
         coming: deque[tuple[list[tuple[int, int]], Begun[Fetched]]] = deque()
         for group in _groups(pieces):
             coming.append((group, self._fetching(work, spoken, group, takes)))

@@ -208,9 +208,13 @@ def _end_container(run: Run, landing: Landing, file: File, ends: dict[str, Docum
 def _works(
     corpus: Corpus, files: list[File], ends: dict[str, DocumentError | None], unchanged: Callable[[File], Unchanged]
 ) -> Iterator[Work]:
-    """Work for the readers; notes in `ends` how each container ended."""
-    yield from group_files(file for file in files if not file.is_container)
-    for file in files:
+    """Work for the readers; notes in `ends` how each container ended. What takes long to hear comes last, so that texts
+    are embedded meanwhile."""
+    heard = [file for file in files if corpus.extraction.transcribe and file.format in ("audio", "video")]
+    late = {file.document_id for file in heard}
+    others = [file for file in files if file.document_id not in late]
+    yield from group_files(file for file in others if not file.is_container)
+    for file in others:
         if not file.is_container:
             continue
         try:
@@ -218,6 +222,7 @@ def _works(
             ends[file.document_id] = None
         except Exception as error:  # whatever a parser or a file system raises
             ends[file.document_id] = document_error(error, corpus.extraction.timeout, fetching=True)
+    yield from group_files(heard)
 
 
 def _with_records(lake: Lake, files: list[str]) -> tuple[set[str], set[str]]:

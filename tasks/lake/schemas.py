@@ -280,6 +280,7 @@ TRANSCRIPTS = pa.schema(
     [
         _key("transcript_id"),  # of the sound's content, and of what decides its words
         pa.field("content_hash", pa.string()),  # of the bytes of the sound's file
+        pa.field("samples_hash", pa.string()),  # of its samples, which other tags leave as they are
         pa.field("model", pa.string()),  # that wrote it, as the corpus file names it
         pa.field("commit", pa.string()),  # of the hub, where it comes from there
         pa.field("settings", pa.string()),  # hash of what decides its words: weights, language

@@ -1,7 +1,10 @@
-"""Transcripts: what a speech recognition model wrote down of a sound, kept by its bytes, the model and the settings, so
-that no sound is transcribed twice. A transcript goes when no document has its sound any more."""
+"""Transcripts: what a speech recognition model wrote down of a sound, so that no sound is transcribed twice.
 
-from collections.abc import Iterable, Sequence
+One is found again by the bytes of the sound's file, or by its samples where these bytes are others, as of a file whose
+tags were edited; and by the model and the settings. It goes when no document has its bytes any more.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,18 +20,13 @@ from tasks.lake.tables import Lake
 
 _KIND = "transcripts"
 
+Row = dict[str, Any]
 
-@dataclass(frozen=True, slots=True)
-class Transcript:
-    """What is said in a sound.
+Lines = tuple[tuple[int, int, str], ...]
+"""From, to in milliseconds and the words, in order; none where nobody speaks."""
 
-    Attributes:
-        content_hash: of the bytes of its file.
-        lines: from, to in milliseconds and the words, in order; none where nobody speaks.
-    """
-
-    content_hash: str
-    lines: tuple[tuple[int, int, str], ...]
+Sound = tuple[str, str]
+"""The hash of the bytes of a sound's file, and that of its samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,36 +42,42 @@ class Writer:
     commit: str | None
     decides: dict[str, Any]
 
+    @property
+    def settings(self) -> str:
+        """Hash of what decides its words."""
+        return hash_fields(self.decides)
+
     def key(self, content_hash: str) -> str:
-        """Of its transcript of a sound."""
-        return hash_fields(content_hash, self.decides)
+        """Of its transcript of a file."""
+        return hash_fields(content_hash, self.settings)
 
 
-def transcripts(lake: Lake, writer: Writer, content_hashes: Iterable[str]) -> dict[str, Transcript]:
-    """The transcripts that the lake has of some sounds, by the hash of their content. Those that another corpus of the
-    lake has are copied."""
-    own, others = _found(lake, writer, content_hashes)
+def transcripts(lake: Lake, writer: Writer, sounds: Collection[Sound]) -> dict[str, Lines]:
+    """What is said in some sounds, as far as the lake has it, by the hash of their bytes. What is known of the same
+    samples in another file, or to another corpus of the lake, is written for these bytes, too."""
+    own, others = _found(lake, writer, sounds)
     _write(lake, others)
-    return {row["content_hash"]: _transcript(row) for row in (*own, *others)}
+    return {row["content_hash"]: _lines(row) for row in (*own, *others)}
 
 
-def are_transcribed(lake: Lake, writer: Writer, content_hashes: Iterable[str]) -> set[str]:
-    """Those of some sounds, by the hash of their content, of which the lake has a transcript."""
-    own, others = _found(lake, writer, content_hashes)
+def are_transcribed(lake: Lake, writer: Writer, sounds: Collection[Sound]) -> set[str]:
+    """Those of some sounds, by the hash of their bytes, of which the lake has a transcript."""
+    own, others = _found(lake, writer, sounds)
     return {row["content_hash"] for row in (*own, *others)}
 
 
-def keep_transcript(lake: Lake, writer: Writer, transcript: Transcript) -> None:
+def keep_transcript(lake: Lake, writer: Writer, sound: Sound, lines: Lines) -> None:
     """Write a transcript.
 
     Raises:
         LeaseLost: another run has taken over.
     """
-    columns = list(zip(*transcript.lines, strict=True)) or [(), (), ()]
+    starts, ends, texts = zip(*lines, strict=True) if lines else ((), (), ())
+    content_hash, samples_hash = sound
     row = {
-        "transcript_id": writer.key(transcript.content_hash), "content_hash": transcript.content_hash,
-        "model": writer.model, "commit": writer.commit, "settings": hash_fields(writer.decides),
-        "starts": list(columns[0]), "ends": list(columns[1]), "lines": list(columns[2]), "written": datetime.now(UTC),
+        "transcript_id": writer.key(content_hash), "content_hash": content_hash, "samples_hash": samples_hash,
+        "model": writer.model, "commit": writer.commit, "settings": writer.settings, "starts": list(starts),
+        "ends": list(ends), "lines": list(texts), "written": datetime.now(UTC),
     }  # fmt: skip
     _write(lake, [sealed(row)])
 
@@ -86,7 +90,7 @@ def commit_in_use(lake: Lake, model: str) -> str | None:
 
 
 def forget_transcripts(lake: Lake) -> None:
-    """Remove the transcripts of sounds that no document has any more."""
+    """Remove the transcripts of files that no document is any more."""
     table = lake.name(_KIND)
     rows = lake.read(table, ["transcript_id", "content_hash"])
     if rows.num_rows:
@@ -95,41 +99,49 @@ def forget_transcripts(lake: Lake) -> None:
         lake.delete_in(table, "transcript_id", gone)
 
 
-def _found(
-    lake: Lake, writer: Writer, content_hashes: Iterable[str]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows of transcripts that the corpus has, and of others that another corpus of the lake has."""
-    missing = {writer.key(content) for content in content_hashes}
+def _found(lake: Lake, writer: Writer, sounds: Collection[Sound]) -> tuple[list[Row], list[Row]]:
+    """Rows of transcripts that the corpus has of some files; and rows for others that it could have, since the corpus
+    has one of the same samples, or another corpus of the lake has one."""
     table = lake.name(_KIND)
-    own = _sound(lake.read_in(table, "transcript_id", missing, TRANSCRIPTS.names).to_pylist())
-    missing -= {row["transcript_id"] for row in own}
-    others: dict[str, dict[str, Any]] = {}
-    for other in lake.store.names() if missing else ():
-        if other.partition(".")[2] == _KIND and other != table:
-            others |= {row["transcript_id"]: row for row in _of_another(lake, other, missing)}
-    return own, list(others.values())
+    keys = [writer.key(content) for content, _ in sounds]
+    own = _whole(lake.read_in(table, "transcript_id", keys, TRANSCRIPTS.names).to_pylist())
+    known = {row["content_hash"] for row in own}
+    missing = {content: samples for content, samples in sounds if content not in known}
+    others: list[Row] = []
+    for other in sorted(lake.store.names(), key=lambda name: name != table) if missing else ():
+        if other.partition(".")[2] == _KIND:
+            same = {row["samples_hash"]: row for row in _of_samples(lake, other, writer, missing.values())}
+            others += [
+                sealed(same[samples] | {"transcript_id": writer.key(content), "content_hash": content})
+                for content, samples in missing.items()
+                if samples in same
+            ]
+            missing = {content: samples for content, samples in missing.items() if samples not in same}
+    return own, others
 
 
-def _write(lake: Lake, rows: Sequence[dict[str, Any]]) -> None:
+def _of_samples(lake: Lake, table: str, writer: Writer, samples: Iterable[str]) -> list[Row]:
+    """Rows of some samples of this corpus, or of another one, which may be about to go: then it has none."""
+    told = ", ".join(map(quoted, {*samples}))
+    if not told:
+        return []
+    where = f"settings = {quoted(writer.settings)} AND samples_hash IN ({told})"
+    try:
+        return _whole(lake.store.dataset(table).to_table(columns=TRANSCRIPTS.names, filter=where).to_pylist())
+    except Exception:  # Lance raises what its object store raises
+        return []
+
+
+def _write(lake: Lake, rows: Sequence[Row]) -> None:
     if rows:
         lake.create(_KIND, TRANSCRIPTS)
         lake.merge(lake.name(_KIND), pa.Table.from_pylist(list(rows), schema=TRANSCRIPTS))
 
 
-def _of_another(lake: Lake, table: str, keys: Iterable[str]) -> list[dict[str, Any]]:
-    """The same of another corpus, which may be about to change or to go: then it has none."""
-    try:
-        where = f"transcript_id IN ({', '.join(map(quoted, keys))})"
-        rows = lake.store.dataset(table).to_table(columns=TRANSCRIPTS.names, filter=where).to_pylist()
-    except Exception:  # Lance raises what its object store raises
-        return []
-    return _sound(rows)
-
-
-def _sound(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _whole(rows: Iterable[Row]) -> list[Row]:
     """Those that are as they were written."""
     return [row for row in rows if is_sealed(row)]
 
 
-def _transcript(row: dict[str, Any]) -> Transcript:
-    return Transcript(row["content_hash"], tuple(zip(row["starts"], row["ends"], row["lines"], strict=True)))
+def _lines(row: Row) -> Lines:
+    return tuple(zip(row["starts"], row["ends"], row["lines"], strict=True))

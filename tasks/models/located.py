@@ -7,6 +7,7 @@ from tasks.models.token_tables import token_table
 from tasks.models.weights import file_hash, folders_of, identity_of, weights_files
 from tasks.models.word_files import hash_of, word_file_in
 
+_VOCABULARIES = ("vocab.json", "vocab.txt", "*.model")
 _SAVED = ("modules.json", "config.json")
 WORD_TOKENIZER = (
     '{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,'
@@ -58,10 +59,25 @@ def weights_at(place: Path) -> list[Path]:
 
 
 def counting_tokenizer(place: Path) -> str | None:
-    """The content of the tokenizer.json that counts a model's tokens, which may be in the folder of one of its modules;
-    or None where it has none."""
+    """The content of the tokenizer.json that counts a model's tokens, which may be in the folder of one of its modules,
+    or is made from the vocabulary there, as older models come; None where it has none."""
     if is_words(place):
         return WORD_TOKENIZER
     table = token_table(place)
     files = [table.tokenizer] if table else [folder / "tokenizer.json" for folder in folders_of(place)]
-    return next((file.read_bytes().decode("utf-8") for file in files if file.exists()), None)
+    there = next((file.read_bytes().decode("utf-8") for file in files if file.exists()), None)
+    return there or next(filter(None, map(_made, folders_of(place))), None)
+
+
+def _made(folder: Path) -> str | None:
+    """The tokenizer.json of a folder that has a vocabulary instead, as transformers makes it; None where it has none,
+    or one that no tokenizer.json can say."""
+    if not any(any(folder.glob(name)) for name in _VOCABULARIES):
+        return None
+    from transformers import AutoTokenizer
+
+    try:
+        made = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception:  # whatever is missing or damaged: the model itself tells when it is loaded
+        return None
+    return made.backend_tokenizer.to_str() if made.is_fast else None

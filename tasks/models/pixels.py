@@ -1,7 +1,7 @@
 """Pixels into what an image model reads, as its own image processor does it, only faster.
 
 A processor of transformers turns every image into floats first and goes through it some six times. Where its steps are
-the usual ones (scale, cut out the middle, subtract a mean, divide), Pillow scales the bytes, and one multiplication and
+the usual ones (scale, cut out the middle, subtract a mean, divide), the bytes are scaled, and one multiplication and
 one addition do the arithmetic.
 """
 
@@ -13,6 +13,10 @@ import numpy.typing as npt
 
 from tasks.models.interface import Image
 from tasks.models.scale import Scale, scale_of
+
+_EXACT = 1e-3
+_MOST_BYTES = 2  # that scaling may differ by
+_SAME = 0.95  # share of the pixels in which it may not
 
 Floats = npt.NDArray[np.float32]
 
@@ -48,6 +52,17 @@ class FastPixels:
     def __call__(self, images: Sequence[Image]) -> Floats:
         """What the model reads, of shape (n_images, 3, height, width)."""
         return np.stack([self._one(image) for image in images])
+
+    def agrees(self, images: Sequence[Image], theirs: Floats) -> bool:
+        """Whether a processor gives the same for some images: scaling may round to other bytes here and there.
+
+        Args:
+            images: whose pixels have little in common, so that other steps would show everywhere.
+            theirs: what the processor gives for them.
+        """
+        apart = np.abs(self(images) - theirs)
+        byte = float(self._factor.max())
+        return bool(apart.max() < _MOST_BYTES * byte + _EXACT and np.quantile(apart, _SAME) < _EXACT)
 
     def _one(self, image: Image) -> Floats:
         scaled = self.scale(image)

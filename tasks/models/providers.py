@@ -32,7 +32,7 @@ class Provider(Protocol):
 
 
 BUILT_IN = frozenset(
-    {"openai", "azure", "cohere", "gemini", "voyage", "mistral", "jina", "tei", "openai-compatible"}
+    {"openai", "azure", "bedrock", "cohere", "gemini", "voyage", "mistral", "jina", "tei", "openai-compatible"}
 )  # fmt: skip
 """Providers that need not be registered; see tasks.models.api."""
 _PROVIDERS: dict[str, Provider] = {}

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from tasks.models.interface import Image
+from tasks.models.resize import resized
 
 _LANCZOS = 1  # Pillow's number of it
 _LONGEST = 16  # times the shorter side; of a strip that is longer, all but the middle is cut away in the end
@@ -33,14 +32,10 @@ class Scale:
 
     def __call__(self, image: Image) -> Image:
         """An image of that size."""
-        from PIL import Image as pillow
-
         if self.short:
             image = _middle(image)
         height, width = self._size(*image.shape[:2])
-        if image.shape[:2] == (height, width):
-            return image
-        return np.asarray(pillow.fromarray(image).resize((width, height), pillow.Resampling(self.how)))
+        return image if image.shape[:2] == (height, width) else resized(image, height, width, self.how)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -45,6 +45,8 @@ def other_vectors(lake: Lake, entry: Entry, sample: int) -> list[str]:
     try:
         again = _encoded(choose.load_encoder(model), items)
     except Exception as error:  # whatever the model raises
+        if isinstance(error, ModelError) and entry["state"] == "frozen":
+            return []
         raise ModelError(
             f"model {model.settings.model!r} cannot embed the sample: {type(error).__name__}: {str(error)[-500:]}",
             "See to the device and the memory, or leave this out with --sample 0.",

@@ -99,7 +99,7 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
         most_bytes: read at most about so many bytes as stored, spread over all files, and scale up.
         sample: chunks to keep, at random, of what is read.
     """
-    kept = kept_models(lake)
+    kept = kept_models(lake, asked=False)
     listing = list_files(corpus.sources, corpus.lake.uri, corpus.extraction.media)
     refused = ""
     try:
@@ -117,7 +117,7 @@ def plan_of(corpus: Corpus, lake: Lake, most_bytes: int = 64 * 2**20, sample: in
             files += prepared.containers
     gone = lake.read_in(lake.name("documents"), "document_id", changes.gone, ["content_hash"]) if changes.gone else None
     gone_hashes = set(gone["content_hash"].to_pylist()) if gone else set()
-    heard = to_transcribe(corpus, lake, found.spoken)
+    heard = to_transcribe(corpus, lake, found.spoken.values())
     plan = Plan(
         corpus.name,
         listed=len(listing.files),

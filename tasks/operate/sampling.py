@@ -11,6 +11,7 @@ from tasks.config.settings import Corpus
 from tasks.errors import DocumentError
 from tasks.ingest.faults import document_error
 from tasks.ingest.prepare import Prepared
+from tasks.ingest.spoken import Spoken
 from tasks.lake.tables import Lake
 from tasks.models.template import COST, HASH, Template, is_text
 from tasks.patience import each_within
@@ -41,7 +42,7 @@ class Content:
         failures: document, error and message of each.
         misfits: counts the values that do not fit their metadata field.
         chunks, tokens, duplicates: how many.
-        spoken: sounds whose words are wanted: by the hash of their content, how long they are, in milliseconds.
+        spoken: sounds whose words are wanted, by the hash of their samples.
     """
 
     def __init__(self, lake: Lake, sample: int) -> None:
@@ -58,13 +59,13 @@ class Content:
         self.contents: set[str] = set()
         self.failures: list[dict[str, str]] = []
         self.misfits = DocumentCounts()
-        self.spoken: dict[str, int] = {}
+        self.spoken: dict[str, Spoken] = {}
         self.chunks = self.tokens = self.duplicates = 0
 
     def add(self, prepared: Prepared) -> None:
         """Take what a reader gave."""
         self.misfits.misfit(prepared.unfit)
-        self.spoken |= {sound.content_hash: sound.duration for sound in prepared.spoken}
+        self.spoken |= {sound.samples_hash: sound for sound in prepared.spoken}
         self.failures += [
             {"document": f.document_id, "error": f.error, "message": f.message} for f in prepared.failures
         ]

@@ -1,6 +1,7 @@
 """Reranking APIs: the protocols that Cohere, Jina, Voyage and text-embeddings-inference (TEI) speak.
 
-Others speak one of them too: vLLM and Xinference Jina's, many gateways Cohere's.
+Others speak one of them too: vLLM and Xinference Jina's, many gateways Cohere's. They are asked by the same connections
+as models are that embed behind an API: the same limits, the same meaning of errors.
 """
 
 import json
@@ -8,18 +9,23 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tasks.config.loading import secret_from
 from tasks.config.reranking import Rerank
-from tasks.errors import ConfigurationError
-from tasks.services import failed_answer, malformed, unreached
+from tasks.errors import ConfigurationError, OversizedBatch, ServiceError
+from tasks.models.api import loop
+from tasks.models.api.answers import tokens_in
+from tasks.models.api.bill import Bill
+from tasks.models.api.connection import Connection, Question
+from tasks.models.api.faults import RejectedRequest, fault_of
+from tasks.models.api.limiter import Limiter
+from tasks.models.api.minute import shared_minute
+from tasks.models.api.tokens import Counter
+from tasks.services import malformed
 
-if TYPE_CHECKING:
-    import httpx
-
-_TOO_LARGE = 413
-_FIRST_WAIT = 0.5  # seconds before a request is tried again, where the service does not say; doubled each time
+_AT_ONCE = 32  # requests
+_TRIES = 100  # while there is time
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ class ServiceReranker:
         self._name, _, self._model = settings.model.partition(":")
         self._wire = WIRES[self._name]
         base = (settings.url or self._wire.url).rstrip("/")
-        self._url = base if base.endswith("/rerank") else base + self._wire.path
+        url = base if base.endswith("/rerank") else base + self._wire.path
         self._seconds = settings.seconds
         variable = settings.key_env or ("" if settings.url else self._wire.key_env)
         key = secret_from(variable) if variable else None
@@ -76,64 +82,54 @@ class ServiceReranker:
                 f"the key of {settings.model} is not there: the environment variable {variable} is not set",
                 f"Set it (export {variable}=…), or name another with `key_env`.",
             )
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        limiter = Limiter(None, None, _AT_ONCE, shared_minute(base, key, self._model))
+        self._connection = Connection(self._name, url, headers, limiter, Bill(), self._seconds)
+        self._counter = Counter(None)
+        self._counter.counts([""])  # what it takes to make its tokenizer is no part of the wait for scores
 
     def scores(self, query: str, texts: Sequence[str]) -> list[float]:
         """What the service says of each text. Failures that may pass are tried again while there is time.
 
         Raises:
             ServiceError: it fails, or its answer is not what its protocol says.
+            RefusedChunk: it does not take one of the texts.
             TimeoutError: it does not answer in time.
         """
-        import httpx
+        counts = self._counter.counts([query, *texts])
+        asked = loop.start(self._scores(query, list(texts), counts[0], counts[1:], time.monotonic() + self._seconds))
+        try:
+            return asked.result(self._seconds)
+        except TimeoutError:
+            asked.cancel()
+            raise
 
-        deadline = time.monotonic() + self._seconds
-        with httpx.Client(headers=self._headers) as client:
-            return self._scores(client, query, list(texts), deadline)
-
-    def _scores(self, client: "httpx.Client", query: str, texts: list[str], deadline: float) -> list[float]:
+    async def _scores(
+        self, query: str, texts: list[str], of_query: int, of_texts: list[int], until: float
+    ) -> list[float]:
         """The same in requests as large as the service takes: one of too many texts is asked in halves."""
-        asked = {"model": self._model, "query": query, self._wire.texts: texts, **self._wire.more}
-        status, answer = self._answer(client, asked, deadline)
-        if status == _TOO_LARGE and len(texts) > 1:
+        tokens = of_query * len(texts) + sum(of_texts)  # as most providers count, each text with its query
+        question = Question(
+            {"model": self._model, "query": query, self._wire.texts: texts, **self._wire.more}, tokens, tokens, _read,
+            lambda status, headers, content: fault_of(self._name, status, headers, content, len(texts)), True,
+        )  # fmt: skip
+        try:
+            return scores_of(self._name, await self._connection.ask(question, _TRIES, until), len(texts))
+        except OversizedBatch:
             middle = len(texts) // 2
-            first = self._scores(client, query, texts[:middle], deadline)
-            return first + self._scores(client, query, texts[middle:], deadline)
-        if status == _TOO_LARGE:
-            raise failed_answer(self._name, status, {}, answer)
-        return scores_of(self._name, answer, len(texts))
+            first = await self._scores(query, texts[:middle], of_query, of_texts[:middle], until)
+            return first + await self._scores(query, texts[middle:], of_query, of_texts[middle:], until)
+        except RejectedRequest as error:
+            raise ServiceError(str(error), "Check its address and the name of its model.") from None
 
-    def _answer(self, client: "httpx.Client", asked: dict[str, Any], deadline: float) -> tuple[int, bytes]:
-        """Status and body of an answer with scores, or of one to too many texts.
 
-        Raises:
-            ServiceError: the service fails otherwise, and it is no use or too late to try again.
-            TimeoutError: it does not answer in time.
-        """
-        import httpx
-
-        wait = _FIRST_WAIT
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            try:
-                response = client.post(self._url, json=asked, timeout=left)
-            except httpx.TimeoutException:
-                raise TimeoutError from None
-            except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-                failure = unreached(self._name, error)
-            else:
-                if response.status_code < 300 or response.status_code == _TOO_LARGE:
-                    return response.status_code, response.content
-                failure = failed_answer(self._name, response.status_code, response.headers, response.content)
-                if not failure.transient:
-                    raise failure
-            pause = max(failure.retry_after, wait)
-            if time.monotonic() + pause >= deadline:
-                raise failure
-            time.sleep(pause)
-            wait *= 2
+def _read(content: bytes) -> tuple[bytes, int | None]:
+    """An answer, with the tokens that the provider counted where it says so."""
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        return content, None
+    return content, tokens_in(answer.get("usage") if isinstance(answer, dict) else None, "total_tokens")
 
 
 def scores_of(name: str, body: bytes, count: int) -> list[float]:

@@ -85,8 +85,8 @@ def as_text(value: Any, column: str = "") -> str:
 
 
 def bytes_at(record: Record, column: str) -> bytes | None:
-    """The bytes in a column, or in an object there that has them as `bytes`, as data sets of images have; None where
-    there is nothing.
+    """The bytes in a column, or in an object there that has them as `bytes`, as data sets of images and sounds have;
+    None where there is nothing.
 
     Raises:
         BrokenDocument: something else is there.
@@ -99,8 +99,8 @@ def bytes_at(record: Record, column: str) -> bytes | None:
     if value is None or isinstance(value, bytes):
         return value or None
     raise BrokenDocument(
-        f"column {column!r} holds {type(value).__name__}; expected the bytes of an image, or an object with `bytes`",
-        "Set `fields: image` to the column that has them.",
+        f"column {column!r} holds {type(value).__name__}; expected the bytes of a file, or an object with `bytes`",
+        "Set `fields: image`, or `audio`, to the column that has them.",
     )
 
 

@@ -73,10 +73,12 @@ def _tables(stream: Any, fields: Fields, wanted: list[str], rows: int) -> Iterat
         columns = [n for n in present if any(t == n or t.startswith(f"{n}.") for t in there)] if wanted else present
     if wanted:
         check_columns(present, fields.id, fields.text if fields.names_text else [])
-    if fields.image and fields.image.partition(".")[0] not in present:
+    if fields.medium and fields.medium[1].partition(".")[0] not in present:
+        medium, column = fields.medium
         raise BrokenDocument(
-            f"no column {fields.image!r} with images; there are {', '.join(present)[:300]}",
-            "Set `fields: image` to a column that it has.",
+            f"no column {column!r} with {'images' if medium == 'image' else 'sounds'};"
+            f" there are {', '.join(present)[:300]}",
+            f"Set `fields: {medium}` to a column that it has.",
         )
     if twice := [name for name in set(columns) if present.count(name) > 1]:
         raise BrokenDocument(f"two columns have the name {twice[0]!r}", "Give each column a name of its own.")

@@ -31,7 +31,7 @@ GROUP_FILES = 32
 GROUP_BYTES = 2 * 2**20
 _BLOCK_BYTES = 2**20
 _BLOCK_ROWS = 1024
-_PICTURE_ROWS = 64  # where each has an image
+_MEDIA_ROWS = 64  # where each has an image or a sound
 _LOOKED_AT = 16 * 2**20  # bytes of records, none of which can be used, before the file is given up
 _SLICE_ROWS = 128  # made into Python values at once
 
@@ -192,7 +192,7 @@ def _all_blocks(
     wanted = _wanted(source, metadata)
     tables: Iterator[tuple[pa.Table, Mapping[int, DocumentError]]]
     if file.true_format == "parquet":
-        rows = _PICTURE_ROWS if source.fields.image else _BLOCK_ROWS
+        rows = _MEDIA_ROWS if source.fields.medium else _BLOCK_ROWS
         tables = ((table, {}) for table in parquet_tables(stream, source.fields, wanted, rows))
     else:
         tabs = ".tsv" in file.path.lower()
@@ -246,7 +246,9 @@ def _wanted(source: Source, metadata: Iterable[str]) -> list[str]:
         return []
     named = (source.metadata.get(field, field) for field in metadata)
     return [
-        name for name in (fields.id, fields.title, *fields.text, fields.image, fields.format_column, *named) if name
+        name
+        for name in (fields.id, fields.title, *fields.text, fields.image, fields.audio, fields.format_column, *named)
+        if name
     ]
 
 

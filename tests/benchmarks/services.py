@@ -3,6 +3,7 @@
 The service is the fake of tests/models/api/fake.py, in a process of its own: no real one is asked, nothing is paid.
 
     python -m tests.benchmarks.services --texts 100000 --tokens-a-minute 500000
+    python -m tests.benchmarks.services --texts 20000 --tokens-a-minute 100000 --runs 2
     python -m tests.benchmarks.services --kills 30 --texts 3000
     python -m tests.benchmarks.services --kills 30 --texts 3000 --batches
 """
@@ -45,6 +46,7 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=100_000)
     parser.add_argument("--tokens-a-minute", type=int, default=500_000)
     parser.add_argument("--inputs", type=int, default=96, help="texts a request")
+    parser.add_argument("--runs", type=int, default=1, help="corpora of so many texts each that are embedded at once")
     parser.add_argument("--kills", type=int, default=0, help="kill so many runs instead, without other faults")
     parser.add_argument("--batches", action="store_true", help="ask by the Batch API, with its own faults")
     told = parser.parse_args()
@@ -56,25 +58,32 @@ def main() -> None:
         elif told.kills:
             kill(Path(folder), told.texts, told.kills)
         else:
-            embed(Path(folder), told.texts, told.tokens_a_minute, told.inputs)
+            embed(Path(folder), told.texts, told.tokens_a_minute, told.inputs, told.runs)
 
 
-def embed(folder: Path, texts: int, tokens_a_minute: int, inputs: int) -> None:
-    """One run through the mixture of faults."""
+def embed(folder: Path, texts: int, tokens_a_minute: int, inputs: int, runs: int) -> None:
+    """Runs, all at once, through the mixture of faults."""
     settings = {
         "faults": MIX, "tokens_a_minute": tokens_a_minute, "inputs": inputs, "latency": 0.2,
     }  # fmt: skip
     with fake_process(settings) as url:
-        file = corpus(folder, texts, model_at(url, {"inputs": inputs, "tokens_per_minute": tokens_a_minute}))
+        model = model_at(url, {"inputs": inputs, "tokens_per_minute": tokens_a_minute})
+        folders = [folder / str(run) for run in range(runs)]
+        for one in folders:
+            one.mkdir()
+        files = [corpus(one, texts, model) for one in folders]
         began = time.monotonic()
-        subprocess.run([sys.executable, "-m", "tests.models.api.runs", str(file)], check=True)
+        started = [subprocess.Popen([sys.executable, "-m", "tests.models.api.runs", str(file)]) for file in files]
+        assert [run.wait() for run in started] == [0] * runs
         seconds = time.monotonic() - began
         bill = httpx.get(f"{url}/fake/bill", timeout=60).json()
     came = np.array(bill["came"])
     minutes = (came[:, 0] - came[0, 0]) // 60
     shares = [came[minutes == minute, 1].sum() / tokens_a_minute for minute in range(int(minutes[-1]))]
-    print(f"{texts:,} texts in {seconds:.0f} s; {bill['requests']:,} requests, faults met: {bill['met']}")
-    print(f"rows {check(file):,}, wrong assignments 0, requests over a limit: {len(bill['violations'])}")
+    print(
+        f"{runs} runs of {texts:,} texts in {seconds:.0f} s; {bill['requests']:,} requests, faults met: {bill['met']}"
+    )
+    print(f"rows {sum(map(check, files)):,}, wrong assignments 0, requests over a limit: {len(bill['violations'])}")
     print(f"requests over the rate: {bill['over_rate']}")
     print("share of the allowed tokens, minute by minute:", ", ".join(f"{share:.1%}" for share in shares))
 

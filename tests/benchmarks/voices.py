@@ -2,16 +2,21 @@
 chance.
 
     pip install --no-deps resemblyzer==0.1.4
+    apt-get install espeak-ng
     apt-get download tuxpaint-stamps-default && dpkg-deb -x tuxpaint-stamps-default_*.deb /tmp/stamps
     python -m tests.benchmarks.voices /tmp/stamps/usr/share/tuxpaint/stamps [folder for the model]
+    python -m tests.benchmarks.voices espeak-ng [folder for the model]
 
-The recordings are the spoken names of Tux Paint's stamps, a second or two each, 60 of each language; a language was
-spoken by one volunteer or a few, each with a microphone of their own, and stands for the speaker here. The model is the
-speaker encoder of `resemblyzer`, saved as a folder that any corpus file may name (with `trust_remote_code: true`).
+The first recordings are the spoken names of Tux Paint's stamps, a second or two each, 60 of each language; a language
+was spoken by one volunteer or a few, each with a microphone of their own, and stands for the speaker here. The others
+are words that espeak-ng speaks, each in every one of its voices: there it is also told how often the nearest recording
+of another voice is of the same words. The model is the speaker encoder of `resemblyzer`, saved as a folder that any
+corpus file may name (with `trust_remote_code: true`).
 """
 
 import json
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +31,12 @@ from tests.benchmarks.packaged import save, weights_in
 
 _OF_EACH = 60
 _LANGUAGES = ("be", "bg", "ca", "da", "el", "es", "fr", "lt", "nl", "ro", "ru")
+
+_VOICES = ("f1", "f2", "f4", "m1", "m2", "m3", "m5", "adam", "linda", "Denis")
+_WORDS = (
+    "a tall lighthouse", "the river in spring", "seven small boats", "bread and butter", "the old library",
+    "a letter from home", "mountains under snow", "the green bicycle", "thunder at night", "an empty harbour",
+)  # fmt: skip
 
 
 def save_model(folder: Path) -> None:
@@ -49,11 +60,22 @@ def copy_recordings(stamps: Path, folder: Path) -> int:
     return count
 
 
-def main(stamps: Path, model: Path, place: Path) -> None:
+def speak(folder: Path) -> int:
+    """What espeak-ng speaks, each of its words in each of its voices, as `<voice>/<words>.wav`; how many."""
+    for voice in _VOICES:
+        (folder / voice).mkdir(parents=True)
+        for words in _WORDS:
+            file = folder / voice / f"{words.replace(' ', '-')}.wav"
+            subprocess.run(["espeak-ng", "-v", f"en+{voice}", "-w", str(file), words], check=True)
+    return len(_VOICES) * len(_WORDS)
+
+
+def main(stamps: str, model: Path, place: Path) -> None:
     """Run a corpus of the recordings and print the figures."""
     if not model.exists():
         save_model(model)
-    count = copy_recordings(stamps, place / "spoken")
+    spoken = stamps == "espeak-ng"
+    count = speak(place / "spoken") if spoken else copy_recordings(Path(stamps), place / "spoken")
     corpus = place / "voices.yaml"
     told = {
         "name": "voices", "lake": str(place / "lake"), "sources": [{"name": "spoken", "uri": str(place / "spoken")}],
@@ -76,10 +98,16 @@ def main(stamps: Path, model: Path, place: Path) -> None:
     sizes = Counter(speakers.tolist())
     chance = float(np.mean([(sizes[speaker] - 1) / (len(speakers) - 1) for speaker in speakers]))
     print(f"the nearest other recording is of the same speaker of {len(sizes)}: {same.mean():.1%}; chance {chance:.1%}")
+    if spoken:
+        words = np.array([Path(uri).stem for uri in rows["uri"].to_pylist()])
+        likeness[speakers[:, None] == speakers] = -1
+        alike = words[likeness.argmax(axis=1)] == words
+        told = f"{alike.mean():.1%}; chance {1 / len(_WORDS):.1%}"
+        print(f"the nearest of another voice says the same of {len(_WORDS)}: {told}")
     for speaker in sorted(sizes):
         print(f"  {speaker}: {same[speakers == speaker].mean():.1%} of {sizes[speaker]}")
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else Path(folder) / "voice", Path(folder))
+        main(sys.argv[1], Path(sys.argv[2]) if len(sys.argv) > 2 else Path(folder) / "voice", Path(folder))

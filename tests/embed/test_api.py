@@ -16,7 +16,7 @@ from tasks.errors import BudgetSpent, ConfigurationError, ModelError, ServiceErr
 from tasks.lake.failures import list_failures
 from tasks.lake.nearest import matrix
 from tasks.lake.tables import Lake
-from tasks.models.api import client as clients
+from tasks.models.api import connection as clients
 from tasks.models.api.paid import Paid
 from tasks.models.interface import cosines
 from tasks.operate.plan import plan_of
@@ -222,6 +222,27 @@ def test_a_missing_key_is_said_before_anything_is_read(
     with pytest.raises(ModelError, match="FAKE_KEY is not set"):
         run(file)
     assert lake_of(file).count(lake_of(file).name("documents")) == 0
+
+
+def test_a_plan_needs_no_key(corpus: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FAKE_KEY")
+    made = load_corpus(corpus("http://127.0.0.1:9"))
+    plan = plan_of(made, Lake(made, may_be_empty=True))
+    assert plan.cost
+    assert plan.models[0].texts
+
+
+@pytest.mark.parametrize("mode", ["requests", "batch"])
+def test_what_is_refused_as_overlong_is_not_paid_for(corpus: Callable[..., Path], tmp_path: Path, mode: str) -> None:
+    fake = Fake()
+    with serving(fake) as url:
+        file = corpus(url, 3, api={"mode": mode}, overlong="refuse", model={"max_tokens": 12})
+        (tmp_path / "docs" / "long.txt").write_text("The heron stands by the river and looks into the water for long.")
+        counts = run(file).models[0]
+    assert (counts.refused, counts.failed, counts.rows + counts.waiting) == (1, 1, 3)
+    assert not any("heron stands" in text for text in fake.times_paid(""))
+    [failure] = list_failures(lake_of(file))
+    assert failure["error"] == "OverlongChunk"
 
 
 def test_no_key_is_written_anywhere(

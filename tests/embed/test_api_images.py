@@ -13,7 +13,7 @@ from tasks.embed.api_pool import paid_folder
 from tasks.errors import BudgetSpent, ConfigurationError
 from tasks.lake.failures import list_failures
 from tasks.lake.tables import Lake
-from tasks.models.api import client as clients
+from tasks.models.api import connection as clients
 from tasks.models.api.paid import Paid
 from tasks.models.takes import TEXT_ONLY
 from tasks.operate.plan import plan_of

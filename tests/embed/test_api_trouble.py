@@ -18,7 +18,7 @@ from tasks.embed.commits import Commits
 from tasks.errors import BudgetSpent, ServiceError
 from tasks.lake.failures import list_failures
 from tasks.lake.nearest import matrix
-from tasks.models.api import client as clients
+from tasks.models.api import connection as clients
 from tasks.models.interface import cosines
 from tasks.operate.verify import verify
 from tests.lakes import lake_of

@@ -182,6 +182,7 @@ def test_bad_images_fail_and_are_told(tmp_path: Path, here: Callable[..., Path])
     rows = lake.read(lake.name("failures"), ["document_id", "error"]).to_pylist()
     assert {row["document_id"]: row["error"] for row in rows} == {
         "docs:cut.png": "BrokenDocument", "docs:huge.png": "OversizedDocument", "docs:text.png": "UnsupportedDocument",
+        "docs:none.png": "EmptyDocument",
     }  # fmt: skip
     assert landed(lake) == {"docs:misnamed.txt 0": ("image", "")}
 

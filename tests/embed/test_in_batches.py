@@ -18,7 +18,7 @@ from tasks.lake.jobs import open_jobs
 from tasks.lake.schemas import JOBS
 from tasks.lake.tables import Lake
 from tasks.models.api import batch_client
-from tasks.models.api import client as clients
+from tasks.models.api import connection as clients
 from tasks.operate.plan import plan_of
 from tasks.operate.promote import promote
 from tasks.operate.report import plan_rows, report_rows

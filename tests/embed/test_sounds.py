@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tasks.config.loading import load_corpus
-from tasks.errors import UnknownName
+from tasks.errors import ConfigurationError, UnknownName
 from tasks.lake.tables import Lake
 from tasks.media.sound import samples
 from tasks.models import choose, find, providers
@@ -95,6 +97,41 @@ def test_sounds_are_embedded_by_windows(tmp_path: Path, here: Callable[..., Path
     assert not HearingEncoder.seen
 
 
+def test_sounds_lie_in_columns_of_records(tmp_path: Path, here: Callable[..., Path]) -> None:
+    clips = [
+        {"bytes": recording("low", "high"), "path": "a.wav"},
+        {"bytes": recording("shrill"), "path": None},
+        None,
+        {"bytes": recording("low")[:3_000], "path": None},
+        {"bytes": recording("low"), "path": None},
+    ]
+    columns = {"key": ["a", "b", "c", "d", "e"], "clip": pa.array(clips), "text": ["Whale", "", "Words", "Cut", "Seal"]}
+    pq.write_table(pa.table(columns), tmp_path / "docs" / "r.parquet")
+    source = {
+        "name": "docs", "uri": str(tmp_path / "docs"), "fields": {"id": "key", "audio": "clip", "text": "text"}
+    }  # fmt: skip
+    report = run_ingest(str(here(sources=[source])))
+    assert report.models[0].by_modality == {"audio": 4}
+    lake = lake_of(here(sources=[source]))
+    assert landed(lake) == [
+        ("docs:a", "audio", 0, 2000, "Whale"), ("docs:a", "audio", 2000, 4000, "Whale"),
+        ("docs:a", "text", 0, 5, "Whale"), ("docs:b", "audio", 0, 2000, ""), ("docs:c", "text", 0, 5, "Words"),
+        ("docs:e", "audio", 0, 2000, "Seal"), ("docs:e", "text", 0, 4, "Seal"),
+    ]  # fmt: skip
+    [failure] = lake.read(lake.name("failures"), ["document_id", "message"]).to_pylist()
+    assert failure["document_id"] == "docs:d"
+    assert "the WAV file is cut off" in failure["message"]
+    references = lake.read(lake.name("chunks"), ["content_reference"], "modality = 'audio'").to_pylist()
+    assert "row=1&column=clip&t=2.000,4.000" in {r["content_reference"].rpartition("#")[2] for r in references}
+    columns |= {"text": ["Orca", "", "Words", "Cut", "Seal"]}
+    pq.write_table(pa.table(columns), tmp_path / "docs" / "r.parquet")
+    assert run_ingest(str(here(sources=[source]))).models[0].by_modality == {}
+    assert HearingEncoder.seen == {"text": 1}
+    unasked = here(sources=[source], extraction={})
+    with pytest.raises(ConfigurationError, match="a column of sounds"):
+        load_corpus(unasked)
+
+
 def test_a_caption_that_changes_embeds_the_text_and_not_the_sound(tmp_path: Path, here: Callable[..., Path]) -> None:
     docs = tmp_path / "docs"
     (docs / "a.wav").write_bytes(recording("low"))
@@ -153,6 +190,7 @@ def test_bad_sounds_fail_and_are_told(tmp_path: Path, here: Callable[..., Path])
     rows = lake.read(lake.name("failures"), ["document_id", "error", "message"]).to_pylist()
     assert {row["document_id"]: row["error"] for row in rows} == {
         "docs:cut.wav": "BrokenDocument", "docs:silent.wav": "EmptyDocument", "docs:text.mp3": "UnsupportedDocument",
+            "docs:none.mp3": "EmptyDocument",
     }  # fmt: skip
     assert any("2,000 ms of silence" in row["message"] for row in rows)
     assert landed(lake) == [("docs:misnamed.txt", "audio", 0, 2000, "")]

@@ -6,7 +6,7 @@ import json
 import zipfile
 from collections.abc import Mapping, Sequence
 
-from tests.extract.files import paragraph, relationships, slides, word
+from tests.extract.files import open_document, paragraph, relationships, slides, word, workbook
 
 _DRAWN = (
     '<w:p><w:r><w:drawing xmlns:a="a" xmlns:r="r"><wp:inline xmlns:wp="wp"><wp:docPr id="1" descr="{said}"/>'
@@ -53,6 +53,34 @@ def slides_with(image: bytes, pages: Sequence[str], said: str = "") -> bytes:
     rels = relationships({"image:i1": "../media/image1.png"})
     whole = slides([picture + pages[0], *pages[1:]])
     return with_parts(whole, {"ppt/media/image1.png": image, "ppt/slides/_rels/s0.xml.rels": rels})
+
+
+def workbook_with(images: Mapping[str, bytes], sheets: Mapping[str, str], said: str = "") -> bytes:
+    """An Excel file with an image on each of its first sheets; sheets are a cell with a text each."""
+    rows = {n: f'<row><c t="inlineStr"><is><t>{text}</t></is></c></row>' for n, text in sheets.items()}
+    parts: dict[str, bytes | str] = {}
+    for number, (name, content) in enumerate(images.items()):
+        parts[f"xl/media/{name}"] = content
+        parts[f"xl/worksheets/_rels/s{number}.xml.rels"] = relationships({"drawing": f"../drawings/d{number}.xml"})
+        parts[f"xl/drawings/_rels/d{number}.xml.rels"] = relationships({"image:i1": f"../media/{name}"})
+        parts[f"xl/drawings/d{number}.xml"] = (
+            '<x:wsDr xmlns:x="x" xmlns:a="a" xmlns:r="r"><x:twoCellAnchor><x:pic><x:nvPicPr>'
+            f'<x:cNvPr id="2" name="x" descr="{said}"/></x:nvPicPr><x:blipFill><a:blip r:embed="i1"/></x:blipFill>'
+            "</x:pic></x:twoCellAnchor></x:wsDr>"
+        )
+    return with_parts(workbook(rows), parts)
+
+
+def framed(name: str, said: str = "") -> str:
+    """A frame of an OpenDocument file with an image that is a part of it."""
+    told = f"<svg:desc>{said}</svg:desc>" if said else ""
+    link = 'xmlns:xlink="http://www.w3.org/1999/xlink"'
+    return f'<draw:frame><draw:image {link} xlink:href="Pictures/{name}"/>{told}</draw:frame>'
+
+
+def open_document_with(images: Mapping[str, bytes], body: str, kind: str = "text") -> bytes:
+    """An OpenDocument file with images by their names."""
+    return with_parts(open_document(body, kind), {f"Pictures/{name}": content for name, content in images.items()})
 
 
 def data_of(image: bytes, kind: str = "png") -> str:

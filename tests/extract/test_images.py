@@ -15,11 +15,14 @@ from tests.extract.showing import (
     book_with,
     data_of,
     drawn,
+    framed,
     heading,
     notebook_with,
+    open_document_with,
     pdf_with,
     slides_with,
     word_with,
+    workbook_with,
 )
 from tests.media.pictures import smooth, stored
 
@@ -36,6 +39,27 @@ FILES: dict[str, Callable[[], bytes]] = {
     ),
     "a.pptx": lambda: slides_with(ONE, [shape("Autumn", "title") + shape("The storm came at night."),
                                         shape("Spring", "title")], "A red buoy"),
+    "a.xlsx": lambda: workbook_with({"a.png": ONE, "b.png": TWO}, {"Spring": "Flood", "Autumn": "Storm"}, "A chart"),
+    "a.odt": lambda: open_document_with(
+        {"a.png": ONE, "b.png": TWO},
+        "<text:h>Spring</text:h><text:p>The first flood <text:span>rose</text:span> slowly."
+        f"{framed('a.png', 'A map')}</text:p><text:p>The storm came.</text:p><text:p><draw:frame><draw:text-box><text:p>"
+        f"{framed('b.png')}Figure 2: The broken pier</text:p></draw:text-box></draw:frame></text:p>"
+        f"<text:p>{framed('away.png')}Quiet.</text:p>",
+    ),
+    "a.odp": lambda: open_document_with(
+        {"a.png": ONE},
+        '<draw:page><draw:frame presentation:class="title"><draw:text-box><text:p>Spring</text:p></draw:text-box>'
+        "</draw:frame><draw:frame><draw:text-box><text:p>The flood rose.</text:p></draw:text-box></draw:frame></draw:page>"
+        f"<draw:page>{framed('a.png', 'A red buoy')}</draw:page>",
+        "presentation",
+    ),
+    "a.ods": lambda: open_document_with(
+        {"a.png": ONE},
+        '<table:table table:name="Tides"><table:table-row><table:table-cell><text:p>High</text:p></table:table-cell>'
+        f"</table:table-row><table:shapes>{framed('a.png')}</table:shapes></table:table>",
+        "spreadsheet",
+    ),
     "a.epub": lambda: book_with(
         {"img/one.png": ONE, "img/two.png": TWO},
         {"c1.xhtml": '<h1>Spring</h1><p>The first flood rose.</p><p><img src="img/one.png" alt="A map"/></p>',
@@ -74,6 +98,11 @@ def found_in(name: str) -> tuple[Extracted, list[Shown], list[str]]:
         ("a.docx", ["part=word/media/r1.png", "part=word/media/r2.png"],
          ["A map of the bay", "Figure 2: The broken pier"], ["slowly", "night"]),
         ("a.pptx", ["part=ppt/media/image1.png"], ["A red buoy"], ["night"]),
+        ("a.xlsx", ["part=xl/media/a.png", "part=xl/media/b.png"], ["A chart"] * 2, ["# Spring", "# Autumn"]),
+        ("a.odt", ["part=Pictures/a.png", "part=Pictures/b.png"], ["A map", "Figure 2: The broken pier"],
+         ["slowly", "came"]),
+        ("a.odp", ["part=Pictures/a.png"], ["A red buoy"], ["# Slide 2"]),
+        ("a.ods", ["part=Pictures/a.png"], [""], ["High"]),
         ("a.epub", ["part=OEBPS/img/one.png", "part=OEBPS/img/two.png"], ["A map", "The broken pier"],
          ["rose", "came"]),
         ("a.html", ["image=1", "image=2"], ["A map", "The broken pier"], ["rose", "came"]),

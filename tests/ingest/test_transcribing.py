@@ -121,6 +121,30 @@ def test_what_is_moved_captioned_or_cut_otherwise_is_not_heard_again(tmp_path: P
     assert lake.read("notes.transcripts", ["lines"]).to_pylist() == [{"lines": ["shrill tone"]}]
 
 
+def test_a_file_whose_tags_are_edited_is_not_heard_again(tmp_path: Path, here: Callable[..., Path]) -> None:
+    file = tmp_path / "docs" / "a.flac"
+    for title, heard in (("A mill", [2.0]), ("An old mill", [])):
+        file.write_bytes(recorded(sung("middle", "low"), "FLAC", RATE, title=title))
+        run_ingest(str(here()))
+        assert Stenographer.heard == heard
+        assert words(tmp_path / "notes.yaml") == {
+            "docs:a.flac": [("0:00:00 middle tone\n0:00:01 low tone", "0.000,2.000")]
+        }
+    (tmp_path / "docs" / "b.flac").write_bytes(recorded(sung("high", "low"), "FLAC", RATE, title="One"))
+    (tmp_path / "docs" / "c.flac").write_bytes(recorded(sung("high", "low"), "FLAC", RATE, title="Two"))
+    run_ingest(str(here()))
+    assert Stenographer.heard == [2.0]
+    (tmp_path / "docs" / "b.flac").unlink()
+    (tmp_path / "docs" / "c.flac").unlink()
+    run_ingest(str(here()))
+    lake = lake_of(tmp_path / "notes.yaml")
+    assert lake.count("notes.transcripts") == 1
+    lake.update("notes.transcripts", "true", {"model": "another"})
+    assert [finding.table for finding in verify(lake)] == ["notes.transcripts"]
+    verify(Lake(load_corpus(here()), create=True), repair=True)
+    assert verify(lake_of(here())) == []
+
+
 def test_another_setting_reads_sounds_anew_and_nothing_else(tmp_path: Path, here: Callable[..., Path]) -> None:
     docs = tmp_path / "docs"
     (docs / "a.wav").write_bytes(recording("low"))

@@ -284,7 +284,7 @@ def _text_file(content: Content, now: Settings, cut: tuple[int, int, str]) -> Go
 
 def _picture(content: Content | str, container: str | None, now: Settings, cut: tuple[int, int, str]) -> Good | None:
     if not isinstance(content, Picture):
-        return None if content else _text_file(b"", now, cut)
+        return None
     metadata = tuple((name, kind, None) for name, kind in sorted(now.metadata.items()))
     caption = "" if container else normalise(content.caption or "")
     return Good(caption if caption.strip() else "", container, metadata, cut, medium=content)
@@ -292,7 +292,7 @@ def _picture(content: Content | str, container: str | None, now: Settings, cut: 
 
 def _sound(content: Content | str, container: str | None, now: Settings, cut: tuple[int, int, str]) -> Good | None:
     if not isinstance(content, Sound):
-        return None if content else _text_file(b"", now, cut)
+        return None
     metadata = tuple((name, kind, None) for name, kind in sorted(now.metadata.items()))
     lines = said_in(now.scribe, content.levels()) if now.scribe else []
     said = "\n".join(f"0:00:{second:02} {line}" for second, line in enumerate(lines))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tasks.models import choose
-from tasks.models.api import client, loop, providers
+from tasks.models.api import connection, loop, providers
 from tasks.models.api.fingerprint import PROBES
 from tasks.models.interface import texts_of
 from tasks.models.providers import provider_of
@@ -126,7 +126,7 @@ def service() -> Iterator[tuple[Service, str]]:
     with serving(fake) as url, pytest.MonkeyPatch.context() as patch:
         patch.setattr(choose, "load_encoder", loaded)
         patch.setattr(providers, "Counter", Counter)
-        patch.setattr(client, "_FIRST_PAUSE", 0.0)
+        patch.setattr(connection, "_FIRST_PAUSE", 0.0)
         yield fake, f"openai-compatible:{url}/v1#{SERVED}"
 
 

@@ -24,7 +24,27 @@ PROCESSORS = [
 def test_it_is_what_the_processor_gives(processor: Any, height: int, width: int, seed: int) -> None:
     image = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
     expected = processor(images=[Image.fromarray(image)], return_tensors="np")["pixel_values"]
-    assert np.abs(FastPixels(processor)([image]) - expected).max() < 1e-3
+    fast = FastPixels(processor)
+    assert fast.agrees([image], expected)
+    exact = processor(images=[Image.fromarray(fast.scale(image))], return_tensors="np")["pixel_values"]
+    assert np.abs(fast([image]) - exact).max() < 1e-3
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"resample": 2},
+        {"image_mean": [126 / 255] * 3},
+        {"image_std": [0.21] * 3},
+        {"size": {"height": 33, "width": 32}},
+    ],
+)
+def test_other_steps_are_told_from_its_own(others: dict[str, Any]) -> None:
+    own = {"size": {"height": 32, "width": 32}, "resample": 3, "image_mean": [127 / 255] * 3, "image_std": [0.2] * 3}
+    image = np.random.default_rng(7).integers(0, 256, (61, 47, 3), np.uint8)
+    theirs = ViTImageProcessorPil(**{**own, **others})(images=[Image.fromarray(image)], return_tensors="np")
+    theirs = theirs["pixel_values"][:, :, :32]
+    assert not FastPixels(ViTImageProcessorPil(**own)).agrees([image], theirs)
 
 
 @pytest.mark.parametrize("processor", PROCESSORS)

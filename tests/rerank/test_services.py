@@ -66,6 +66,21 @@ def test_more_texts_than_a_service_takes_at_once_are_asked_in_parts(service: Fak
     assert sum(size for size in sizes if size <= 3) == len(TEXTS) * 5
 
 
+def test_texts_that_it_does_not_take_at_once_in_other_words_are_asked_in_parts(service: FakeRerankService) -> None:
+    service.answers = [(422, {}, b'{"error": "batch size 4 > maximum allowed batch size 2"}')]
+    assert asked(service, protocol="tei").scores == SCORES
+    assert [len(body["texts"]) for _, _, body in service.requests] == [4, 2, 2]
+
+
+def test_a_key_that_was_refused_is_not_tried_at_each_search(service: FakeRerankService) -> None:
+    service.answers = [(401, {}, b"{}")] * 9
+    reranker = load_reranker(settings(service))
+    for _ in range(3):
+        with pytest.raises(ServiceError, match="refuses the key"):
+            reranker.scores(QUERY, TEXTS)
+    assert len(service.requests) == 1
+
+
 def test_a_key_goes_to_no_other_address_than_its_company_s(
     service: FakeRerankService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,7 +98,7 @@ def test_a_key_that_is_not_there_is_told_with_its_variable(monkeypatch: pytest.M
 FAILURES = {
     "wrong key": ((401, {}, b'{"message": "invalid api token"}'), "refuses the key (HTTP 401): invalid api token"),
     "forbidden": ((403, {}, b"{}"), "refuses the key (HTTP 403)"),
-    "no model": ((404, {}, b'{"detail": "model not found"}'), "does not take the request (HTTP 404): model not found"),
+    "no model": ((404, {}, b'{"detail": "model not found"}'), "has no such model (HTTP 404): model not found"),
     "elsewhere": ((302, {"Location": "http://127.0.0.1:1/"}, b""), "sends elsewhere (HTTP 302)"),
     "no JSON": ((200, {}, b"<html>busy</html>"), "it is no JSON"),
     "no list": ((200, {}, b'{"data": []}'), "it has no list results"),
@@ -132,7 +147,7 @@ def test_nobody_there() -> None:
     service = FakeRerankService()
     service.server.shutdown()
     service.server.server_close()
-    assert "cohere does not answer" in asked(service, seconds=1).note
+    assert "cohere does not answer" in asked(service, seconds=2).note
 
 
 def test_a_service_that_is_late_leaves_the_order_and_says_so(service: FakeRerankService) -> None:

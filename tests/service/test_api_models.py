@@ -10,7 +10,7 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from tasks.lake.nearest import matrix
-from tasks.models.api import client as clients
+from tasks.models.api import connection as clients
 from tasks.models.interface import cosines
 from tasks.service.app import create_app
 from tasks.service.guard import Limits

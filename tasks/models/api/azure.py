@@ -11,6 +11,7 @@ class Azure(Wire):
 
     name = "azure"
     url = ""
+    example = "https://NAME.openai.azure.com"
     key_env = "AZURE_OPENAI_API_KEY"
 
     def headers(self, key: str | None) -> dict[str, str]:

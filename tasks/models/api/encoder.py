@@ -114,7 +114,11 @@ class ApiEncoder:
         """
         texts = texts_of(PROBES)
         try:
-            found = self._vectors(texts, "document", TRIES)
+            found = {
+                start + i: one
+                for start in range(0, len(texts), self.batch_items)
+                for i, one in self._vectors(texts[start : start + self.batch_items], "document", TRIES).items()
+            }
         except (RejectedRequest, RefusedChunk, OversizedBatch) as error:
             raise ServiceError(
                 f"{self._name} takes no request for {self._settings.model}: {error}",
@@ -171,6 +175,10 @@ class ApiEncoder:
             while len(self._queries) > _QUERIES:
                 self._queries.popitem(last=False)
         return Encoded(self.finished([known[query][0] for query in queries]), [known[query][1] for query in queries])
+
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each document, uncut."""
+        return self._counter.counts([self._prompts["document"] + text for text in texts])
 
     def _pictures(self, gallery: Gallery, items: Sequence[Item]) -> Encoded:
         """Vectors of images, and their costs in pixels."""

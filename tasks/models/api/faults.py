@@ -33,7 +33,7 @@ _FILTER = re.compile(
 )
 _MANY = re.compile(
     r"too many (tokens|inputs|texts)|tokens per request|max(imum)? (allowed )?batch size|batch size \d+ >"
-    r"|split into more batches|array too long|at most \d+ (texts|requests|inputs|items|elements)"
+    r"|split into more batches|array too long|maximum item count|at most \d+ (texts|requests|inputs|items|elements)"
     r"|(number|total number) of (texts|inputs|tokens|requests)|max allowed tokens per submitted batch"
     r"|batch.{0,30}too large",
     re.I,

@@ -1,7 +1,7 @@
 """How many requests may be under way and how many tokens go out in a minute, learned as it goes.
 
-Of any minute, no more requests and tokens are sent than the settings or the service's answers allow, whatever run
-of this user asks with the same key; see `minute`. How many requests are under way is found by additive increase and
+Of any minute, no more requests and tokens are sent than the settings or the service's answers allow, whoever on this
+machine asks with the same key; see `minute`. How many requests are under way is found by additive increase and
 multiplicative decrease (Chiu and Jain, 1989): one more for each round that goes well, doubled until the first refusal;
 less after a 429.
 
@@ -13,12 +13,14 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from tasks.models.api.minute import Minute, Sent
 
 _FIRST = 4.0  # requests at once
 _LESS = 0.7  # of them after a refusal
 _COOL = 1.0  # seconds in which several refusals count as one
+_LOOK = 0.5  # seconds after which it is looked again whether others need less than they might have
 _TICK = 0.001  # seconds, which clocks can tell apart
 
 
@@ -56,12 +58,12 @@ class Limiter:
         self._turn = asyncio.Lock()
         self._freed = asyncio.Event()
 
-    async def acquire(self, tokens: int, after_others: bool = True) -> Sent:
+    async def acquire(self, tokens: int, urgent: bool = False) -> Sent:
         """Wait until a request of so many tokens may go; first come, first served. Whoever gives up leaves no trace.
 
         Args:
             tokens: of the request.
-            after_others: whether it waits for other runs too.
+            urgent: whether somebody waits for it: then it does not wait for what other runs send.
 
         Raises:
             Exception: what `end` was given.
@@ -70,12 +72,13 @@ class Limiter:
             while True:
                 while wait := self._wait():
                     await self._freed_within(wait)
-                sent = self._minute.place(tokens, self.requests, self.tokens, after_others)
+                sent = self._minute.place(tokens, self.requests, self.tokens, urgent)
                 goes = False
                 try:
                     while (wait := sent.at - self._minute.clock()) > 0:
-                        await self._freed_within(wait)
+                        await self._freed_within(min(wait, _LOOK))
                         self._check()
+                        sent = replace(sent, at=self._minute.when(sent))
                     goes = not self._wait()  # else a refusal came meanwhile
                 finally:
                     if not goes:

@@ -12,6 +12,7 @@ from tasks.config.models import Model
 from tasks.errors import ConfigurationError, ModelError
 from tasks.models.api.azure import Azure
 from tasks.models.api.batch_client import BATCH_WIRES, BatchApi
+from tasks.models.api.bedrock import Bedrock
 from tasks.models.api.bill import Bill
 from tasks.models.api.client import Client
 from tasks.models.api.cohere import Cohere
@@ -36,7 +37,7 @@ from tasks.services import failed_answer, malformed, not_set_up, unreached
 
 WIRES: dict[str, Wire] = {
     wire.name: wire
-    for wire in (OpenAI(), Azure(), Cohere(), Gemini(), Voyage(), Mistral(), Jina(), Tei(), Compatible())
+    for wire in (OpenAI(), Azure(), Bedrock(), Cohere(), Gemini(), Voyage(), Mistral(), Jina(), Tei(), Compatible())
 }
 _ONLY_LOCAL = {
     "sha256": None, "trust_remote_code": False, "backend": "auto", "precision": "auto", "int8": False,
@@ -62,17 +63,16 @@ class ApiProvider:
 
         Raises:
             ConfigurationError: the settings ask for what only a local model does, or give no address.
-            ModelError: the key is not there, or a server does not tell which model it has.
+            ModelError: a server does not tell which model it has, or is not asked, as the key is not there.
         """
         _check(model)
-        key = key_of(model)
         base, name = place_of(model)
         version = model.hub_revision or ""
         if self._wire.name == "tei":
-            told = _info(base, self._wire.headers(key))
+            told = _info(base, self._wire.headers(key_of(model)))
             name, version = name or str(told.get("model_id")), version or str(told.get("model_sha") or "")
         elif not name:
-            name = _only_model(base, self._wire.headers(key), model.model)
+            name = _only_model(base, self._wire.headers(key_of(model)), model.model)
         return Served(self._wire.name, name, version, _takes(self._wire, name))
 
     def load(self, model: ResolvedModel, budget: int | None) -> ApiEncoder:
@@ -168,11 +168,9 @@ def place_of(model: Model) -> tuple[str, str]:
             raise ConfigurationError(
                 f"model {redact(model.model)!r}: {error}", f"Write it as {provider}:http://HOST:PORT#MODEL."
             ) from None
-    base = (model.api.url if model.api else None) or wire.url
+    base = (model.api.url if model.api else None) or wire.url or wire.found()
     if not base:
-        raise ConfigurationError(
-            f"model {model.model!r} has no address", "Give it: api: { url: https://NAME.openai.azure.com }"
-        )
+        raise ConfigurationError(f"model {model.model!r} has no address", f"Give it: api: {{ url: {wire.example} }}")
     return base, rest
 
 
@@ -199,6 +197,16 @@ def key_of(model: Model) -> str | None:
     return key
 
 
+def see_key(model: Model) -> None:
+    """See that a model can be asked, should it be one that a provider here has.
+
+    Raises:
+        ModelError: its key is not there.
+    """
+    if model.model.partition(":")[0] in WIRES:
+        key_of(model)
+
+
 def _takes(wire: Wire, name: str) -> Takes:
     """What a model takes: images no larger than its provider looks at, should it take some."""
     sight = wire.sight(name)
@@ -214,6 +222,11 @@ def _check(model: Model) -> None:
     if wrong:
         raise ConfigurationError(
             f"model {model.model!r} is behind an API, and {wrong[0]!r} is for models on this machine", "Take it out."
+        )
+    if refusal := WIRES[provider].refusal(name):
+        raise ConfigurationError(
+            f"model {redact(model.model)!r} cannot be asked: {refusal}",
+            "Put a LiteLLM proxy before it, and name that: openai-compatible:http://HOST:4000#NAME.",
         )
     offered = WIRES[provider].outputs(name)
     if model.output not in offered:

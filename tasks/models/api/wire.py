@@ -65,6 +65,7 @@ class Wire:
     Attributes:
         name: of the provider, the first part of references.
         url: of the provider's own service; empty where there is none.
+        example: of an address, where it has none of its own.
         key_env: environment variable that the provider names for a key; empty where there are no keys.
         own_server: whether the address stands in the reference and a request costs nothing.
         output: the numbers that are asked for.
@@ -72,9 +73,18 @@ class Wire:
 
     name = "openai"
     url = "https://api.openai.com/v1"
+    example = ""
     key_env = "OPENAI_API_KEY"
     own_server = False
     output: Output = "float"
+
+    def found(self) -> str:
+        """The address that the environment tells, of a provider without one of its own; empty where it tells none."""
+        return ""
+
+    def refusal(self, model: str) -> str:
+        """Why a model cannot be asked by this protocol; empty where it can, as far as its name tells."""
+        return ""
 
     def outputs(self, model: str) -> tuple[Output, ...]:
         """The numbers that a model can be asked for. Source: the provider's documentation."""

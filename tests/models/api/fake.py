@@ -1,7 +1,8 @@
 """A FAKE of embedding services: no model is here, and nobody is billed.
 
 It speaks the protocols of OpenAI (Azure's and Mistral's, Voyage's and Jina's, which are like it), Cohere version 2,
-Gemini and text-embeddings-inference as they are documented, enforces their limits, keeps a bill, and fails as they do.
+Bedrock, Gemini and text-embeddings-inference as they are documented, enforces their limits, keeps a bill, and fails as
+they do.
 A text's vector is the sum of its words', so that like texts have like vectors, and a little of its own.
 
 `python -m tests.models.api.fake --port 8080` runs it alone, with its bill at /fake/bill.
@@ -128,6 +129,7 @@ class Fake:
             routes=[
                 post("/v1/embeddings", JINA), post("/v1/multimodalembeddings", VOYAGE_MULTIMODAL),
                 post("/openai/v1/embeddings", OPENAI), post("/v2/embed", COHERE),
+                post("/model/{model}/invoke", BEDROCK),
                 post("/v1beta/models/{model}:batchEmbedContents", GEMINI), post("/embed", TEI),
                 Route("/info", self._info), Route("/v1/models", self._models), Route("/fake/bill", self._told),
                 *self.batches.routes(),
@@ -413,6 +415,46 @@ class CohereSpeech(Speech):
         }  # fmt: skip
 
 
+class BedrockSpeech(CohereSpeech):
+    """InvokeModel with a model's own body: of Titan a text, of Cohere as its own protocol but for the model's name."""
+
+    def texts(self, asked: dict[str, Any]) -> list[str]:
+        assert "model" not in asked
+        if "inputText" in asked:
+            assert set(asked) <= {"inputText", "dimensions", "normalize", "embeddingTypes"}
+            return [asked["inputText"]]
+        return super().texts(asked)
+
+    def pictures(self, asked: dict[str, Any]) -> list[Picture]:
+        parts = [part for one in asked.get("inputs") or () for part in one["content"]]
+        return [picture_of(part["image_url"]) for part in parts]
+
+    def kind(self, asked: dict[str, Any]) -> str:
+        return "" if "inputText" in asked else super().kind(asked)
+
+    def error(self, status: int, message: str, code: str, headers: dict[str, str] | None = None) -> Response:
+        kinds = {400: "ValidationException", 401: "AccessDeniedException", 404: "ResourceNotFoundException",
+                 429: "ThrottlingException", 500: "InternalServerException"}  # fmt: skip
+        if code == "insufficient_quota":
+            message = "Too many tokens per day, please wait before trying again."
+        if code == "model_not_found":
+            status, message = 400, "The provided model identifier is invalid."
+        told = (headers or {}) | {"x-amzn-errortype": kinds.get(status, "ServiceUnavailableException")}
+        return JSONResponse({"message": message}, 403 if status == 401 else status, told)
+
+    def too_long(self, count: int, most: int) -> Response:
+        told = f"400 Bad Request: Too many input tokens. Max input tokens: {most}, request input token count: {count} "
+        return self.error(400, told, "")
+
+    def answer(self, asked: dict[str, Any], vectors: list[Any], tokens: int, fault: str, chance: random.Random) -> Any:
+        if "inputText" in asked:
+            [vector] = vectors
+            told = {} if fault == "short" else {"embedding": vector.tolist()}
+            return told | {"inputTextTokenCount": tokens, "embeddingsByType": {"float": vector.tolist()}}
+        answer = super().answer(asked, vectors, tokens, fault, chance)
+        return {name: answer[name] for name in ("id", "embeddings", "texts", "response_type")}
+
+
 class GeminiSpeech(Speech):
     bounds = Bounds(6, 20_000_000, None, ("jpeg", "png"))
 
@@ -475,7 +517,7 @@ class TeiSpeech(Speech):
 
 
 OPENAI, COHERE, GEMINI, TEI = Speech(), CohereSpeech(), GeminiSpeech(), TeiSpeech()
-JINA, VOYAGE_MULTIMODAL = JinaSpeech(), VoyageMultimodalSpeech()
+JINA, VOYAGE_MULTIMODAL, BEDROCK = JinaSpeech(), VoyageMultimodalSpeech(), BedrockSpeech()
 
 
 class _Sent(Response):

@@ -19,7 +19,8 @@ from tasks.errors import (
     ServiceError,
     UnusableVector,
 )
-from tasks.models.api import client as clients
+from tasks.models.api import connection as clients
+from tasks.models.api.client import TRIES
 from tasks.models.api.encoder import ApiEncoder
 from tasks.models.api.paid import Paid
 from tasks.models.api.providers import WIRES
@@ -40,7 +41,7 @@ def served(fake: Fake, reference: str = "openai:text-embedding-3-small", **setti
         provider = reference.partition(":")[0]
         if WIRES[provider].own_server:
             reference = f"{provider}:{url}{'/v1#' + fake.model if provider != 'tei' else ''}"
-        base = url + {"gemini": "/v1beta", "cohere": "", "azure": ""}.get(provider, "/v1")
+        base = url + {"gemini": "/v1beta", "cohere": "", "azure": "", "bedrock": ""}.get(provider, "/v1")
         api = {"key_env": "FAKE_KEY"} | ({} if WIRES[provider].own_server else {"url": base}) | settings.pop("api", {})
         model = resolve_model(Model.model_validate({"model": reference, "api": api, "dimension": 32} | settings))
         made = load_encoder(model)
@@ -56,8 +57,9 @@ def assert_theirs(texts: list[str], vectors: Vectors, dimension: int = 32) -> No
 
 @pytest.mark.parametrize("provider", sorted(BUILT_IN))
 def test_every_provider_gives_documents_and_queries(provider: str) -> None:
-    with served(Fake(), f"{provider}:some-model") as encoder:
-        found = encoder.encode_documents(text_items(TEXTS))
+    name = "amazon.titan-embed-text-v2:0" if provider == "bedrock" else "some-model"
+    with served(Fake(), f"{provider}:{name}") as encoder:
+        found = encode_in_parts(encoder, text_items(TEXTS))
         assert_theirs(TEXTS, found.vectors)
         assert all(cost > 3 for cost in found.costs)
         assert_theirs(TEXTS[:3], encoder.encode_queries(text_items(TEXTS[:3])).vectors)
@@ -152,10 +154,10 @@ def test_a_service_that_is_down_is_asked_some_times() -> None:
         with pytest.raises(ServiceError) as error:
             encoder.encode_documents(text_items(TEXTS))
         assert error.value.transient
-        assert fake.requests == clients.TRIES
+        assert fake.requests == TRIES
         with pytest.raises(ServiceError):
             encoder.encode_queries(text_items(["where?"]))
-        assert fake.requests == clients.TRIES + 3
+        assert fake.requests == TRIES + 3
 
 
 def test_queries_are_remembered() -> None:
@@ -190,8 +192,9 @@ def test_only_local_settings_are_refused(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_key_that_is_not_there_is_one_clear_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COHERE_API_KEY", raising=False)
+    model = resolve_model(Model.model_validate("cohere:embed-v4.0"))
     with pytest.raises(ModelError, match="COHERE_API_KEY is not set"):
-        resolve_model(Model.model_validate("cohere:embed-v4.0"))
+        load_encoder(model)
 
 
 @pytest.mark.parametrize("reference", ["tei:nowhere", "openai-compatible:", "tei:http://user:word@host"])
@@ -270,7 +273,7 @@ def test_what_is_no_answer_of_the_protocol_is_told(body: str, told: str) -> None
     import httpx
 
     with served(Fake()) as encoder:
-        encoder._client._http = httpx.AsyncClient(
+        encoder._client._connection._http = httpx.AsyncClient(
             transport=httpx.MockTransport(lambda _: httpx.Response(200, text=body))
         )
         with pytest.raises(ServiceError, match=told) as error:
