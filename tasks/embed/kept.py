@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from tasks.config.settings import Corpus
 from tasks.errors import ConfigurationError, ModelError
-from tasks.lake.catalog import Entry, entry_of, model_named, model_of
+from tasks.lake.catalog import Entry, entry_of, model_named, model_of, taken_into
 from tasks.lake.pinned import resolve_in
 from tasks.lake.switches import last_live
 from tasks.lake.tables import Lake
@@ -40,7 +40,7 @@ def kept_models(lake: Lake, asked: bool = True) -> Kept:
         ConfigurationError: the file has a budget, and nobody knows what one of its models costs.
         ModelError: of a model of the corpus file. The live table's, where the file does not name it, stops nothing.
     """
-    models = [_ready(lake.corpus, resolve_in(lake, model), asked) for model in lake.corpus.models]
+    models = [_ready(lake.corpus, _as_begun(lake, resolve_in(lake, model)), asked) for model in lake.corpus.models]
     named = [lake.model_table(model) for model in models]
     live = last_live(lake, lake.catalog())
     unkept = ""
@@ -70,7 +70,14 @@ def model_to_fill(lake: Lake, model: str, asked: bool = True) -> ResolvedModel:
     """
     entry = entry_of(lake, model)
     found = model_of_table(lake, entry) if entry else resolve_in(lake, model_named(lake.corpus, model))
-    return _ready(lake.corpus, found, asked)
+    return _ready(lake.corpus, _as_begun(lake, found), asked)
+
+
+def _as_begun(lake: Lake, model: ResolvedModel) -> ResolvedModel:
+    """A model that takes what its table does: one that was begun with texts alone, as of an older embedlake that asked
+    a service for nothing else, goes on so."""
+    takes = replace(model.takes, modalities=taken_into(lake, model))
+    return model if takes == model.takes else replace(model, origin=replace(model.origin, takes=takes))
 
 
 def _ready(corpus: Corpus, model: ResolvedModel, asked: bool) -> ResolvedModel:

@@ -52,7 +52,7 @@ class Effort:
     Attributes:
         probes: partitions that are read; more where a filter leaves too few rows.
         refined: so many of the nearest by the index are compared by their true vectors, or as many as are asked for, if
-            that is more.
+            that is more; by an index that needs more than the usual effort, so many times as many.
     """
 
     probes: int = 50
@@ -61,6 +61,11 @@ class Effort:
     def times(self, factor: int) -> "Effort":
         """So many times as much."""
         return Effort(self.probes * factor, self.refined * factor)
+
+    def overshoot(self, limit: int) -> int:
+        """How many times as many are compared as so many that are asked for. An index that is not exact, as one of a
+        single bit for each dimension, misses as much in a deep search as in others."""
+        return max(self.refined // limit, self.refined // Effort().refined, 1)
 
 
 USUAL = Effort()
@@ -163,7 +168,7 @@ class View:
         """
         query: dict[str, Any] = {
             "column": "vector", "q": np.asarray(vector, np.float32), "k": limit, "metric": "cosine",
-            "minimum_nprobes": effort.probes, "refine_factor": max(1, effort.refined // limit),
+            "minimum_nprobes": effort.probes, "refine_factor": effort.overshoot(limit),
         }  # fmt: skip
         if where is None and limit <= _FEW:
             query["maximum_nprobes"] = effort.probes  # else all are read, however many rows the first ones give

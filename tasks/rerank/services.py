@@ -111,7 +111,7 @@ class ServiceReranker:
         tokens = of_query * len(texts) + sum(of_texts)  # as most providers count, each text with its query
         question = Question(
             {"model": self._model, "query": query, self._wire.texts: texts, **self._wire.more}, tokens, tokens, _read,
-            lambda status, headers, content: fault_of(self._name, status, headers, content, len(texts)),
+            lambda status, headers, content: fault_of(self._name, status, headers, content, len(texts)), True,
         )  # fmt: skip
         try:
             return scores_of(self._name, await self._connection.ask(question, _TRIES, until), len(texts))

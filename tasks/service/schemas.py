@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from tasks.search.options import Modality
 from tasks.search.retrieve import Way
@@ -60,7 +60,7 @@ class SearchRequest(Taken):
     modality: Modality | None = Field(
         None, description="Only text, only images, or only sound; by default all in one list."
     )
-    expand: bool = Field(
+    expand: StrictBool = Field(
         False,
         description="Look for words too that are near the query's, at a lower weight, by the corpus's word vectors.",
     )
@@ -246,7 +246,7 @@ class VectorStoreSearchRequest(BaseModel):
         None, description="A comparison {type, key, value}, or {type: and|or, filters: [...]}."
     )
     ranking_options: RankingOptions | None = None
-    rewrite_query: bool | None = None
+    rewrite_query: StrictBool | None = None
 
 
 class Content(BaseModel):

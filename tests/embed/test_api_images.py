@@ -15,6 +15,7 @@ from tasks.lake.failures import list_failures
 from tasks.lake.tables import Lake
 from tasks.models.api import connection as clients
 from tasks.models.api.paid import Paid
+from tasks.models.takes import TEXT_ONLY
 from tasks.operate.plan import plan_of
 from tasks.operate.report import plan_rows
 from tasks.operate.verify import verify
@@ -117,6 +118,21 @@ def test_a_plan_tells_what_images_cost_and_a_budget_bounds_it(corpus: Callable[.
         with pytest.raises(ConfigurationError, match="nobody knows what images cost cohere:"):
             run(corpus(url, budget=1))
         assert run(corpus(url, budget=1, api={"image_price": 0.5}, lake="other")).models[0].rows == 6
+
+
+def test_a_table_that_was_begun_with_texts_alone_goes_on_so(
+    corpus: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = Fake()
+    with serving(fake) as url:
+        with monkeypatch.context() as patch:  # as an older embedlake knew of no service's images
+            patch.setattr("tasks.models.api.providers._takes", lambda *_: TEXT_ONLY)
+            run(corpus(url))
+        report = run(corpus(url, budget=1))  # nobody knows what images cost, and none are asked for
+        [counts] = report.models
+        assert (counts.rows, counts.by_modality) == (1, {})
+        assert any("no model here takes images" in hint for hint in report.hints)
+        assert fake.pictures == []
 
 
 def test_answers_for_images_that_were_not_landed_are_not_paid_again(

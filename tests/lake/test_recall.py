@@ -63,6 +63,11 @@ def test_what_an_index_finds_is_noted_and_used(lake: Lake) -> None:
     assert json.loads(again["vector_index"])["rows"] == 520
 
 
+def test_an_index_that_needs_more_effort_needs_it_in_deep_searches_too() -> None:
+    assert [Effort().overshoot(limit) for limit in (5, 25, 100, 500)] == [15, 3, 1, 1]
+    assert [Effort(50, 300).overshoot(limit) for limit in (25, 100, 500)] == [12, 4, 4]  # one of a single bit
+
+
 def test_an_index_is_judged_again_after_enough_rows_were_replaced(lake: Lake) -> None:
     settle_index(lake, TABLE, "rabitq", "run", 500)
     told = []

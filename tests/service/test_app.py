@@ -84,7 +84,7 @@ def test_it_finds_what_the_library_finds(client: TestClient, corpus_file: Path, 
         ({"query": "a" * 1001}, 413, "1,001 characters"), ({"query": ["a"] * 101}, 413, "101 queries"),
         ({"query": "a", "where": "year = 'it''s'"}, 400, "year"), ({"query": "a", "where": "1=1; x"}, 400, "more than"),
         ({"query": "a", "where": "uri = 'it's'"}, 400, "filter"), ({"query": "a", "typo": 1}, 422, "typo"),
-        ({"query": "a", "model": "no"}, 404, "no table of a model 'no'"),
+        ({"query": "a", "model": "no"}, 404, "no table of a model 'no'"), ({"query": "a", "expand": 0}, 422, "expand"),
     ],
 )  # fmt: skip
 def test_a_wrong_request_is_told_what_is_wrong(client: TestClient, asked: Any, status: int, message: str) -> None:

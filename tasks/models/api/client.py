@@ -96,7 +96,7 @@ class Client:
         body = self._wire.body(self._asked, texts, kind)
         return Question(
             body, tokens, math.ceil(tokens * self.scale), read,
-            lambda status, headers, content: self._wire.fault(status, headers, content, len(texts)),
+            lambda status, headers, content: self._wire.fault(status, headers, content, len(texts)), kind == "query",
         )  # fmt: skip
 
     def _read(self, content: bytes, count: int) -> Reply | None:

@@ -37,6 +37,7 @@ class Question(Generic[T]):
         tokens: that the provider will count, about; most: at most.
         read: what its answer says, and the tokens that the provider counted, None where it does not say.
         fault: what an answer with a status of 300 or more means.
+        urgent: whether somebody waits for it: then it does not wait for what other runs send.
     """
 
     body: Any
@@ -44,6 +45,7 @@ class Question(Generic[T]):
     most: int
     read: Callable[[bytes], tuple[T, int | None]]
     fault: Callable[[int, Mapping[str, str], bytes], Exception]
+    urgent: bool = False
 
 
 class Connection:
@@ -65,8 +67,6 @@ class Connection:
         self._headers = {**headers, "Content-Type": "application/json"}
         self._limiter, self.bill, self._seconds = limiter, bill, seconds
         self._http: httpx.AsyncClient | None = None
-        self._ended: Exception | None = None
-        self._ended_until = 0.0
 
     async def ask(self, question: Question[T], tries: int, until: float = math.inf) -> T:
         """What the service answers.
@@ -82,23 +82,22 @@ class Connection:
             Exception: what the answer means, or the reader of it raises.
         """
         for tried in range(1, max(tries, 1) + 1):
-            sent = await self._limiter.acquire(question.most)
+            sent = await self._limiter.acquire(question.most, question.urgent)
             paid = 0
             try:
-                self._check()
                 self.bill.reserve(question.most)
                 try:
                     answer, counted = await self._send(question)
                     paid = question.tokens if counted is None else counted
                     return answer
-                except _Lost:
+                except (_Lost, asyncio.CancelledError):
                     paid = question.most  # nobody knows
                     raise
                 finally:
                     self.bill.settle(question.most, paid)
             except ServiceError as error:
-                if not error.transient and error is not self._ended:
-                    self._end(error, _GRACE)
+                if not error.transient:
+                    self._limiter.end(error, _GRACE)
                 if error.retry_after > _LONGEST_WAIT:
                     raise _too_late(error) from None
                 pause = max(self.pause(tried), error.retry_after)
@@ -147,17 +146,7 @@ class Connection:
 
     async def stop(self) -> None:
         """Send nothing any more."""
-        self._end(ServiceError(f"{self._service} is not asked any more: the run ends"), math.inf)
-
-    def _end(self, error: Exception, seconds: float) -> None:
-        """Have whoever asks told of an error of the whole, for so long, without asking the service again."""
-        self._ended, self._ended_until = error, time.monotonic() + seconds
-        self._limiter.open_for(seconds)
-
-    def _check(self) -> None:
-        """Raise what ended everything, if something did."""
-        if self._ended is not None and time.monotonic() < self._ended_until:
-            raise self._ended
+        self._limiter.end(ServiceError(f"{self._service} is not asked any more: the run ends"), math.inf)
 
 
 def _too_late(error: ServiceError) -> ServiceError:

@@ -104,8 +104,7 @@ class ApiEncoder:
 
     def stop(self) -> None:
         """Send nothing any more; what is under way may end."""
-        for client in [self._client, *([self._gallery.client] if self._gallery else [])]:
-            loop.start(client.stop())
+        loop.start(self._client.stop())
 
     def probe(self) -> Vectors:
         """The vectors of the texts by which a model is known again.

@@ -53,24 +53,39 @@ class Limiter:
         self._decreased = -math.inf
         self._closed_until = -math.inf
         self._running = 0
-        self._open_until = -math.inf
+        self._ended: Exception | None = None
+        self._ended_until = -math.inf
         self._turn = asyncio.Lock()
         self._freed = asyncio.Event()
 
-    async def acquire(self, tokens: int) -> Sent:
-        """Wait until a request of so many tokens may go; first come, first served."""
+    async def acquire(self, tokens: int, urgent: bool = False) -> Sent:
+        """Wait until a request of so many tokens may go; first come, first served. Whoever gives up leaves no trace.
+
+        Args:
+            tokens: of the request.
+            urgent: whether somebody waits for it: then it does not wait for what other runs send.
+
+        Raises:
+            Exception: what `end` was given.
+        """
         async with self._turn:
             while True:
                 while wait := self._wait():
                     await self._freed_within(wait)
-                sent = self._minute.place(tokens, self.requests, self.tokens)
-                while (wait := sent.at - self._minute.clock()) > 0 and self._clock() >= self._open_until:
-                    await self._freed_within(min(wait, _LOOK))
-                    sent = replace(sent, at=self._minute.when(sent))
-                if not self._wait():
+                sent = self._minute.place(tokens, self.requests, self.tokens, urgent)
+                goes = False
+                try:
+                    while (wait := sent.at - self._minute.clock()) > 0:
+                        await self._freed_within(min(wait, _LOOK))
+                        self._check()
+                        sent = replace(sent, at=self._minute.when(sent))
+                    goes = not self._wait()  # else a refusal came meanwhile
+                finally:
+                    if not goes:
+                        self._minute.withdraw(sent)
+                if goes:
                     self._running += 1
                     return sent
-                self._minute.withdraw(sent)  # a refusal came meanwhile
 
     def release(self, sent: Sent, tokens: int) -> None:
         """A request is over, and counts as so many tokens."""
@@ -104,25 +119,28 @@ class Limiter:
         if tokens and not self._fixed[1]:
             self.tokens = tokens
 
-    def open_for(self, seconds: float) -> None:
-        """Let everybody go for so long: it is of no use to wait, and they will see why."""
-        self._open_until = self._clock() + seconds
+    def end(self, error: Exception, seconds: float) -> None:
+        """Let nobody go for so long: it is of no use to wait, and who does is told why."""
+        self._ended, self._ended_until = error, self._clock() + seconds
         self._freed.set()
 
     async def _freed_within(self, seconds: float) -> None:
-        """Wait until a request is over, or everybody may go, but no longer than so many seconds."""
+        """Wait until a request is over, or nobody may go, but no longer than so many seconds."""
         self._freed.clear()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._freed.wait(), None if math.isinf(seconds) else max(seconds, _TICK))
 
     def _wait(self) -> float:
         """Seconds until the service is to be asked again, infinite until another request is over, 0 for now."""
-        now = self._clock()
-        if now < self._open_until:
-            return 0.0
+        self._check()
         if self._running >= max(int(self.window), 1):
             return math.inf
-        return max(self._closed_until - now, 0.0)
+        return max(self._closed_until - self._clock(), 0.0)
+
+    def _check(self) -> None:
+        """Raise what ended everything, if something did."""
+        if self._ended is not None and self._clock() < self._ended_until:
+            raise self._ended
 
 
 def _number(told: str | None) -> int | None:

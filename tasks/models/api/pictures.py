@@ -15,6 +15,7 @@ from tasks.models.interface import Image
 from tasks.models.scale import at_most
 
 _COLOURS = 256  # of an image, with which it is drawn rather than photographed: PNG loses nothing and is smaller
+_LONGEST = 65_500  # pixels of a side that JPEG has
 _QUALITIES = (95, 85, 70, 50)  # of JPEG, the first that is small enough
 
 
@@ -44,6 +45,7 @@ def _encoded(pixels: Image, most: int) -> tuple[str, bytes]:
     from PIL import Image as pillow
 
     image = pillow.fromarray(pixels)
+    image.thumbnail((_LONGEST, _LONGEST))
     if image.getcolors(_COLOURS):
         content = io.BytesIO()
         image.save(content, "PNG")

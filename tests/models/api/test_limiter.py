@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -147,3 +148,30 @@ def test_an_answer_that_took_longer_than_a_minute_counts_no_more() -> None:
 
     at_once(work)
     assert [round(at) for at in waited] == [90, 90, 150, 150]
+
+
+def test_who_gives_up_leaves_its_place_to_others() -> None:
+    async def work(clock: Clock) -> None:
+        limiter = Limiter(2, None, 8, minute=Minute(clock=clock), clock=clock)
+        for _ in range(2):
+            limiter.release(await limiter.acquire(1), 1)
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(limiter.acquire(1), 15)
+        await limiter.acquire(1)
+        assert clock.now == pytest.approx(60.3, abs=0.1)
+
+    at_once(work)
+
+
+def test_where_all_has_ended_whoever_waits_is_told_and_the_next_run_finds_room(tmp_path: Path) -> None:
+    async def work(clock: Clock) -> None:
+        limiter = Limiter(2, None, 8, minute=Minute(tmp_path / "shared.sqlite", clock=clock), clock=clock)
+        waiting = [asyncio.create_task(limiter.acquire(1)) for _ in range(12)]
+        await asyncio.sleep(1)
+        limiter.end(KeyError("no such key"), 30)
+        told = await asyncio.gather(*waiting, return_exceptions=True)
+        assert sum(isinstance(one, KeyError) for one in told) == 10
+        assert Minute(tmp_path / "shared.sqlite", clock=clock).place(1, 2, None).at == pytest.approx(60.3)
+
+    at_once(work)

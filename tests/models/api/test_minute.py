@@ -69,6 +69,34 @@ def test_who_waits_goes_earlier_when_others_need_less(tmp_path: Path) -> None:
     assert here.when(waiting[1]) > clock.now + 60
 
 
+def test_a_query_waits_for_no_run_and_counts(tmp_path: Path) -> None:
+    clock = Clock()
+    run, search = (Minute(tmp_path / "shared.sqlite", clock=clock) for _ in range(2))
+    run.place(100, None, 100)
+    waits = run.place(100, None, 100)
+    assert waits.at > clock.now
+    assert search.place(40, None, 100, urgent=True).at == clock.now
+    assert search.place(40, None, None, urgent=True).at == clock.now
+    last = search.place(40, None, 100, urgent=True)
+    assert last.at == pytest.approx(clock.now + 60.3)  # of its own, enough
+    run.withdraw(waits)
+    assert search.when(last) == pytest.approx(clock.now + 60.3)
+    search.withdraw(last)
+    clock.now += 60.2
+    assert run.place(70, None, 100).at == pytest.approx(clock.now + 0.1)
+    assert run.place(70, None, 100).at > clock.now + 60
+
+
+def test_who_waits_goes_earlier_when_others_give_up(tmp_path: Path) -> None:
+    clock = Clock()
+    here, there = (Minute(tmp_path / "shared.sqlite", clock=clock) for _ in range(2))
+    here.place(100, None, 100)
+    waiting = [here.place(100, None, 100), there.place(40, None, 100)]
+    assert there.when(waiting[1]) > clock.now + 120
+    here.withdraw(waiting[0])
+    assert there.when(waiting[1]) == pytest.approx(clock.now + 60.3)
+
+
 def test_a_request_that_is_settled_late_changes_no_other_one() -> None:
     clock = Clock()
     minute = Minute(clock=clock)

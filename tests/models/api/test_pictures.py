@@ -196,3 +196,9 @@ def test_what_is_sent_is_no_larger_than_the_provider_takes() -> None:
     noise = np.random.default_rng(1).integers(0, 256, (300, 300, 3), np.uint8)
     uri, _ = picture_of(noise, Sight(1, 10**6, 90_000, 9), WIRES["cohere"], "embed-v4.0")
     assert len(base64.b64decode(data_of(uri)[1])) <= 90_000
+
+
+def test_a_strip_is_sent_that_is_longer_than_jpeg_has_sides() -> None:
+    strip = np.random.default_rng(1).integers(0, 256, (5, 66_000, 3), np.uint8)
+    uri, _ = picture_of(strip, Sight(1, 10**6, 5_000_000, 9), WIRES["cohere"], "embed-v4.0")
+    assert Image.open(io.BytesIO(base64.b64decode(data_of(uri)[1]))).size == (65_500, 5)
