@@ -248,7 +248,7 @@ def test_a_prefect_server_that_is_killed_loses_nothing(make_corpus: Make, tmp_pa
     corpus_file = make_corpus(
         resources={"in_process_below": 10**9, "batch_tokens": 8, "commit_seconds": 1}, lease={"seconds": 5}
     )
-    fill(tmp_path / "docs", 1500)
+    fill(tmp_path / "docs", 600)
     home, port = tmp_path / "prefect", free_port()
     home.mkdir()
     environment = environment_of(home, port) | {"PREFECT_CLIENT_MAX_RETRIES": "1"}  # by itself its client waits minutes
@@ -262,7 +262,7 @@ def test_a_prefect_server_that_is_killed_loses_nothing(make_corpus: Make, tmp_pa
         assert code == 0 or "Prefect server" in report["error"]["message"], (code, report)
     run_here(make_corpus())
     assert verify(check_whole(corpus_file)) == []
-    assert lake_of(corpus_file).count("notes.chunks") == 1500
+    assert lake_of(corpus_file).count("notes.chunks") == 600
 
 
 def _kill(process: "subprocess.Popen[str]", victim: str) -> None:
