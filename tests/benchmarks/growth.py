@@ -20,7 +20,7 @@ import pyarrow as pa
 from tasks.config.loading import load_corpus
 from tasks.embed.batches import Batch
 from tasks.embed.embedding import Embedding
-from tasks.embed.pools import Embedded
+from tasks.embed.pools import Embedded, Unpaid
 from tasks.hashing import hash_fields
 from tasks.ingest.land import Landing
 from tasks.lake.catalog import change_catalog, open_model
@@ -41,13 +41,13 @@ _WINDOW = 8_192
 _CHANGED = 16_384
 
 
-class RandomPool:
+class RandomPool(Unpaid):
     """Stands in for encoders."""
 
     dimension = _DIMENSION
     max_cost = 256
     backend = "random"
-    batch_cost = 65_536
+    batch_cost = content_cost = 65_536
 
     def __init__(self) -> None:
         self._vectors = np.random.default_rng(7).normal(size=(_CHANGED, _DIMENSION)).astype(np.float32)
@@ -142,7 +142,7 @@ def land_again(lake: Lake, total: int) -> None:
     for first in range(0, min(4 * _CHANGED, total // 2), _CHANGED):
         chunks, documents = chunks_of(lake, first, _CHANGED, "stones"), documents_of(lake, first, _CHANGED)
         clock = time.monotonic()
-        landing._write_chunks(documents, chunks)
+        landing._stored.write_chunks(documents, chunks)
         times.append(time.monotonic() - clock)
     assert lake.count(lake.name("chunks")) == total
     print(f"{_CHANGED:,} changed chunks among {total:,}, a commit: " + ", ".join(f"{t:.2f} s" for t in times))
