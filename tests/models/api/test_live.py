@@ -1,6 +1,7 @@
 """The real services, for those who have keys and mean to pay a fraction of a cent: `pytest -m live`."""
 
 import os
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from tasks.config.models import Model
 from tasks.models.choose import load_encoder
 from tasks.models.find import resolve_model
-from tasks.models.interface import cosines, text_items
+from tasks.models.interface import Encoder, cosines, text_items
 from tests.models.api.test_pictures import image
 
 MODELS = {
@@ -21,13 +22,17 @@ MODELS = {
 """By the environment variable with the key; of servers of one's own, with the whole reference."""
 
 
+def _loaded(variable: str, model: Any) -> Encoder:
+    """The encoder of a model, where its key is there."""
+    if not os.environ.get(variable):
+        pytest.skip(f"{variable} is not set")
+    return load_encoder(resolve_model(Model.model_validate(model)))
+
+
 @pytest.mark.live
 @pytest.mark.parametrize("variable", MODELS)
 def test_a_real_service_finds_what_is_meant(variable: str) -> None:
-    if not os.environ.get(variable):
-        pytest.skip(f"{variable} is not set")
-    model = resolve_model(Model.model_validate(MODELS[variable] or os.environ[variable]))
-    encoder = load_encoder(model)
+    encoder = _loaded(variable, MODELS[variable] or os.environ.get(variable))
     documents = ["The owl hunts at night.", "Bread is made of flour and water.", "An empty glass."]
     found = encoder.encode_documents(text_items(documents))
     assert found.vectors.shape == (3, encoder.dimension)
@@ -47,9 +52,7 @@ SEEING = {
 @pytest.mark.live
 @pytest.mark.parametrize("variable", SEEING)
 def test_a_real_service_sees_what_is_meant(variable: str) -> None:
-    if not os.environ.get(variable):
-        pytest.skip(f"{variable} is not set")
-    encoder = load_encoder(resolve_model(Model.model_validate(SEEING[variable])))
+    encoder = _loaded(variable, SEEING[variable])
     images = [image(colour, 224, 224) for colour in ("red", "green", "blue")]
     found = encoder.encode_documents(images).vectors
     [query] = encoder.encode_queries(text_items(["A plain blue square"])).vectors
@@ -67,12 +70,9 @@ SMALLER = {
 @pytest.mark.live
 @pytest.mark.parametrize("variable", SMALLER)
 def test_smaller_numbers_of_a_real_service_are_like_its_floats(variable: str) -> None:
-    if not os.environ.get(variable):
-        pytest.skip(f"{variable} is not set")
     model, output = SMALLER[variable]
     texts = text_items(["The owl hunts at night.", "Bread is made of flour and water."])
     floats, smaller = (
-        load_encoder(resolve_model(Model.model_validate({"model": model, "output": one}))).encode_documents(texts)
-        for one in ("float", output)
+        _loaded(variable, {"model": model, "output": one}).encode_documents(texts) for one in ("float", output)
     )
     assert cosines(floats.vectors, smaller.vectors).min() > {"int8": 0.99, "binary": 0.7}[output]
