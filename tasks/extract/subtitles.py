@@ -1,6 +1,7 @@
 """Subtitles (.srt, .vtt) into text: what is said, with the time at which it is."""
 
 import re
+from collections.abc import Iterable, Iterator
 
 _TIMES = re.compile(
     r"^(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d+)[ \t]+-->[ \t]*(?:(?:(\d+):)?(\d{1,2}):(\d{2})[.,](\d+))?.*$"
@@ -14,8 +15,29 @@ def read_subtitles(text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
     Args:
         text: of the file.
     """
-    lines: list[str] = []
+    return timed_text(_titles(text))
+
+
+def timed_text(lines: Iterable[tuple[str, int, int, str]]) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """What is said, a line for each, and the times of each in milliseconds. What is said again at once is one line.
+
+    Args:
+        lines: of each how its time is written, from and to in milliseconds, and the words, perhaps none.
+    """
+    texts: list[str] = []
     times: list[tuple[int, int]] = []
+    said = ""
+    for time, start, end, words in lines:
+        if words and words == said:
+            times[-1] = (times[-1][0], max(times[-1][1], end))
+        elif words:
+            texts.append(f"{time} {words}")
+            times.append((start, end))
+            said = words
+    return "\n".join(texts), tuple(times)
+
+
+def _titles(text: str) -> Iterator[tuple[str, int, int, str]]:
     for block in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff")):
         rows = block.strip().split("\n")
         timed = next((i for i, row in enumerate(rows) if _TIMES.match(row.strip())), None)
@@ -25,13 +47,8 @@ def read_subtitles(text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
         told = _TIMES.match(rows[timed].strip()).groups()  # type: ignore[union-attr]
         start = _milliseconds(*told[:4])
         end = max(_milliseconds(*told[4:]) if told[5] else start, start)
-        if words and lines and lines[-1].partition(" ")[2] == words:
-            times[-1] = (times[-1][0], max(end, times[-1][1]))
-        elif words:
-            hours, minutes, seconds = told[:3]
-            lines.append(f"{int(hours or 0)}:{int(minutes):02}:{seconds} {words}")
-            times.append((start, end))
-    return "\n".join(lines), tuple(times)
+        hours, minutes, seconds = told[:3]
+        yield f"{int(hours or 0)}:{int(minutes):02}:{seconds}", start, end, words
 
 
 def _milliseconds(hours: str | None, minutes: str, seconds: str, fraction: str) -> int:

@@ -11,6 +11,7 @@ from tasks.chunk.split import split
 from tasks.chunk.tokens import Counter, count_tokens
 from tasks.config.settings import Corpus
 from tasks.extract.read import Extracted
+from tasks.extract.subtitles import timed_text
 from tasks.ingest.rows import chunks_of
 from tasks.lake.schemas import chunks_schema, documents_schema, table_of
 from tasks.records import Chunk, Document
@@ -74,21 +75,12 @@ def _parts(start: int, end: int, count: int) -> Iterator[tuple[int, int]]:
 def text_of(lines: Lines) -> tuple[str, tuple[tuple[int, int], ...]]:
     """Words as subtitles are read: a line for each, `0:01:05 What is said`, and its times. What is said again at once
     is one line."""
-    texts: list[str] = []
-    times: list[tuple[int, int]] = []
-    said = ""
-    for start, end, words in lines:
-        words = " ".join(normalise(words).split())
-        if not words:
-            continue
-        if words == said:
-            times[-1] = (times[-1][0], max(times[-1][1], end))
-            continue
-        seconds = start // 1000
-        texts.append(f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02} {words}")
-        times.append((start, end))
-        said = words
-    return "\n".join(texts), tuple(times)
+    return timed_text((_time(start), start, end, " ".join(normalise(words).split())) for start, end, words in lines)
+
+
+def _time(milliseconds: int) -> str:
+    seconds = milliseconds // 1000
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
 def with_words(
