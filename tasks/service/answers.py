@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field, StrictBool
+from pydantic import BaseModel, Field
 
 from tasks.answer.answering import Answered, Piece, Prompted, answer, prompted
 from tasks.answer.chat import Endpoint, endpoint_of
@@ -28,7 +28,7 @@ class AskRequest(Taken):
         None, description="Passages to answer from; by default as many as the corpus file says."
     )
     where: Where = None
-    stream: StrictBool = Field(
+    stream: bool = Field(
         False, description="Send the answer as server-sent events as it comes: `sources`, `piece` and `end`."
     )
 

@@ -9,9 +9,9 @@ from tasks.search.retrieve import Way
 
 
 class Taken(BaseModel):
-    """What a client sends: an unknown key is an error."""
+    """What a client sends: an unknown key is an error, and so is a value of another type."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 Query = Annotated[str, Field(min_length=1, pattern=r"\S")]
@@ -60,7 +60,7 @@ class SearchRequest(Taken):
     modality: Modality | None = Field(
         None, description="Only text, only images, or only sound; by default all in one list."
     )
-    expand: StrictBool = Field(
+    expand: bool = Field(
         False,
         description="Look for words too that are near the query's, at a lower weight, by the corpus's word vectors.",
     )
